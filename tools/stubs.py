@@ -1,0 +1,88 @@
+"""Make the gRPC stubs under src/ from protos/, or check that the committed ones are up to date.
+
+    python tools/stubs.py            write them
+    python tools/stubs.py --check    exit 1 where a committed stub differs from a fresh one
+
+`buf/validate/validate.proto` is not copied into this repository: protovalidate's wheel carries its descriptor, which
+goes to protoc as a descriptor set.
+"""
+
+import filecmp
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+import grpc_tools.protoc
+from google.protobuf import (
+    descriptor_pb2,
+    duration_pb2,
+    field_mask_pb2,
+    timestamp_pb2,
+)
+from google.rpc import status_pb2
+from google.protobuf import any_pb2
+from protovalidate._gen.buf.validate.validate_pb import desc as validate_descriptor
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOS = ROOT / "protos"
+SOURCES = ROOT / "src"
+VALIDATE = "buf/validate/validate.proto"
+GENERATED_FOLDERS = ("veloconnect", "buf")
+
+
+def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
+    """Return every descriptor our protos import from elsewhere, dependencies first."""
+    imported = descriptor_pb2.FileDescriptorSet()
+    for module in (descriptor_pb2, duration_pb2, timestamp_pb2, field_mask_pb2, any_pb2, status_pb2):
+        module.DESCRIPTOR.CopyToProto(imported.file.add())
+    imported.file.add().ParseFromString(validate_descriptor().proto.to_binary())
+    return imported
+
+
+def generate(output: Path) -> None:
+    """Write all stubs below `output`."""
+    with tempfile.NamedTemporaryFile(suffix=".binpb") as imported:
+        imported.write(descriptor_set().SerializeToString())
+        imported.flush()
+        protos = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
+        wellknown = str(files("grpc_tools") / "_proto")
+        options = ["protoc", f"-I{PROTOS}", f"--descriptor_set_in={imported.name}"]
+        run([*options, f"--python_out={output}", f"--pyi_out={output}", f"--grpc_python_out={output}", *protos])
+        run([*options, f"--python_out={output}", f"--pyi_out={output}", VALIDATE])
+    del wellknown
+
+
+def run(arguments: list[str]) -> None:
+    """Call protoc; exit with its status where it fails."""
+    if status := grpc_tools.protoc.main(arguments):
+        sys.exit(status)
+
+
+def main() -> int:
+    """Write or check; return the exit status."""
+    if "--check" not in sys.argv[1:]:
+        generate(SOURCES)
+        return 0
+    with tempfile.TemporaryDirectory() as fresh:
+        generate(Path(fresh))
+        made = {str(p.relative_to(fresh)) for p in Path(fresh).rglob("*_pb2*.py*")}
+        kept = {
+            str(p.relative_to(SOURCES))
+            for folder in GENERATED_FOLDERS
+            for p in (SOURCES / folder).rglob("*_pb2*.py*")
+            if "__pycache__" not in p.parts
+        }
+        stale = sorted(
+            name
+            for name in made | kept
+            if name not in made or name not in kept
+            or not filecmp.cmp(Path(fresh) / name, SOURCES / name, shallow=False)
+        )
+    if stale:
+        print("Stubs are out of date; run `make stubs` and commit:", *stale, sep="\n  ", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
