@@ -1,0 +1,94 @@
+"""A data directory: taken by one process at a time, with a place for sockets whose path is not too long."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from devstack.errors import DirectoryInUse, DirectoryUnusable
+
+SOCKET_PATH_BYTES_MAX = 100
+"""`sun_path` has 104 bytes on macOS and 108 on Linux."""
+OUTSIDE = Path("/var/tmp")
+"""Kept over a reboot, and open to every user: for data that may not lie where it was asked for."""
+
+
+class DirectoryLock:
+    """Held while a server works on the directory; the system drops it when the holder dies."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Take the lock, or raise `DirectoryInUse` with the holder's process id."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        file = (self._directory / "lock").open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise DirectoryInUse(
+                f"{self._directory} is in use by process {holder}. Stop that one first (Ctrl-C in "
+                f"its terminal, or `kill {holder}`), or choose another directory."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Let the next one in. The file stays: removing it would let two in."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class SocketDirectory:
+    """A private directory for unix sockets: in the data directory, or in a short temporary one."""
+
+    def __init__(self, parent: Path, socket_name: str, owner: tuple[int, int] | None = None) -> None:
+        path = parent / "socket"
+        self._temporary = len(os.fsencode(path / socket_name)) > SOCKET_PATH_BYTES_MAX
+        if self._temporary:
+            path = Path(tempfile.mkdtemp(prefix="devstack-", dir=_short_temporary_directory()))
+        path.mkdir(mode=0o700, exist_ok=True)
+        if owner is not None:
+            os.chown(path, *owner)
+        self.path = path
+
+    def remove(self) -> None:
+        """Remove it if it is a temporary one."""
+        if self._temporary:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def directory_outside(directory: Path, owner: tuple[int, int]) -> Path:
+    """Another user's stand-in for `directory`, where that user can reach it. Always the same one."""
+    name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
+    outside = OUTSIDE / f"devstack-{name}"
+    outside.mkdir(mode=0o700, exist_ok=True)
+    found = outside.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), owner[0]):
+        raise DirectoryUnusable(f"{outside} belongs to somebody else; remove it and start again")
+    outside.chmod(0o700)
+    os.chown(outside, *owner)
+    return outside
+
+
+def keep_previous(log_path: Path) -> None:
+    """Start a fresh log, with the previous run's beside it: two runs are kept, so it is bounded."""
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    if log_path.exists():
+        log_path.replace(log_path.with_name(log_path.name + ".previous"))
+
+
+def _short_temporary_directory() -> str:
+    default = tempfile.gettempdir()
+    return default if len(default) < SOCKET_PATH_BYTES_MAX // 2 else "/tmp"

@@ -1,0 +1,30 @@
+"""Free TCP ports on the loopback interface."""
+
+import random
+import socket
+
+LOOPBACK = "127.0.0.1"
+FIRST_PORT, LAST_PORT = 20_000, 31_999
+"""Below the range from which systems take the ports of outgoing connections: a server that is killed
+and started again finds its port still free."""
+ATTEMPTS_MAX = 200
+
+
+def free_port() -> int:
+    """A port on which nothing listens now. Another process may be quicker: servers try again."""
+    for _ in range(ATTEMPTS_MAX):
+        port = random.randint(FIRST_PORT, LAST_PORT)
+        if is_free(port):
+            return port
+    raise OSError(f"no free port between {FIRST_PORT} and {LAST_PORT} in {ATTEMPTS_MAX} attempts")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True

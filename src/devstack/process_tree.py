@@ -1,0 +1,136 @@
+"""Which processes belong to a server, and how to end them all, also when nobody is left to ask for it.
+
+A server may be more than its first process: Postgres has backends (each in a session of its own),
+a gRPC server has workers.
+
+Run as a script, this is the watchdog: `python -I -S process_tree.py PARENT` ends the servers whose
+parent has died. Each process that starts servers starts one, for what a parent-death signal does not
+reach: it exists on Linux only, goes to one process and not to its workers, and waits for ever in a
+process that is paused. (So this file imports the standard library only.)
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+GONE_SECONDS_MAX = 5.0
+"""SIGKILL cannot be refused; this is for the kernel to take the processes down."""
+POLL_SECONDS = 0.01
+WATCHDOG_POLL_SECONDS = 0.25
+"""How often the watchdog looks for its parent: a forked copy of it may hold the pipe open."""
+WATCHDOG_GRACE_SECONDS = 0.5
+"""Enough for Postgres to quit at its parent-death signal and take its lock files along."""
+
+
+class Process(NamedTuple):
+    """One line of the process table."""
+
+    pid: int
+    parent: int
+    group: int
+    zombie: bool
+
+
+def process_table() -> list[Process]:
+    """All processes that can be seen from here."""
+    if sys.platform == "linux":
+        found = (_read_stat(int(name)) for name in os.listdir("/proc") if name.isdecimal())
+        return [process for process in found if process is not None]
+    listing = subprocess.run(
+        ["ps", "-axo", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=True
+    )
+    rows = (line.split() for line in listing.stdout.splitlines())
+    return [Process(int(row[0]), int(row[1]), int(row[2]), row[3].startswith("Z")) for row in rows]
+
+
+def members(root: int) -> list[int]:
+    """The living processes of the server `root`: itself, its descendants, and its process group."""
+    table = [process for process in process_table() if not process.zombie]
+    found = {process.pid for process in table if root in (process.pid, process.group)}
+    while True:
+        more = {process.pid for process in table if process.parent in found} - found
+        if not more:
+            return sorted(found)
+        found |= more
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is more than an exit status that nobody has read yet."""
+    if sys.platform == "linux":
+        process = _read_stat(pid)
+        return process is not None and not process.zombie
+    return any(process.pid == pid and not process.zombie for process in process_table())
+
+
+def wait_gone(pids: Iterable[int], seconds_max: float = GONE_SECONDS_MAX) -> list[int]:
+    """Wait until none of them runs; those still there at the deadline are returned."""
+    deadline = time.monotonic() + seconds_max
+    left = [pid for pid in pids if is_running(pid)]
+    while left and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        left = [pid for pid in left if is_running(pid)]
+    return left
+
+
+def kill_tree(root: int) -> list[int]:
+    """SIGKILL a server with everything that belongs to it; returns the pids that it had.
+
+    It is stopped first, so that it forks nothing between the look and the kill.
+    """
+    send(signal.SIGSTOP, [root])
+    pids = members(root)
+    send(signal.SIGKILL, pids)
+    return pids
+
+
+def send(number: signal.Signals, pids: Iterable[int]) -> None:
+    """Signal each of them that is still there."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def _read_stat(pid: int) -> Process | None:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            stat = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is the program's name in parentheses and may hold anything, also ")".
+    state, parent, group = stat[stat.rindex(")") + 2 :].split()[:3]
+    return Process(pid, int(parent), int(group), state in "ZX")
+
+
+def watch(parent: int) -> set[int]:
+    """Read `+PID` (watch) and `-PID` (forget) lines until the parent is gone; returns what is watched."""
+    watched: set[int] = set()
+    unread = b""
+    while os.getppid() == parent:
+        if not select.select([0], [], [], WATCHDOG_POLL_SECONDS)[0]:
+            continue
+        received = os.read(0, 4096)
+        if not received:
+            break
+        *lines, unread = (unread + received).split(b"\n")
+        for line in lines:
+            (watched.add if line.startswith(b"+") else watched.discard)(int(line[1:]))
+    return watched
+
+
+def end(servers: set[int]) -> None:
+    """Let them go, then make them go. Members are listed first: orphans get another parent."""
+    belonging = {pid for server in servers for pid in members(server)}
+    for pid in wait_gone(belonging, WATCHDOG_GRACE_SECONDS):
+        kill_tree(pid)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    end(watch(int(sys.argv[1])))

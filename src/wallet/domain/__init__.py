@@ -1,0 +1,1 @@
+"""Money, commands, entries and errors. Pure: no I/O, no clock."""

@@ -1,0 +1,99 @@
+"""What may be asked of a wallet.
+
+A `Command` is built once, at the edge, and encoded once: the same bytes go through Redis into the journal, so that any
+process can write the entry that a crashed one left behind.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+FINGERPRINT_BYTES = 12
+"""Length of a request's fingerprint: enough that another request under the same key is told apart."""
+
+SYSTEM_KEY_PREFIX = "~"
+"""Keys of the service's own commands begin with it; a client's never do."""
+
+
+class Kind(IntEnum):
+    """What a command does, and the entry that it makes. The values are stored: never renumber them."""
+
+    CHARGE = 1
+    TOP_UP = 2
+    ADJUSTMENT = 3
+    REFUND = 4
+    AUTHORIZATION = 5
+    INCREMENT = 6
+    CAPTURE = 7
+    VOID = 8
+    EXPIRY = 9
+
+
+class Channel(IntEnum):
+    """What carried the usage. The values are stored: never renumber them."""
+
+    SMS = 1
+    WHATSAPP = 2
+    VOICE = 3
+    PHONE_NUMBER = 4
+
+
+class Usage(msgspec.Struct, frozen=True, array_like=True):
+    """What was used, as the ledger keeps it.
+
+    `country` is ISO 3166-1 alpha-2 or empty; `quantity` is in the channel's unit (segments, messages, seconds, months).
+    """
+
+    channel: Channel
+    variant: str = ""
+    country: str = ""
+    quantity: int = 1
+    campaign_id: str = ""
+    contact_id: str = ""
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True):
+    """One change asked of one wallet.
+
+    `amount` is in micros and means what the kind says: CHARGE and CAPTURE take it, TOP_UP and REFUND give it, ADJUSTMENT
+    adds it with its sign, AUTHORIZATION and INCREMENT hold it in total; VOID and EXPIRY have none.
+    New fields go to the end, with a default: a journal may hold commands that an older process encoded.
+    """
+
+    kind: Kind
+    company: str
+    idempotency_key: str
+    fingerprint: bytes
+    amount: int = 0
+    usage: Usage | None = None
+    authorization: str = ""
+    """Id of the authorization that is opened or touched."""
+    ttl_seconds: int = 0
+    """AUTHORIZATION: how long it stays open, and how far each increment moves its expiry."""
+    keep_open: bool = False
+    """CAPTURE: whether more captures follow."""
+    late: bool = False
+    """CAPTURE: the authorization is known to have expired, so this is a charge. Set by the engine alone."""
+    below_floor: bool = False
+    """ADJUSTMENT: a debit that may pass below the floor."""
+    refunded_number: int = 0
+    """REFUND: the number of the charge that is given back."""
+    reference: str = ""
+
+    @property
+    def checked(self) -> bool:
+        """Whether the floor is enforced where the command lowers what is available."""
+        match self.kind:
+            case Kind.TOP_UP | Kind.REFUND | Kind.VOID | Kind.EXPIRY:
+                return False
+            case Kind.ADJUSTMENT:
+                return not self.below_floor
+            case _:
+                return True
+
+    @property
+    def closes(self) -> bool:
+        """Whether the command closes its authorization."""
+        if self.kind is Kind.CAPTURE:
+            return not self.keep_open and not self.late
+        return self.kind in (Kind.VOID, Kind.EXPIRY)

@@ -1,0 +1,89 @@
+"""What the ledger says: entries, wallets, authorizations."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from wallet.domain.commands import Kind, Usage
+
+
+class WalletState(IntEnum):
+    """Whether a wallet can be charged. The values are stored: never renumber them."""
+
+    ACTIVE = 1
+    SUSPENDED = 2
+    CLOSED = 3
+
+
+class AuthorizationState(IntEnum):
+    """Where an authorization is in its life. The values are stored: never renumber them."""
+
+    OPEN = 1
+    CAPTURED = 2
+    VOIDED = 3
+    EXPIRED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger. Amounts in micros; `created_at` in microseconds since the epoch."""
+
+    company: str
+    number: int
+    kind: Kind
+    amount: int
+    held_delta: int
+    balance_after: int
+    held_after: int
+    floor: int
+    idempotency_key: str
+    created_at: int
+    currency: str
+    authorization: str = ""
+    refunded_number: int = 0
+    reference: str = ""
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """A company's balance as the ledger has it. Amounts in micros; `updated_at` in microseconds since the epoch."""
+
+    company: str
+    currency: str
+    balance: int
+    held: int
+    floor: int
+    state: WalletState
+    updated_at: int
+
+    @property
+    def available(self) -> int:
+        """What can be spent before the floor is reached."""
+        return self.balance - self.held - self.floor
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Money set aside. Amounts in micros; times in microseconds since the epoch."""
+
+    company: str
+    id: str
+    state: AuthorizationState
+    amount: int
+    captured: int
+    held: int
+    ttl_seconds: int
+    expires_at: int
+    created_at: int
+    opened_number: int
+    currency: str
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to a command: its entry, which is the same in every answer, and the wallet and authorization of now."""
+
+    entry: Entry
+    wallet: Wallet
+    authorization: Authorization | None = None

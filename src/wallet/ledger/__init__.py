@@ -1,0 +1,1 @@
+"""Postgres: the ledger, the authority on every balance."""
