@@ -5,8 +5,8 @@ Three answers, the first that holds:
 1. as ourselves: we are neither root nor nameless;
 2. in a user namespace, where our own user is seen under another, existing number. No file changes
    hands, so it works in a root user's clone that nobody else may look into;
-3. as `nobody`, with a data directory of its own outside the clone: for root where user namespaces are
-   forbidden (a container, mostly).
+3. as `nobody`, with a data directory of its own outside the clone: for root where user namespaces
+   are forbidden (a container, mostly).
 """
 
 import os
@@ -34,11 +34,11 @@ class Account:
 
     def can_run(self, program: Sequence[str]) -> bool:
         """Whether this user can become this program here, by trying."""
-        parent = ["--parent", str(os.getpid()), "--death-signal", "9"]
+        launch = [sys.executable, "-I", "-S", str(LAUNCH)]
+        options = ["--parent", str(os.getpid()), "--death-signal", "9", *self.launch_options]
         try:
             tried = subprocess.run(
-                [sys.executable, "-I", "-S", str(LAUNCH), *parent, *self.launch_options]
-                + ["--", *program],
+                [*launch, *options, "--", *program],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=PROBE_SECONDS_MAX,
@@ -63,8 +63,8 @@ def choose_account() -> Account:
         uid, gid = stranger.pw_uid, stranger.pw_gid
         return Account(("--set-uid", str(uid), "--set-gid", str(gid)), owner=(uid, gid))
     raise DirectoryUnusable(
-        f"Postgres cannot run as user {os.geteuid()}: it wants a user that is in /etc/passwd and is "
-        "not root, and user namespaces are forbidden here. Run as an ordinary user, or set "
+        f"Postgres cannot run as user {os.geteuid()}: it wants a user that is in /etc/passwd and "
+        "is not root, and user namespaces are forbidden here. Run as an ordinary user, or set "
         "DATABASE_URL to a Postgres of your own."
     )
 

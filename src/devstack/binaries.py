@@ -32,7 +32,7 @@ class PostgresBinaries:
 
     @property
     def library_path(self) -> str:
-        """For LD_LIBRARY_PATH and DYLD_LIBRARY_PATH: the paths linked in are the build machine's."""
+        """For LD_LIBRARY_PATH: the paths that are linked in are the build machine's."""
         return os.pathsep.join([str(self.libraries), str(self.tree / "lib")])
 
 

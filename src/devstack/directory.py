@@ -1,4 +1,4 @@
-"""A data directory: taken by one process at a time, with a place for sockets whose path is not too long."""
+"""A data directory: taken by one process at a time, with a place for its sockets and logs."""
 
 import fcntl
 import hashlib
@@ -15,6 +15,9 @@ SOCKET_PATH_BYTES_MAX = 100
 """`sun_path` has 104 bytes on macOS and 108 on Linux."""
 OUTSIDE = Path("/var/tmp")
 """Kept over a reboot, and open to every user: for data that may not lie where it was asked for."""
+OUTSIDE_PREFIX = "devstack-"
+STANDS_FOR = "stands-for"
+"""The file that names the directory in whose place another one is used."""
 
 
 class DirectoryLock:
@@ -53,12 +56,16 @@ class DirectoryLock:
 class SocketDirectory:
     """A private directory for unix sockets: in the data directory, or in a short temporary one."""
 
-    def __init__(self, parent: Path, socket_name: str, owner: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, parent: Path, socket_name: str, owner: tuple[int, int] | None = None
+    ) -> None:
         path = parent / "socket"
         self._temporary = len(os.fsencode(path / socket_name)) > SOCKET_PATH_BYTES_MAX
         if self._temporary:
             path = Path(tempfile.mkdtemp(prefix="devstack-", dir=_short_temporary_directory()))
         path.mkdir(mode=0o700, exist_ok=True)
+        for stale in path.iterdir():
+            stale.unlink()
         if owner is not None:
             os.chown(path, *owner)
         self.path = path
@@ -70,16 +77,34 @@ class SocketDirectory:
 
 
 def directory_outside(directory: Path, owner: tuple[int, int]) -> Path:
-    """Another user's stand-in for `directory`, where that user can reach it. Always the same one."""
+    """Another user's stand-in for `directory`, where that user can reach it. Always the same one.
+
+    Stand-ins of directories that are gone are removed on the way.
+    """
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
-    outside = OUTSIDE / f"devstack-{name}"
+    outside = OUTSIDE / f"{OUTSIDE_PREFIX}{name}"
     outside.mkdir(mode=0o700, exist_ok=True)
-    found = outside.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), owner[0]):
+    if not _belongs_to(outside, owner):
         raise DirectoryUnusable(f"{outside} belongs to somebody else; remove it and start again")
     outside.chmod(0o700)
     os.chown(outside, *owner)
+    (outside / STANDS_FOR).write_text(str(directory.resolve()))
+    for other in OUTSIDE.glob(f"{OUTSIDE_PREFIX}*"):
+        if _belongs_to(other, owner) and not _original(other).exists():
+            shutil.rmtree(other, ignore_errors=True)
     return outside
+
+
+def _belongs_to(directory: Path, owner: tuple[int, int]) -> bool:
+    found = directory.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid in (os.geteuid(), owner[0])
+
+
+def _original(outside: Path) -> Path:
+    try:
+        return Path((outside / STANDS_FOR).read_text())
+    except FileNotFoundError:
+        return outside  # it is being made
 
 
 def keep_previous(log_path: Path) -> None:

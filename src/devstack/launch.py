@@ -1,14 +1,16 @@
 """Become another program that does not outlive the process that started it.
 
-Run as a script in a fresh interpreter, between fork and exec, because nothing of this is safe in the
-forked copy of a program with threads (gRPC's, a test's): it takes one thread to enter a user
+Run as a script in a fresh interpreter, between fork and exec, because nothing of this is safe in
+the forked copy of a program with threads (gRPC's, a test's): it takes one thread to enter a user
 namespace, and Python code after a fork may wait for a lock that nobody holds any more.
 
-    python -I -S launch.py --parent PID --death-signal 9 [--map-uid U | --set-uid U --set-gid G] -- program …
+    python -I -S launch.py --parent PID --death-signal N [--map-uid U] -- program …
+    python -I -S launch.py --parent PID --death-signal N [--set-uid U --set-gid G] -- program …
 
-The order matters: a change of user clears the parent-death signal, so that signal is asked for last.
+The order matters: a change of user clears the parent-death signal, so that one is asked for last.
 """
 
+import ctypes  # here, not where it is used: another user may not be able to read it
 import os
 import sys
 
@@ -56,8 +58,6 @@ def die_with_parent(death_signal: int, parent: int) -> None:
 
 
 def _system_call(name: str, *arguments: int) -> None:
-    import ctypes
-
     libc = ctypes.CDLL(None, use_errno=True)
     if getattr(libc, name)(*(ctypes.c_ulong(argument) for argument in arguments)) != 0:
         error = ctypes.get_errno()

@@ -3,8 +3,7 @@
 import os
 import shutil
 import signal
-import subprocess
-import time
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -181,7 +180,7 @@ class Postgres:
         if account.owner is not None:
             home = directory_outside(self.data_directory, account.owner)
             (self.data_directory / "DATA-IS-IN").write_text(f"{home}\n")
-            binaries = _reachable_binaries(binaries, account, home)
+            binaries = _reachable_binaries(binaries, account, account.owner)
         environment = _environment(binaries, home)
         data = home / "data"
         _initialize(data, binaries, account, environment)
@@ -195,7 +194,7 @@ class Postgres:
             log_path=self._log_path,
             working_directory=data,
             stop_signals=((signal.SIGINT, STOP_SECONDS_MAX), (signal.SIGQUIT, QUIT_SECONDS_MAX)),
-            # Not SIGKILL: the postmaster then ends its busy backends and takes its lock files along.
+            # Not SIGKILL: so the postmaster ends its busy backends and removes its lock files.
             parent_death_signal=signal.SIGQUIT,
             launch_options=account.launch_options,
         )
@@ -255,7 +254,7 @@ def _environment(binaries: PostgresBinaries, home: Path) -> dict[str, str]:
 def _initialize(
     data: Path, binaries: PostgresBinaries, account: Account, environment: dict[str, str]
 ) -> None:
-    """Make the data directory, unless it exists. A crash in the middle leaves `data.partial` only."""
+    """Make the data directory, unless it exists; a crash in the middle leaves `data.partial`."""
     if data.exists():
         return
     partial = data.with_name("data.partial")
@@ -276,21 +275,10 @@ def _initialize(
     )
     log_path.unlink(missing_ok=True)
     try:
-        initdb.start()
-        _wait_initdb(initdb)
+        initdb.run(INITDB_SECONDS_MAX)
     finally:
         initdb.kill()
-    if initdb.exit_status != 0:
-        raise StartFailed(initdb.describe("failed"))
     partial.rename(data)
-
-
-def _wait_initdb(initdb: Child) -> None:
-    deadline = time.monotonic() + INITDB_SECONDS_MAX
-    while initdb.is_running:
-        if time.monotonic() > deadline:
-            raise StartFailed(initdb.describe(f"took longer than {INITDB_SECONDS_MAX:g} s"))
-        time.sleep(process_tree.POLL_SECONDS)
 
 
 def _check_version(data: Path) -> None:
@@ -308,28 +296,24 @@ def _check_version(data: Path) -> None:
 def _check_predecessor(data: Path) -> None:
     """Look into `postmaster.pid`: nobody has our lock, but a killed parent's server may linger.
 
-    A stale file whose number another program has by now would keep Postgres from starting, so it is
-    removed.
+    Postgres sees by itself that a file is stale, unless its number is still in the process table:
+    of another program, or of a dead postmaster whose exit status nobody reads, as in a container
+    without an init. Such a file is removed. (Living backends are still found, by their shared
+    memory.)
     """
     pid_file = data / "postmaster.pid"
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return
-    if process_tree.is_running(pid) and str(data) in _command_line(pid):
-        if process_tree.wait_gone([pid], PREDECESSOR_SECONDS_MAX):
-            raise DirectoryInUse(
-                f"a Postgres that nobody looks after, process {pid}, works on {data}. "
-                f"Stop it first: kill -INT {pid}"
-            )
-    pid_file.unlink(missing_ok=True)
-
-
-def _command_line(pid: int) -> str:
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return listed.stdout
+    is_ours = str(data) in process_tree.command_line(pid)
+    if is_ours and process_tree.wait_gone([pid], PREDECESSOR_SECONDS_MAX):
+        raise DirectoryInUse(
+            f"a Postgres that nobody looks after, process {pid}, works on {data}. "
+            f"Stop it first: kill -INT {pid}"
+        )
+    if process_tree.exists(pid):
+        pid_file.unlink(missing_ok=True)
 
 
 def _says_ready(data: Path, pid: int) -> bool:
@@ -342,19 +326,23 @@ def _says_ready(data: Path, pid: int) -> bool:
 
 
 def _reachable_binaries(
-    binaries: PostgresBinaries, account: Account, home: Path
+    binaries: PostgresBinaries, account: Account, owner: tuple[int, int]
 ) -> PostgresBinaries:
     """The binaries, or a copy of them where the other user cannot reach this environment."""
     if account.can_run([str(binaries.postgres), "--version"]):
         return binaries
     size = binaries.postgres.stat()
+    home = directory_outside(binaries.tree, owner)
     copy = home / f"program-{size.st_size}-{int(size.st_mtime)}"
     if not copy.exists():
-        partial = home / "program.partial"
-        shutil.rmtree(partial, ignore_errors=True)
+        partial = Path(tempfile.mkdtemp(dir=home))
         for part in ("bin", "lib", "share"):
             shutil.copytree(binaries.tree / part, partial / "tree" / part)
-        shutil.copytree(binaries.libraries, partial / "libraries")
+        if binaries.libraries.exists():
+            shutil.copytree(binaries.libraries, partial / "libraries")
         partial.chmod(0o755)
-        partial.rename(copy)
+        try:
+            partial.rename(copy)
+        except OSError:  # another process was quicker
+            shutil.rmtree(partial)
     return PostgresBinaries(tree=copy / "tree", libraries=copy / "libraries")

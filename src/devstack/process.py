@@ -1,8 +1,8 @@
-"""One server as a child process: start, wait until ready, pause, stop, kill, and never leave it behind.
+"""One server as a child process: start, wait until ready, pause, stop, kill; never left behind.
 
-Three things end a child: `stop`, the kernel's parent-death signal (see `launch`), and the watchdog (see
-`process_tree`). A child gets a session of its own, so that Ctrl-C reaches us alone and we decide the
-order in which things stop.
+Three things end a child: `stop`, the kernel's parent-death signal (see `launch`), and the watchdog
+(see `process_tree`). A child gets a session of its own, so that Ctrl-C reaches us alone and we
+decide the order in which things stop.
 """
 
 import atexit
@@ -44,6 +44,10 @@ class Child:
     launch_options: Sequence[str] = ()
     """How to become another user on the way: options of `launch`."""
     _spawned: "Future[subprocess.Popen[bytes]] | None" = field(default=None, repr=False)
+    _is_swept: bool = field(default=False, repr=False)
+    """Nothing of the last run is left, so its process ids may by now belong to others."""
+    _log_start: int = field(default=0, repr=False)
+    """Where the log of this run begins."""
 
     @property
     def pid(self) -> int:
@@ -67,12 +71,14 @@ class Child:
         if self.is_running:
             raise StartFailed(f"{self.name} is already running as process {self.pid}")
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        self._is_swept = False
         # Kept before it is waited for: an interrupt in the middle must not lose the child.
         self._spawned = _spawner(os.getpid()).submit(self._spawn, os.getpid())
         _watchdog(os.getpid()).watch(self._spawned.result().pid)
 
     def wait_ready(self, is_ready: Callable[[], bool], seconds_max: float) -> None:
-        """Wait until the server answers; if it ends or is too slow, it is gone and `StartFailed` raised."""
+        """Wait until the server answers; `StartFailed` if it ends, or is too slow (then killed)."""
         deadline = time.monotonic() + seconds_max
         while self.is_running:
             if is_ready():
@@ -85,10 +91,20 @@ class Child:
         log = self.log_tail()
         raise (PortTaken if any(text in log for text in PORT_TAKEN_TEXTS) else StartFailed)(message)
 
+    def run(self, seconds_max: float) -> None:
+        """Start a program that does one thing and ends; `StartFailed` unless it does, in time."""
+        self.start()
+        if not self._wait_exit(seconds_max):
+            self.kill()
+            raise StartFailed(self.describe(f"took longer than {seconds_max:g} s"))
+        self.kill()
+        if self.exit_status != 0:
+            raise StartFailed(self.describe(f"ended with {describe_status(self.exit_status)}"))
+
     def stop(self) -> None:
         """Ask it to stop, insist, and wait until it and all that belongs to it is gone."""
         if not self.is_running:
-            self._forget()
+            self.kill()
             return
         pids = process_tree.members(self.pid)
         process_tree.send(signal.SIGCONT, pids)
@@ -99,10 +115,10 @@ class Child:
         self.kill(also=pids)
 
     def kill(self, also: Sequence[int] = ()) -> None:
-        """SIGKILL it and all that belongs to it, and wait until they are gone."""
-        if self._spawned is None:
+        """SIGKILL it, all that belongs to it, and `also` these; wait until they are gone."""
+        if self._spawned is None or self._is_swept:
             return
-        pids = {*also, *process_tree.members(self.pid)}
+        pids = {*also, *self._orphans()}
         if self.is_running:
             pids |= set(process_tree.kill_tree(self.pid))
         process_tree.send(signal.SIGKILL, pids)
@@ -110,7 +126,8 @@ class Child:
         left = process_tree.wait_gone(pids)
         if left:
             raise StartFailed(f"{self.name}: processes {left} did not end after SIGKILL")
-        self._forget()
+        self._is_swept = True
+        _watchdog(os.getpid()).forget(self.pid)
 
     def pause(self) -> None:
         """SIGSTOP the whole server, as a machine that hangs: connections stay, nobody answers."""
@@ -122,26 +139,25 @@ class Child:
         process_tree.send(signal.SIGCONT, process_tree.members(self.pid))
 
     def log_tail(self) -> str:
-        """The last lines of its log."""
+        """The last lines that it logged since it was started."""
         try:
             with self.log_path.open("rb") as file:
-                file.seek(max(0, self.log_path.stat().st_size - LOG_TAIL_BYTES))
+                file.seek(max(self._log_start, self.log_path.stat().st_size - LOG_TAIL_BYTES))
                 text = file.read().decode(errors="replace")
         except FileNotFoundError:
             return ""
         return "\n".join(text.splitlines()[-LOG_LINES_SHOWN:])
 
     def describe(self, event: str) -> str:
-        """A message about this child: what happened, then the end of its log and where to read on."""
+        """A message about this child: what happened, then the end of its log."""
         return f"{self.name} {event}. The end of {self.log_path}:\n{self.log_tail()}"
 
     def _spawn(self, parent: int) -> "subprocess.Popen[bytes]":
-        launch = Path(__file__).with_name("launch.py")
-        options = ["--parent", str(parent), "--death-signal", str(int(self.parent_death_signal))]
+        launch = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py"))]
+        ends_with = ["--parent", str(parent), "--death-signal", str(int(self.parent_death_signal))]
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(launch), *options, *self.launch_options]
-                + ["--", *self.command],
+                [*launch, *ends_with, *self.launch_options, "--", *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -158,9 +174,13 @@ class Child:
             return False
         return True
 
-    def _forget(self) -> None:
-        if self._spawned is not None:
-            _watchdog(os.getpid()).forget(self.pid)
+    def _orphans(self) -> list[int]:
+        """What the program has left behind, if it has ended."""
+        if self.is_running:
+            return []
+        pids = process_tree.members(self.pid)
+        # Its number is free again once its group is empty: then this is a stranger.
+        return [] if self.pid in pids else pids
 
 
 def describe_status(status: int | None) -> str:

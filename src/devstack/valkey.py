@@ -1,0 +1,235 @@
+"""A real Valkey 9, or Redis 8, on a directory."""
+
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+
+from devstack.binaries import Flavour, server_binary
+from devstack.directory import DirectoryLock, SocketDirectory, keep_previous
+from devstack.errors import PortTaken, StartFailed
+from devstack.ports import LOOPBACK, free_port
+from devstack.process import Child
+
+START_SECONDS_MAX = 30.0
+"""Includes reading its files back."""
+STOP_SECONDS_MAX = 10.0
+COMMAND_SECONDS_MAX = 10.0
+PORT_ATTEMPTS_MAX = 5
+SNAPSHOT_NAME = "dump.rdb"
+
+
+class Valkey:
+    """A server on `data_directory`; `with` starts and stops it.
+
+    With `appendonly`, data stay over restarts but for the last second, as in a production set-up;
+    without, a restart begins empty (and with no file to load: quick). The port is a free one unless
+    given, and stays the same over `kill` and `start`.
+
+    Raises on start: `BinaryMissing`, `DirectoryInUse`, `StartFailed`.
+    """
+
+    def __init__(
+        self,
+        data_directory: Path,
+        *,
+        flavour: Flavour = "valkey",
+        port: int | None = None,
+        appendonly: bool = False,
+        log_path: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data_directory = data_directory.absolute()
+        self.flavour = flavour
+        self.port = port or 0
+        self.appendonly = appendonly
+        self.settings = dict(settings or {})
+        self._port_is_given = port is not None
+        self._log_path = (log_path or self.data_directory / "server.log").absolute()
+        self._lock = DirectoryLock(self.data_directory)
+        self._sockets: SocketDirectory | None = None
+        self._child: Child | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Over TCP, database 0."""
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    @property
+    def unix_url(self) -> str:
+        """Over the unix socket, database 0."""
+        return f"unix://{self._socket_path}?db=0"
+
+    @property
+    def pid(self) -> int:
+        """Of the server."""
+        return self._started.pid
+
+    @property
+    def child(self) -> Child:
+        """The process, to see whether it still runs and what it logged."""
+        return self._started
+
+    def start(self) -> None:
+        """Start, and wait until it answers and has read its files back."""
+        if self._child is None:
+            self._child = self._prepare()
+        if self._port_is_given:
+            self._start_on_port(self._child)
+        else:
+            self._start_on_free_port(self._child)
+
+    def stop(self) -> None:
+        """Let it finish and write what it must."""
+        if self._child is not None:
+            self._child.stop()
+
+    def kill(self) -> None:
+        """SIGKILL it, and wait until it is gone."""
+        self._started.kill()
+
+    def restart(self) -> None:
+        """`stop`, then `start` on the same port."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """SIGSTOP it: connections stay open, nobody answers."""
+        self._started.pause()
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        self._started.resume()
+
+    def close(self) -> None:
+        """Stop, and let others have the directory."""
+        try:
+            self.stop()
+        finally:
+            if self._sockets is not None:
+                self._sockets.remove()
+            self._sockets = self._child = None
+            self._lock.release()
+
+    def save_copy(self, path: Path) -> None:
+        """Write what it holds now to `path`, for `replace_with_copy`."""
+        with self.connect() as client:
+            client.save()
+        shutil.copyfile(self.data_directory / SNAPSHOT_NAME, path)
+        (self.data_directory / SNAPSHOT_NAME).unlink()
+
+    def replace_with_copy(self, path: Path) -> None:
+        """Kill it and start one with an older copy: a replica that was behind takes over."""
+        if self.appendonly:
+            raise StartFailed("with appendonly, a server does not load a copy")
+        self.kill()
+        shutil.copyfile(path, self.data_directory / SNAPSHOT_NAME)
+        self.start()
+        (self.data_directory / SNAPSHOT_NAME).unlink()
+
+    def connect(self) -> "redis.Redis":
+        """A client for a few commands; close it, or use it in a `with`."""
+        return redis.Redis(
+            host=LOOPBACK,
+            port=self.port,
+            socket_timeout=COMMAND_SECONDS_MAX,
+            socket_connect_timeout=COMMAND_SECONDS_MAX,
+        )
+
+    @property
+    def _started(self) -> Child:
+        if self._child is None:
+            raise StartFailed(f"{self.flavour} is not started")
+        return self._child
+
+    @property
+    def _socket_path(self) -> Path:
+        assert self._sockets is not None, "not started"
+        return self._sockets.path / "server.sock"
+
+    def _prepare(self) -> Child:
+        self._lock.acquire()
+        keep_previous(self._log_path)
+        binary = server_binary(self.flavour)
+        self._sockets = SocketDirectory(self.data_directory, "server.sock")
+        return Child(
+            name=self.flavour.capitalize(),
+            command=[str(binary)],
+            environment={"LC_ALL": "C", "HOME": str(self.data_directory), "TZ": "UTC"},
+            log_path=self._log_path,
+            working_directory=self.data_directory,
+            stop_signals=((signal.SIGTERM, STOP_SECONDS_MAX),),
+        )
+
+    def _start_on_free_port(self, child: Child) -> None:
+        """The port may be taken between the look and the start: then another one."""
+        for attempt in range(PORT_ATTEMPTS_MAX):
+            self.port = free_port()
+            try:
+                self._start_on_port(child)
+            except PortTaken:
+                if attempt == PORT_ATTEMPTS_MAX - 1:
+                    raise
+            else:
+                self._port_is_given = True
+                return
+
+    def _start_on_port(self, child: Child) -> None:
+        options = [word for name, value in self._options().items() for word in (f"--{name}", value)]
+        child.command = [child.command[0], *options]
+        child.start()
+        child.wait_ready(lambda: self._answers(child.pid), START_SECONDS_MAX)
+
+    def _options(self) -> dict[str, str]:
+        durability = (
+            {"appendonly": "yes", "appendfsync": "everysec"}
+            if self.appendonly
+            else {"appendonly": "no"}
+        )
+        return {
+            "bind": LOOPBACK,
+            "port": str(self.port),
+            "protected-mode": "yes",
+            "unixsocket": str(self._socket_path),
+            "unixsocketperm": "700",
+            "daemonize": "no",
+            "dir": str(self.data_directory),
+            "dbfilename": SNAPSHOT_NAME,
+            # Files other than the append-only one are written on request.
+            "save": "",
+            # A wallet must never be thrown out to make room.
+            "maxmemory-policy": "noeviction",
+            # Tests ask it to misbehave.
+            "enable-debug-command": "local",
+            **durability,
+            **self.settings,
+        }
+
+    def _answers(self, pid: int) -> bool:
+        """Whether our own server (not another one on that port) answers and has loaded its data."""
+        try:
+            with self.connect() as client:
+                info = client.info()
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False  # `BusyLoadingError`, while it reads its files, is a ConnectionError
+        return bool(info["process_id"] == pid and not info["loading"])

@@ -1,0 +1,79 @@
+"""One try at applying a command, as Redis took or refused it, and what the ledger says of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wallet.domain.commands import Command
+from wallet.domain.entries import Authorization, Entry, Wallet
+
+
+class Asked(StrEnum):
+    """What the ledger is asked about an attempt."""
+
+    APPLIED = "APPLIED"
+    """Redis applied it: write the entry."""
+    KNOWN = "KNOWN"
+    """Redis knows the key: what is recorded?"""
+    FUNDS = "FUNDS"
+    LIMIT = "LIMIT"
+    HOLD = "HOLD"
+    EARLY = "EARLY"
+    SUSPENDED = "SUSPENDED"
+    CLOSED = "CLOSED"
+    """Redis declined it by this rule: is that true?"""
+
+
+class Verdict(StrEnum):
+    """The answers of `ledger_append`; functions/append.sql says when each is given."""
+
+    BUSY = "BUSY"
+    COMPANY_NOT_FOUND = "COMPANY_NOT_FOUND"
+    KEY_REUSED = "KEY_REUSED"
+    ALREADY = "ALREADY"
+    DUPLICATE = "DUPLICATE"
+    UNRECORDED = "UNRECORDED"
+    STALE = "STALE"
+    AHEAD = "AHEAD"
+    REFUSED = "REFUSED"
+    TRANSACTION_NOT_FOUND = "TRANSACTION_NOT_FOUND"
+    REFUND_EXCEEDS_CHARGE = "REFUND_EXCEEDS_CHARGE"
+    WRITTEN = "WRITTEN"
+    BEHIND = "BEHIND"
+    CONTESTED = "CONTESTED"
+    EXPIRED = "EXPIRED"
+    AUTHORIZATION_NOT_FOUND = "AUTHORIZATION_NOT_FOUND"
+    AUTHORIZATION_CLOSED = "AUTHORIZATION_CLOSED"
+    DECLINED = "DECLINED"
+    QUARANTINED = "QUARANTINED"
+    """Not from the function: Postgres refused the data of this one attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A command as Redis saw it. Amounts in micros; `applied_at` in microseconds since the epoch, 0 where it was not."""
+
+    command: Command
+    asked: Asked
+    epoch: int = 0
+    seq: int = 0
+    amount: int = 0
+    held_delta: int = 0
+    applied_at: int = 0
+
+    @property
+    def name(self) -> str:
+        """What Redis calls the attempt: no two of a company have the same, and clean-ups act on no other."""
+        return f"{self.epoch}:{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the ledger says of an attempt. `entry` is there for WRITTEN, ALREADY and DUPLICATE."""
+
+    verdict: Verdict
+    epoch: int = 0
+    last_seq: int = 0
+    wallet: Wallet | None = None
+    entry: Entry | None = None
+    authorization: Authorization | None = None
+    refundable: int = 0

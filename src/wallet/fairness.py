@@ -1,0 +1,58 @@
+"""A bounded queue from which companies take turns."""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class FairQueue(Generic[T]):
+    """First in, first out within a company; a company with much to do does not keep the others waiting."""
+
+    def __init__(self, *, size_max: int, company_size_max: int) -> None:
+        """Bound the whole queue, and what one company may have in it."""
+        self._size_max = size_max
+        self._company_size_max = company_size_max
+        self._waiting: dict[str, deque[T]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return self._size
+
+    def put(self, company: str, item: T) -> bool:
+        """Put `item` at the end of its company's line; return False, and do nothing, where a bound is reached."""
+        line = self._waiting.get(company)
+        if self._size >= self._size_max or (line is not None and len(line) >= self._company_size_max):
+            return False
+        if line is None:
+            line = self._waiting[company] = deque()
+        line.append(item)
+        self._size += 1
+        return True
+
+    def put_back(self, company: str, items: list[T]) -> None:
+        """Put items that were taken before at the front of their company's line, in order. Not bounded: they had a place."""
+        self._waiting.setdefault(company, deque()).extendleft(reversed(items))
+        self._size += len(items)
+
+    def take(self, count_max: int) -> list[T]:
+        """Return up to `count_max` items, one of each company in turn where not all fit."""
+        taken: list[T] = []
+        if self._size <= count_max:
+            for line in self._waiting.values():
+                taken.extend(line)
+            self._waiting.clear()
+            self._size = 0
+            return taken
+        while len(taken) < count_max:
+            # Who was served goes to the end of the dict, so the next call begins with those who were not.
+            company, line = next(iter(self._waiting.items()))
+            del self._waiting[company]
+            share = max(1, (count_max - len(taken)) // (len(self._waiting) + 1))
+            for _ in range(min(share, len(line))):
+                taken.append(line.popleft())
+            if line:
+                self._waiting[company] = line
+        self._size -= len(taken)
+        return taken

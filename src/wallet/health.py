@@ -1,0 +1,53 @@
+"""Whether Postgres answers, so that commands are refused before they touch Redis while it does not."""
+
+import asyncio
+
+import structlog
+
+from wallet import metrics
+from wallet.ledger.append import Appender
+
+PROBE_SECONDS = 0.1
+"""Time between two probes of a Postgres that is away."""
+
+log = structlog.get_logger(__name__)
+
+
+class LedgerHealth:
+    """Goes away when an append fails, and comes back when a probe succeeds."""
+
+    def __init__(self, appender: Appender) -> None:
+        """Probe over a connection of its own."""
+        self._appender = appender
+        self._lost = asyncio.Event()
+
+    @property
+    def away(self) -> bool:
+        """Whether Postgres is known to be away."""
+        return self._lost.is_set()
+
+    def lost(self, error: BaseException) -> None:
+        """Say that Postgres did not answer."""
+        if not self.away:
+            log.warning("ledger_away", error=f"{type(error).__name__}: {error}")
+            metrics.ledger_away.set(1)
+            self._lost.set()
+
+    async def run(self) -> None:
+        """Probe Postgres while it is away. Ends only by being cancelled."""
+        while True:
+            await self._lost.wait()
+            if await self.probe():
+                log.info("ledger_back")
+            else:
+                await asyncio.sleep(PROBE_SECONDS)
+
+    async def probe(self) -> bool:
+        """Ask Postgres once; return whether it answers."""
+        try:
+            await self._appender.probe()
+        except Exception:
+            return False
+        self._lost.clear()
+        metrics.ledger_away.set(0)
+        return True

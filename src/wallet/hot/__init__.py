@@ -1,0 +1,1 @@
+"""Redis: the hot state, which proposes every change before the ledger disposes."""

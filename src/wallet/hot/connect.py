@@ -1,0 +1,69 @@
+"""Connect to Redis or Valkey, one server or a cluster, and refuse what would lose money."""
+
+from typing import Any
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from wallet.domain.errors import Applied, WalletUnavailable
+
+SOCKET_SECONDS_MAX = 2.0
+RETRIES_MAX = 3
+"""Reconnects per call. A script that ran twice is harmless: the second time it finds its keys."""
+
+REDIS_VERSION_MIN = (7, 0)
+VALKEY_VERSION_MIN = (8, 0)
+
+Client = Redis | RedisCluster
+
+
+class UnfitRedis(Exception):
+    """The server is there, but its version or settings would lose money. The text says what to change."""
+
+
+async def connect(redis_url: str) -> Client:
+    """Return a client for the server or, where it runs in cluster mode, for the cluster.
+
+    Raises UnfitRedis, and WalletUnavailable where nothing answers.
+    """
+    client: Client = Redis.from_url(redis_url, **_options())
+    try:
+        info: dict[str, Any] = await client.info()
+        _check(info)
+        if info.get("cluster_enabled"):
+            await client.aclose()
+            client = RedisCluster.from_url(redis_url, **_options())
+            await client.initialize()
+            for node_info in (await client.info(target_nodes=RedisCluster.PRIMARIES)).values():
+                if isinstance(node_info, dict):
+                    _check(node_info)
+    except RedisError as error:
+        await client.aclose()
+        raise WalletUnavailable(f"Redis does not answer: {type(error).__name__}", applied=Applied.NO) from error
+    except UnfitRedis:
+        await client.aclose()
+        raise
+    return client
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "socket_timeout": SOCKET_SECONDS_MAX,
+        "socket_connect_timeout": SOCKET_SECONDS_MAX,
+        "retry": Retry(ExponentialBackoff(cap=0.1, base=0.005), RETRIES_MAX, supported_errors=(RedisConnectionError,)),
+    }
+
+
+def _check(info: dict[str, Any]) -> None:
+    if policy := info.get("maxmemory_policy"):
+        if policy != "noeviction":
+            raise UnfitRedis(
+                f"maxmemory-policy is {policy}: Redis would throw wallets away. Set it to noeviction."
+            )
+    name, floor = ("valkey", VALKEY_VERSION_MIN) if "valkey_version" in info else ("redis", REDIS_VERSION_MIN)
+    version = tuple(int(part) for part in str(info[f"{name}_version"]).split(".")[:2])
+    if version < floor:
+        raise UnfitRedis(f"{name} {info[f'{name}_version']} is too old: {floor[0]}.{floor[1]} or newer is needed.")

@@ -1,0 +1,319 @@
+"""The hot state: apply commands to wallets in Redis, clear away after them, load wallets, read them."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from redis.asyncio import RedisCluster
+from redis.exceptions import NoScriptError, RedisError
+
+from wallet.domain.attempts import Asked, Attempt
+from wallet.domain.commands import Command, Kind
+from wallet.domain.entries import Authorization, Wallet
+from wallet.domain.errors import Applied, WalletUnavailable
+from wallet.hot.connect import Client
+from wallet.hot.keys import Keys
+
+KEY_TTL_MS = 3_600_000
+"""How long Redis remembers a settled key. Memory, not safety: Postgres remembers for ever."""
+
+AUTHORIZATIONS_PER_LOAD_CALL = 500
+
+_decode_command = msgspec.msgpack.Decoder(Command).decode
+_encode_command = msgspec.msgpack.Encoder().encode
+
+
+class CleanUp(StrEnum):
+    """What is done after an attempt was judged; hot/scripts/apply.lua says what each means."""
+
+    SETTLE = "SETTLE"
+    DISCARD = "DISCARD"
+    UNDO = "UNDO"
+    DROP = "DROP"
+    FORGET = "FORGET"
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One clean-up. `attempt` is "epoch:seq"; amounts in micros, for UNDO."""
+
+    action: CleanUp
+    company: str
+    idempotency_key: str
+    attempt: str
+    amount: int = 0
+    held_delta: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far on a wallet of the ledger was seen: a hot wallet behind it is not trusted."""
+
+    epoch: int = 0
+    seq: int = 0
+
+
+START = Position()
+
+
+class Reply(StrEnum):
+    """What the script did with a command."""
+
+    APPLIED = "A"
+    PENDING = "P"
+    KNOWN = "K"
+    REUSED = "R"
+    COLD = "C"
+    DECLINED = "D"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Redis's reply to a command. `attempt` is what the ledger is to judge (None for COLD).
+
+    For REUSED, `other` is the unsettled attempt of the request that has the key, where there is one.
+    """
+
+    reply: Reply
+    attempt: Attempt | None = None
+    other: Attempt | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one cycle asks of one partition."""
+
+    chores: list[Chore] = field(default_factory=list)
+    commands: list[tuple[Command, Position]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """A wallet and its journal, read in one moment. `now` in microseconds on Redis's clock."""
+
+    warm: bool
+    position: Position
+    balance: int
+    held: int
+    floor: int
+    state: int
+    now: int
+    journal: list[Attempt]
+
+
+class Script:
+    """A Lua script of this package."""
+
+    def __init__(self, name: str) -> None:
+        """Read scripts/<name>.lua."""
+        self.source = (files("wallet.hot") / "scripts" / f"{name}.lua").read_text()
+        self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run it by its hash; send the source where the server does not have it. Raises RedisError."""
+        try:
+            return await client.evalsha(self.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return await client.eval(self.source, len(keys), *keys, *arguments)
+
+
+class HotStore:
+    """The adapter to Redis. Every method raises WalletUnavailable where Redis does not answer as it should."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        """Use an open client, which the caller closes."""
+        self.keys = keys
+        self._client = client
+        self._apply = Script("apply")
+        self._load = Script("load")
+        self._peek = Script("peek")
+
+    def lanes(self) -> dict[int, int]:
+        """Return the lane of each partition: partitions on one node share a lane, and lanes do not wait for each other.
+
+        Slots may move later; then a lane talks to two nodes, which costs time and nothing else.
+        """
+        if not isinstance(self._client, RedisCluster):
+            return dict.fromkeys(range(self.keys.partitions), 0)
+        nodes: dict[str, int] = {}
+        lanes = {}
+        for partition in range(self.keys.partitions):
+            slot = self._client.keyslot(self.keys.journals(partition))
+            node = self._client.nodes_manager.get_node_from_slot(slot)
+            lanes[partition] = nodes.setdefault(node.name, len(nodes))
+        return lanes
+
+    async def apply(self, partition: int, batch: Batch) -> list[Proposal]:
+        """Run a batch's chores, then its commands; return a proposal for each command, in order."""
+        keys: list[str] = [self.keys.journals(partition)]
+        arguments: list[Any] = [KEY_TTL_MS, len(batch.chores)]
+        by_company: dict[str, list[int]] = {}
+        for i, (command, _) in enumerate(batch.commands):
+            by_company.setdefault(command.company, []).append(i)
+        arguments.append(len(by_company))
+        for chore in batch.chores:
+            self._add_chore(chore, keys, arguments)
+        for company, members in by_company.items():
+            keys += (self.keys.wallet(company), self.keys.journal(company))
+            arguments += (company, len(members))
+            for i in members:
+                self._add_command(*batch.commands[i], keys, arguments)
+        replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN)
+        proposals: list[Proposal | None] = [None] * len(batch.commands)
+        places = (i for members in by_company.values() for i in members)
+        for i, reply in zip(places, replies, strict=True):
+            proposals[i] = _proposal(batch.commands[i][0], reply)
+        return [proposal for proposal in proposals if proposal is not None]
+
+    def _add_chore(self, chore: Chore, keys: list[str], arguments: list[Any]) -> None:
+        company = chore.company
+        keys += (
+            self.keys.wallet(company),
+            self.keys.journal(company),
+            self.keys.record(company, chore.idempotency_key),
+        )
+        arguments += (
+            chore.action.value,
+            company,
+            chore.idempotency_key,
+            chore.attempt,
+            chore.amount,
+            chore.held_delta,
+        )
+
+    def _add_command(self, command: Command, seen: Position, keys: list[str], arguments: list[Any]) -> None:
+        touches_hold = bool(command.authorization) and not command.late
+        keys.append(self.keys.record(command.company, command.idempotency_key))
+        if touches_hold:
+            keys.append(self.keys.authorization(command.company, command.authorization))
+        arguments += (
+            _operation(command),
+            int(command.checked),
+            command.idempotency_key,
+            command.fingerprint,
+            _signed_amount(command),
+            command.ttl_seconds,
+            seen.epoch,
+            seen.seq,
+            _encode_command(command),
+            int(touches_hold),
+        )
+
+    async def load(self, wallet: Wallet, epoch: int, authorizations: Sequence[Authorization]) -> None:
+        """Write a wallet as the ledger has it: its open authorizations first, the wallet itself last."""
+        wallet_key = self.keys.wallet(wallet.company)
+        head = (wallet.balance, wallet.held, wallet.floor, wallet.state.value, wallet.updated_at)
+        for start in range(0, len(authorizations), AUTHORIZATIONS_PER_LOAD_CALL):
+            part = authorizations[start : start + AUTHORIZATIONS_PER_LOAD_CALL]
+            keys = [wallet_key, *(self.keys.authorization(hold.company, hold.id) for hold in part)]
+            arguments = [epoch, 0, *head]
+            for hold in part:
+                arguments += (hold.held, hold.captured, hold.expires_at, hold.ttl_seconds)
+            await self._run(self._load, keys, arguments, Applied.NO)
+        await self._run(self._load, [wallet_key], [epoch, 1, *head], Applied.NO)
+
+    async def peek(self, company: str) -> Peek:
+        """Return a wallet and its journal as of one moment."""
+        keys = [self.keys.wallet(company), self.keys.journal(company)]
+        reply: list[Any] = await self._run(self._peek, keys, [], Applied.NO)
+        epoch, seq, balance, held, floor, state = (int(value or 0) for value in reply[1:7])
+        return Peek(
+            warm=reply[0] == 1,
+            position=Position(epoch, seq),
+            balance=balance,
+            held=held,
+            floor=floor,
+            state=state,
+            now=int(reply[7]),
+            journal=[_journaled(value) for value in reply[9::2]],
+        )
+
+    async def journaled_companies(self) -> set[str]:
+        """Return the companies that have a journal, over all partitions."""
+        try:
+            members = await asyncio.gather(
+                *(
+                    _resolved(self._client.smembers(self.keys.journals(partition)))
+                    for partition in range(self.keys.partitions)
+                )
+            )
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _unavailable(error, Applied.NO) from error
+        return {member.decode() for part in members for member in part}
+
+    async def _run(self, script: Script, keys: list[str], arguments: list[Any], applied: Applied) -> Any:
+        try:
+            return await script(self._client, keys, arguments)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _unavailable(error, applied) from error
+
+
+async def _resolved(members: Any) -> Iterable[bytes]:
+    result: Iterable[bytes] = await members
+    return result
+
+
+def _unavailable(error: BaseException, applied: Applied) -> WalletUnavailable:
+    return WalletUnavailable(f"Redis does not answer: {type(error).__name__}: {error}", applied=applied)
+
+
+_OPERATIONS = {
+    Kind.CHARGE: "CHARGE",
+    Kind.TOP_UP: "MOVE",
+    Kind.ADJUSTMENT: "MOVE",
+    Kind.REFUND: "MOVE",
+    Kind.AUTHORIZATION: "AUTHORIZE",
+    Kind.INCREMENT: "INCREMENT",
+    Kind.CAPTURE: "CAPTURE",
+    Kind.VOID: "VOID",
+    Kind.EXPIRY: "EXPIRE",
+}
+
+
+def _operation(command: Command) -> str:
+    if command.late:
+        return "MOVE"
+    if command.keep_open:
+        return "CAPTURE_ON"
+    return _OPERATIONS[command.kind]
+
+
+def _signed_amount(command: Command) -> int:
+    """Return what the script gets: MOVE and CHARGE add it to the balance as it is."""
+    return -command.amount if command.kind is Kind.CHARGE or command.late else command.amount
+
+
+def _proposal(command: Command, reply: bytes) -> Proposal:
+    kind, _, rest = reply.partition(b":")
+    match kind:
+        case b"A":
+            return Proposal(Reply.APPLIED, _applied(command, rest.split(b":")))
+        case b"P":
+            return Proposal(Reply.PENDING, _journaled(rest))
+        case b"K":
+            epoch, _, seq = rest.partition(b":")
+            return Proposal(Reply.KNOWN, Attempt(command, Asked.KNOWN, int(epoch or 0), int(seq or 0)))
+        case b"R":
+            other = _journaled(rest) if rest else None
+            return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN), other)
+        case b"D":
+            rule, *numbers = rest.split(b":")
+            return Proposal(Reply.DECLINED, Attempt(command, Asked(rule.decode()), *map(int, numbers)))
+        case _:
+            return Proposal(Reply.COLD)
+
+
+def _applied(command: Command, change: list[bytes]) -> Attempt:
+    epoch, seq, amount, held_delta, applied_at = map(int, change)
+    return Attempt(command, Asked.APPLIED, epoch, seq, amount, held_delta, applied_at)
+
+
+def _journaled(value: bytes) -> Attempt:
+    """Return a journal entry: "epoch:seq:amount:held delta:microseconds:" and the command's bytes."""
+    *change, encoded = value.split(b":", 5)
+    return _applied(_decode_command(encoded), change)

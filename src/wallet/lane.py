@@ -1,0 +1,340 @@
+"""The cycle: all that waits → Redis → Postgres → answers. One at a time; what arrives meanwhile is the next one.
+
+There is no timer, so an idle service adds no wait, and under load batches grow by themselves.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from time import perf_counter
+
+import msgspec
+import structlog
+
+from wallet import metrics
+from wallet.domain.attempts import Answer, Attempt, Verdict
+from wallet.domain.commands import Kind
+from wallet.domain.entries import Outcome
+from wallet.domain.errors import (
+    Applied,
+    DeadlineExceeded,
+    LedgerUnavailable,
+    Overloaded,
+    WalletError,
+    WalletUnavailable,
+)
+from wallet.fairness import FairQueue
+from wallet.health import LedgerHealth
+from wallet.hot.store import Batch, Chore, CleanUp, HotStore, Position, Proposal, Reply
+from wallet.judgement import SETTLED, chore, clean_up, final_error
+from wallet.ledger.append import Appender
+from wallet.ledger.failures import unavailable
+from wallet.loading import Loader
+from wallet.requests import Request
+
+CYCLE_COMMANDS_MAX = 512
+QUEUE_COMMANDS_MAX = 20_000
+COMPANY_QUEUE_COMMANDS_MAX = 8_000
+ROUNDS_MAX = 12
+"""Cycles a command may go through without a definite answer."""
+CONTESTED_ROUNDS_MAX = 4
+"""Rounds after which a decline that the ledger contests is blamed on the hot wallet, which is then loaded anew."""
+IDLE_FLUSH_SECONDS = 0.02
+"""How long clean-ups wait for a cycle to ride on."""
+CHORES_MAX = 50_000
+"""Clean-ups kept while Redis is away; recovery does what is dropped."""
+ASIDE_SECONDS = 1.0
+"""How long a company is refused whose row in Postgres somebody sits on."""
+
+log = structlog.get_logger(__name__)
+
+
+class Lane:
+    """One queue and its cycles, for the partitions of one Redis node."""
+
+    def __init__(self, hot: HotStore, appender: Appender, loader: Loader, health: LedgerHealth) -> None:
+        """Use what the caller opened; `run` does the work."""
+        self._hot = hot
+        self._appender = appender
+        self._loader = loader
+        self._health = health
+        self._queue: FairQueue[Request] = FairQueue(
+            size_max=QUEUE_COMMANDS_MAX, company_size_max=COMPANY_QUEUE_COMMANDS_MAX
+        )
+        self._chores: dict[int, list[Chore]] = {}
+        self._wake = asyncio.Event()
+        self._loads: dict[str, asyncio.Task[None]] = {}
+        self._parked: dict[str, list[Request]] = {}
+        self._parked_count = 0
+        self._aside: dict[str, float] = {}
+        self._closing = False
+
+    def submit(self, request: Request) -> None:
+        """Queue a request, or answer at once that it cannot be."""
+        if self._closing:
+            request.answer(Overloaded("this process is stopping"))
+        elif self.depth < QUEUE_COMMANDS_MAX and self._queue.put(request.company, request):
+            self._wake.set()
+        else:
+            request.answer(Overloaded(f"{self.depth} commands wait already"))
+
+    @property
+    def depth(self) -> int:
+        """How many commands wait."""
+        return len(self._queue) + self._parked_count
+
+    async def run(self) -> None:
+        """Run cycles until `close` was called and all is answered and cleaned up."""
+        while not (self._closing and not self.depth and not self._chores):
+            await self._wait()
+            requests = [request for request in self._queue.take(CYCLE_COMMANDS_MAX) if self._still_wanted(request)]
+            if requests or self._chores:
+                await self._cycle(requests)
+
+    def close(self) -> None:
+        """Take nothing more; let `run` end when what is there is done."""
+        self._closing = True
+        self._wake.set()
+
+    async def finish_loads(self) -> None:
+        """Cancel the loads that are under way, and answer who waits for them."""
+        for load in list(self._loads.values()):
+            load.cancel()
+        await asyncio.gather(*self._loads.values(), return_exceptions=True)
+
+    async def _wait(self) -> None:
+        """Return when commands wait, or when clean-ups have waited long enough for a cycle to ride on."""
+        if len(self._queue):
+            return
+        self._wake.clear()
+        if not self._chores and not (self._closing and not self._parked):
+            await self._wake.wait()
+            return
+        try:
+            await asyncio.wait_for(self._wake.wait(), IDLE_FLUSH_SECONDS)
+        except TimeoutError:
+            return
+
+    def _still_wanted(self, request: Request) -> bool:
+        """Answer a request that must not be applied now, and return False."""
+        if request.abandoned:
+            return False
+        now = asyncio.get_running_loop().time()
+        if request.deadline is not None and request.deadline <= now:
+            request.answer(DeadlineExceeded("the deadline passed in the queue", applied=request.applied))
+            return False
+        if self._health.away:
+            request.answer(LedgerUnavailable("Postgres is away", applied=request.applied))
+            return False
+        if self._aside and (until := self._aside.get(request.company)):
+            if until > now:
+                request.answer(
+                    LedgerUnavailable("the wallet's row in Postgres is locked", applied=request.applied)
+                )
+                return False
+            del self._aside[request.company]
+        if request.company in self._loads:
+            self._park(request)
+            return False
+        return True
+
+    async def _cycle(self, requests: list[Request]) -> None:
+        metrics.queue_depth.set(self.depth)
+        if requests:
+            metrics.cycle_commands.observe(len(requests))
+        started = perf_counter()
+        proposed = await self._propose(requests)
+        asked = perf_counter()
+        metrics.cycle_redis_seconds.observe(asked - started)
+        attempts = _attempts_of(proposal for _, proposal in proposed)
+        if not attempts:
+            return
+        answers = await self._dispose(list(attempts.values()))
+        metrics.cycle_postgres_seconds.observe(perf_counter() - asked)
+        if isinstance(answers, LedgerUnavailable):
+            for request, _ in proposed:
+                request.answer(LedgerUnavailable(str(answers), applied=request.applied))
+            return
+        judged = dict(zip(attempts, answers, strict=True))
+        for (attempt, answer), key in zip(
+            zip(attempts.values(), answers, strict=True), attempts, strict=True
+        ):
+            metrics.append_answers.labels(answer.verdict).inc()
+            if key[0] == "applied" and (todo := clean_up(attempt, answer.verdict)):
+                self._add_chore(todo)
+        for request, proposal in proposed:
+            if proposal.attempt is not None:
+                self._conclude(request, proposal, judged[_key_of(proposal.attempt)])
+
+    async def _propose(self, requests: list[Request]) -> list[tuple[Request, Proposal]]:
+        """Run the clean-ups and the requests in Redis; return what it proposes. Cold companies are parked."""
+        batches: dict[int, Batch] = {
+            partition: Batch(chores=chores) for partition, chores in self._chores.items()
+        }
+        self._chores = {}
+        members: dict[int, list[Request]] = {partition: [] for partition in batches}
+        for request in requests:
+            partition = self._hot.keys.partition(request.company)
+            batches.setdefault(partition, Batch()).commands.append((request.command, request.seen))
+            members.setdefault(partition, []).append(request)
+        results = await asyncio.gather(*(self._apply(p, batch) for p, batch in batches.items()))
+        proposed: list[tuple[Request, Proposal]] = []
+        for (partition, batch), result in zip(batches.items(), results, strict=True):
+            if isinstance(result, WalletUnavailable):
+                for todo in batch.chores:
+                    self._add_chore(todo)
+                for request in members[partition]:
+                    request.applied = Applied.UNKNOWN
+                    request.answer(result)
+                continue
+            for request, proposal in zip(members[partition], result, strict=True):
+                if proposal.reply is Reply.COLD:
+                    self._park(request)
+                    continue
+                if proposal.reply in (Reply.APPLIED, Reply.PENDING):
+                    request.applied = Applied.UNKNOWN
+                proposed.append((request, proposal))
+        return proposed
+
+    async def _apply(self, partition: int, batch: Batch) -> list[Proposal] | WalletUnavailable:
+        try:
+            return await self._hot.apply(partition, batch)
+        except WalletUnavailable as error:
+            return error
+
+    async def _dispose(self, attempts: Sequence[Attempt]) -> list[Answer] | LedgerUnavailable:
+        """Have the ledger judge. Where it does not answer, nobody knows whether it wrote: the journal keeps it all."""
+        try:
+            return await self._appender.append(attempts)
+        except Exception as error:
+            if unavailable(error):
+                self._health.lost(error)
+            else:
+                log.exception("append_failed", attempts=len(attempts))
+            return LedgerUnavailable(f"Postgres does not answer: {type(error).__name__}", applied=Applied.UNKNOWN)
+
+    def _conclude(self, request: Request, proposal: Proposal, answer: Answer) -> None:
+        """Answer a request, or send it through another cycle."""
+        attempt = proposal.attempt
+        assert attempt is not None
+        verdict = answer.verdict
+        if verdict in SETTLED or verdict is Verdict.DUPLICATE:
+            assert answer.entry is not None and answer.wallet is not None
+            request.answer(Outcome(answer.entry, answer.wallet, answer.authorization))
+        elif verdict is Verdict.EXPIRED and request.command.kind is Kind.CAPTURE:
+            request.command = msgspec.structs.replace(request.command, late=True)
+            self._again(request, answer)
+        elif error := final_error(attempt, answer):
+            request.answer(error)
+        elif verdict is Verdict.BUSY:
+            self._aside[request.company] = asyncio.get_running_loop().time() + ASIDE_SECONDS
+            request.answer(LedgerUnavailable("the wallet's row in Postgres is locked", applied=request.applied))
+        elif verdict is Verdict.AHEAD:
+            log.error("wallet_ahead_of_ledger", company=request.company, attempt=attempt.name, epoch=answer.epoch)
+            request.answer(
+                WalletUnavailable(
+                    "Redis is ahead of the ledger: was Postgres restored to the past? RebuildWallet mends it.",
+                    applied=request.applied,
+                )
+            )
+        else:
+            if verdict is Verdict.UNRECORDED and proposal.reply is Reply.KNOWN:
+                # Settled in Redis, unknown to the ledger: the record must go. A hold without a record takes its wallet.
+                action = CleanUp.DISCARD if attempt.epoch else CleanUp.FORGET
+                self._add_chore(chore(action, attempt if attempt.epoch else _of_epoch(attempt, answer.epoch)))
+            elif verdict is Verdict.CONTESTED and request.rounds >= CONTESTED_ROUNDS_MAX:
+                self._add_chore(chore(CleanUp.FORGET, attempt))
+            self._again(request, answer)
+
+    def _again(self, request: Request, answer: Answer) -> None:
+        request.rounds += 1
+        request.seen = max(request.seen, Position(answer.epoch, answer.last_seq), key=lambda p: (p.epoch, p.seq))
+        if request.rounds >= ROUNDS_MAX:
+            request.answer(
+                WalletUnavailable(
+                    f"the wallet did not come to rest in {ROUNDS_MAX} rounds ({answer.verdict})",
+                    applied=request.applied,
+                )
+            )
+        else:
+            self._queue.put_back(request.company, [request])
+            self._wake.set()
+
+    def _add_chore(self, todo: Chore) -> None:
+        chores = self._chores.setdefault(self._hot.keys.partition(todo.company), [])
+        if len(chores) < CHORES_MAX:
+            chores.append(todo)
+
+    def _park(self, request: Request) -> None:
+        """Let a request wait for its wallet to be loaded, while the cycle goes on."""
+        company = request.company
+        self._parked.setdefault(company, []).append(request)
+        self._parked_count += 1
+        if company not in self._loads:
+            cause = "behind" if request.seen.epoch else "cold"
+            self._loads[company] = asyncio.create_task(
+                self._load(company, request.seen, cause), name=f"load {company}"
+            )
+
+    async def _load(self, company: str, seen: Position, cause: str) -> None:
+        failure: WalletError | None = None
+        try:
+            await self._loader.load(company, seen, cause=cause)
+        except WalletError as error:
+            failure = error
+        except asyncio.CancelledError:
+            failure = Overloaded("this process is stopping")
+        except Exception:
+            log.exception("load_failed", company=company)
+            failure = WalletUnavailable("the wallet could not be loaded", applied=Applied.NO)
+        del self._loads[company]
+        parked = self._parked.pop(company, [])
+        self._parked_count -= len(parked)
+        if failure is None:
+            for request in parked:
+                request.rounds += 1
+            self._queue.put_back(company, parked)
+            self._wake.set()
+            return
+        metrics.load_failures.inc()
+        if isinstance(failure, LedgerUnavailable):
+            self._health.lost(failure)
+        for request in parked:
+            request.answer(_with_applied(failure, request.applied))
+
+
+AttemptKey = tuple[str, str, str, str]
+
+
+def _key_of(attempt: Attempt) -> AttemptKey:
+    """Two requests of one cycle may stand for one attempt: the same key sent twice at once."""
+    command = attempt.command
+    if attempt.applied_at:
+        return "applied", command.company, command.idempotency_key, attempt.name
+    return "asked", command.company, command.idempotency_key, f"{attempt.asked}:{id(attempt)}"
+
+
+def _attempts_of(proposals: Iterable[Proposal]) -> dict[AttemptKey, Attempt]:
+    """Return what the ledger is to judge, each attempt once."""
+    attempts = {}
+    for proposal in proposals:
+        for attempt in (proposal.attempt, proposal.other):
+            if attempt is not None:
+                attempts.setdefault(_key_of(attempt), attempt)
+    return attempts
+
+
+def _of_epoch(attempt: Attempt, epoch: int) -> Attempt:
+    return Attempt(attempt.command, attempt.asked, epoch)
+
+
+def _with_applied(error: WalletError, applied: Applied) -> WalletError:
+    """Return the failure of a load as this request must hear it: an earlier round of it may stand in the journal."""
+    if applied is Applied.NO or isinstance(error, Overloaded):
+        return error
+    if isinstance(error, LedgerUnavailable):
+        return LedgerUnavailable(str(error), applied=applied)
+    if isinstance(error, WalletUnavailable):
+        return WalletUnavailable(str(error), applied=applied)
+    return error
+
+

@@ -1,0 +1,194 @@
+"""Hand attempts to Postgres and read its answers: the one place where entries are written."""
+
+from collections.abc import Sequence
+
+import asyncpg
+import structlog
+
+from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
+from wallet.domain.entries import Entry
+from wallet.ledger.failures import data_refused, unavailable
+from wallet.ledger.pool import open_connection
+from wallet.ledger.rows import Row, authorization_of, entry_of, wallet_of
+
+log = structlog.get_logger(__name__)
+
+_APPEND = "SELECT * FROM ledger_append($1::ledger_attempt[], $2)"
+_WITH_ENTRY = (Verdict.ALREADY, Verdict.DUPLICATE)
+
+Parameters = tuple[object, ...]
+
+
+class Appender:
+    """One connection to Postgres and what is asked over it. Not for concurrent use."""
+
+    def __init__(self, database_url: str) -> None:
+        """Connect to nothing yet."""
+        self._database_url = database_url
+        self._connection: asyncpg.Connection | None = None
+
+    async def append(self, attempts: Sequence[Attempt]) -> list[Answer]:
+        """Judge and write `attempts`; return an answer each, in order.
+
+        Raises what asyncpg raises (see `failures`), after which nothing or everything is written, and nobody here can
+        say which. The connection is given up then, so that no late answer meets the next question.
+        """
+        try:
+            return await append_over(await self._connected(), attempts)
+        except BaseException as error:
+            if not isinstance(error, asyncpg.PostgresError) or unavailable(error):
+                self.close()
+            raise
+
+    async def probe(self) -> None:
+        """Return when Postgres answers and takes writes. Raises what asyncpg raises."""
+        try:
+            connection = await self._connected()
+            if await connection.fetchval("SELECT pg_is_in_recovery()"):
+                raise asyncpg.ReadOnlySQLTransactionError("Postgres is a standby")
+        except BaseException:
+            self.close()
+            raise
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await open_connection(self._database_url)
+        return self._connection
+
+    def close(self) -> None:
+        """Give the connection up at once."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+async def append_over(connection: asyncpg.Connection, attempts: Sequence[Attempt]) -> list[Answer]:
+    """Judge and write `attempts` over a connection that is in no transaction; return an answer each, in order.
+
+    Where Postgres refuses the data of one of them, the rest is written all the same: the batch is halved until the
+    culprit is alone. A refused call has written nothing.
+    """
+    try:
+        return await _append(connection, attempts)
+    except asyncpg.PostgresError as error:
+        if not data_refused(error):
+            raise
+        if len(attempts) == 1:
+            await _quarantine(connection, attempts[0], error)
+            return [Answer(Verdict.QUARANTINED)]
+    half = len(attempts) // 2
+    return await append_over(connection, attempts[:half]) + await append_over(connection, attempts[half:])
+
+
+async def _append(connection: asyncpg.Connection, attempts: Sequence[Attempt]) -> list[Answer]:
+    order = sorted(range(len(attempts)), key=lambda i: _judging_order(attempts[i]))
+    parameters = [_parameters(attempts[i]) for i in order]
+    try:
+        rows: list[Row] = await connection.fetch(_APPEND, parameters, False)
+    except asyncpg.LockNotAvailableError:
+        # Somebody sits on a wallet. Leave that company out rather than keep all the others waiting.
+        rows = await connection.fetch(_APPEND, parameters, True)
+    answers: list[Answer] = [_NO_ANSWER] * len(attempts)
+    for i, row in zip(order, rows, strict=True):
+        answers[i] = _answer(attempts[i], row)
+    return answers
+
+
+async def _quarantine(connection: asyncpg.Connection, attempt: Attempt, error: asyncpg.PostgresError) -> None:
+    """Keep what Postgres refused, as bytes, which it never refuses."""
+    log.error("entry_quarantined", company=attempt.command.company, attempt=attempt.name, error=str(error))
+    await connection.execute(
+        "INSERT INTO quarantine (company, attempt, command, error) VALUES ($1, $2, $3, $4)",
+        attempt.command.company.encode(errors="surrogateescape"),
+        attempt.name,
+        repr(attempt.command).encode(errors="backslashreplace"),
+        type(error).__name__,
+    )
+
+
+_NO_ANSWER = Answer(Verdict.BUSY)
+
+
+def _judging_order(attempt: Attempt) -> tuple[str, bool, int]:
+    return attempt.command.company, attempt.asked is not Asked.APPLIED, attempt.seq
+
+
+def _parameters(attempt: Attempt) -> Parameters:
+    """Return the attempt as the composite type `ledger_attempt`."""
+    command = attempt.command
+    usage = command.usage
+    return (
+        attempt.asked,
+        command.company,
+        command.idempotency_key,
+        command.fingerprint,
+        command.kind,
+        attempt.epoch,
+        attempt.seq,
+        attempt.amount,
+        attempt.held_delta,
+        command.checked,
+        command.closes,
+        command.late,
+        attempt.applied_at,
+        command.authorization or None,
+        command.ttl_seconds,
+        command.refunded_number or None,
+        *(
+            (None, None, None, None, None, None)
+            if usage is None
+            else (
+                usage.channel,
+                usage.variant or None,
+                usage.country or None,
+                usage.quantity,
+                usage.campaign_id or None,
+                usage.contact_id or None,
+            )
+        ),
+        command.reference or None,
+    )
+
+
+def _answer(attempt: Attempt, row: Row) -> Answer:
+    verdict = Verdict(row["answer"])
+    if row["currency"] is None:
+        return Answer(verdict)
+    currency: str = row["currency"]
+    entry = None
+    if verdict is Verdict.WRITTEN:
+        entry = _written(attempt, row, currency)
+    elif verdict in _WITH_ENTRY:
+        entry = entry_of(row["recorded"], currency)
+    hold = row["hold"]
+    return Answer(
+        verdict=verdict,
+        epoch=row["epoch"],
+        last_seq=row["last_seq"],
+        wallet=wallet_of(row, attempt.command.company),
+        entry=entry,
+        authorization=authorization_of(hold, currency) if hold is not None and hold["company_id"] else None,
+        refundable=row["refundable"] or 0,
+    )
+
+
+def _written(attempt: Attempt, row: Row, currency: str) -> Entry:
+    """Return the entry that was written just now: what was sent, and what Postgres added."""
+    command = attempt.command
+    return Entry(
+        company=command.company,
+        number=row["number"],
+        kind=command.kind,
+        amount=attempt.amount,
+        held_delta=attempt.held_delta,
+        balance_after=row["balance_after"],
+        held_after=row["held_after"],
+        floor=row["floor"],
+        idempotency_key=command.idempotency_key,
+        created_at=row["created_at"],
+        currency=currency,
+        authorization=command.authorization,
+        refunded_number=command.refunded_number,
+        reference=command.reference,
+        usage=command.usage,
+    )

@@ -1,0 +1,214 @@
+-- Judge what Redis proposed, write what holds, and answer for each attempt, in the order given.
+--
+-- attempts      sorted by company, and within a company: APPLIED by seq, then the others.
+-- skip_locked   whether wallets whose row another session holds are left out (answer BUSY) rather than waited for.
+--
+-- asked    answers, in order of precedence
+-- APPLIED  BUSY                  the wallet's row is locked (skip_locked only)
+--          COMPANY_NOT_FOUND     there is no such wallet
+--          KEY_REUSED            the key belongs to another request
+--          ALREADY               this very attempt is recorded
+--          DUPLICATE             another attempt of the request is recorded
+--          STALE                 Redis had loaded the wallet before the last load or settings change
+--          AHEAD                 Redis's load is not known here: this database was restored to the past
+--          REFUSED               a rule holds it back: Redis and the ledger do not see the same wallet
+--          TRANSACTION_NOT_FOUND, REFUND_EXCEEDS_CHARGE   final: only the ledger knows these rules
+--          WRITTEN               it is an entry now
+-- else     BUSY, COMPANY_NOT_FOUND, KEY_REUSED as above
+--          ALREADY               the key is recorded for the same request
+-- KNOWN    UNRECORDED            Redis has settled the key, and the ledger never heard of it
+-- FUNDS, LIMIT, HOLD, EARLY, SUSPENDED, CLOSED (the rule by which Redis declined)
+--          AHEAD                 as above
+--          BEHIND                the wallet that said no was older than the ledger's
+--          CONTESTED             the ledger would say yes: something is under way
+--          EXPIRED               HOLD: the authorization was expired
+--          AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED   HOLD: final
+--          DECLINED              final
+CREATE OR REPLACE FUNCTION ledger_append(attempts ledger_attempt[], skip_locked boolean)
+RETURNS SETOF ledger_answer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    a         ledger_attempt;
+    w         wallets;
+    recorded  entries;
+    hold      authorizations;
+    original  entries;
+    reply     ledger_answer;
+    locked    text[];
+    current   text := NULL;
+    present   boolean := false;
+    changed   boolean := false;
+    verdict   text;
+    refunded  bigint;
+    touches   boolean;
+BEGIN
+    -- The locks are taken by a statement of their own: the ones after it see what was committed while it waited.
+    -- Always in the order of companies, so that two calls cannot wait for each other.
+    IF skip_locked THEN
+        SELECT array_agg(l.company_id) INTO locked FROM (
+            SELECT company_id FROM wallets
+            WHERE company_id IN (SELECT DISTINCT u.company_id FROM unnest(attempts) u)
+            ORDER BY company_id FOR UPDATE SKIP LOCKED) l;
+    ELSE
+        PERFORM 1 FROM wallets
+        WHERE company_id IN (SELECT DISTINCT u.company_id FROM unnest(attempts) u)
+        ORDER BY company_id FOR UPDATE;
+    END IF;
+
+    FOREACH a IN ARRAY attempts LOOP
+        IF current IS DISTINCT FROM a.company_id THEN
+            IF changed THEN
+                UPDATE wallets SET balance = w.balance, held = w.held, last_seq = w.last_seq,
+                    last_number = w.last_number, last_at = w.last_at
+                WHERE company_id = w.company_id;
+            END IF;
+            changed := false;
+            current := a.company_id;
+            SELECT * INTO w FROM wallets WHERE company_id = current;
+            present := FOUND;
+        END IF;
+
+        reply := NULL;
+        hold := NULL;
+        recorded := NULL;
+        verdict := NULL;
+        touches := a.authorization_id IS NOT NULL;
+        IF NOT present THEN
+            verdict := 'COMPANY_NOT_FOUND';
+        ELSIF skip_locked AND NOT coalesce(current = ANY (locked), false) THEN
+            verdict := 'BUSY';
+        ELSE
+            SELECT * INTO recorded FROM entries
+            WHERE company_id = a.company_id AND idempotency_key = a.idempotency_key;
+            IF FOUND THEN
+                verdict := CASE
+                    WHEN recorded.fingerprint <> a.fingerprint THEN 'KEY_REUSED'
+                    WHEN a.asked <> 'APPLIED' THEN 'ALREADY'
+                    WHEN recorded.epoch = a.epoch AND recorded.seq = a.seq AND recorded.amount = a.amount
+                        AND recorded.held_delta = a.held_delta THEN 'ALREADY'
+                    ELSE 'DUPLICATE' END;
+                touches := recorded.authorization_id IS NOT NULL;
+            ELSIF a.asked = 'KNOWN' THEN
+                verdict := 'UNRECORDED';
+            ELSIF a.epoch > w.epoch THEN
+                verdict := 'AHEAD';
+            END IF;
+        END IF;
+        IF touches AND present THEN
+            SELECT * INTO hold FROM authorizations
+            WHERE company_id = a.company_id
+              AND authorization_id = coalesce(recorded.authorization_id, a.authorization_id);
+        END IF;
+
+        IF verdict IS NULL AND a.asked = 'APPLIED' THEN
+            IF a.epoch < w.epoch THEN
+                verdict := 'STALE';
+            ELSIF a.checked AND a.amount - a.held_delta < 0
+                AND w.balance - w.held + a.amount - a.held_delta < w.floor THEN
+                verdict := 'REFUSED';
+            ELSIF abs(w.balance + a.amount) > 9000000000000000
+                OR w.held + a.held_delta NOT BETWEEN 0 AND 9000000000000000 THEN
+                verdict := 'REFUSED';
+            ELSIF a.kind IN (6, 7, 8, 9) AND NOT a.late AND (
+                hold.state IS DISTINCT FROM 1
+                OR hold.held + a.held_delta < 0
+                OR (a.closes AND hold.held + a.held_delta <> 0)
+                OR (a.kind = 9 AND hold.expires_at > a.applied_at)) THEN
+                verdict := 'REFUSED';
+            ELSIF a.late AND hold.state IS DISTINCT FROM 4 THEN
+                verdict := 'REFUSED';
+            ELSIF a.kind = 5 AND hold.company_id IS NOT NULL THEN
+                verdict := 'REFUSED';
+            ELSIF a.kind = 4 THEN
+                SELECT * INTO original FROM entries
+                WHERE company_id = a.company_id AND number = a.refunded_number;
+                SELECT coalesce(sum(amount), 0) INTO refunded FROM entries
+                WHERE company_id = a.company_id AND refunded_number = a.refunded_number;
+                IF original.kind IS NULL OR original.kind NOT IN (1, 7) THEN
+                    verdict := 'TRANSACTION_NOT_FOUND';
+                ELSIF refunded + a.amount > -original.amount THEN
+                    verdict := 'REFUND_EXCEEDS_CHARGE';
+                    reply.refundable := -original.amount - refunded;
+                END IF;
+            END IF;
+
+            IF verdict IS NULL THEN
+                verdict := 'WRITTEN';
+                changed := true;
+                w.balance := w.balance + a.amount;
+                w.held := w.held + a.held_delta;
+                w.last_seq := greatest(w.last_seq, a.seq);
+                w.last_number := w.last_number + 1;
+                w.last_at := greatest(w.last_at, a.applied_at);
+                INSERT INTO entries VALUES (
+                    a.company_id, w.last_number, a.kind, a.amount, a.held_delta, w.balance, w.held, w.floor, a.checked,
+                    a.idempotency_key, a.fingerprint, a.epoch, a.seq, a.authorization_id, a.refunded_number,
+                    a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.reference, w.last_at);
+                reply.number := w.last_number;
+                reply.balance_after := w.balance;
+                reply.held_after := w.held;
+                reply.created_at := w.last_at;
+                IF a.kind = 5 THEN
+                    INSERT INTO authorizations VALUES (
+                        a.company_id, a.authorization_id, 1, a.held_delta, 0, a.held_delta, a.ttl_seconds,
+                        a.applied_at + a.ttl_seconds * 1000000::bigint, w.last_at, w.last_number,
+                        a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id)
+                    RETURNING * INTO hold;
+                ELSIF touches THEN
+                    UPDATE authorizations SET
+                        state = CASE WHEN a.closes THEN CASE a.kind WHEN 7 THEN 2 WHEN 8 THEN 3 ELSE 4 END
+                                     ELSE state END,
+                        -- Capturing beyond the hold authorizes the excess in the same breath.
+                        amount = amount + CASE a.kind WHEN 6 THEN a.held_delta
+                                                      WHEN 7 THEN greatest(0, -a.amount - held) ELSE 0 END,
+                        captured = captured - a.amount,
+                        held = held + a.held_delta,
+                        expires_at = CASE a.kind
+                            WHEN 6 THEN greatest(expires_at, a.applied_at + ttl_seconds * 1000000::bigint)
+                            ELSE expires_at END
+                    WHERE company_id = a.company_id AND authorization_id = a.authorization_id
+                    RETURNING * INTO hold;
+                END IF;
+            END IF;
+
+        ELSIF verdict IS NULL THEN  -- Declined by Redis: is it true?
+            IF a.epoch <> w.epoch OR a.seq < w.last_seq THEN
+                verdict := 'BEHIND';
+            ELSIF a.asked = 'FUNDS'
+                AND w.balance - w.held + a.amount - a.held_delta >= w.floor THEN
+                verdict := 'CONTESTED';
+            ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000
+                AND w.held + a.held_delta <= 9000000000000000 THEN
+                verdict := 'CONTESTED';
+            ELSIF a.asked = 'HOLD' THEN
+                verdict := CASE
+                    WHEN hold.state IS NULL THEN 'AUTHORIZATION_NOT_FOUND'
+                    WHEN hold.state = 1 THEN 'CONTESTED'
+                    WHEN hold.state = 4 THEN 'EXPIRED'
+                    ELSE 'AUTHORIZATION_CLOSED' END;
+            ELSE
+                verdict := 'DECLINED';
+            END IF;
+        END IF;
+
+        reply.answer := verdict;
+        reply.currency := w.currency;
+        reply.balance := w.balance;
+        reply.held := w.held;
+        reply.floor := w.floor;
+        reply.state := w.state;
+        reply.epoch := w.epoch;
+        reply.last_seq := w.last_seq;
+        reply.last_at := w.last_at;
+        reply.recorded := recorded;
+        reply.hold := hold;
+        RETURN NEXT reply;
+    END LOOP;
+
+    IF changed THEN
+        UPDATE wallets SET balance = w.balance, held = w.held, last_seq = w.last_seq,
+            last_number = w.last_number, last_at = w.last_at
+        WHERE company_id = w.company_id;
+    END IF;
+END
+$$;

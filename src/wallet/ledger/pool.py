@@ -1,0 +1,46 @@
+"""Connections to Postgres, set up the way the ledger needs them."""
+
+import asyncpg
+
+from wallet.domain.errors import Applied
+from wallet.ledger.failures import translated
+
+CONNECT_SECONDS_MAX = 5.0
+COMMAND_SECONDS_MAX = 5.0
+LOCK_TIMEOUT_MS = 250
+"""How long an append waits for a wallet's row before that company is put aside."""
+
+LEDGER_SETTINGS = {
+    "application_name": "veloconnect-charging",
+    "synchronous_commit": "on",
+    # Compiling or planning a statement anew costs more than running it does.
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    # Fresh tables have no statistics yet; the ledger's functions only ever want their indexes.
+    "enable_seqscan": "off",
+    "lock_timeout": str(LOCK_TIMEOUT_MS),
+    "idle_in_transaction_session_timeout": "10000",
+}
+
+
+async def open_pool(database_url: str, *, size_max: int) -> asyncpg.Pool:
+    """Return a pool for reads, loads and the back office. Raises LedgerUnavailable."""
+    with translated(Applied.NO):
+        return await asyncpg.create_pool(
+            database_url,
+            min_size=1,
+            max_size=size_max,
+            timeout=CONNECT_SECONDS_MAX,
+            command_timeout=COMMAND_SECONDS_MAX,
+            server_settings={"application_name": "veloconnect-charging", "jit": "off"},
+        )
+
+
+async def open_connection(database_url: str) -> asyncpg.Connection:
+    """Return one connection for appends. Raises what asyncpg raises."""
+    return await asyncpg.connect(
+        database_url,
+        timeout=CONNECT_SECONDS_MAX,
+        command_timeout=COMMAND_SECONDS_MAX,
+        server_settings=LEDGER_SETTINGS,
+    )

@@ -1,0 +1,79 @@
+"""Rows of the ledger's tables to domain objects."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wallet.domain.commands import Channel, Kind, Usage
+from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
+
+Row = Mapping[str, Any]
+"""A record of asyncpg: columns by name, whatever their types."""
+
+_CHANNELS = {int(channel): channel for channel in Channel}
+_KINDS = {int(kind): kind for kind in Kind}
+
+
+def usage_of(row: Row) -> Usage | None:
+    """Return the usage columns of an entry or an authorization."""
+    if row["channel"] is None:
+        return None
+    return Usage(
+        channel=_CHANNELS[row["channel"]],
+        variant=row["variant"] or "",
+        country=row["country"] or "",
+        quantity=row["quantity"],
+        campaign_id=row["campaign_id"] or "",
+        contact_id=row["contact_id"] or "",
+    )
+
+
+def entry_of(row: Row, currency: str) -> Entry:
+    """Return a row of `entries`."""
+    return Entry(
+        company=row["company_id"],
+        number=row["number"],
+        kind=_KINDS[row["kind"]],
+        amount=row["amount"],
+        held_delta=row["held_delta"],
+        balance_after=row["balance_after"],
+        held_after=row["held_after"],
+        floor=row["floor"],
+        idempotency_key=row["idempotency_key"],
+        created_at=row["created_at"],
+        currency=currency,
+        authorization=row["authorization_id"] or "",
+        refunded_number=row["refunded_number"] or 0,
+        reference=row["reference"] or "",
+        usage=usage_of(row),
+    )
+
+
+def wallet_of(row: Row, company: str) -> Wallet:
+    """Return a row of `wallets`, or the wallet columns of an answer."""
+    return Wallet(
+        company=company,
+        currency=row["currency"],
+        balance=row["balance"],
+        held=row["held"],
+        floor=row["floor"],
+        state=WalletState(row["state"]),
+        updated_at=row["last_at"],
+    )
+
+
+def authorization_of(row: Row, currency: str) -> Authorization:
+    """Return a row of `authorizations`."""
+    return Authorization(
+        company=row["company_id"],
+        id=row["authorization_id"],
+        state=AuthorizationState(row["state"]),
+        amount=row["amount"],
+        captured=row["captured"],
+        held=row["held"],
+        ttl_seconds=row["ttl_seconds"],
+        expires_at=row["expires_at"],
+        created_at=row["created_at"],
+        opened_number=row["opened_number"],
+        currency=currency,
+        usage=usage_of(row),
+    )

@@ -1,0 +1,101 @@
+"""Load wallets into Redis from the ledger: the only way a wallet gets there."""
+
+import asyncio
+
+import asyncpg
+
+from wallet import metrics
+from wallet.domain.attempts import Attempt
+from wallet.domain.entries import Authorization, Wallet
+from wallet.domain.errors import Applied, CompanyNotFound, WalletUnavailable
+from wallet.hot.store import START, Batch, HotStore, Peek, Position
+from wallet.judgement import clean_up
+from wallet.ledger.append import append_over
+from wallet.ledger.failures import translated
+from wallet.ledger.rows import authorization_of, wallet_of
+
+LOADS_AT_ONCE_MAX = 8
+"""Loads of one process at a time; each has a connection of its own."""
+
+_LOAD_LOCK = 0x10AD
+"""First half of the advisory locks' key, so that they meet no other use of advisory locks."""
+
+
+class Loader:
+    """Loads wallets, one process at a time per company, however many find it cold."""
+
+    def __init__(self, hot: HotStore, pool: asyncpg.Pool) -> None:
+        """Use an open store and pool."""
+        self._hot = hot
+        self._pool = pool
+        self._slots = asyncio.Semaphore(LOADS_AT_ONCE_MAX)
+
+    async def load(self, company: str, seen: Position = START, *, cause: str = "cold", rebuild: bool = False) -> None:
+        """Return when Redis has a wallet that is not behind `seen`.
+
+        With `rebuild` it is loaded in any case, and its new epoch is above one that Redis has from a ledger that was
+        restored to the past since.
+        Raises CompanyNotFound, LedgerUnavailable, WalletUnavailable.
+        """
+        async with self._slots:
+            with translated(Applied.NO):
+                async with self._pool.acquire() as connection:
+                    await self._load_over(connection, company, seen, cause, rebuild)
+
+    async def _load_over(
+        self, connection: asyncpg.Connection, company: str, seen: Position, cause: str, rebuild: bool
+    ) -> None:
+        if not await connection.fetchval("SELECT true FROM wallets WHERE company_id = $1", company):
+            raise CompanyNotFound(company)
+        # Held until Redis has the wallet: whoever waits finds it there and needs no epoch of its own.
+        await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", _LOAD_LOCK, company)
+        try:
+            peek = await self._hot.peek(company)
+            if _fresh(peek, seen) and not rebuild:
+                return
+            await self._append_journal(connection, company, peek.journal)
+            above = peek.position.epoch if rebuild else 0
+            wallet, epoch, holds = await self._new_epoch(connection, company, above)
+            if epoch <= peek.position.epoch:
+                raise WalletUnavailable(
+                    "Redis has a later load of the wallet than the ledger knows: was Postgres restored to the past? "
+                    "RebuildWallet mends it.",
+                    applied=Applied.NO,
+                )
+            await self._hot.load(wallet, epoch, holds)
+            metrics.loads.labels(cause).inc()
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOAD_LOCK, company)
+
+    async def _append_journal(self, connection: asyncpg.Connection, company: str, journal: list[Attempt]) -> None:
+        """Write what Redis took and no process has written yet, so that it is in the sum that is loaded."""
+        if not journal:
+            return
+        answers = await append_over(connection, journal)
+        chores = [
+            chore
+            for attempt, answer in zip(journal, answers, strict=True)
+            if (chore := clean_up(attempt, answer.verdict))
+        ]
+        await self._hot.apply(self._hot.keys.partition(company), Batch(chores=chores))
+
+    async def _new_epoch(
+        self, connection: asyncpg.Connection, company: str, above: int
+    ) -> tuple[Wallet, int, list[Authorization]]:
+        """Make all that Redis had stale, and read the wallet as it is then.
+
+        Who writes at this moment either committed before the row was locked here, and is in the sum, or comes with an
+        old epoch afterwards, and is told so.
+        """
+        async with connection.transaction():
+            row = await connection.fetchrow("SELECT * FROM wallet_new_epoch($1, $2)", company, above)
+            holds = await connection.fetch(
+                "SELECT * FROM authorizations WHERE company_id = $1 AND state = 1", company
+            )
+        wallet = wallet_of(row, company)
+        return wallet, row["epoch"], [authorization_of(hold, wallet.currency) for hold in holds]
+
+
+def _fresh(peek: Peek, seen: Position) -> bool:
+    position = peek.position
+    return peek.warm and (position.epoch, position.seq) >= (seen.epoch, seen.seq)

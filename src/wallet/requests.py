@@ -1,0 +1,70 @@
+"""Commands on their way through the engine, and the answers that callers wait for."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wallet.domain.commands import Command
+from wallet.domain.entries import Outcome
+from wallet.domain.errors import Applied, WalletError
+from wallet.hot.store import START, Position
+
+Result = Outcome | WalletError
+
+
+class Group:
+    """The commands of one call: one future for all of them."""
+
+    __slots__ = ("_missing", "done", "results")
+
+    def __init__(self, size: int) -> None:
+        """Wait for `size` results."""
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.results: list[Result | None] = [None] * size
+        self._missing = size
+
+    def set(self, index: int, result: Result) -> None:
+        """Give one result; the last one wakes the caller. A caller that has gone is not an error."""
+        if self.results[index] is not None:
+            return
+        self.results[index] = result
+        self._missing -= 1
+        if not self._missing and not self.done.done():
+            self.done.set_result(None)
+
+
+@dataclass(slots=True)
+class Request:
+    """One command and what the engine knows of its fate."""
+
+    command: Command
+    group: Group
+    index: int
+    deadline: float | None
+    """On the event loop's clock."""
+    seen: Position = START
+    """How far on the ledger was seen: no Redis wallet behind it may answer."""
+    rounds: int = 0
+    """Cycles that ended without a definite answer."""
+    applied: Applied = Applied.NO
+    """Whether an attempt may stand in Redis's journal."""
+
+    @property
+    def company(self) -> str:
+        """The wallet it is for."""
+        return self.command.company
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        return self.group.done.done()
+
+    def answer(self, result: Result) -> None:
+        """Hand the result to the caller."""
+        self.group.set(self.index, result)
+
+
+def group_of(commands: Sequence[Command], deadline: float | None) -> tuple[Group, list[Request]]:
+    """Return the requests of one call and what to wait for."""
+    group = Group(len(commands))
+    return group, [Request(command, group, i, deadline) for i, command in enumerate(commands)]

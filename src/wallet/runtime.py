@@ -1,0 +1,138 @@
+"""Open everything that wallets need, and close it again: the composition root of the engine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+import structlog
+from redis.asyncio import RedisCluster
+
+from wallet import expiry, recovery
+from wallet.domain.errors import Applied, Unavailable
+from wallet.engine import Engine
+from wallet.expiry import Expiry
+from wallet.health import LedgerHealth
+from wallet.hot.connect import connect
+from wallet.hot.keys import Keys
+from wallet.hot.store import HotStore
+from wallet.lane import Lane
+from wallet.ledger.append import Appender
+from wallet.ledger.companies import Companies
+from wallet.ledger.failures import translated, unavailable
+from wallet.ledger.pool import open_pool
+from wallet.ledger.reader import Reader
+from wallet.loading import Loader
+from wallet.partitions import agree
+from wallet.recovery import Recovery
+from wallet.settings import WalletSettings
+from wallet.verification import Verification, Verifier
+
+DRAIN_SECONDS_MAX = 10.0
+"""How long a process that stops works off what it has taken."""
+
+log = structlog.get_logger(__name__)
+
+
+class Wallets:
+    """What the servers use."""
+
+    def __init__(self, engine: Engine, pool: asyncpg.Pool, hot: HotStore, health: LedgerHealth) -> None:
+        """Use what `open_wallets` opened."""
+        self.engine = engine
+        self.reader = Reader(pool)
+        self.companies = Companies(pool)
+        self.loader = Loader(hot, pool)
+        self.pool = pool
+        self.hot = hot
+        self._verifier = Verifier(pool, hot)
+        self._health = health
+
+    def healthy(self) -> bool:
+        """Return whether commands are taken: Postgres is not known to be away."""
+        return not self._health.away
+
+    async def rebuild(self, company: str) -> None:
+        """Load a wallet anew, whatever Redis has. Raises CompanyNotFound, LedgerUnavailable, WalletUnavailable."""
+        await self.loader.load(company, cause="rebuild", rebuild=True)
+
+    async def verify(self) -> Verification:
+        """Check the promises over the whole database. Raises LedgerUnavailable, WalletUnavailable."""
+        with translated(Applied.NO):
+            return await self._verifier.run()
+
+
+@asynccontextmanager
+async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> AsyncIterator[Wallets]:
+    """Open the ledger, the hot state and the engine; with `sweeps`, recover and expire in the background.
+
+    Raises LedgerUnavailable, WalletUnavailable, UnfitRedis or PartitionsDiffer where it must not serve.
+    """
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(settings.database_url, size_max=settings.pool_size_max)
+        stack.push_async_callback(_close_pool, pool)
+        client = await connect(settings.redis_url)
+        stack.push_async_callback(client.aclose)
+        with translated(Applied.NO):
+            partitions = await agree(pool, settings.partitions, cluster=isinstance(client, RedisCluster))
+        hot = HotStore(client, Keys(partitions))
+        loader = Loader(hot, pool)
+
+        def appender() -> Appender:
+            opened = Appender(settings.database_url)
+            stack.callback(opened.close)
+            return opened
+
+        health = LedgerHealth(appender())
+        lane_of = hot.lanes()
+        lanes = [Lane(hot, appender(), loader, health) for _ in range(max(lane_of.values()) + 1)]
+        engine = Engine(hot.keys, lanes, lane_of, health)
+        wallets = Wallets(engine, pool, hot, health)
+
+        probing = asyncio.create_task(health.run(), name="ledger probe")
+        stack.push_async_callback(_cancelled, probing)
+        running = [asyncio.create_task(lane.run(), name="lane") for lane in lanes]
+        stack.push_async_callback(_drained, lanes, running)
+        if sweeps:
+            for name, sweep, pause in (
+                ("recovery", Recovery(hot, appender()).run_once, recovery.SWEEP_SECONDS),
+                ("expiry", Expiry(engine, pool).run_once, expiry.SWEEP_SECONDS),
+            ):
+                sweeping = asyncio.create_task(_sweep(name, sweep, pause), name=name)
+                stack.push_async_callback(_cancelled, sweeping)
+        yield wallets
+
+
+async def _sweep(name: str, run_once: Callable[[], Awaitable[int]], pause: float) -> None:
+    """Run a sweep for ever. What is away now may be back at the next one; a fault of ours is logged and tried again."""
+    while True:
+        try:
+            await run_once()
+        except Exception as error:
+            if not isinstance(error, Unavailable) and not unavailable(error):
+                log.exception("sweep_failed", sweep=name)
+        await asyncio.sleep(pause)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _drained(lanes: list[Lane], running: list[asyncio.Task[None]]) -> None:
+    """Work off what was taken, within a bound; the journal keeps the rest for recovery."""
+    for lane in lanes:
+        lane.close()
+    await asyncio.wait(running, timeout=DRAIN_SECONDS_MAX)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    for lane in lanes:
+        await lane.finish_loads()
+
+
+async def _close_pool(pool: asyncpg.Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), DRAIN_SECONDS_MAX)
+    except (TimeoutError, OSError, asyncpg.InterfaceError):
+        pool.terminate()

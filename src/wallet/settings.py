@@ -1,0 +1,20 @@
+"""Where the ledger and the hot state are."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+
+class WalletSettings(BaseSettings):
+    """Read from the environment; each field's variable is its name in capitals."""
+
+    database_url: str = "postgresql://127.0.0.1/veloconnect"
+    """Postgres ≥ 15: postgresql://user:password@host:port/database."""
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    """Redis ≥ 7.0 or Valkey ≥ 8, one server or any node of a cluster: redis://, rediss:// or unix://."""
+
+    partitions: int | None = Field(default=None, ge=1, le=16384)
+    """Partitions of the hot state. Left out: what the ledger remembers, else 1 on one server and 64 on a cluster."""
+
+    pool_size_max: int = Field(default=12, ge=2)
+    """Connections to Postgres of one process, for loads, reads and the back office; each lane has one more."""

@@ -1,0 +1,122 @@
+"""Real servers for the tests: started once, emptied for each test."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import asyncpg
+import psycopg
+import pytest
+import redis
+import uvloop
+
+import devstack
+from wallet.ledger.migrate import migrate
+from wallet.runtime import Wallets, open_wallets
+from wallet.settings import WalletSettings
+
+TEMPLATE = "template_migrated"
+
+OpenWallets = Callable[..., Coroutine[Any, Any, Wallets]]
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> Any:
+    """Run the tests on the event loop that the servers run on."""
+    return uvloop.EventLoopPolicy()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devstack.Postgres]:
+    """A Postgres with a migrated database to copy."""
+    with devstack.Postgres(tmp_path_factory.mktemp("postgres")) as server:
+        migrate(server.create_database(TEMPLATE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[devstack.valkey.Flavour], devstack.Valkey]]:
+    """Start each flavour of Redis when a test first asks for it."""
+    started: dict[str, devstack.Valkey] = {}
+
+    def start(flavour: devstack.valkey.Flavour) -> devstack.Valkey:
+        if flavour not in started:
+            server = devstack.Valkey(tmp_path_factory.mktemp(flavour), flavour=flavour)
+            server.__enter__()
+            started[flavour] = server
+        return started[flavour]
+
+    yield start
+    for server in started.values():
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def redis_server(
+    request: pytest.FixtureRequest, _servers: Callable[[devstack.valkey.Flavour], devstack.Valkey]
+) -> devstack.Valkey:
+    """An empty Valkey; parametrize it indirectly with "valkey" and "redis" to run a test on both."""
+    server = _servers(getattr(request, "param", "valkey"))
+    with redis.Redis.from_url(server.url) as client:
+        client.flushall()
+    return server
+
+
+@pytest.fixture
+def redis_url(redis_server: devstack.Valkey) -> str:
+    """Where the empty Valkey is."""
+    return redis_server.url
+
+
+@pytest.fixture
+def database_url(postgres: devstack.Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    name = f"test_{abs(hash(request.node.nodeid)) % 10**12}"
+    with_template(postgres, name)
+    yield postgres.database_dsn(name)
+    postgres.drop_database(name)
+
+
+def with_template(postgres: devstack.Postgres, name: str) -> None:
+    """Make a database as a copy of the migrated one."""
+    postgres.drop_database(name)
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE}'.encode())
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> WalletSettings:
+    """Settings for an engine on the test's own servers."""
+    return WalletSettings(database_url=database_url, redis_url=redis_url)
+
+
+@pytest.fixture
+async def open_more(settings: WalletSettings) -> AsyncIterator[OpenWallets]:
+    """Open engines as separate processes would: each with connections of its own. No sweeps unless asked for."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(*, sweeps: bool = False) -> Wallets:
+            return await stack.enter_async_context(open_wallets(settings, sweeps=sweeps))
+
+        yield open_one
+
+
+@pytest.fixture
+async def wallets(open_more: OpenWallets) -> Wallets:
+    """One engine, without sweeps: tests call run_once."""
+    return await open_more()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A plain connection to the test's database, to look behind the engine."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def hot(redis_server: devstack.Valkey) -> Iterator["redis.Redis[bytes]"]:
+    """A plain connection to the test's Redis, to look behind the engine."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        yield client

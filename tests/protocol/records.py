@@ -1,0 +1,239 @@
+"""What the stores, the processes and the world remember: the whole state of the model, as tuples.
+
+One company is modelled. Commands, idempotency keys and authorizations are small numbers, so a
+tuple indexed by them stands for a Redis hash or a Postgres table. Everything is immutable and
+hashable: a state is its own identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final, NamedTuple
+
+CHARGE: Final = "charge"
+CREDIT: Final = "credit"
+AUTHORIZE: Final = "authorize"
+CAPTURE: Final = "capture"
+VOID: Final = "void"
+
+# An authorization in the ledger: its hold (zero or more) while it is open, or one of these.
+ABSENT: Final = -1
+CLOSED: Final = -2
+
+
+class Command(NamedTuple):
+    """A request as sent. Two commands with one key differ in fingerprint: the key is reused."""
+
+    name: str
+    kind: str
+    amount: int
+    """Charged, credited, held or captured; never negative."""
+    key: int
+    authorization: int = 0
+    closing: bool = True
+    """A capture that frees the rest of the hold."""
+    submissions: int = 1
+    """How often clients may send it: at once, after no answer, or even after an answer."""
+
+
+class Position(NamedTuple):
+    """A point in a wallet's history: which load of it, and how many changes since."""
+
+    epoch: int
+    seq: int
+
+
+class Entry(NamedTuple):
+    """A change that Redis proposes; (epoch, seq) names the attempt."""
+
+    command: int
+    epoch: int
+    seq: int
+    amount: int
+    held_delta: int
+
+
+class Wallet(NamedTuple):
+    """The hot wallet hash."""
+
+    epoch: int
+    seq: int
+    balance: int
+    held: int
+    floor: int
+    run: int
+    """The Redis process that it was loaded into."""
+    loading: bool = False
+    """A load of this epoch has begun here and is not done: as good as no wallet."""
+
+
+class KeyRecord(NamedTuple):
+    """What Redis knows of an idempotency key; the command stands for the fingerprint."""
+
+    command: int
+    epoch: int
+    seq: int
+    settled: bool
+    """Only a settled record has a TTL."""
+
+
+class HotHold(NamedTuple):
+    """An open authorization as Redis knows it; one of another epoch than the wallet is absent."""
+
+    epoch: int
+    held: int
+
+
+class Hot(NamedTuple):
+    """Redis."""
+
+    run: int
+    wallet: Wallet | None
+    keys: tuple[KeyRecord | None, ...]
+    holds: tuple[HotHold | None, ...]
+    journal: tuple[Entry | None, ...]
+    """By key: applied, and not known to be settled."""
+
+
+class Ledger(NamedTuple):
+    """Postgres. Numbers of entries are left out: they are the order of commits."""
+
+    epoch: int
+    last_seq: int
+    balance: int
+    held: int
+    floor: int
+    recorded: tuple[Entry | None, ...]
+    """By key: the entry that was committed under it."""
+    authorizations: tuple[int, ...]
+
+
+class Reading(NamedTuple):
+    """What a load read in the transaction that began its epoch."""
+
+    epoch: int
+    balance: int
+    held: int
+    floor: int
+    authorizations: tuple[int, ...]
+
+
+class Process(NamedTuple):
+    """What one process is about to do; `phase` names its next step (see model.py)."""
+
+    phase: str
+    command: int
+    reruns: int
+    seen: Position
+    entry: Entry
+    verdict: str
+    batch: tuple[tuple[Entry, str], ...]
+    reading: Reading
+    lock: bool
+
+
+class Budget(NamedTuple):
+    """How often each misfortune may still happen."""
+
+    flushes: int = 0
+    copies: int = 0
+    """Redis is replaced by a copy of itself from earlier."""
+    crashes: int = 0
+    """A process dies, or gives up without knowing: its attempt ends without an answer."""
+    expiries: int = 0
+    """A settled key record reaches its TTL."""
+    floor_raises: int = 0
+    rebuilds: int = 0
+    """An operator has a warm wallet loaded anew."""
+    lost_locks: int = 0
+    """A loader's connection to Postgres dies, and the lock with it; the loader writes on."""
+    resends: int = 0
+    """A driver repeats a call whose answer was lost, though it had been executed."""
+
+
+class State(NamedTuple):
+    """Everything, and what the client is owed."""
+
+    hot: Hot
+    ledger: Ledger
+    processes: tuple[Process, ...]
+    settles: frozenset[Entry]
+    """Committed, and not yet settled by the process that knows."""
+    copy: Hot | None
+    budget: Budget
+    unsent: tuple[int, ...]
+    """By command: how often it may still be sent."""
+    told_no: frozenset[int]
+    """Commands whose last word to the client was a final decline, with nothing under way."""
+    causes: int
+    """Events that made the wallet cold and were not yet answered by a load."""
+
+
+NO_ENTRY: Final = Entry(-1, 0, 0, 0, 0)
+NO_READING: Final = Reading(0, 0, 0, 0, ())
+NOWHERE: Final = Position(0, 0)
+
+
+class BrokenPromise(Exception):
+    """A property does not hold; `promise` is its short name."""
+
+    def __init__(self, promise: str, what: str) -> None:
+        super().__init__(f"{promise}: {what}")
+        self.promise = promise
+
+
+def require(holds: bool, promise: str, what: str) -> None:
+    """Raise BrokenPromise unless the property holds."""
+    if not holds:
+        raise BrokenPromise(promise, what)
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguards:
+    """Each mechanism that the promises lean on; a test takes them out one by one."""
+
+    ledger_floor_check: bool = True
+    """Postgres checks the floor again."""
+    ledger_authorization_check: bool = True
+    """Postgres checks again that the authorization is open and its hold large enough."""
+    ledger_key_lookup: bool = True
+    """Postgres looks the key up before it writes."""
+    ledger_epoch_check: bool = True
+    """An entry of an older epoch than the ledger's is STALE."""
+    decline_confirmation: bool = True
+    """No decline is final before the ledger was asked."""
+    decline_recomputed: bool = True
+    """The ledger judges a declined request by its own holds, not by the change Redis computed."""
+    settle_names_attempt: bool = True
+    """A settle touches only the attempt that it names."""
+    settle_after_commit: bool = True
+    """A settle waits for the commit."""
+    discard_names_attempt: bool = True
+    """A discard touches only the attempt that it names."""
+    undo_needs_journal: bool = True
+    """A change is given back only by who took its entry out of the journal."""
+    undo_needs_epoch: bool = True
+    """A change is given back only to a wallet of the entry's epoch."""
+    undo_spares_authorizations: bool = True
+    """A change that touched an authorization is undone by dropping the wallet."""
+    refused_drops_wallet: bool = True
+    """A wallet that let a refused entry pass is dropped by the entry's owner."""
+    recovery_drops_wallet: bool = True
+    """... and by recovery and loads, which meet refused entries too."""
+    load_lock: bool = True
+    """One process at a time loads the wallet."""
+    load_marker: bool = True
+    """A load first puts up a marker, and completes only what still carries it."""
+    load_only_newer: bool = True
+    """A load does not write over a newer epoch."""
+    hold_names_epoch: bool = True
+    """An authorization in Redis counts only for the epoch that it was loaded in."""
+    run_id: bool = True
+    """A wallet loaded into another Redis process is cold."""
+    seen_position: bool = True
+    """A command that saw the ledger ahead of the hot wallet has it loaded anew."""
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Every safeguard, in the order above."""
+        return [field.name for field in fields(cls)]
