@@ -44,7 +44,12 @@ def top_up(amount: int, **fields: Any) -> Command:
 def authorize(amount: int, authorization: str, *, ttl_seconds: int = 3600, **fields: Any) -> Command:
     """Hold `amount` micros; the key is the authorization's id."""
     return command(
-        Kind.AUTHORIZATION, amount, key=authorization, authorization=authorization, ttl_seconds=ttl_seconds, **fields
+        Kind.AUTHORIZATION,
+        amount,
+        key=authorization,
+        authorization=authorization,
+        ttl_seconds=ttl_seconds,
+        **fields,
     )
 
 
@@ -76,6 +81,4 @@ def adjustment(amount: int, **fields: Any) -> Command:
 async def make_company(database: asyncpg.Connection, company: str = "acme", *, floor: int = 0) -> None:
     """Make a company and its empty wallet, in EUR."""
     await database.execute("INSERT INTO companies VALUES ($1, $1, '')", company)
-    await database.execute(
-        "INSERT INTO wallets (company_id, currency, floor) VALUES ($1, 'EUR', $2)", company, floor
-    )
+    await database.execute("INSERT INTO wallets (company_id, currency, floor) VALUES ($1, 'EUR', $2)", company, floor)

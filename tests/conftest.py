@@ -35,7 +35,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devstack.Post
 
 
 @pytest.fixture(scope="session")
-def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[devstack.valkey.Flavour], devstack.Valkey]]:
+def _servers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[devstack.valkey.Flavour], devstack.Valkey]]:
     """Start each flavour of Redis when a test first asks for it."""
     started: dict[str, devstack.Valkey] = {}
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import grpc_tools.protoc
 from google.protobuf import (
+    any_pb2,
     descriptor_pb2,
     duration_pb2,
     field_mask_pb2,
     timestamp_pb2,
 )
 from google.rpc import status_pb2
-from google.protobuf import any_pb2
 from protovalidate._gen.buf.validate.validate_pb import desc as validate_descriptor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +48,15 @@ def generate(output: Path) -> None:
         protos = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
         wellknown = str(files("grpc_tools") / "_proto")
         options = ["protoc", f"-I{PROTOS}", f"--descriptor_set_in={imported.name}"]
-        run([*options, f"--python_out={output}", f"--pyi_out={output}", f"--grpc_python_out={output}", *protos])
+        run(
+            [
+                *options,
+                f"--python_out={output}",
+                f"--pyi_out={output}",
+                f"--grpc_python_out={output}",
+                *protos,
+            ]
+        )
         run([*options, f"--python_out={output}", f"--pyi_out={output}", VALIDATE])
     del wellknown
 
@@ -76,7 +84,8 @@ def main() -> int:
         stale = sorted(
             name
             for name in made | kept
-            if name not in made or name not in kept
+            if name not in made
+            or name not in kept
             or not filecmp.cmp(Path(fresh) / name, SOURCES / name, shallow=False)
         )
     if stale:

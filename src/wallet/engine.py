@@ -32,9 +32,7 @@ class Engine:
             raise result
         return result
 
-    async def submit_many(
-        self, commands: Sequence[Command], *, timeout: float | None = None
-    ) -> list[Result]:
+    async def submit_many(self, commands: Sequence[Command], *, timeout: float | None = None) -> list[Result]:
         """Return a result for each command, in order: each on its own, and commands of one company in their order."""
         if self._health.away:
             error = LedgerUnavailable("Postgres is away", applied=Applied.NO)

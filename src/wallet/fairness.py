@@ -32,7 +32,7 @@ class FairQueue(Generic[T]):
         return True
 
     def put_back(self, company: str, items: list[T]) -> None:
-        """Put items that were taken before at the front of their company's line, in order. Not bounded: they had a place."""
+        """Put items back at the front of their company's line, in order. Not bounded: they had a place."""
         self._waiting.setdefault(company, deque()).extendleft(reversed(items))
         self._size += len(items)
 
@@ -50,8 +50,7 @@ class FairQueue(Generic[T]):
             company, line = next(iter(self._waiting.items()))
             del self._waiting[company]
             share = max(1, (count_max - len(taken)) // (len(self._waiting) + 1))
-            for _ in range(min(share, len(line))):
-                taken.append(line.popleft())
+            taken.extend(line.popleft() for _ in range(min(share, len(line))))
             if line:
                 self._waiting[company] = line
         self._size -= len(taken)

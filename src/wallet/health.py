@@ -6,6 +6,7 @@ import structlog
 
 from wallet import metrics
 from wallet.ledger.append import Appender
+from wallet.ledger.failures import unavailable
 
 PROBE_SECONDS = 0.1
 """Time between two probes of a Postgres that is away."""
@@ -46,7 +47,9 @@ class LedgerHealth:
         """Ask Postgres once; return whether it answers."""
         try:
             await self._appender.probe()
-        except Exception:
+        except Exception as error:
+            if not unavailable(error):
+                log.exception("probe_failed")
             return False
         self._lost.clear()
         metrics.ledger_away.set(0)

@@ -24,7 +24,6 @@ _WRONGLY_APPLIED = frozenset(
     {
         Verdict.DUPLICATE,
         Verdict.KEY_REUSED,
-        Verdict.TRANSACTION_NOT_FOUND,
         Verdict.REFUND_EXCEEDS_CHARGE,
         Verdict.QUARANTINED,
     }
@@ -38,7 +37,7 @@ def clean_up(attempt: Attempt, verdict: Verdict) -> Chore | None:
         return chore(CleanUp.SETTLE, attempt)
     if verdict is Verdict.STALE:
         return chore(CleanUp.DISCARD, attempt)
-    if verdict in (Verdict.REFUSED, Verdict.COMPANY_NOT_FOUND):
+    if verdict in (Verdict.REFUSED, Verdict.COMPANY_NOT_FOUND, Verdict.TRANSACTION_NOT_FOUND):
         return chore(CleanUp.DROP, attempt)
     if verdict in _WRONGLY_APPLIED:
         # Giving back what a hold went through is a load's work: the hold may have been closed meanwhile.
@@ -50,9 +49,7 @@ def clean_up(attempt: Attempt, verdict: Verdict) -> Chore | None:
 def chore(action: CleanUp, attempt: Attempt) -> Chore:
     """Return a clean-up of `attempt`."""
     command = attempt.command
-    return Chore(
-        action, command.company, command.idempotency_key, attempt.name, attempt.amount, attempt.held_delta
-    )
+    return Chore(action, command.company, command.idempotency_key, attempt.name, attempt.amount, attempt.held_delta)
 
 
 def final_error(attempt: Attempt, answer: Answer) -> WalletError | None:

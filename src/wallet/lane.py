@@ -88,7 +88,7 @@ class Lane:
             await self._wait()
             requests = [request for request in self._queue.take(CYCLE_COMMANDS_MAX) if self._still_wanted(request)]
             if requests or self._chores:
-                await self._cycle(requests)
+                await self._guarded_cycle(requests)
 
     def close(self) -> None:
         """Take nothing more; let `run` end when what is there is done."""
@@ -109,10 +109,9 @@ class Lane:
         if not self._chores and not (self._closing and not self._parked):
             await self._wake.wait()
             return
-        try:
-            await asyncio.wait_for(self._wake.wait(), IDLE_FLUSH_SECONDS)
-        except TimeoutError:
-            return
+        flush = asyncio.get_running_loop().call_later(IDLE_FLUSH_SECONDS, self._wake.set)
+        await self._wake.wait()
+        flush.cancel()
 
     def _still_wanted(self, request: Request) -> bool:
         """Answer a request that must not be applied now, and return False."""
@@ -127,15 +126,22 @@ class Lane:
             return False
         if self._aside and (until := self._aside.get(request.company)):
             if until > now:
-                request.answer(
-                    LedgerUnavailable("the wallet's row in Postgres is locked", applied=request.applied)
-                )
+                request.answer(LedgerUnavailable("the wallet's row in Postgres is locked", applied=request.applied))
                 return False
             del self._aside[request.company]
         if request.company in self._loads:
             self._park(request)
             return False
         return True
+
+    async def _guarded_cycle(self, requests: list[Request]) -> None:
+        """Run a cycle. A fault of ours must not end the lane: its requests are answered, the journal has the rest."""
+        try:
+            await self._cycle(requests)
+        except Exception:
+            log.exception("cycle_failed", commands=len(requests))
+            for request in requests:
+                request.answer(WalletUnavailable("a fault of the service", applied=Applied.UNKNOWN))
 
     async def _cycle(self, requests: list[Request]) -> None:
         metrics.queue_depth.set(self.depth)
@@ -155,9 +161,7 @@ class Lane:
                 request.answer(LedgerUnavailable(str(answers), applied=request.applied))
             return
         judged = dict(zip(attempts, answers, strict=True))
-        for (attempt, answer), key in zip(
-            zip(attempts.values(), answers, strict=True), attempts, strict=True
-        ):
+        for (attempt, answer), key in zip(zip(attempts.values(), answers, strict=True), attempts, strict=True):
             metrics.append_answers.labels(answer.verdict).inc()
             if key[0] == "applied" and (todo := clean_up(attempt, answer.verdict)):
                 self._add_chore(todo)
@@ -167,9 +171,7 @@ class Lane:
 
     async def _propose(self, requests: list[Request]) -> list[tuple[Request, Proposal]]:
         """Run the clean-ups and the requests in Redis; return what it proposes. Cold companies are parked."""
-        batches: dict[int, Batch] = {
-            partition: Batch(chores=chores) for partition, chores in self._chores.items()
-        }
+        batches: dict[int, Batch] = {partition: Batch(chores=chores) for partition, chores in self._chores.items()}
         self._chores = {}
         members: dict[int, list[Request]] = {partition: [] for partition in batches}
         for request in requests:
@@ -218,7 +220,8 @@ class Lane:
         assert attempt is not None
         verdict = answer.verdict
         if verdict in SETTLED or verdict is Verdict.DUPLICATE:
-            assert answer.entry is not None and answer.wallet is not None
+            assert answer.entry is not None
+            assert answer.wallet is not None
             request.answer(Outcome(answer.entry, answer.wallet, answer.authorization))
         elif verdict is Verdict.EXPIRED and request.command.kind is Kind.CAPTURE:
             request.command = msgspec.structs.replace(request.command, late=True)
@@ -271,9 +274,7 @@ class Lane:
         self._parked_count += 1
         if company not in self._loads:
             cause = "behind" if request.seen.epoch else "cold"
-            self._loads[company] = asyncio.create_task(
-                self._load(company, request.seen, cause), name=f"load {company}"
-            )
+            self._loads[company] = asyncio.create_task(self._load(company, request.seen, cause), name=f"load {company}")
 
     async def _load(self, company: str, seen: Position, cause: str) -> None:
         failure: WalletError | None = None
@@ -315,7 +316,7 @@ def _key_of(attempt: Attempt) -> AttemptKey:
 
 def _attempts_of(proposals: Iterable[Proposal]) -> dict[AttemptKey, Attempt]:
     """Return what the ledger is to judge, each attempt once."""
-    attempts = {}
+    attempts: dict[AttemptKey, Attempt] = {}
     for proposal in proposals:
         for attempt in (proposal.attempt, proposal.other):
             if attempt is not None:
@@ -336,5 +337,3 @@ def _with_applied(error: WalletError, applied: Applied) -> WalletError:
     if isinstance(error, WalletUnavailable):
         return WalletUnavailable(str(error), applied=applied)
     return error
-
-

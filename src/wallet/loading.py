@@ -12,6 +12,7 @@ from wallet.hot.store import START, Batch, HotStore, Peek, Position
 from wallet.judgement import clean_up
 from wallet.ledger.append import append_over
 from wallet.ledger.failures import translated
+from wallet.ledger.pool import Connection
 from wallet.ledger.rows import authorization_of, wallet_of
 
 LOADS_AT_ONCE_MAX = 8
@@ -42,9 +43,7 @@ class Loader:
                 async with self._pool.acquire() as connection:
                     await self._load_over(connection, company, seen, cause, rebuild)
 
-    async def _load_over(
-        self, connection: asyncpg.Connection, company: str, seen: Position, cause: str, rebuild: bool
-    ) -> None:
+    async def _load_over(self, connection: Connection, company: str, seen: Position, cause: str, rebuild: bool) -> None:
         if not await connection.fetchval("SELECT true FROM wallets WHERE company_id = $1", company):
             raise CompanyNotFound(company)
         # Held until Redis has the wallet: whoever waits finds it there and needs no epoch of its own.
@@ -67,7 +66,7 @@ class Loader:
         finally:
             await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOAD_LOCK, company)
 
-    async def _append_journal(self, connection: asyncpg.Connection, company: str, journal: list[Attempt]) -> None:
+    async def _append_journal(self, connection: Connection, company: str, journal: list[Attempt]) -> None:
         """Write what Redis took and no process has written yet, so that it is in the sum that is loaded."""
         if not journal:
             return
@@ -80,7 +79,7 @@ class Loader:
         await self._hot.apply(self._hot.keys.partition(company), Batch(chores=chores))
 
     async def _new_epoch(
-        self, connection: asyncpg.Connection, company: str, above: int
+        self, connection: Connection, company: str, above: int
     ) -> tuple[Wallet, int, list[Authorization]]:
         """Make all that Redis had stale, and read the wallet as it is then.
 
@@ -89,9 +88,9 @@ class Loader:
         """
         async with connection.transaction():
             row = await connection.fetchrow("SELECT * FROM wallet_new_epoch($1, $2)", company, above)
-            holds = await connection.fetch(
-                "SELECT * FROM authorizations WHERE company_id = $1 AND state = 1", company
-            )
+            if row is None or row["company_id"] is None:
+                raise CompanyNotFound(company)
+            holds = await connection.fetch("SELECT * FROM authorizations WHERE company_id = $1 AND state = 1", company)
         wallet = wallet_of(row, company)
         return wallet, row["epoch"], [authorization_of(hold, wallet.currency) for hold in holds]
 

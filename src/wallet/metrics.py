@@ -9,18 +9,10 @@ cycle_commands = Histogram(
     "Commands in a cycle of the engine.",
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
 )
-cycle_redis_seconds = Histogram(
-    "wallet_cycle_redis_seconds", "Time a cycle spent in Redis.", buckets=_SECONDS
-)
-cycle_postgres_seconds = Histogram(
-    "wallet_cycle_postgres_seconds", "Time a cycle spent in Postgres.", buckets=_SECONDS
-)
-queue_depth = Gauge(
-    "wallet_queue_depth", "Commands that wait for their cycle.", multiprocess_mode="livesum"
-)
-append_answers = Counter(
-    "wallet_append_answers_total", "Answers of the ledger to attempts, by kind.", ["answer"]
-)
+cycle_redis_seconds = Histogram("wallet_cycle_redis_seconds", "Time a cycle spent in Redis.", buckets=_SECONDS)
+cycle_postgres_seconds = Histogram("wallet_cycle_postgres_seconds", "Time a cycle spent in Postgres.", buckets=_SECONDS)
+queue_depth = Gauge("wallet_queue_depth", "Commands that wait for their cycle.", multiprocess_mode="livesum")
+append_answers = Counter("wallet_append_answers_total", "Answers of the ledger to attempts, by kind.", ["answer"])
 loads = Counter("wallet_loads_total", "Wallets loaded into Redis, by cause.", ["cause"])
 load_failures = Counter("wallet_load_failures_total", "Loads that did not come to an end.")
 journal_entries = Gauge(
@@ -37,9 +29,9 @@ recovered_entries = Counter(
     "wallet_recovered_entries_total", "Entries that recovery appended for a process that did not.", ["answer"]
 )
 open_authorizations = Gauge(
-    "wallet_open_authorizations", "Open authorizations, as the last sweep counted them.", multiprocess_mode="livemax"
+    "wallet_open_authorizations",
+    "Open authorizations, as the last sweep counted them.",
+    multiprocess_mode="livemax",
 )
 expired_authorizations = Counter("wallet_expired_authorizations_total", "Authorizations ended by the sweep.")
-ledger_away = Gauge(
-    "wallet_ledger_away", "Worker processes that find Postgres away.", multiprocess_mode="livesum"
-)
+ledger_away = Gauge("wallet_ledger_away", "Worker processes that find Postgres away.", multiprocess_mode="livesum")

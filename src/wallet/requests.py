@@ -56,8 +56,8 @@ class Request:
 
     @property
     def abandoned(self) -> bool:
-        """Whether nobody waits for the answer any more."""
-        return self.group.done.done()
+        """Whether it has its answer, or nobody waits for one any more."""
+        return self.group.done.done() or self.group.results[self.index] is not None
 
     def answer(self, result: Result) -> None:
         """Hand the result to the caller."""

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 
 from tests.builders import charge, make_company, top_up
-from wallet.domain.errors import InsufficientFunds
 from wallet.domain.entries import Outcome
+from wallet.domain.errors import InsufficientFunds
 from wallet.runtime import Wallets
 
 
@@ -30,9 +30,7 @@ async def test_p1_64_charges_on_a_wallet_that_affords_10_make_10(
 ) -> None:
     await make_company(database)
     await wallets.engine.submit(top_up(1_000))
-    results = await asyncio.gather(
-        *(wallets.engine.submit(charge(100)) for _ in range(64)), return_exceptions=True
-    )
+    results = await asyncio.gather(*(wallets.engine.submit(charge(100)) for _ in range(64)), return_exceptions=True)
     assert sum(isinstance(result, Outcome) for result in results) == 10
     assert sum(isinstance(result, InsufficientFunds) for result in results) == 54
     assert await database.fetchval("SELECT balance FROM wallets") == 0

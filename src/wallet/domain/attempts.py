@@ -50,7 +50,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A command as Redis saw it. Amounts in micros; `applied_at` in microseconds since the epoch, 0 where it was not."""
+    """A command as Redis saw it. Amounts in micros; `applied_at` in microseconds since the epoch, 0 if not applied."""
 
     command: Command
     asked: Asked

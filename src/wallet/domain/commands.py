@@ -55,8 +55,8 @@ class Usage(msgspec.Struct, frozen=True, array_like=True):
 class Command(msgspec.Struct, frozen=True, array_like=True):
     """One change asked of one wallet.
 
-    `amount` is in micros and means what the kind says: CHARGE and CAPTURE take it, TOP_UP and REFUND give it, ADJUSTMENT
-    adds it with its sign, AUTHORIZATION and INCREMENT hold it in total; VOID and EXPIRY have none.
+    `amount` is in micros and means what the kind says: CHARGE and CAPTURE take it, TOP_UP and REFUND give it,
+    ADJUSTMENT adds it with its sign, AUTHORIZATION and INCREMENT hold it in total; VOID and EXPIRY have none.
     New fields go to the end, with a default: a journal may hold commands that an older process encoded.
     """
 

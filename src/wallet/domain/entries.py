@@ -82,7 +82,7 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer to a command: its entry, which is the same in every answer, and the wallet and authorization of now."""
+    """The answer to a command: its entry, the same in every answer, and the wallet and authorization of now."""
 
     entry: Entry
     wallet: Wallet

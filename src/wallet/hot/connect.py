@@ -58,11 +58,8 @@ def _options() -> dict[str, Any]:
 
 
 def _check(info: dict[str, Any]) -> None:
-    if policy := info.get("maxmemory_policy"):
-        if policy != "noeviction":
-            raise UnfitRedis(
-                f"maxmemory-policy is {policy}: Redis would throw wallets away. Set it to noeviction."
-            )
+    if (policy := info.get("maxmemory_policy", "noeviction")) != "noeviction":
+        raise UnfitRedis(f"maxmemory-policy is {policy}: Redis would throw wallets away. Set it to noeviction.")
     name, floor = ("valkey", VALKEY_VERSION_MIN) if "valkey_version" in info else ("redis", REDIS_VERSION_MIN)
     version = tuple(int(part) for part in str(info[f"{name}_version"]).split(".")[:2])
     if version < floor:

@@ -8,8 +8,8 @@ import structlog
 from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
 from wallet.domain.entries import Entry
 from wallet.ledger.failures import data_refused, unavailable
-from wallet.ledger.pool import open_connection
-from wallet.ledger.rows import Row, authorization_of, entry_of, wallet_of
+from wallet.ledger.pool import Connection, open_connection
+from wallet.ledger.rows import authorization_of, entry_of, wallet_of
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +44,8 @@ class Appender:
         """Return when Postgres answers and takes writes. Raises what asyncpg raises."""
         try:
             connection = await self._connected()
-            if await connection.fetchval("SELECT pg_is_in_recovery()"):
-                raise asyncpg.ReadOnlySQLTransactionError("Postgres is a standby")
+            # A standby answers reads and cannot write.
+            await connection.execute("CREATE TEMPORARY TABLE IF NOT EXISTS probe ()")
         except BaseException:
             self.close()
             raise
@@ -62,7 +62,7 @@ class Appender:
             self._connection = None
 
 
-async def append_over(connection: asyncpg.Connection, attempts: Sequence[Attempt]) -> list[Answer]:
+async def append_over(connection: Connection, attempts: Sequence[Attempt]) -> list[Answer]:
     """Judge and write `attempts` over a connection that is in no transaction; return an answer each, in order.
 
     Where Postgres refuses the data of one of them, the rest is written all the same: the batch is halved until the
@@ -80,11 +80,11 @@ async def append_over(connection: asyncpg.Connection, attempts: Sequence[Attempt
     return await append_over(connection, attempts[:half]) + await append_over(connection, attempts[half:])
 
 
-async def _append(connection: asyncpg.Connection, attempts: Sequence[Attempt]) -> list[Answer]:
+async def _append(connection: Connection, attempts: Sequence[Attempt]) -> list[Answer]:
     order = sorted(range(len(attempts)), key=lambda i: _judging_order(attempts[i]))
     parameters = [_parameters(attempts[i]) for i in order]
     try:
-        rows: list[Row] = await connection.fetch(_APPEND, parameters, False)
+        rows: list[asyncpg.Record] = await connection.fetch(_APPEND, parameters, False)
     except asyncpg.LockNotAvailableError:
         # Somebody sits on a wallet. Leave that company out rather than keep all the others waiting.
         rows = await connection.fetch(_APPEND, parameters, True)
@@ -94,7 +94,7 @@ async def _append(connection: asyncpg.Connection, attempts: Sequence[Attempt]) -
     return answers
 
 
-async def _quarantine(connection: asyncpg.Connection, attempt: Attempt, error: asyncpg.PostgresError) -> None:
+async def _quarantine(connection: Connection, attempt: Attempt, error: asyncpg.PostgresError) -> None:
     """Keep what Postgres refused, as bytes, which it never refuses."""
     log.error("entry_quarantined", company=attempt.command.company, attempt=attempt.name, error=str(error))
     await connection.execute(
@@ -150,7 +150,7 @@ def _parameters(attempt: Attempt) -> Parameters:
     )
 
 
-def _answer(attempt: Attempt, row: Row) -> Answer:
+def _answer(attempt: Attempt, row: asyncpg.Record) -> Answer:
     verdict = Verdict(row["answer"])
     if row["currency"] is None:
         return Answer(verdict)
@@ -172,7 +172,7 @@ def _answer(attempt: Attempt, row: Row) -> Answer:
     )
 
 
-def _written(attempt: Attempt, row: Row, currency: str) -> Entry:
+def _written(attempt: Attempt, row: asyncpg.Record, currency: str) -> Entry:
     """Return the entry that was written just now: what was sent, and what Postgres added."""
     command = attempt.command
     return Entry(

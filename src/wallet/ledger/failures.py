@@ -1,4 +1,4 @@
-"""What asyncpg raises, told apart once: is Postgres away, or is it the data?"""
+"""Tell what asyncpg raises apart, once: whether Postgres is away, or it is the data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,6 +1,7 @@
 """Connections to Postgres, set up the way the ledger needs them."""
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from wallet.domain.errors import Applied
 from wallet.ledger.failures import translated
@@ -21,6 +22,10 @@ LEDGER_SETTINGS = {
     "lock_timeout": str(LOCK_TIMEOUT_MS),
     "idle_in_transaction_session_timeout": "10000",
 }
+
+
+Connection = asyncpg.Connection | PoolConnectionProxy
+"""A connection of one's own, or one that a pool lends."""
 
 
 async def open_pool(database_url: str, *, size_max: int) -> asyncpg.Pool:

@@ -1,19 +1,15 @@
 """Rows of the ledger's tables to domain objects."""
 
-from collections.abc import Mapping
-from typing import Any
+from asyncpg import Record
 
 from wallet.domain.commands import Channel, Kind, Usage
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
-
-Row = Mapping[str, Any]
-"""A record of asyncpg: columns by name, whatever their types."""
 
 _CHANNELS = {int(channel): channel for channel in Channel}
 _KINDS = {int(kind): kind for kind in Kind}
 
 
-def usage_of(row: Row) -> Usage | None:
+def usage_of(row: Record) -> Usage | None:
     """Return the usage columns of an entry or an authorization."""
     if row["channel"] is None:
         return None
@@ -27,7 +23,7 @@ def usage_of(row: Row) -> Usage | None:
     )
 
 
-def entry_of(row: Row, currency: str) -> Entry:
+def entry_of(row: Record, currency: str) -> Entry:
     """Return a row of `entries`."""
     return Entry(
         company=row["company_id"],
@@ -48,7 +44,7 @@ def entry_of(row: Row, currency: str) -> Entry:
     )
 
 
-def wallet_of(row: Row, company: str) -> Wallet:
+def wallet_of(row: Record, company: str) -> Wallet:
     """Return a row of `wallets`, or the wallet columns of an answer."""
     return Wallet(
         company=company,
@@ -61,7 +57,7 @@ def wallet_of(row: Row, company: str) -> Wallet:
     )
 
 
-def authorization_of(row: Row, currency: str) -> Authorization:
+def authorization_of(row: Record, currency: str) -> Authorization:
     """Return a row of `authorizations`."""
     return Authorization(
         company=row["company_id"],
