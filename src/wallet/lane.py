@@ -4,6 +4,7 @@ There is no timer, so an idle service adds no wait, and under load batches grow 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from time import perf_counter
 
@@ -160,9 +161,10 @@ class Lane:
             for request, _ in proposed:
                 request.answer(LedgerUnavailable(str(answers), applied=request.applied))
             return
+        for verdict, count in Counter(answer.verdict for answer in answers).items():
+            metrics.append_answers.labels(verdict).inc(count)
         judged = dict(zip(attempts, answers, strict=True))
         for (attempt, answer), key in zip(zip(attempts.values(), answers, strict=True), attempts, strict=True):
-            metrics.append_answers.labels(answer.verdict).inc()
             if key[0] == "applied" and (todo := clean_up(attempt, answer.verdict)):
                 self._add_chore(todo)
         for request, proposal in proposed:

@@ -1,7 +1,8 @@
 """One try at applying a command, as Redis took or refused it, and what the ledger says of it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from wallet.domain.commands import Command
 from wallet.domain.entries import Authorization, Entry, Wallet
@@ -48,8 +49,7 @@ class Verdict(StrEnum):
     """Not from the function: Postgres refused the data of this one attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """A command as Redis saw it. Amounts in micros; `applied_at` in microseconds since the epoch, 0 if not applied."""
 
     command: Command
@@ -66,8 +66,7 @@ class Attempt:
         return f"{self.epoch}:{self.seq}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What the ledger says of an attempt. `entry` is there for WRITTEN, ALREADY and DUPLICATE."""
 
     verdict: Verdict

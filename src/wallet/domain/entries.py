@@ -1,7 +1,8 @@
 """What the ledger says: entries, wallets, authorizations."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from wallet.domain.commands import Kind, Usage
 
@@ -23,8 +24,7 @@ class AuthorizationState(IntEnum):
     EXPIRED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One row of the ledger. Amounts in micros; `created_at` in microseconds since the epoch."""
 
     company: str
@@ -44,8 +44,7 @@ class Entry:
     usage: Usage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(msgspec.Struct, frozen=True, gc=False):
     """A company's balance as the ledger has it. Amounts in micros; `updated_at` in microseconds since the epoch."""
 
     company: str
@@ -62,8 +61,7 @@ class Wallet:
         return self.balance - self.held - self.floor
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(msgspec.Struct, frozen=True, gc=False):
     """Money set aside. Amounts in micros; times in microseconds since the epoch."""
 
     company: str
@@ -80,8 +78,7 @@ class Authorization:
     usage: Usage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """The answer to a command: its entry, the same in every answer, and the wallet and authorization of now."""
 
     entry: Entry

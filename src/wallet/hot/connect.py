@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from redis.asyncio import Redis, RedisCluster
+import hiredis
+from redis.asyncio import Connection, ConnectionPool, Redis, RedisCluster, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -29,7 +30,7 @@ async def connect(redis_url: str) -> Client:
 
     Raises UnfitRedis, and WalletUnavailable where nothing answers.
     """
-    client: Client = Redis.from_url(redis_url, **_options())
+    client: Client = Redis.from_pool(_pool(redis_url))
     try:
         info: dict[str, Any] = await client.info()
         _check(info)
@@ -47,6 +48,38 @@ async def connect(redis_url: str) -> Client:
         await client.aclose()
         raise
     return client
+
+
+class _Packed:
+    """Encodes commands in C: a cycle's script has thousands of arguments, and redis-py would take them one by one."""
+
+    def pack_command(self, *arguments: Any) -> list[bytes]:
+        return [hiredis.pack_command(arguments)]
+
+
+class _PackedConnection(_Packed, Connection):
+    pass
+
+
+class _PackedSSLConnection(_Packed, SSLConnection):
+    pass
+
+
+class _PackedUnixConnection(_Packed, UnixDomainSocketConnection):
+    pass
+
+
+_PACKED: dict[type, type] = {
+    Connection: _PackedConnection,
+    SSLConnection: _PackedSSLConnection,
+    UnixDomainSocketConnection: _PackedUnixConnection,
+}
+
+
+def _pool(redis_url: str) -> ConnectionPool:
+    pool = ConnectionPool.from_url(redis_url, **_options())
+    pool.connection_class = _PACKED[pool.connection_class]
+    return pool
 
 
 def _options() -> dict[str, Any]:

@@ -1,6 +1,24 @@
 """The names of the hot state's keys. All keys of a partition share a hash tag, so one script may touch them."""
 
 from binascii import crc_hqx
+from functools import lru_cache
+from typing import NamedTuple
+
+COMPANIES_CACHED_MAX = 100_000
+
+
+class CompanyKeys(NamedTuple):
+    """The keys of one company; records and authorizations go on with an id."""
+
+    partition: int
+    wallet: str
+    """Hash: the wallet."""
+    journal: str
+    """Hash: entries that are not settled, by idempotency key."""
+    record_prefix: str
+    """Before an idempotency key: its record."""
+    authorization_prefix: str
+    """Before an authorization's id: the open authorization."""
 
 
 class Keys:
@@ -9,31 +27,40 @@ class Keys:
     def __init__(self, partitions: int) -> None:
         """Every process of an installation must use the same `partitions`."""
         self.partitions = partitions
+        self.of = lru_cache(maxsize=COMPANIES_CACHED_MAX)(self._of)
+
+    def _of(self, company: str) -> CompanyKeys:
+        """Return the keys of a company. Its partition is the CRC-16 (XMODEM, as Redis Cluster's) of its id."""
+        partition = crc_hqx(company.encode(), 0) % self.partitions
+        tag = f"{{w:{partition}}}"
+        return CompanyKeys(
+            partition,
+            f"{tag}:wallet:{company}",
+            f"{tag}:journal:{company}",
+            f"{tag}:key:{company}:",
+            f"{tag}:auth:{company}:",
+        )
 
     def partition(self, company: str) -> int:
-        """Return the partition of a company: CRC-16 (XMODEM, as Redis Cluster's) of its id."""
-        return crc_hqx(company.encode(), 0) % self.partitions
+        """Return the partition of a company."""
+        return self.of(company).partition
 
     def journals(self, partition: int) -> str:
         """Return the set of companies that have a journal."""
         return f"{{w:{partition}}}:journals"
 
-    def prefix(self, company: str) -> str:
-        """Return the hash tag of a company's keys."""
-        return f"{{w:{self.partition(company)}}}"
-
     def wallet(self, company: str) -> str:
         """Return the wallet's hash."""
-        return f"{self.prefix(company)}:wallet:{company}"
+        return self.of(company).wallet
 
     def journal(self, company: str) -> str:
         """Return the hash of entries that are not settled."""
-        return f"{self.prefix(company)}:journal:{company}"
+        return self.of(company).journal
 
     def record(self, company: str, idempotency_key: str) -> str:
         """Return the record of an idempotency key."""
-        return f"{self.prefix(company)}:key:{company}:{idempotency_key}"
+        return self.of(company).record_prefix + idempotency_key
 
     def authorization(self, company: str, authorization: str) -> str:
         """Return an open authorization."""
-        return f"{self.prefix(company)}:auth:{company}:{authorization}"
+        return self.of(company).authorization_prefix + authorization

@@ -38,8 +38,7 @@ class CleanUp(StrEnum):
     FORGET = "FORGET"
 
 
-@dataclass(frozen=True, slots=True)
-class Chore:
+class Chore(msgspec.Struct, frozen=True, gc=False):
     """One clean-up. `attempt` is "epoch:seq"; amounts in micros, for UNDO."""
 
     action: CleanUp
@@ -50,8 +49,7 @@ class Chore:
     held_delta: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, gc=False):
     """How far on a wallet of the ledger was seen: a hot wallet behind it is not trusted."""
 
     epoch: int = 0
@@ -72,8 +70,7 @@ class Reply(StrEnum):
     DECLINED = "D"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True, gc=False):
     """Redis's reply to a command. `attempt` is what the ledger is to judge (None for COLD).
 
     For REUSED, `other` is the unsettled attempt of the request that has the key, where there is one.
@@ -92,8 +89,7 @@ class Batch:
     commands: list[tuple[Command, Position]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+class Peek(msgspec.Struct, frozen=True, gc=False):
     """A wallet and its journal, read in one moment. `now` in microseconds on Redis's clock."""
 
     warm: bool
@@ -262,6 +258,7 @@ def _unavailable(error: BaseException, applied: Applied) -> WalletUnavailable:
     return WalletUnavailable(f"Redis does not answer: {type(error).__name__}: {error}", applied=applied)
 
 
+_ASKED = {asked.value.encode(): asked for asked in Asked}
 _OPERATIONS = {
     Kind.CHARGE: "CHARGE",
     Kind.TOP_UP: "MOVE",
@@ -303,7 +300,7 @@ def _proposal(command: Command, reply: bytes) -> Proposal:
             return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN), other)
         case b"D":
             rule, *numbers = rest.split(b":")
-            return Proposal(Reply.DECLINED, Attempt(command, Asked(rule.decode()), *map(int, numbers)))
+            return Proposal(Reply.DECLINED, Attempt(command, _ASKED[rule], *map(int, numbers)))
         case _:
             return Proposal(Reply.COLD)
 

@@ -106,6 +106,7 @@ async def _quarantine(connection: Connection, attempt: Attempt, error: asyncpg.P
     )
 
 
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _NO_ANSWER = Answer(Verdict.BUSY)
 
 
@@ -151,7 +152,7 @@ def _parameters(attempt: Attempt) -> Parameters:
 
 
 def _answer(attempt: Attempt, row: asyncpg.Record) -> Answer:
-    verdict = Verdict(row["answer"])
+    verdict = _VERDICTS[row["answer"]]
     if row["currency"] is None:
         return Answer(verdict)
     currency: str = row["currency"]

@@ -6,6 +6,7 @@ from wallet.domain.commands import Channel, Kind, Usage
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
 
 _CHANNELS = {int(channel): channel for channel in Channel}
+_WALLET_STATES = {int(state): state for state in WalletState}
 _KINDS = {int(kind): kind for kind in Kind}
 
 
@@ -52,7 +53,7 @@ def wallet_of(row: Record, company: str) -> Wallet:
         balance=row["balance"],
         held=row["held"],
         floor=row["floor"],
-        state=WalletState(row["state"]),
+        state=_WALLET_STATES[row["state"]],
         updated_at=row["last_at"],
     )
 

@@ -1,0 +1,175 @@
+"""The Postgres side: each function is one transaction on the locked wallet row."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .hot import change_for, replaced
+from .records import (
+    ABSENT,
+    AUTHORIZE,
+    CAPTURE,
+    CLOSED,
+    CREDIT,
+    VOID,
+    Command,
+    Entry,
+    Ledger,
+    Position,
+    Reading,
+    Safeguards,
+    require,
+)
+
+# What `append` says of an entry, in order of precedence.
+ALREADY: Final = "ALREADY"
+KEY_REUSED: Final = "KEY_REUSED"
+DUPLICATE: Final = "DUPLICATE"
+STALE: Final = "STALE"
+REFUSED: Final = "REFUSED"
+WRITTEN: Final = "WRITTEN"
+
+# What `confirm` says of a request that Redis did not apply.
+RECORDED: Final = "RECORDED"
+"""The key is recorded for this request: that entry is the answer."""
+BEHIND: Final = "BEHIND"
+"""The hot wallet that declined was not up to date: run again, from this position on."""
+AFFORDABLE: Final = "AFFORDABLE"
+"""The ledger would allow it; entries under way may yet forbid it: run again."""
+UNRECORDED: Final = "UNRECORDED"
+"""The key is not recorded after all: run again."""
+FINAL: Final = "FINAL"
+"""The decline is true."""
+
+
+def position(ledger: Ledger) -> Position:
+    """How far the ledger is, for a command to carry along."""
+    return Position(ledger.epoch, ledger.last_seq)
+
+
+def authorization_allows(ledger: Ledger, command: Command, held_delta: int) -> bool:
+    """Whether the authorization is open, and its hold what the change takes it for."""
+    if command.kind == AUTHORIZE:
+        return ledger.authorizations[command.authorization] == ABSENT
+    if command.kind == CAPTURE or command.kind == VOID:
+        hold = ledger.authorizations[command.authorization]
+        if hold < 0:
+            return False
+        closes = command.kind == VOID or command.closing
+        return hold == -held_delta if closes else hold >= -held_delta
+    return True
+
+
+def keeps_floor(ledger: Ledger, command: Command, amount: int, held_delta: int) -> bool:
+    """Whether the change leaves the available balance at or above the floor, or need not."""
+    if command.kind == CREDIT or amount - held_delta >= 0:
+        return True
+    return ledger.balance - ledger.held + amount - held_delta >= ledger.floor
+
+
+def allows_request(ledger: Ledger, command: Command) -> bool:
+    """Whether the request, computed on the ledger's own state, would be written."""
+    hold = ledger.authorizations[command.authorization] if ledger.authorizations else 0
+    amount, held_delta = change_for(command, max(hold, 0))
+    return authorization_allows(ledger, command, held_delta) and keeps_floor(
+        ledger, command, amount, held_delta
+    )
+
+
+def judge(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Safeguards) -> str:
+    """The verdict on a proposed entry."""
+    command = commands[entry.command]
+    recorded = ledger.recorded[command.key]
+    if recorded is not None and guard.ledger_key_lookup:
+        if recorded.command != entry.command:
+            return KEY_REUSED
+        same_attempt = (recorded.epoch, recorded.seq) == (entry.epoch, entry.seq)
+        return ALREADY if same_attempt else DUPLICATE
+    require(entry.epoch <= ledger.epoch, "fence", "an entry is AHEAD of the ledger")
+    if entry.epoch < ledger.epoch and guard.ledger_epoch_check:
+        return STALE
+    if guard.ledger_authorization_check and not authorization_allows(
+        ledger, command, entry.held_delta
+    ):
+        return REFUSED
+    if guard.ledger_floor_check and not keeps_floor(
+        ledger, command, entry.amount, entry.held_delta
+    ):
+        return REFUSED
+    return WRITTEN
+
+
+def write(ledger: Ledger, entry: Entry, command: Command) -> Ledger:
+    """Insert the entry; P1, P2 and P4 are checked here, whatever the safeguards."""
+    require(ledger.recorded[command.key] is None, "P2 once", "a key has two ledger entries")
+    require(
+        keeps_floor(ledger, command, entry.amount, entry.held_delta),
+        "P1 floor",
+        "an entry takes the available balance below the floor",
+    )
+    authorizations = ledger.authorizations
+    if command.kind == AUTHORIZE:
+        authorizations = replaced(authorizations, command.authorization, entry.held_delta)
+    elif command.kind == VOID or (command.kind == CAPTURE and command.closing):
+        authorizations = replaced(authorizations, command.authorization, CLOSED)
+    elif command.kind == CAPTURE:
+        left = authorizations[command.authorization] + entry.held_delta
+        authorizations = replaced(authorizations, command.authorization, left)
+    held = ledger.held + entry.held_delta
+    require(
+        held == sum(hold for hold in authorizations if hold >= 0),
+        "P4 conserved",
+        "held is not the sum of the open authorizations",
+    )
+    return Ledger(
+        ledger.epoch,
+        max(ledger.last_seq, entry.seq),
+        ledger.balance + entry.amount,
+        held,
+        ledger.floor,
+        replaced(ledger.recorded, command.key, entry),
+        authorizations,
+    )
+
+
+def append(
+    ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Safeguards
+) -> tuple[str, Ledger]:
+    """Judge an entry and, if it passes, write it."""
+    verdict = judge(ledger, entry, commands, guard)
+    if verdict == WRITTEN:
+        ledger = write(ledger, entry, commands[entry.command])
+    return verdict, ledger
+
+
+def confirm(
+    ledger: Ledger, reply_declined: bool, entry: Entry, number: int, command: Command,
+    guard: Safeguards,
+) -> str:
+    """What is true of a request that Redis declined, or took for known or reused."""
+    recorded = ledger.recorded[command.key] if guard.ledger_key_lookup else None
+    if recorded is not None:
+        return RECORDED if recorded.command == number else KEY_REUSED
+    if not reply_declined:
+        return UNRECORDED
+    if entry.epoch != ledger.epoch or entry.seq < ledger.last_seq:
+        return BEHIND
+    if guard.decline_recomputed:
+        allowed = allows_request(ledger, command)
+    else:
+        allowed = authorization_allows(ledger, command, entry.held_delta) and keeps_floor(
+            ledger, command, entry.amount, entry.held_delta
+        )
+    return AFFORDABLE if allowed else FINAL
+
+
+def begin_epoch(ledger: Ledger, floor_raise: int = 0) -> Ledger:
+    """Fence off every entry proposed so far: a load, or a change of settings."""
+    return ledger._replace(epoch=ledger.epoch + 1, last_seq=0, floor=ledger.floor + floor_raise)
+
+
+def read(ledger: Ledger) -> Reading:
+    """What a load takes to Redis."""
+    return Reading(
+        ledger.epoch, ledger.balance, ledger.held, ledger.floor, ledger.authorizations
+    )
