@@ -1,5 +1,6 @@
 """Real servers for the tests: started once, emptied for each test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -20,10 +21,9 @@ TEMPLATE = "template_migrated"
 OpenWallets = Callable[..., Coroutine[Any, Any, Wallets]]
 
 
-@pytest.fixture(scope="session")
-def event_loop_policy() -> Any:
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run the tests on the event loop that the servers run on."""
-    return uvloop.EventLoopPolicy()
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -55,10 +55,8 @@ def choose_account() -> Account:
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return Account()
     stranger = _existing_user()
-    if stranger is not None:
-        inside = Account(launch_options=("--map-uid", str(stranger.pw_uid)))
-        if inside.can_run([sys.executable, "-I", "-S", "-c", "pass"]):
-            return inside
+    if stranger is not None and _may_enter_user_namespace(stranger.pw_uid):
+        return Account(launch_options=("--map-uid", str(stranger.pw_uid)))
     if os.geteuid() == 0 and stranger is not None:
         uid, gid = stranger.pw_uid, stranger.pw_gid
         return Account(("--set-uid", str(uid), "--set-gid", str(gid)), owner=(uid, gid))
@@ -67,6 +65,11 @@ def choose_account() -> Account:
         "is not root, and user namespaces are forbidden here. Run as an ordinary user, or set "
         "DATABASE_URL to a Postgres of your own."
     )
+
+
+def _may_enter_user_namespace(uid: int) -> bool:
+    inside = Account(launch_options=("--map-uid", str(uid)))
+    return inside.can_run([sys.executable, "-I", "-S", "-c", "pass"])
 
 
 def _has_name(uid: int) -> bool:

@@ -81,8 +81,7 @@ def directory_outside(directory: Path, owner: tuple[int, int]) -> Path:
 
     Stand-ins of directories that are gone are removed on the way.
     """
-    name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
-    outside = OUTSIDE / f"{OUTSIDE_PREFIX}{name}"
+    outside = path_outside(directory)
     outside.mkdir(mode=0o700, exist_ok=True)
     if not _belongs_to(outside, owner):
         raise DirectoryUnusable(f"{outside} belongs to somebody else; remove it and start again")
@@ -93,6 +92,12 @@ def directory_outside(directory: Path, owner: tuple[int, int]) -> Path:
         if _belongs_to(other, owner) and not _original(other).exists():
             shutil.rmtree(other, ignore_errors=True)
     return outside
+
+
+def path_outside(directory: Path) -> Path:
+    """Where the stand-in for `directory` is."""
+    name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
+    return OUTSIDE / f"{OUTSIDE_PREFIX}{name}"
 
 
 def _belongs_to(directory: Path, owner: tuple[int, int]) -> bool:

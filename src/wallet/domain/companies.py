@@ -1,0 +1,26 @@
+"""Companies: the owners of wallets."""
+
+import msgspec
+
+from wallet.domain.entries import WalletState
+
+
+class Company(msgspec.Struct, frozen=True):
+    """A company and the settings of its wallet. `floor` in micros; times in microseconds since the epoch."""
+
+    id: str
+    display_name: str
+    currency: str
+    billing_email: str
+    floor: int
+    state: WalletState
+    created_at: int
+    updated_at: int
+
+
+class CompanyChange(msgspec.Struct, frozen=True):
+    """What of a company is to change; None leaves a field as it is. `floor` in micros."""
+
+    display_name: str | None = None
+    billing_email: str | None = None
+    floor: int | None = None

@@ -1,0 +1,37 @@
+-- insert_company --
+-- Nothing is returned where the id is taken.
+INSERT INTO companies (company_id, display_name, billing_email) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING RETURNING company_id
+
+-- insert_wallet --
+INSERT INTO wallets (company_id, currency, floor) VALUES ($1, $2, $3)
+
+-- get --
+SELECT company_id, display_name, currency, billing_email, floor, state,
+    (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
+    (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
+FROM companies JOIN wallets USING (company_id)
+WHERE company_id = $1
+
+-- list --
+-- By id, after $1.
+SELECT company_id, display_name, currency, billing_email, floor, state,
+    (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
+    (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
+FROM companies JOIN wallets USING (company_id)
+WHERE company_id > $1
+ORDER BY company_id LIMIT $2
+
+-- lock_wallet --
+-- Whoever appends to this wallet waits, so that the settings change between two entries.
+SELECT * FROM wallets WHERE company_id = $1 FOR UPDATE
+
+-- change_profile --
+UPDATE companies SET display_name = coalesce($2, display_name), billing_email = coalesce($3, billing_email),
+    updated_at = now()
+WHERE company_id = $1
+
+-- change_settings --
+-- What a wallet obeys changes together with its epoch: Redis's copy is stale from here on.
+UPDATE wallets SET floor = coalesce($2, floor), state = coalesce($3, state), epoch = epoch + 1, last_seq = 0
+WHERE company_id = $1

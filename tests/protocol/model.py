@@ -1,0 +1,603 @@
+"""The protocol as a state machine: what processes do, step by step, and what befalls them.
+
+Redis proposes (hot.py), Postgres disposes (ledger.py); this module is the engine between the two.
+A process works on one attempt at a time, and each of its steps is one atomic call:
+
+    submit ─► APPLY ──pending──► APPEND ──WRITTEN, ALREADY──────► answered; settle some time later
+               │ ▲                 └──KEY_REUSED, DUPLICATE──────► answered; DISCARD with undo
+               │ │                 └──STALE, REFUSED─► DISCARD (with drop) ─► APPLY again
+               │ └── LOAD ◄──cold
+               └─declined, known, reused─► CONFIRM ─► answered, or FORGET or DROP ─► APPLY again
+
+    LOAD:  lock and look again ─► append the journal ─► handle the verdicts ─► begin an epoch and
+           read ─► begin the load in Redis ─► complete it ─► APPLY
+    RECOVER, at any time: append the journal ─► handle the verdicts
+
+Between any two steps anything else may happen: steps of other processes, late settles, clients
+that send again, Redis emptied or replaced by a copy from earlier, a process that dies, a key that
+expires, settings that change, a lock that is lost, a call that a driver repeats.
+
+What several attempts of one process do in one batch is a special case of this: the batch's calls
+one after the other. An answer lost on its way equals an answer given that the client does not
+believe; a process that dies after a commit equals one that answers and never settles. So neither
+is a step of its own.
+
+Promises are checked where they could break: P1, P2 and P4's sums at each write (ledger.py), P2, P3
+and P5 at each answer, P4's "when quiet, Redis says the same" in each quiet state (`check_quiet`).
+Two more are checked: every load has a cause of its own (loaders do not starve each other), and
+from every state the processes alone can finish all that was begun (explore.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from . import hot as redis
+from . import ledger as postgres
+from .records import (
+    ABSENT,
+    NO_ENTRY,
+    NO_READING,
+    NOWHERE,
+    Budget,
+    Command,
+    Entry,
+    Hot,
+    HotHold,
+    Ledger,
+    Position,
+    Process,
+    Safeguards,
+    State,
+    Wallet,
+    require,
+)
+
+# Phases: the next step of a process.
+IDLE: Final = "idle"
+APPLY: Final = "apply"
+APPEND: Final = "append"
+CONFIRM: Final = "confirm"
+DISCARD: Final = "discard"
+FORGET: Final = "forget"
+DROP: Final = "drop wallet"
+LOAD: Final = "take load lock"
+JOURNAL_APPEND: Final = "append journal"
+JOURNAL_REACT: Final = "handle journal verdicts"
+BEGIN_EPOCH: Final = "begin epoch"
+BEGIN_LOAD: Final = "begin load"
+COMPLETE_LOAD: Final = "complete load"
+
+# What a process does when it works on no command.
+RECOVERY: Final = -1
+REBUILD: Final = -2
+
+RERUNS_BEFORE_DROP: Final = 1
+"""Runs of a declined command that the ledger would allow, before the hot wallet is dropped."""
+
+IDLE_PROCESS: Final = Process(IDLE, RECOVERY, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False)
+
+
+class Action(NamedTuple):
+    """One transition: what happened, to which process and command or key."""
+
+    name: str
+    process: int = -1
+    subject: int = -1
+    by_protocol: bool = False
+    """A step that processes take by themselves, sooner or later."""
+
+
+class Scenario(NamedTuple):
+    """Commands that clients send to a wallet, and how much may go wrong meanwhile."""
+
+    name: str
+    commands: tuple[Command, ...]
+    balance: int
+    budget: Budget
+    held: int | None = None
+    """The hold of authorization 0 where it is open from the start."""
+    floor: int = 0
+    processes: int = 2
+
+
+def initial_state(scenario: Scenario) -> State:
+    """A wallet that is loaded, with nothing under way."""
+    keys = 1 + max(command.key for command in scenario.commands)
+    authorizations = 1 + max(command.authorization for command in scenario.commands)
+    held = scenario.held or 0
+    opened = [ABSENT] * authorizations
+    hot_holds: list[HotHold | None] = [None] * authorizations
+    if scenario.held is not None:
+        opened[0] = held
+        hot_holds[0] = HotHold(1, held)
+    nothing = (None,) * keys
+    return State(
+        hot=Hot(
+            1,
+            Wallet(1, 0, scenario.balance, held, scenario.floor, 1),
+            nothing,
+            tuple(hot_holds),
+            nothing,
+        ),
+        ledger=Ledger(
+            1, 0, scenario.balance, held, scenario.floor, nothing, tuple(opened)
+        ),
+        processes=(IDLE_PROCESS,) * scenario.processes,
+        settles=frozenset(),
+        copy=None,
+        budget=scenario.budget,
+        unsent=tuple(command.submissions for command in scenario.commands),
+        told_no=frozenset(),
+        causes=0,
+    )
+
+
+def canonical(state: State) -> State:
+    """The representative of all states that differ only in which process does what."""
+    processes = state.processes
+    for left, right in zip(processes, processes[1:], strict=False):
+        if right < left:
+            return state._replace(processes=tuple(sorted(processes)))
+    return state
+
+
+def is_done(state: State) -> bool:
+    """Nothing is under way."""
+    for process in state.processes:
+        if process.phase != IDLE:
+            return False
+    return not any(state.hot.journal)
+
+
+class Protocol:
+    """The transitions of one scenario under a set of safeguards."""
+
+    def __init__(self, scenario: Scenario, guard: Safeguards) -> None:
+        self.scenario = scenario
+        self.commands = scenario.commands
+        self.guard = guard
+        self._steps: dict[str, Callable[[State, int, Process], State | None]] = {
+            APPLY: self._apply,
+            APPEND: self._append,
+            CONFIRM: self._confirm,
+            DISCARD: self._discard,
+            FORGET: self._forget,
+            DROP: self._drop,
+            LOAD: self._take_lock,
+            JOURNAL_APPEND: self._append_journal,
+            JOURNAL_REACT: self._handle_verdicts,
+            BEGIN_EPOCH: self._begin_epoch,
+            BEGIN_LOAD: self._begin_load,
+            COMPLETE_LOAD: self._complete_load,
+        }
+
+    # What can happen next.
+
+    def transitions(self, state: State) -> Iterator[tuple[Action, State]]:
+        """Every action possible in a state with its outcome; BrokenPromise where one breaks."""
+        idle = -1
+        for index, process in enumerate(state.processes):
+            if process.phase == IDLE:
+                idle = index
+                continue
+            after = self._steps[process.phase](state, index, process)
+            if after is not None:
+                yield Action(process.phase, index, process.command, True), after
+                if state.budget.resends:
+                    yield from self._resend(state, after, index, process)
+        for entry in state.settles:
+            key = self.commands[entry.command].key
+            yield (
+                Action("settle", subject=entry.command, by_protocol=True),
+                state._replace(
+                    hot=redis.settle(state.hot, key, entry, self.guard),
+                    settles=state.settles - {entry},
+                ),
+            )
+        if idle >= 0:
+            yield from self._begin(state, idle)
+        yield from self._misfortunes(state)
+
+    def _begin(self, state: State, index: int) -> Iterator[tuple[Action, State]]:
+        """An idle process gets a command, or looks after the journal, or is told to rebuild."""
+        if any(state.hot.journal):
+            recover = IDLE_PROCESS._replace(
+                phase=JOURNAL_APPEND, command=RECOVERY, batch=journal_of(state.hot)
+            )
+            yield Action("recover", index, by_protocol=True), moved(state, index, recover)
+        for number, unsent in enumerate(state.unsent):
+            if unsent:
+                # Waiting between arrival and APPLY equals arriving later: they are one step.
+                sent = state._replace(
+                    unsent=redis.replaced(state.unsent, number, unsent - 1),
+                    told_no=state.told_no - {number},
+                )
+                process = Process(
+                    APPLY, number, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False
+                )
+                yield Action("submit", index, number), self._apply(sent, index, process)
+        if state.budget.rebuilds:
+            rebuild = IDLE_PROCESS._replace(phase=LOAD, command=REBUILD)
+            yield (
+                Action("rebuild", index),
+                moved(
+                    state,
+                    index,
+                    rebuild,
+                    budget=state.budget._replace(rebuilds=state.budget.rebuilds - 1),
+                    causes=state.causes + 1,
+                ),
+            )
+
+    def _misfortunes(self, state: State) -> Iterator[tuple[Action, State]]:
+        budget, hot = state.budget, state.hot
+        if budget.flushes:
+            nothing = (None,) * len(hot.keys)
+            yield (
+                Action("FLUSHALL"),
+                state._replace(
+                    hot=Hot(hot.run, None, nothing, (None,) * len(hot.holds), nothing),
+                    budget=budget._replace(flushes=budget.flushes - 1),
+                    causes=state.causes + 1,
+                ),
+            )
+        if budget.copies:
+            if state.copy is None:
+                yield Action("take a copy of Redis"), state._replace(copy=hot)
+            else:
+                run = hot.run + 1 if self.guard.run_id else hot.run
+                yield (
+                    Action("replace Redis by the copy"),
+                    state._replace(
+                        hot=state.copy._replace(run=run),
+                        copy=None,
+                        budget=budget._replace(copies=budget.copies - 1),
+                        causes=state.causes + 1,
+                    ),
+                )
+        if budget.expiries:
+            fewer = budget._replace(expiries=budget.expiries - 1)
+            for key, record in enumerate(hot.keys):
+                if record is not None and record.settled:
+                    keys = redis.replaced(hot.keys, key, None)
+                    yield (
+                        Action("expire key", subject=record.command),
+                        state._replace(hot=hot._replace(keys=keys), budget=fewer),
+                    )
+        if budget.floor_raises:
+            yield (
+                Action("raise the floor"),
+                state._replace(
+                    ledger=postgres.begin_epoch(state.ledger, floor_raise=1),
+                    budget=budget._replace(floor_raises=budget.floor_raises - 1),
+                    causes=state.causes + 1,
+                ),
+            )
+        for index, process in enumerate(state.processes):
+            if process.phase == IDLE:
+                continue
+            loading = process.phase == BEGIN_LOAD or process.phase == COMPLETE_LOAD
+            if budget.crashes:
+                yield (
+                    Action("crash", index, process.command),
+                    moved(
+                        state,
+                        index,
+                        IDLE_PROCESS,
+                        budget=budget._replace(crashes=budget.crashes - 1),
+                        causes=state.causes + loading,
+                    ),
+                )
+            if budget.lost_locks and process.lock and loading:
+                yield (
+                    Action("lose the load lock", index, process.command),
+                    moved(
+                        state,
+                        index,
+                        process._replace(lock=False),
+                        budget=budget._replace(lost_locks=budget.lost_locks - 1),
+                        causes=state.causes + 1,
+                    ),
+                )
+
+    def _resend(
+        self, before: State, after: State, index: int, process: Process
+    ) -> Iterator[tuple[Action, State]]:
+        """The step is done, but its answer is lost, and the process is about to do it again."""
+        if process.phase == CONFIRM or process.phase == LOAD:
+            return  # They change nothing.
+        again = moved(
+            after,
+            index,
+            process,
+            settles=before.settles,
+            budget=before.budget._replace(resends=before.budget.resends - 1),
+            causes=after.causes + (process.phase == BEGIN_EPOCH),
+        )
+        yield Action(f"{process.phase} (answer lost, will be repeated)", index), again
+
+    # The steps of an attempt.
+
+    def _apply(self, state: State, index: int, process: Process) -> State:
+        number = process.command
+        reply, entry, hot = redis.apply(
+            state.hot, number, self.commands[number], process.seen, self.guard
+        )
+        if reply == redis.COLD:
+            return moved(state, index, process._replace(phase=LOAD, entry=NO_ENTRY, verdict=""))
+        if reply == redis.PENDING:
+            process = process._replace(phase=APPEND, entry=entry, verdict="")
+            if self.guard.settle_after_commit:
+                return moved(state, index, process, hot=hot)
+            return moved(state, index, process, hot=hot, settles=state.settles | {entry})
+        if reply == redis.DECLINED and not self.guard.decline_confirmation:
+            return self._decline(state, index, process)
+        return moved(state, index, process._replace(phase=CONFIRM, entry=entry, verdict=reply))
+
+    def _append(self, state: State, index: int, process: Process) -> State:
+        entry = process.entry
+        verdict, ledger = self._append_one(state, state.ledger, entry)
+        if verdict == postgres.WRITTEN or verdict == postgres.ALREADY:
+            self._check_ok(ledger, process.command)
+            return moved(
+                state, index, IDLE_PROCESS, ledger=ledger, settles=state.settles | {entry}
+            )
+        if verdict == postgres.DUPLICATE:
+            self._check_ok(ledger, process.command)
+        if verdict == postgres.KEY_REUSED:
+            self._check_reused(ledger, process.command)
+        # Only STALE and REFUSED run again, with this position.
+        seen = postgres.position(ledger)
+        return moved(state, index, process._replace(phase=DISCARD, verdict=verdict, seen=seen))
+
+    def _append_one(self, state: State, ledger: Ledger, entry: Entry) -> tuple[str, Ledger]:
+        verdict, after = postgres.append(ledger, entry, self.commands, self.guard)
+        require(
+            verdict != postgres.WRITTEN or entry.command not in state.told_no,
+            "P5 honest no",
+            "a command is written after its final decline, though nobody sent it again",
+        )
+        return verdict, after
+
+    def _confirm(self, state: State, index: int, process: Process) -> State:
+        number, ledger = process.command, state.ledger
+        declined = process.verdict == redis.DECLINED
+        truth = postgres.confirm(
+            ledger, declined, process.entry, number, self.commands[number], self.guard
+        )
+        if truth == postgres.RECORDED:
+            self._check_ok(ledger, number)
+            return moved(state, index, IDLE_PROCESS)
+        if truth == postgres.KEY_REUSED:
+            self._check_reused(ledger, number)
+            return moved(state, index, IDLE_PROCESS)
+        if truth == postgres.FINAL:
+            return self._decline(state, index, process)
+        again = process._replace(
+            phase=APPLY, entry=NO_ENTRY, verdict="", seen=postgres.position(ledger)
+        )
+        if truth == postgres.UNRECORDED:
+            return moved(state, index, again._replace(phase=FORGET, entry=process.entry))
+        if truth == postgres.AFFORDABLE:
+            if process.reruns >= RERUNS_BEFORE_DROP:
+                return moved(state, index, again._replace(phase=DROP, entry=process.entry))
+            again = again._replace(reruns=process.reruns + 1)
+        return moved(state, index, again)
+
+    def _decline(self, state: State, index: int, process: Process) -> State:
+        number = process.command
+        command = self.commands[number]
+        require(
+            state.ledger.recorded[command.key] is None,
+            "P5 honest no",
+            "a final decline of a key that is recorded",
+        )
+        require(
+            not postgres.allows_request(state.ledger, command),
+            "P5 honest no",
+            "a final decline of what the ledger allows",
+        )
+        alone = all(
+            other.command != number
+            for position, other in enumerate(state.processes)
+            if position != index
+        )
+        told_no = state.told_no | {number} if alone else state.told_no
+        return moved(state, index, IDLE_PROCESS, told_no=told_no)
+
+    def _discard(self, state: State, index: int, process: Process) -> State:
+        verdict = process.verdict
+        hot = self._discarded(
+            state.hot, process.entry, verdict, drops=self.guard.refused_drops_wallet
+        )
+        if verdict == postgres.STALE or verdict == postgres.REFUSED:
+            after = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="")
+        else:
+            after = IDLE_PROCESS
+        return moved(state, index, after, hot=hot, causes=state.causes + lost_wallet(state, hot))
+
+    def _discarded(self, hot: Hot, entry: Entry, verdict: str, *, drops: bool) -> Hot:
+        return redis.discard(
+            hot,
+            self.commands[entry.command],
+            entry,
+            undo=verdict == postgres.KEY_REUSED or verdict == postgres.DUPLICATE,
+            drop=verdict == postgres.REFUSED and drops,
+            safeguards=self.guard,
+        )
+
+    def _forget(self, state: State, index: int, process: Process) -> State:
+        hot = redis.forget(state.hot, self.commands[process.command].key, process.entry)
+        return moved(state, index, process._replace(phase=APPLY, entry=NO_ENTRY), hot=hot)
+
+    def _drop(self, state: State, index: int, process: Process) -> State:
+        hot = redis.drop_wallet(state.hot, process.entry.epoch)
+        return moved(
+            state,
+            index,
+            process._replace(phase=APPLY, entry=NO_ENTRY),
+            hot=hot,
+            causes=state.causes + lost_wallet(state, hot),
+        )
+
+    # The steps of a load, and of recovery.
+
+    def _take_lock(self, state: State, index: int, process: Process) -> State | None:
+        if self.guard.load_lock and any(other.lock for other in state.processes):
+            return None
+        if process.command != REBUILD and not redis.is_cold(
+            state.hot, process.seen, self.guard
+        ):
+            return moved(state, index, process._replace(phase=APPLY))
+        batch = journal_of(state.hot)
+        phase = JOURNAL_APPEND if batch else BEGIN_EPOCH
+        return moved(state, index, process._replace(phase=phase, batch=batch, lock=True))
+
+    def _append_journal(self, state: State, index: int, process: Process) -> State:
+        ledger, settles = state.ledger, state.settles
+        unsettled: list[tuple[Entry, str]] = []
+        for entry, _ in process.batch:
+            verdict, ledger = self._append_one(state, ledger, entry)
+            if verdict == postgres.WRITTEN or verdict == postgres.ALREADY:
+                settles |= {entry}
+            else:
+                unsettled.append((entry, verdict))
+        if unsettled:
+            process = process._replace(phase=JOURNAL_REACT, batch=tuple(unsettled))
+        else:
+            process = after_journal(process)
+        return moved(state, index, process, ledger=ledger, settles=settles)
+
+    def _handle_verdicts(self, state: State, index: int, process: Process) -> State:
+        hot = state.hot
+        for entry, verdict in process.batch:
+            hot = self._discarded(hot, entry, verdict, drops=self.guard.recovery_drops_wallet)
+        causes = state.causes + lost_wallet(state, hot)
+        return moved(state, index, after_journal(process), hot=hot, causes=causes)
+
+    def _begin_epoch(self, state: State, index: int, process: Process) -> State:
+        require(
+            state.causes > 0,
+            "few epochs",
+            "a wallet is loaded again though nothing happened to it since the last load",
+        )
+        ledger = postgres.begin_epoch(state.ledger)
+        process = process._replace(phase=BEGIN_LOAD, reading=postgres.read(ledger))
+        return moved(state, index, process, ledger=ledger, causes=state.causes - 1)
+
+    def _begin_load(self, state: State, index: int, process: Process) -> State:
+        hot = redis.begin_load(state.hot, process.reading, self.guard)
+        if hot is None:
+            return moved(state, index, after_load(process))
+        return moved(state, index, process._replace(phase=COMPLETE_LOAD), hot=hot)
+
+    def _complete_load(self, state: State, index: int, process: Process) -> State:
+        hot = redis.complete_load(state.hot, process.reading, self.guard)
+        return moved(state, index, after_load(process), hot=hot or state.hot)
+
+    # What must hold.
+
+    def _check_ok(self, ledger: Ledger, number: int) -> None:
+        """An OK names the entry recorded under the key, which must be this request's."""
+        recorded = ledger.recorded[self.commands[number].key]
+        require(recorded is not None, "P3 durable", "an OK without a committed entry")
+        assert recorded is not None
+        require(
+            recorded.command == number, "P2 once", "an OK names the entry of another request"
+        )
+
+    def _check_reused(self, ledger: Ledger, number: int) -> None:
+        recorded = ledger.recorded[self.commands[number].key]
+        require(
+            recorded is not None and recorded.command != number,
+            "P2 once",
+            "a key is called reused that is not recorded for another request",
+        )
+
+    def check_quiet(self, state: State) -> None:
+        """P4: when nothing is under way, a warm wallet says what the ledger says."""
+        hot, ledger, wallet = state.hot, state.ledger, state.hot.wallet
+        require(
+            ledger.balance
+            == self.scenario.balance + sum(entry.amount for entry in ledger.recorded if entry),
+            "P4 conserved",
+            "the balance is not the sum of the entries",
+        )
+        if (
+            wallet is None
+            or wallet.loading
+            or wallet.run != hot.run
+            or wallet.epoch != ledger.epoch
+            or not is_done(state)
+        ):
+            return
+        require(
+            (wallet.balance, wallet.held, wallet.floor)
+            == (ledger.balance, ledger.held, ledger.floor),
+            "P4 conserved",
+            "all is quiet, and Redis and the ledger differ in balance, held or floor",
+        )
+        for record, held in zip(hot.holds, ledger.authorizations, strict=True):
+            open_in_redis = record is not None and record.epoch == wallet.epoch
+            require(
+                (record.held if record is not None and open_in_redis else None)
+                == (held if held >= 0 else None),
+                "P4 conserved",
+                "all is quiet, and Redis and the ledger differ in an authorization",
+            )
+
+
+def moved(
+    state: State,
+    index: int,
+    process: Process,
+    *,
+    hot: Hot | None = None,
+    ledger: Ledger | None = None,
+    settles: frozenset[Entry] | None = None,
+    budget: Budget | None = None,
+    told_no: frozenset[int] | None = None,
+    causes: int = -1,
+) -> State:
+    """The state after a process has taken a step."""
+    return State(
+        state.hot if hot is None else hot,
+        state.ledger if ledger is None else ledger,
+        redis.replaced(state.processes, index, process),
+        state.settles if settles is None else settles,
+        state.copy,
+        state.budget if budget is None else budget,
+        state.unsent,
+        state.told_no if told_no is None else told_no,
+        state.causes if causes < 0 else causes,
+    )
+
+
+def journal_of(hot: Hot) -> tuple[tuple[Entry, str], ...]:
+    """The journal's entries in the order they were applied, none judged yet."""
+    entries = sorted(
+        (entry for entry in hot.journal if entry is not None),
+        key=lambda entry: Position(entry.epoch, entry.seq),
+    )
+    return tuple((entry, "") for entry in entries)
+
+
+def after_journal(process: Process) -> Process:
+    """A load goes on with a new epoch; recovery is done."""
+    if process.command == RECOVERY:
+        return IDLE_PROCESS
+    return process._replace(phase=BEGIN_EPOCH, batch=())
+
+
+def after_load(process: Process) -> Process:
+    """The command that found the wallet cold is applied again; a rebuild is done."""
+    if process.command == REBUILD:
+        return IDLE_PROCESS
+    return process._replace(phase=APPLY, batch=(), reading=NO_READING, lock=False)
+
+
+def lost_wallet(before: State, hot: Hot) -> bool:
+    """Whether a step deleted the wallet."""
+    return before.hot.wallet is not None and hot.wallet is None
