@@ -75,7 +75,11 @@ class Child:
         self._is_swept = False
         # Kept before it is waited for: an interrupt in the middle must not lose the child.
         self._spawned = _spawner(os.getpid()).submit(self._spawn, os.getpid())
-        _watchdog(os.getpid()).watch(self._spawned.result().pid)
+        try:
+            _watchdog(os.getpid()).watch(self._spawned.result().pid)
+        except OSError as error:
+            self._spawned = None
+            raise StartFailed(f"{self.name} could not be started: {error}") from error
 
     def wait_ready(self, is_ready: Callable[[], bool], seconds_max: float) -> None:
         """Wait until the server answers; `StartFailed` if it ends, or is too slow (then killed)."""
@@ -83,7 +87,7 @@ class Child:
         while self.is_running:
             if is_ready():
                 return
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline and self.is_running:
                 self.kill()
                 raise StartFailed(self.describe(f"was not ready within {seconds_max:g} s"))
             time.sleep(POLL_SECONDS)

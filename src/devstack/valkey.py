@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from devstack.binaries import Flavour, server_binary
 from devstack.directory import DirectoryLock, SocketDirectory, keep_previous
@@ -19,6 +21,7 @@ START_SECONDS_MAX = 30.0
 """Includes reading its files back."""
 STOP_SECONDS_MAX = 10.0
 COMMAND_SECONDS_MAX = 10.0
+PROBE_SECONDS_MAX = 1.0
 PORT_ATTEMPTS_MAX = 5
 SNAPSHOT_NAME = "dump.rdb"
 
@@ -226,9 +229,16 @@ class Valkey:
         }
 
     def _answers(self, pid: int) -> bool:
-        """Whether our own server (not another one on that port) answers and has loaded its data."""
+        """Whether it answers and has read its files back.
+
+        Asked over the unix socket: something else may listen on the port, and take its time.
+        """
         try:
-            with self.connect() as client:
+            with redis.Redis(
+                unix_socket_path=str(self._socket_path),
+                socket_timeout=PROBE_SECONDS_MAX,
+                retry=Retry(NoBackoff(), 0),
+            ) as client:
                 info = client.info()
         except (redis.ConnectionError, redis.TimeoutError):
             return False  # `BusyLoadingError`, while it reads its files, is a ConnectionError

@@ -22,7 +22,7 @@ import redis
 
 import devstack
 from devstack import account, directory, process_tree, run
-from devstack.binaries import Flavour
+from devstack.binaries import Flavour, postgres_binaries
 from devstack.process import Child
 
 GONE_SECONDS_MAX = 2.0
@@ -336,6 +336,8 @@ def test_root_without_user_namespaces_runs_postgres_as_nobody(
 ) -> None:
     monkeypatch.setattr(account, "_may_enter_user_namespace", lambda _uid: False)
     outside = directory.path_outside(tmp_path)
+    program_outside = directory.path_outside(postgres_binaries().tree)
+    was_there = program_outside.exists()
     try:
         for _ in range(2):
             with devstack.Postgres(tmp_path) as server:
@@ -345,6 +347,8 @@ def test_root_without_user_namespaces_runs_postgres_as_nobody(
                 assert outside.is_dir()
     finally:
         shutil.rmtree(outside, ignore_errors=True)
+        if not was_there:
+            shutil.rmtree(program_outside, ignore_errors=True)
 
 
 def test_a_stand_in_outside_goes_with_the_directory_it_stands_for(

@@ -40,6 +40,7 @@ from .records import (
     NO_ENTRY,
     NO_READING,
     NOWHERE,
+    BrokenPromise,
     Budget,
     Command,
     Entry,
@@ -182,9 +183,14 @@ class Protocol:
             if process.phase == IDLE:
                 idle = index
                 continue
-            after = self._steps[process.phase](state, index, process)
+            action = Action(process.phase, index, process.command, True)
+            try:
+                after = self._steps[process.phase](state, index, process)
+            except BrokenPromise as broken:
+                broken.action = action
+                raise
             if after is not None:
-                yield Action(process.phase, index, process.command, True), after
+                yield action, after
                 if state.budget.resends:
                     yield from self._resend(state, after, index, process)
         for entry in state.settles:

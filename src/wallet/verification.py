@@ -1,0 +1,327 @@
+"""Check what the service promises from the data alone: the ledger against itself, and Redis against the ledger.
+
+Every promise is one of a company, so the ledger is checked range by range of companies, each in a snapshot of its own.
+One snapshot over all of it would keep Postgres from clearing away the versions that each commit leaves of a wallet's
+row: a busy wallet then takes a quarter of the charges after a minute, and ever fewer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import asyncpg
+from redis.exceptions import RedisError
+
+from wallet.domain.attempts import Attempt
+from wallet.domain.errors import Applied, WalletUnavailable
+from wallet.hot.store import HotStore, Peek
+from wallet.ledger.pool import Connection
+from wallet.ledger.queries import load
+from wallet.ledger.rows import Row
+
+PROBLEMS_LISTED_MAX = 1000
+
+RANGE_ENTRIES_MAX = 500_000
+"""Entries checked in one snapshot; a company with more is checked in one all the same."""
+RANGE_WALLETS_MAX = 20_000
+STATEMENT_SECONDS_MAX = 3600.0
+"""How long one check of a range may take. Only that of a single huge company takes more than seconds."""
+
+HOT_WALLETS_PER_PAGE = 500
+HOT_WALLETS_AT_ONCE_MAX = 32
+HOLDS_PER_READ_MAX = 500
+READS_MAX = 20
+"""Tries to read a wallet's authorizations from Redis with no command in between."""
+READ_AGAIN_SECONDS = 0.01
+JOURNAL_SECONDS_MAX = 30.0
+"""Age at which an entry should have been settled many times over: recovery looks every second."""
+HOLD_KEPT_US = 86_400_000_000
+"""How long Redis keeps an authorization after its time is up, as in hot/scripts."""
+
+_SQL = load("verify")
+
+
+class Check(StrEnum):
+    """Which promise is broken; DESIGN calls them P1, P2, P4, P6 and P4 of Redis."""
+
+    FLOOR = "FLOOR"
+    """A charge, hold or increment took balance − held below the floor in force."""
+    ONCE = "ONCE"
+    """A key, or an attempt of Redis, made two entries."""
+    CONSERVED = "CONSERVED"
+    """Numbers have a gap, a sum is off, or a wallet or an authorization is not the sum of its entries."""
+    REFUNDS = "REFUNDS"
+    """Refunds add up to more than the charge, or there is no charge."""
+    HOT = "HOT"
+    """Redis does not agree with the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken promise of one company, and in words what was found and what was expected."""
+
+    company: str
+    check: Check
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was checked, and what is wrong, by company; at most PROBLEMS_LISTED_MAX of `problems_found` are listed.
+
+    Where there are more, every company's first problem is listed before any company's second.
+    """
+
+    wallets_checked: int
+    transactions_checked: int
+    hot_wallets_checked: int
+    problems: list[Problem]
+    problems_found: int
+
+
+_CHECKS = {
+    "steps": Check.CONSERVED,
+    "changes": Check.CONSERVED,
+    "wallets": Check.CONSERVED,
+    "holds": Check.CONSERVED,
+    "authorizations": Check.CONSERVED,
+    "floor": Check.FLOOR,
+    "keys": Check.ONCE,
+    "attempts": Check.ONCE,
+    "refunds": Check.REFUNDS,
+}
+"""The statements of verify.sql that find problems in the ledger."""
+_STATEMENTS = {name: _SQL["listed"].replace("/* check */", _SQL[name]) for name in _CHECKS}
+
+
+class Verifier:
+    """Checks everything while charging goes on. It writes nothing, neither to Postgres nor to Redis."""
+
+    def __init__(self, pool: asyncpg.Pool, hot: HotStore) -> None:
+        """Use an open pool on the primary (a standby would be behind Redis) and an open store."""
+        self._pool = pool
+        self._hot = hot
+
+    async def run(self) -> Verification:
+        """Check the whole ledger, then all of Redis. Raises WalletUnavailable, and what asyncpg raises."""
+        findings = _Findings()
+        wallets, transactions = await self._check_ledger(findings)
+        hot_wallets = await _HotCheck(self._pool, self._hot, findings).run()
+        return Verification(wallets, transactions, hot_wallets, findings.listed(), findings.count)
+
+    async def _check_ledger(self, findings: "_Findings") -> tuple[int, int]:
+        """Check range after range of companies; return the number of wallets and of entries."""
+        wallets = entries = 0
+        async with self._pool.acquire() as connection:
+            after, end = "", ""
+            while end is not None:
+                end = await connection.fetchval(_SQL["range_end"], after, RANGE_ENTRIES_MAX, RANGE_WALLETS_MAX)
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    counts = await _check_range(connection, after, end, findings)
+                wallets += counts["wallets"]
+                entries += counts["entries"]
+                after = end
+        return wallets, entries
+
+
+async def _check_range(connection: Connection, after: str, end: str | None, findings: "_Findings") -> Row:
+    """Check the companies after `after` up to `end` (None: all the rest) in the snapshot of this transaction."""
+    await connection.execute(_SQL["range_settings"], str(int(STATEMENT_SECONDS_MAX * 1000)))
+    for name, check in _CHECKS.items():
+        rows = await connection.fetch(
+            _STATEMENTS[name], after, end, PROBLEMS_LISTED_MAX, timeout=STATEMENT_SECONDS_MAX
+        )
+        for row in rows:
+            findings.add(Problem(row["company_id"], check, row["detail"]), row["rank"])
+        if rows:
+            findings.count += rows[0]["found"] - len(rows)
+    counts: Row | None = await connection.fetchrow(
+        _SQL["range_counts"], after, end, timeout=STATEMENT_SECONDS_MAX
+    )
+    assert counts is not None
+    return counts
+
+
+class _Findings:
+    """Counts all problems and keeps those that are listed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._ranked: list[tuple[int, Problem]] = []
+
+    def add(self, problem: Problem, rank: int = 1) -> None:
+        """Count a problem; `rank` says the how manieth of its company it is."""
+        self.count += 1
+        self._ranked.append((rank, problem))
+        if len(self._ranked) >= 2 * PROBLEMS_LISTED_MAX:
+            self._cut()
+
+    def listed(self) -> list[Problem]:
+        """Return the problems to list, by company."""
+        self._cut()
+        return sorted((problem for _, problem in self._ranked), key=lambda problem: problem.company)
+
+    def _cut(self) -> None:
+        self._ranked.sort(key=lambda ranked: (ranked[0], ranked[1].company))
+        del self._ranked[PROBLEMS_LISTED_MAX:]
+
+
+class _HotCheck:
+    """Compares wallets in Redis with the ledger's.
+
+    The two are never read in one moment, and on a busy wallet there is always something between them. But what is
+    between them can be told exactly. A wallet is read thrice:
+
+    1. in the ledger, where its last entry has number n;
+    2. in Redis, in one moment: the hash, of epoch e and with seq s, and the journal;
+    3. in the ledger, in one snapshot: the wallet, the entries after n, and those of the journal's keys.
+
+    If the ledger is of epoch e at 3, it was at 2, since epochs only grow. So both began e with the same sums, and since
+    then nothing but attempts of e has moved either.
+
+    - Redis has the attempts of e up to s, less those that it gave back, which are never written.
+    - An attempt leaves the journal only once it is committed or given back. So of the attempts up to s, those not in
+      the journal are in the ledger; of those in the journal the ledger says which are (the same epoch and seq under
+      that key; under another attempt the key is a duplicate, which Redis gives back later).
+    - What the ledger has beyond s was applied to Redis after 2, hence committed after 1, hence has a number above n.
+
+    So Redis = the ledger − its entries after n with a seq above s + the journal's entries of e that it does not have:
+    a difference is never one of timing. An authorization is compared where none of those entries touches it; it is
+    read from Redis between two looks at the same seq, and so belongs to it.
+
+    A wallet of an older epoch is fenced: no command on it will be written, so it may say what it likes.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, hot: HotStore, findings: _Findings) -> None:
+        self._pool = pool
+        self._hot = hot
+        self._findings = findings
+        self._slots = asyncio.Semaphore(HOT_WALLETS_AT_ONCE_MAX)
+
+    async def run(self) -> int:
+        """Compare every wallet; return how many were in Redis and could be compared. Raises WalletUnavailable."""
+        compared = 0
+        after = ""
+        while page := await self._pool.fetch(_SQL["hot_page"], after, HOT_WALLETS_PER_PAGE):
+            try:
+                async with asyncio.TaskGroup() as group:
+                    checks = [group.create_task(self._check(row)) for row in page]
+            except ExceptionGroup as failures:
+                raise failures.exceptions[0] from failures
+            compared += sum(check.result() for check in checks)
+            after = page[-1]["company_id"]
+        return compared
+
+    async def _check(self, seen: Row) -> bool:
+        """Compare one wallet, and its authorizations part by part; return whether it could be compared."""
+        async with self._slots:
+            peek = await self._hot.peek(seen["company_id"])
+            self._check_journal(seen["company_id"], peek)
+            if not peek.warm:
+                return False
+            if not seen["has_holds"]:
+                return await self._compare(seen, peek, {})
+            after, first = "", True
+            while True:
+                holds = [
+                    row["authorization_id"]
+                    for row in await self._pool.fetch(
+                        _SQL["hot_holds"], seen["company_id"], after, HOLDS_PER_READ_MAX
+                    )
+                ]
+                read = await self._read(seen["company_id"], holds)
+                if read is None or not await self._compare(seen, *read, report_wallet=first):
+                    return False
+                if len(holds) < HOLDS_PER_READ_MAX:
+                    return True
+                after, first = holds[-1], False
+
+    def _check_journal(self, company: str, peek: Peek) -> None:
+        """Report the oldest entry of a journal where nobody has settled it for too long."""
+        oldest = min(peek.journal, key=lambda attempt: attempt.applied_at, default=None)
+        if oldest is not None and (age := (peek.now - oldest.applied_at) / 1e6) > JOURNAL_SECONDS_MAX:
+            key = oldest.command.idempotency_key
+            self._report(company, f"entry {oldest.name} of key {key} has not been settled for {age:.0f} s")
+
+    async def _read(self, company: str, holds: Sequence[str]) -> tuple[Peek, dict[str, str]] | None:
+        """Return a wallet and its authorizations as of one moment; None where it is cold or never stood still."""
+        for _ in range(READS_MAX):
+            before = await self._hot.peek(company)
+            stored = await self._stored(company, holds)
+            after = await self._hot.peek(company)
+            if not before.warm or not after.warm:
+                return None
+            if before.position == after.position:
+                return before, stored
+            await asyncio.sleep(READ_AGAIN_SECONDS)
+        return None
+
+    async def _stored(self, company: str, holds: Sequence[str]) -> dict[str, str]:
+        """Return what Redis has under each authorization's key: epoch:held:captured:expires at:ttl, or nothing."""
+        if not holds:
+            return {}
+        keys = [self._hot.keys.authorization(company, hold) for hold in holds]
+        try:
+            values = await self._hot._client.mget(keys)  # noqa: SLF001 - nothing else reads these keys
+        except (RedisError, OSError, TimeoutError) as error:
+            raise WalletUnavailable(
+                f"Redis does not answer: {type(error).__name__}", applied=Applied.NO
+            ) from error
+        return {hold: (value or b"").decode() for hold, value in zip(holds, values, strict=True)}
+
+    async def _compare(
+        self, seen: Row, peek: Peek, holds: dict[str, str], *, report_wallet: bool = True
+    ) -> bool:
+        """Compare what was read from Redis with the ledger of now; return False where Redis is fenced."""
+        company = seen["company_id"]
+        epoch, seq = peek.position.epoch, peek.position.seq
+        keys = [attempt.command.idempotency_key for attempt in peek.journal]
+        ledger = await self._pool.fetchrow(
+            _SQL["hot_wallet"], company, seen["last_number"], epoch, seq, keys, list(holds)
+        )
+        if ledger is None or epoch < ledger["epoch"]:
+            return False
+        if epoch > ledger["epoch"]:
+            self._report(company, f"Redis has epoch {epoch}, the ledger only {ledger['epoch']}: was it restored?")
+            return True
+        under_way = [
+            attempt
+            for attempt in peek.journal
+            if attempt.epoch == epoch and attempt.name not in ledger["recorded"]
+        ]
+        if report_wallet:
+            if seen["epoch"] == epoch and seen["last_seq"] > seq:
+                self._report(company, f"Redis has seq {seq}, the ledger {seen['last_seq']} already")
+            for field, expected in _expected(ledger, under_way).items():
+                if (found := getattr(peek, field)) != expected:
+                    self._report(company, f"Redis has {field} {found}, by the ledger it is {expected}")
+        touched = {attempt.command.authorization for attempt in under_way} | set(ledger["later_authorizations"])
+        for hold, entry in ledger["holds"]:
+            if hold not in touched and not _forgotten(entry, peek.now) and holds[hold] != f"{epoch}:{entry}":
+                self._report(
+                    company,
+                    f"Redis has authorization {hold} as {holds[hold] or 'nothing'}, by the ledger it is {epoch}:{entry} "
+                    "(epoch, held, captured, expires at, ttl)",
+                )
+        return True
+
+    def _report(self, company: str, detail: str) -> None:
+        self._findings.add(Problem(company, Check.HOT, detail))
+
+
+def _expected(ledger: Any, under_way: Sequence[Attempt]) -> dict[str, int]:
+    """Return what Redis must have: the ledger's wallet at the seq that Redis was read at."""
+    return {
+        "balance": ledger["balance"] - ledger["later_amount"] + sum(attempt.amount for attempt in under_way),
+        "held": ledger["held"] - ledger["later_held_delta"] + sum(attempt.held_delta for attempt in under_way),
+        "floor": ledger["floor"],
+        "state": ledger["state"],
+    }
+
+
+def _forgotten(entry: str, now: int) -> bool:
+    """Return whether Redis need not have an authorization any more: its time was up long ago, and no sweep ran."""
+    _, _, expires_at, _ = entry.split(":")
+    return int(expires_at) + HOLD_KEPT_US <= now

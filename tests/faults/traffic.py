@@ -1,0 +1,175 @@
+"""Gateways that never give up: every request is sent under its key until the answer is definite.
+
+They keep their own books, which the ledger must match in the end: what was acknowledged is there, once, under the name
+that every answer gave, and what was declined is not.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import grpc
+
+from devstack import Stack
+from veloconnect.admin.v1 import company_pb2, company_pb2_grpc, ledger_pb2, ledger_pb2_grpc, top_up_pb2, top_up_pb2_grpc
+from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
+
+DEADLINE_SECONDS = 2.0
+DEFINITE_SECONDS_MAX = 60.0
+"""How long a request may go without a definite answer before the test gives up."""
+REPLAY_SHARE = 0.1
+"""Share of acknowledged requests that are sent once more, as at-least-once gateways do."""
+
+INDEFINITE = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNKNOWN,  # A connection that broke while the answer came.
+}
+USAGE = wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, destination="DE")
+
+
+@dataclass
+class Books:
+    """What the gateways were told. Amounts in micros."""
+
+    acknowledged: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(company, key) → name of the transaction."""
+    declined: set[tuple[str, str]] = field(default_factory=set)
+    indefinite: int = 0
+    """Answers that had to be asked for again."""
+    contradictions: list[str] = field(default_factory=list)
+
+
+class Gateways:
+    """Clients of one running service."""
+
+    def __init__(self, stack: Stack, *, seed: int = 1) -> None:
+        """Open channels; use as an async context manager."""
+        # Several connections, so that several workers get some; and quick to come back.
+        options = [
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.initial_reconnect_backoff_ms", 50),
+            ("grpc.max_reconnect_backoff_ms", 200),
+        ]
+        self._metadata = [("authorization", f"Bearer {stack.token}")]
+        self._channels = [grpc.aio.insecure_channel(stack.charging_address, options=options) for _ in range(4)]
+        self._stubs = [charging_pb2_grpc.ChargingServiceStub(channel) for channel in self._channels]
+        self._admin = grpc.aio.insecure_channel(stack.admin_address, options=options)
+        self._random = random.Random(seed)
+        self.books = Books()
+
+    async def __aenter__(self) -> "Gateways":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for channel in (*self._channels, self._admin):
+            await channel.close()
+
+    async def definite(self, call: Any, request: Any) -> Any:
+        """Return the answer, or the RpcError of a definite no. Asks until there is one."""
+        async with asyncio.timeout(DEFINITE_SECONDS_MAX):
+            while True:
+                try:
+                    return await call(request, metadata=self._metadata, timeout=DEADLINE_SECONDS)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() not in INDEFINITE:
+                        return error
+                    self.books.indefinite += 1
+                    await asyncio.sleep(0.02)
+
+    async def fund(self, company: str, amount: int, key: str) -> None:
+        """Make the company where it is missing and put `amount` micros in."""
+        companies = company_pb2_grpc.CompanyServiceStub(self._admin)
+        created = await self.definite(
+            companies.CreateCompany,
+            company_pb2.CreateCompanyRequest(
+                company_id=company, company=company_pb2.Company(display_name=company, currency_code="EUR")
+            ),
+        )
+        if isinstance(created, grpc.aio.AioRpcError):
+            assert created.code() is grpc.StatusCode.ALREADY_EXISTS, created
+        await self.top_up(company, amount, key)
+
+    async def top_up(self, company: str, amount: int, key: str) -> None:
+        """Put `amount` micros in."""
+        top_ups = top_up_pb2_grpc.TopUpServiceStub(self._admin)
+        answer = await self.definite(
+            top_ups.CreateTopUp,
+            top_up_pb2.CreateTopUpRequest(
+                parent=f"companies/{company}",
+                idempotency_key=key,
+                top_up=top_up_pb2.TopUp(
+                    amount_micros=amount, currency_code="EUR", method=top_up_pb2.TopUp.METHOD_MANUAL
+                ),
+            ),
+        )
+        assert not isinstance(answer, grpc.aio.AioRpcError), answer
+        self._book(company, key, answer.transaction)
+
+    async def charge(self, company: str, key: str, amount: int) -> None:
+        """Charge until the answer is definite; then, now and then, once more."""
+        stub = self._random.choice(self._stubs)
+        request = charging_pb2.ChargeRequest(
+            company=f"companies/{company}", idempotency_key=key, usage=USAGE, amount_micros=amount
+        )
+        answer = await self.definite(stub.Charge, request)
+        if isinstance(answer, grpc.aio.AioRpcError):
+            assert answer.code() is grpc.StatusCode.FAILED_PRECONDITION, answer
+            self.books.declined.add((company, key))
+            return
+        self._book(company, key, answer.transaction.name)
+        if self._random.random() < REPLAY_SHARE:
+            again = await self.definite(self._random.choice(self._stubs).Charge, request)
+            if isinstance(again, grpc.aio.AioRpcError):
+                self.books.contradictions.append(f"{company} {key}: acknowledged, then {again.code()}")
+            else:
+                self._book(company, key, again.transaction.name)
+
+    def _book(self, company: str, key: str, transaction: str) -> None:
+        known = self.books.acknowledged.setdefault((company, key), transaction)
+        if known != transaction:
+            self.books.contradictions.append(f"{company} {key}: {known}, then {transaction}")
+
+    async def run(self, tag: str, companies: list[str], until: asyncio.Event, *, clients: int = 24) -> None:
+        """Charge from `clients` tasks until the event is set, and until every answer is definite."""
+
+        async def client(number: int) -> None:
+            turn = 0
+            while not until.is_set():
+                turn += 1
+                company = companies[(number + turn) % len(companies)]
+                await self.charge(company, f"{tag}-{number}-{turn}", self._random.randint(1, 2_000))
+                if turn % 50 == 0:
+                    await self.top_up(company, 10_000, f"{tag}-top-{number}-{turn}")
+
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(clients):
+                tasks.create_task(client(number))
+
+    async def verified(self) -> ledger_pb2.VerifyLedgerResponse:
+        """Return VerifyLedger's verdict."""
+        ledger = ledger_pb2_grpc.LedgerServiceStub(self._admin)
+        return await ledger.VerifyLedger(ledger_pb2.VerifyLedgerRequest(), metadata=self._metadata, timeout=60)
+
+
+async def assert_books_match(gateways: Gateways, database_url: str) -> None:
+    """P2, P3, P5: acknowledged = ledger, exactly once, under the same names; declined = not there."""
+    books = gateways.books
+    assert not books.contradictions, books.contradictions[:5]
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch("SELECT company_id, idempotency_key, number FROM entries WHERE kind IN (1, 2)")
+    finally:
+        await connection.close()
+    recorded = {
+        (row["company_id"], row["idempotency_key"]): f"companies/{row['company_id']}/transactions/{row['number']}"
+        for row in rows
+    }
+    assert len(recorded) == len(rows)
+    assert books.acknowledged == recorded
+    assert not books.declined & recorded.keys()
