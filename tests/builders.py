@@ -82,3 +82,21 @@ async def make_company(database: asyncpg.Connection, company: str = "acme", *, f
     """Make a company and its empty wallet, in EUR."""
     await database.execute("INSERT INTO companies VALUES ($1, $1, '')", company)
     await database.execute("INSERT INTO wallets (company_id, currency, floor) VALUES ($1, 'EUR', $2)", company, floor)
+
+
+async def change_settings(database: asyncpg.Connection, company: str = "acme", **columns: object) -> None:
+    """Change what a wallet obeys, as the back office does: in a transaction that also begins a new epoch."""
+    names = ", ".join(f"{name} = ${i}" for i, name in enumerate(columns, 2))
+    await database.execute(
+        f"UPDATE wallets SET {names}, epoch = epoch + 1, last_seq = 0 WHERE company_id = $1", company, *columns.values()
+    )
+
+
+async def make_due(database: asyncpg.Connection, authorization: str, company: str = "acme") -> None:
+    """Let an authorization's time be up, without waiting for it."""
+    await database.execute(
+        "UPDATE authorizations SET expires_at = 1 WHERE company_id = $1 AND authorization_id = $2",
+        company,
+        authorization,
+    )
+    await database.execute("UPDATE wallets SET epoch = epoch + 1, last_seq = 0 WHERE company_id = $1", company)

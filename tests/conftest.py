@@ -12,6 +12,7 @@ import redis
 import uvloop
 
 import devstack
+from tests.property.audit import assert_clean
 from wallet.ledger.migrate import migrate
 from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
@@ -122,3 +123,10 @@ def hot(redis_server: devstack.Valkey) -> Iterator["redis.Redis[bytes]"]:
     """A plain connection to the test's Redis, to look behind the engine."""
     with redis.Redis.from_url(redis_server.url) as client:
         yield client
+
+
+@pytest.fixture
+async def clean_afterwards(wallets: Wallets, database: asyncpg.Connection) -> AsyncIterator[None]:
+    """Every promise holds over the whole ledger and the hot state when the test is done."""
+    yield
+    await assert_clean(wallets, database)

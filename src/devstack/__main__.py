@@ -9,6 +9,7 @@ from devstack.run import run
 
 
 def main() -> int:
+    """Read the command line, run, return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("run", help="serve from this directory until Ctrl-C")

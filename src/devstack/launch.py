@@ -13,6 +13,7 @@ The order matters: a change of user clears the parent-death signal, so that one 
 import ctypes  # here, not where it is used: another user may not be able to read it
 import os
 import sys
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
@@ -30,7 +31,7 @@ def main(arguments: list[str]) -> None:
     if "--set-uid" in options:
         become_user(int(options["--set-uid"]), int(options["--set-gid"]))
     die_with_parent(int(options["--death-signal"]), int(options["--parent"]))
-    os.execv(program[0], program)
+    os.execv(program[0], program)  # noqa: S606 a shell would take the signals
 
 
 def enter_user_namespace(uid: int) -> None:
@@ -65,8 +66,7 @@ def _system_call(name: str, *arguments: int) -> None:
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)
+    Path(path).write_text(text)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ _given_out: set[int] = set()
 
 
 def free_port() -> int:
-    """A port on which nothing listens now. Another process may be quicker: servers try again."""
+    """Find a port on which nothing listens now. Another process may be quicker: then try again."""
     for _ in range(ATTEMPTS_MAX):
         port = random.randint(FIRST_PORT, LAST_PORT)
         if port not in _given_out and is_free(port):

@@ -59,9 +59,8 @@ class Postgres:
     Raises on start: `BinaryMissing`, `DirectoryInUse`, `DirectoryUnusable`, `StartFailed`.
     """
 
-    def __init__(
-        self, data_directory: Path, *, port: int | None = None, log_path: Path | None = None
-    ) -> None:
+    def __init__(self, data_directory: Path, *, port: int | None = None, log_path: Path | None = None) -> None:
+        """Choose; nothing is started yet."""
         self.data_directory = data_directory.absolute()
         self.port = port or 0
         self._port_is_given = port is not None
@@ -200,7 +199,7 @@ class Postgres:
         )
 
     def _start_on_free_port(self, child: Child) -> None:
-        """The port may be taken between the look and the start: then another one."""
+        """Take another port where one was taken between the look and the start."""
         for attempt in range(PORT_ATTEMPTS_MAX):
             self.port = free_port()
             try:
@@ -234,9 +233,7 @@ class Postgres:
             connection.execute(statement)
 
     def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(
-            self.database_dsn("postgres"), autocommit=True, connect_timeout=CONNECT_SECONDS_MAX
-        )
+        return psycopg.connect(self.database_dsn("postgres"), autocommit=True, connect_timeout=CONNECT_SECONDS_MAX)
 
 
 def _environment(binaries: PostgresBinaries, home: Path) -> dict[str, str]:
@@ -251,9 +248,7 @@ def _environment(binaries: PostgresBinaries, home: Path) -> dict[str, str]:
     }
 
 
-def _initialize(
-    data: Path, binaries: PostgresBinaries, account: Account, environment: dict[str, str]
-) -> None:
+def _initialize(data: Path, binaries: PostgresBinaries, account: Account, environment: dict[str, str]) -> None:
     """Make the data directory, unless it exists; a crash in the middle leaves `data.partial`."""
     if data.exists():
         return
@@ -309,8 +304,7 @@ def _check_predecessor(data: Path) -> None:
     is_ours = str(data) in process_tree.command_line(pid)
     if is_ours and process_tree.wait_gone([pid], PREDECESSOR_SECONDS_MAX):
         raise DirectoryInUse(
-            f"a Postgres that nobody looks after, process {pid}, works on {data}. "
-            f"Stop it first: kill -INT {pid}"
+            f"a Postgres that nobody looks after, process {pid}, works on {data}. Stop it first: kill -INT {pid}"
         )
     if process_tree.exists(pid):
         pid_file.unlink(missing_ok=True)
@@ -325,10 +319,8 @@ def _says_ready(data: Path, pid: int) -> bool:
     return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
-def _reachable_binaries(
-    binaries: PostgresBinaries, account: Account, owner: tuple[int, int]
-) -> PostgresBinaries:
-    """The binaries, or a copy of them where the other user cannot reach this environment."""
+def _reachable_binaries(binaries: PostgresBinaries, account: Account, owner: tuple[int, int]) -> PostgresBinaries:
+    """Return the binaries, or a copy of them where the other user cannot reach this environment."""
     if account.can_run([str(binaries.postgres), "--version"]):
         return binaries
     size = binaries.postgres.stat()

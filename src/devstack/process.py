@@ -143,7 +143,7 @@ class Child:
         process_tree.send(signal.SIGCONT, process_tree.members(self.pid))
 
     def log_tail(self) -> str:
-        """The last lines that it logged since it was started."""
+        """Return the last lines that it logged since it was started."""
         try:
             with self.log_path.open("rb") as file:
                 file.seek(max(self._log_start, self.log_path.stat().st_size - LOG_TAIL_BYTES))
@@ -153,7 +153,7 @@ class Child:
         return "\n".join(text.splitlines()[-LOG_LINES_SHOWN:])
 
     def describe(self, event: str) -> str:
-        """A message about this child: what happened, then the end of its log."""
+        """Make a message about this child: what happened, then the end of its log."""
         return f"{self.name} {event}. The end of {self.log_path}:\n{self.log_tail()}"
 
     def _spawn(self, parent: int) -> "subprocess.Popen[bytes]":
@@ -179,7 +179,7 @@ class Child:
         return True
 
     def _orphans(self) -> list[int]:
-        """What the program has left behind, if it has ended."""
+        """List what the program has left behind, if it has ended."""
         if self.is_running:
             return []
         pids = process_tree.members(self.pid)
@@ -188,7 +188,7 @@ class Child:
 
 
 def describe_status(status: int | None) -> str:
-    """An exit status in words."""
+    """Put an exit status in words."""
     if status is not None and status < 0:
         return f"signal {signal.Signals(-status).name}"
     return f"status {status}"

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 GONE_SECONDS_MAX = 5.0
@@ -37,19 +38,17 @@ class Process(NamedTuple):
 
 
 def process_table() -> list[Process]:
-    """All processes that can be seen from here."""
+    """List all processes that can be seen from here."""
     if sys.platform == "linux":
-        found = (_read_stat(int(name)) for name in os.listdir("/proc") if name.isdecimal())
+        found = (_read_stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdecimal())
         return [process for process in found if process is not None]
-    listing = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=True
-    )
+    listing = subprocess.run(["ps", "-axo", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=True)
     rows = (line.split() for line in listing.stdout.splitlines())
     return [Process(int(row[0]), int(row[1]), int(row[2]), row[3].startswith("Z")) for row in rows]
 
 
 def members(root: int) -> list[int]:
-    """The living processes of the server `root`: itself, its descendants, and its process group."""
+    """List the living processes of the server `root`: itself, its descendants, and its process group."""
     table = [process for process in process_table() if not process.zombie]
     found = {process.pid for process in table if root in (process.pid, process.group)}
     while True:
@@ -73,11 +72,10 @@ def exists(pid: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """The program and its arguments, or nothing."""
+    """Return the program and its arguments, or nothing."""
     if sys.platform == "linux":
         try:
-            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
-                return file.read().replace("\0", " ")
+            return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
         except (FileNotFoundError, ProcessLookupError):
             return ""
     listing = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
@@ -116,8 +114,7 @@ def send(number: signal.Signals, pids: Iterable[int]) -> None:
 
 def _read_stat(pid: int) -> Process | None:
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            stat = file.read()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The second field is the program's name in parentheses and may hold anything, also ")".

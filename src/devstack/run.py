@@ -69,20 +69,26 @@ def banner(stack: Stack) -> str:
     calls = (
         (
             "Create a company",
-            '{"company_id":"acme","company":{"display_name":"Acme","currency_code":"EUR",'
-            '"billing_email":"billing@acme.example"}}',
+            (
+                '{"company_id":"acme","company":{"display_name":"Acme","currency_code":"EUR",'
+                '"billing_email":"billing@acme.example"}}'
+            ),
             f"{LOOPBACK}:{ports.admin} veloconnect.admin.v1.CompanyService/CreateCompany",
         ),
         (
             "Top it up with 500 EUR",
-            '{"parent":"companies/acme","idempotency_key":"wire-1","top_up":{"amount_micros":'
-            '"500000000","currency_code":"EUR","method":"METHOD_MANUAL","reference":"wire 1"}}',
+            (
+                '{"parent":"companies/acme","idempotency_key":"wire-1","top_up":{"amount_micros":'
+                '"500000000","currency_code":"EUR","method":"METHOD_MANUAL","reference":"wire 1"}}'
+            ),
             f"{LOOPBACK}:{ports.admin} veloconnect.admin.v1.TopUpService/CreateTopUp",
         ),
         (
             "Charge it for an SMS",
-            '{"company":"companies/acme","idempotency_key":"sms-1","usage":{"channel":'
-            '"CHANNEL_SMS","destination":"+4915112345678","quantity":"1"},"amount_micros":"75000"}',
+            (
+                '{"company":"companies/acme","idempotency_key":"sms-1","usage":{"channel":'
+                '"CHANNEL_SMS","destination":"+4915112345678","quantity":"1"},"amount_micros":"75000"}'
+            ),
             f"{LOOPBACK}:{ports.charging} veloconnect.charging.v1.ChargingService/Charge",
         ),
         (
@@ -110,13 +116,14 @@ def say(*words: object) -> None:
     try:
         print(*words, flush=True)
     except OSError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 it stays open to the end
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 it stays open to the end
 
 
 class LogFollower:
     """New lines of the servers' logs, each with its server's name before it."""
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
+        """Take each server's name and log."""
         self._paths = paths
         self._positions = dict.fromkeys(paths, 0)
         self._width = max(map(len, paths))

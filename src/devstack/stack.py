@@ -47,7 +47,7 @@ class Ports:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """The ports that are set, and else the default ones."""
+        """Take the ports that are set, and else the default ones."""
         chosen: dict[str, int] = {}
         for name, setting in cls.settings().items():
             text = environment.get(setting, "")
@@ -89,6 +89,7 @@ class Server:
     """One of the two gRPC servers; it can be killed, paused and started again on its ports."""
 
     def __init__(self, child: Child, port: int, metrics_port: int) -> None:
+        """Take the child that serves on these ports."""
         self.child = child
         self.address = f"{LOOPBACK}:{port}"
         self.metrics_url = f"http://{LOOPBACK}:{metrics_port}/metrics"
@@ -132,9 +133,7 @@ class Server:
     def is_healthy(self) -> bool:
         """Whether `/healthz` says 200 now."""
         # Not urllib, which would ask a proxy.
-        connection = http.client.HTTPConnection(
-            LOOPBACK, self._metrics_port, timeout=HEALTH_SECONDS_MAX
-        )
+        connection = http.client.HTTPConnection(LOOPBACK, self._metrics_port, timeout=HEALTH_SECONDS_MAX)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == 200
@@ -155,7 +154,7 @@ class Stack:
     running then.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 all but the first are choices with a default
         self,
         local_directory: Path,
         *,
@@ -168,6 +167,7 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         commands: Commands | None = None,
     ) -> None:
+        """Choose; nothing is started yet."""
         self.local_directory = local_directory.absolute()
         self.ports = ports or Ports.free()
         self.log_directory = self.local_directory / "log"
@@ -182,9 +182,7 @@ class Stack:
         self._postgres: Postgres | None = None
         self._valkey: Valkey | None = None
         if not database_url:
-            self._postgres = Postgres(
-                self.local_directory / "postgres", log_path=self.log_directory / "postgres.log"
-            )
+            self._postgres = Postgres(self.local_directory / "postgres", log_path=self.log_directory / "postgres.log")
         if not redis_url:
             self._valkey = Valkey(
                 self.local_directory / "valkey",
@@ -267,7 +265,7 @@ class Stack:
         return self.admin.metrics_url
 
     def start(self) -> None:
-        """Stores, schema, both servers, in this order."""
+        """Start the stores, make the schema, start both servers, in this order."""
         self._lock.acquire()
         self._exit.callback(self._lock.release)
         self.ports.check_free()
@@ -277,9 +275,7 @@ class Stack:
                 self._exit.enter_context(store)
         self._child("migrate", self._commands.migrate).run(MIGRATE_SECONDS_MAX)
         ports = self.ports
-        self._admin = Server(
-            self._child("admin", self._commands.admin), ports.admin, ports.admin_metrics
-        )
+        self._admin = Server(self._child("admin", self._commands.admin), ports.admin, ports.admin_metrics)
         workers = ("--workers", str(self._workers))
         self._charging = Server(
             self._child("charging", [*self._commands.charging, *workers]),
@@ -306,7 +302,7 @@ class Stack:
         self._admin = self._charging = None
 
     def environment(self) -> dict[str, str]:
-        """What both servers read: ours, with the stores, the token and the ports."""
+        """Return what both servers read: ours, with the stores, the token and the ports."""
         return {
             **os.environ,
             "DATABASE_URL": self.database_url,

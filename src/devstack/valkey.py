@@ -36,7 +36,7 @@ class Valkey:
     Raises on start: `BinaryMissing`, `DirectoryInUse`, `StartFailed`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 all but the first are choices with a default
         self,
         data_directory: Path,
         *,
@@ -46,6 +46,7 @@ class Valkey:
         log_path: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
+        """Choose; nothing is started yet. `settings` are the server's own, by name."""
         self.data_directory = data_directory.absolute()
         self.flavour = flavour
         self.port = port or 0
@@ -151,7 +152,7 @@ class Valkey:
         (self.data_directory / SNAPSHOT_NAME).unlink()
 
     def connect(self) -> "redis.Redis":
-        """A client for a few commands; close it, or use it in a `with`."""
+        """Return a client for a few commands; close it, or use it in a `with`."""
         return redis.Redis(
             host=LOOPBACK,
             port=self.port,
@@ -185,7 +186,7 @@ class Valkey:
         )
 
     def _start_on_free_port(self, child: Child) -> None:
-        """The port may be taken between the look and the start: then another one."""
+        """Take another port where one was taken between the look and the start."""
         for attempt in range(PORT_ATTEMPTS_MAX):
             self.port = free_port()
             try:
@@ -204,11 +205,7 @@ class Valkey:
         child.wait_ready(lambda: self._answers(child.pid), START_SECONDS_MAX)
 
     def _options(self) -> dict[str, str]:
-        durability = (
-            {"appendonly": "yes", "appendfsync": "everysec"}
-            if self.appendonly
-            else {"appendonly": "no"}
-        )
+        durability = {"appendonly": "yes", "appendfsync": "everysec"} if self.appendonly else {"appendonly": "no"}
         return {
             "bind": LOOPBACK,
             "port": str(self.port),

@@ -66,6 +66,7 @@ class Lane:
         self._loads: dict[str, asyncio.Task[None]] = {}
         self._parked: dict[str, list[Request]] = {}
         self._parked_count = 0
+        self._returning: dict[str, list[Request]] = {}
         self._aside: dict[str, float] = {}
         self._closing = False
 
@@ -136,13 +137,23 @@ class Lane:
         return True
 
     async def _guarded_cycle(self, requests: list[Request]) -> None:
-        """Run a cycle. A fault of ours must not end the lane: its requests are answered, the journal has the rest."""
+        """Run a cycle. A fault of ours must not end the lane: its requests are answered, the journal has the rest.
+
+        Nor must one request that cannot be worked with harm the others: each gets a cycle of its own then.
+        """
         try:
             await self._cycle(requests)
         except Exception:
             log.exception("cycle_failed", commands=len(requests))
+            if len(requests) > 1:
+                for request in requests:
+                    if not request.abandoned:
+                        await self._guarded_cycle([request])
+                return
             for request in requests:
                 request.answer(WalletUnavailable("a fault of the service", applied=Applied.UNKNOWN))
+        finally:
+            self._put_back_returning()
 
     async def _cycle(self, requests: list[Request]) -> None:
         metrics.queue_depth.set(self.depth)
@@ -180,7 +191,13 @@ class Lane:
             partition = self._hot.keys.partition(request.company)
             batches.setdefault(partition, Batch()).commands.append((request.command, request.seen))
             members.setdefault(partition, []).append(request)
-        results = await asyncio.gather(*(self._apply(p, batch) for p, batch in batches.items()))
+        try:
+            results = await asyncio.gather(*(self._apply(p, batch) for p, batch in batches.items()))
+        except Exception:
+            for batch in batches.values():
+                for todo in batch.chores:
+                    self._add_chore(todo)
+            raise
         proposed: list[tuple[Request, Proposal]] = []
         for (partition, batch), result in zip(batches.items(), results, strict=True):
             if isinstance(result, WalletUnavailable):
@@ -261,8 +278,13 @@ class Lane:
                 )
             )
         else:
-            self._queue.put_back(request.company, [request])
-            self._wake.set()
+            self._returning.setdefault(request.company, []).append(request)
+
+    def _put_back_returning(self) -> None:
+        """Queue what goes through another cycle, before what came later, and in the order in which it came."""
+        for company, requests in self._returning.items():
+            self._queue.put_back(company, requests)
+        self._returning = {}
 
     def _add_chore(self, todo: Chore) -> None:
         chores = self._chores.setdefault(self._hot.keys.partition(todo.company), [])
@@ -292,14 +314,15 @@ class Lane:
         del self._loads[company]
         parked = self._parked.pop(company, [])
         self._parked_count -= len(parked)
+        self._wake.set()
         if failure is None:
             for request in parked:
                 request.rounds += 1
             self._queue.put_back(company, parked)
-            self._wake.set()
             return
         metrics.load_failures.inc()
-        if isinstance(failure, LedgerUnavailable):
+        # A load that timed out may have waited for this one wallet's locks; appends say soon if it is Postgres.
+        if isinstance(failure, LedgerUnavailable) and not isinstance(failure.__cause__, TimeoutError):
             self._health.lost(failure)
         for request in parked:
             request.answer(_with_applied(failure, request.applied))

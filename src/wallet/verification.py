@@ -1,15 +1,16 @@
 """Check what the service promises from the data alone: the ledger against itself, and Redis against the ledger.
 
-Every promise is one of a company, so the ledger is checked range by range of companies, each in a snapshot of its own.
-One snapshot over all of it would keep Postgres from clearing away the versions that each commit leaves of a wallet's
-row: a busy wallet then takes a quarter of the charges after a minute, and ever fewer.
+Every promise is one of a company, and each check is one statement that sees one snapshot. So the ledger is checked range
+by range of companies and check by check, and no snapshot is old. One snapshot over all of it would keep Postgres from
+clearing away the versions that each commit leaves of a wallet's row: measured, a busy wallet then takes a quarter of the
+commits after a minute, and ever fewer.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import asyncpg
 from redis.exceptions import RedisError
@@ -19,12 +20,11 @@ from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.hot.store import HotStore, Peek
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import Row
 
 PROBLEMS_LISTED_MAX = 1000
 
-RANGE_ENTRIES_MAX = 500_000
-"""Entries checked in one snapshot; a company with more is checked in one all the same."""
+RANGE_ENTRIES_MAX = 250_000
+"""Entries that one statement checks; those of a company with more are checked in one all the same."""
 RANGE_WALLETS_MAX = 20_000
 STATEMENT_SECONDS_MAX = 3600.0
 """How long one check of a range may take. Only that of a single huge company takes more than seconds."""
@@ -118,7 +118,7 @@ class Verifier:
             after, end = "", ""
             while end is not None:
                 end = await connection.fetchval(_SQL["range_end"], after, RANGE_ENTRIES_MAX, RANGE_WALLETS_MAX)
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                async with connection.transaction(isolation="read_committed", readonly=True):
                     counts = await _check_range(connection, after, end, findings)
                 wallets += counts["wallets"]
                 entries += counts["entries"]
@@ -126,20 +126,14 @@ class Verifier:
         return wallets, entries
 
 
-async def _check_range(connection: Connection, after: str, end: str | None, findings: "_Findings") -> Row:
-    """Check the companies after `after` up to `end` (None: all the rest) in the snapshot of this transaction."""
+async def _check_range(connection: Connection, after: str, end: str | None, findings: "_Findings") -> asyncpg.Record:
+    """Check the companies after `after` up to `end` (None: all the rest); each statement sees a snapshot of its own."""
     await connection.execute(_SQL["range_settings"], str(int(STATEMENT_SECONDS_MAX * 1000)))
     for name, check in _CHECKS.items():
-        rows = await connection.fetch(
-            _STATEMENTS[name], after, end, PROBLEMS_LISTED_MAX, timeout=STATEMENT_SECONDS_MAX
-        )
-        for row in rows:
-            findings.add(Problem(row["company_id"], check, row["detail"]), row["rank"])
-        if rows:
-            findings.count += rows[0]["found"] - len(rows)
-    counts: Row | None = await connection.fetchrow(
-        _SQL["range_counts"], after, end, timeout=STATEMENT_SECONDS_MAX
-    )
+        rows = await connection.fetch(_STATEMENTS[name], after, end, PROBLEMS_LISTED_MAX, timeout=STATEMENT_SECONDS_MAX)
+        problems = [Problem(row["company_id"], check, row["detail"]) for row in rows]
+        findings.add(problems, rows[0]["found"] if rows else 0)
+    counts = await connection.fetchrow(_SQL["range_counts"], after, end, timeout=STATEMENT_SECONDS_MAX)
     assert counts is not None
     return counts
 
@@ -149,23 +143,28 @@ class _Findings:
 
     def __init__(self) -> None:
         self.count = 0
-        self._ranked: list[tuple[int, Problem]] = []
+        self._kept: list[Problem] = []
 
-    def add(self, problem: Problem, rank: int = 1) -> None:
-        """Count a problem; `rank` says the how manieth of its company it is."""
-        self.count += 1
-        self._ranked.append((rank, problem))
-        if len(self._ranked) >= 2 * PROBLEMS_LISTED_MAX:
+    def add(self, problems: Sequence[Problem], count: int) -> None:
+        """Count the problems of one check, of which these are listed: every company's first one before any second."""
+        self.count += count
+        self._kept += problems
+        if len(self._kept) > 2 * PROBLEMS_LISTED_MAX:
             self._cut()
 
     def listed(self) -> list[Problem]:
         """Return the problems to list, by company."""
         self._cut()
-        return sorted((problem for _, problem in self._ranked), key=lambda problem: problem.company)
+        return sorted(self._kept, key=lambda problem: problem.company)
 
     def _cut(self) -> None:
-        self._ranked.sort(key=lambda ranked: (ranked[0], ranked[1].company))
-        del self._ranked[PROBLEMS_LISTED_MAX:]
+        """Drop what is beyond the bound: every company's first problem stays before any company's second."""
+        rank: Counter[str] = Counter()
+        ranked = []
+        for place, problem in enumerate(self._kept):
+            rank[problem.company] += 1
+            ranked.append((rank[problem.company], place, problem))
+        self._kept = [problem for _, _, problem in sorted(ranked)[:PROBLEMS_LISTED_MAX]]
 
 
 class _HotCheck:
@@ -214,29 +213,14 @@ class _HotCheck:
             after = page[-1]["company_id"]
         return compared
 
-    async def _check(self, seen: Row) -> bool:
-        """Compare one wallet, and its authorizations part by part; return whether it could be compared."""
+    async def _check(self, seen: asyncpg.Record) -> bool:
+        """Compare one wallet and its authorizations; return whether they could be compared."""
         async with self._slots:
             peek = await self._hot.peek(seen["company_id"])
             self._check_journal(seen["company_id"], peek)
-            if not peek.warm:
+            if not peek.warm or not await self._compare_wallet(seen, peek):
                 return False
-            if not seen["has_holds"]:
-                return await self._compare(seen, peek, {})
-            after, first = "", True
-            while True:
-                holds = [
-                    row["authorization_id"]
-                    for row in await self._pool.fetch(
-                        _SQL["hot_holds"], seen["company_id"], after, HOLDS_PER_READ_MAX
-                    )
-                ]
-                read = await self._read(seen["company_id"], holds)
-                if read is None or not await self._compare(seen, *read, report_wallet=first):
-                    return False
-                if len(holds) < HOLDS_PER_READ_MAX:
-                    return True
-                after, first = holds[-1], False
+            return not seen["has_holds"] or await self._compare_holds(seen)
 
     def _check_journal(self, company: str, peek: Peek) -> None:
         """Report the oldest entry of a journal where nobody has settled it for too long."""
@@ -245,8 +229,55 @@ class _HotCheck:
             key = oldest.command.idempotency_key
             self._report(company, f"entry {oldest.name} of key {key} has not been settled for {age:.0f} s")
 
+    async def _compare_wallet(self, seen: asyncpg.Record, peek: Peek) -> bool:
+        """Compare a wallet with the ledger of now; return False where it is fenced."""
+        company, epoch, seq = seen["company_id"], peek.position.epoch, peek.position.seq
+        ledger = await self._ledger(seen, peek, [])
+        if ledger is None or epoch < ledger["epoch"]:
+            return False
+        if epoch > ledger["epoch"]:
+            self._report(company, f"Redis has epoch {epoch}, the ledger only {ledger['epoch']}: was it restored?")
+            return True
+        if seen["epoch"] == epoch and seen["last_seq"] > seq:
+            self._report(company, f"Redis has seq {seq}, the ledger has had {seen['last_seq']} before")
+        under_way = _under_way(peek, ledger)
+        expected = {
+            "balance": ledger["balance"] - ledger["later_amount"] + sum(a.amount for a in under_way),
+            "held": ledger["held"] - ledger["later_held_delta"] + sum(a.held_delta for a in under_way),
+            "floor": ledger["floor"],
+            "state": ledger["state"],
+        }
+        for field, value in expected.items():
+            if (found := getattr(peek, field)) != value:
+                self._report(company, f"Redis has {field} {found}, by the ledger it is {value}")
+        return True
+
+    async def _compare_holds(self, seen: asyncpg.Record) -> bool:
+        """Compare a wallet's open authorizations, part by part; return False where it never stood still for one."""
+        company, after = seen["company_id"], ""
+        while True:
+            rows = await self._pool.fetch(_SQL["hot_holds"], company, after, HOLDS_PER_READ_MAX)
+            holds = [row["authorization_id"] for row in rows]
+            read = await self._read(company, holds)
+            if read is None:
+                return False
+            peek, stored = read
+            ledger = await self._ledger(seen, peek, holds)
+            if ledger is None or peek.position.epoch != ledger["epoch"]:
+                return False
+            touched = {attempt.command.authorization for attempt in _under_way(peek, ledger)}
+            touched.update(ledger["later_authorizations"])
+            for hold, entry in ledger["holds"]:
+                expected = f"{peek.position.epoch}:{entry}"
+                if hold not in touched and stored[hold] != expected and not _forgotten(entry, peek.now):
+                    found = stored[hold] or "nothing"
+                    self._report(company, f"Redis has authorization {hold} as {found}, by the ledger it is {expected}")
+            if len(holds) < HOLDS_PER_READ_MAX:
+                return True
+            after = holds[-1]
+
     async def _read(self, company: str, holds: Sequence[str]) -> tuple[Peek, dict[str, str]] | None:
-        """Return a wallet and its authorizations as of one moment; None where it is cold or never stood still."""
+        """Return a wallet and authorizations of it as of one moment; None where it is cold or never stood still."""
         for _ in range(READS_MAX):
             before = await self._hot.peek(company)
             stored = await self._stored(company, holds)
@@ -259,66 +290,34 @@ class _HotCheck:
         return None
 
     async def _stored(self, company: str, holds: Sequence[str]) -> dict[str, str]:
-        """Return what Redis has under each authorization's key: epoch:held:captured:expires at:ttl, or nothing."""
+        """Return what Redis has of each authorization, epoch:held:captured:expires at:ttl, or an empty string."""
         if not holds:
             return {}
         keys = [self._hot.keys.authorization(company, hold) for hold in holds]
         try:
-            values = await self._hot._client.mget(keys)  # noqa: SLF001 - nothing else reads these keys
+            values = await self._hot._client.mget(keys)  # noqa: SLF001 - nobody else reads them in bulk
         except (RedisError, OSError, TimeoutError) as error:
-            raise WalletUnavailable(
-                f"Redis does not answer: {type(error).__name__}", applied=Applied.NO
-            ) from error
-        return {hold: (value or b"").decode() for hold, value in zip(holds, values, strict=True)}
+            raise WalletUnavailable(f"Redis does not answer: {type(error).__name__}", applied=Applied.NO) from error
+        return {
+            hold: value.decode() if isinstance(value, bytes) else "" for hold, value in zip(holds, values, strict=True)
+        }
 
-    async def _compare(
-        self, seen: Row, peek: Peek, holds: dict[str, str], *, report_wallet: bool = True
-    ) -> bool:
-        """Compare what was read from Redis with the ledger of now; return False where Redis is fenced."""
-        company = seen["company_id"]
-        epoch, seq = peek.position.epoch, peek.position.seq
+    async def _ledger(self, seen: asyncpg.Record, peek: Peek, holds: Sequence[str]) -> asyncpg.Record | None:
+        """Return what the ledger says now about a wallet that was read from Redis."""
         keys = [attempt.command.idempotency_key for attempt in peek.journal]
-        ledger = await self._pool.fetchrow(
-            _SQL["hot_wallet"], company, seen["last_number"], epoch, seq, keys, list(holds)
+        position = peek.position
+        return await self._pool.fetchrow(
+            _SQL["hot_wallet"], seen["company_id"], seen["last_number"], position.epoch, position.seq, keys, holds
         )
-        if ledger is None or epoch < ledger["epoch"]:
-            return False
-        if epoch > ledger["epoch"]:
-            self._report(company, f"Redis has epoch {epoch}, the ledger only {ledger['epoch']}: was it restored?")
-            return True
-        under_way = [
-            attempt
-            for attempt in peek.journal
-            if attempt.epoch == epoch and attempt.name not in ledger["recorded"]
-        ]
-        if report_wallet:
-            if seen["epoch"] == epoch and seen["last_seq"] > seq:
-                self._report(company, f"Redis has seq {seq}, the ledger {seen['last_seq']} already")
-            for field, expected in _expected(ledger, under_way).items():
-                if (found := getattr(peek, field)) != expected:
-                    self._report(company, f"Redis has {field} {found}, by the ledger it is {expected}")
-        touched = {attempt.command.authorization for attempt in under_way} | set(ledger["later_authorizations"])
-        for hold, entry in ledger["holds"]:
-            if hold not in touched and not _forgotten(entry, peek.now) and holds[hold] != f"{epoch}:{entry}":
-                self._report(
-                    company,
-                    f"Redis has authorization {hold} as {holds[hold] or 'nothing'}, by the ledger it is {epoch}:{entry} "
-                    "(epoch, held, captured, expires at, ttl)",
-                )
-        return True
 
     def _report(self, company: str, detail: str) -> None:
-        self._findings.add(Problem(company, Check.HOT, detail))
+        self._findings.add([Problem(company, Check.HOT, detail)], 1)
 
 
-def _expected(ledger: Any, under_way: Sequence[Attempt]) -> dict[str, int]:
-    """Return what Redis must have: the ledger's wallet at the seq that Redis was read at."""
-    return {
-        "balance": ledger["balance"] - ledger["later_amount"] + sum(attempt.amount for attempt in under_way),
-        "held": ledger["held"] - ledger["later_held_delta"] + sum(attempt.held_delta for attempt in under_way),
-        "floor": ledger["floor"],
-        "state": ledger["state"],
-    }
+def _under_way(peek: Peek, ledger: asyncpg.Record) -> list[Attempt]:
+    """Return what Redis has applied to the wallet and the ledger has not written."""
+    recorded = set(ledger["recorded"])
+    return [a for a in peek.journal if a.epoch == peek.position.epoch and a.name not in recorded]
 
 
 def _forgotten(entry: str, now: int) -> bool:

@@ -130,6 +130,39 @@ class Gateways:
             else:
                 self._book(company, key, again.transaction.name)
 
+    async def call(self, company: str, key: str, amount: int) -> None:
+        """Authorize, increment and capture, as a call does; each step until it is definite."""
+        stub = self._random.choice(self._stubs)
+        authorized = await self.definite(
+            stub.Authorize,
+            charging_pb2.AuthorizeRequest(
+                company=f"companies/{company}", idempotency_key=key, usage=USAGE, amount_micros=amount
+            ),
+        )
+        if isinstance(authorized, grpc.aio.AioRpcError):
+            assert authorized.code() is grpc.StatusCode.FAILED_PRECONDITION, authorized
+            self.books.declined.add((company, key))
+            return
+        self._book(company, key, authorized.transaction)
+        incremented = await self.definite(
+            stub.IncrementAuthorization,
+            charging_pb2.IncrementAuthorizationRequest(
+                authorization=authorized.name, idempotency_key=f"{key}-more", amount_micros=2 * amount
+            ),
+        )
+        enough = not isinstance(incremented, grpc.aio.AioRpcError)
+        captured = await self.definite(
+            self._random.choice(self._stubs).Capture,
+            charging_pb2.CaptureRequest(
+                authorization=authorized.name,
+                idempotency_key=f"{key}-end",
+                amount_micros=2 * amount if enough else amount,
+            ),
+        )
+        # What was held can be captured, whatever happened in between.
+        assert not isinstance(captured, grpc.aio.AioRpcError), captured
+        self._book(company, f"{key}-end", captured.transaction.name)
+
     def _book(self, company: str, key: str, transaction: str) -> None:
         known = self.books.acknowledged.setdefault((company, key), transaction)
         if known != transaction:
@@ -143,7 +176,8 @@ class Gateways:
             while not until.is_set():
                 turn += 1
                 company = companies[(number + turn) % len(companies)]
-                await self.charge(company, f"{tag}-{number}-{turn}", self._random.randint(1, 2_000))
+                deed = self.call if turn % 5 == 0 else self.charge
+                await deed(company, f"{tag}-{number}-{turn}", self._random.randint(1, 2_000))
                 if turn % 50 == 0:
                     await self.top_up(company, 10_000, f"{tag}-top-{number}-{turn}")
 
@@ -163,7 +197,7 @@ async def assert_books_match(gateways: Gateways, database_url: str) -> None:
     assert not books.contradictions, books.contradictions[:5]
     connection = await asyncpg.connect(database_url)
     try:
-        rows = await connection.fetch("SELECT company_id, idempotency_key, number FROM entries WHERE kind IN (1, 2)")
+        rows = await connection.fetch("SELECT company_id, idempotency_key, number FROM entries WHERE kind IN (1, 2, 5, 7)")
     finally:
         await connection.close()
     recorded = {

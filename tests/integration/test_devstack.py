@@ -135,9 +135,7 @@ def test_run_prints_the_first_calls_and_keeps_its_token(tmp_path: Path) -> None:
 
 
 def test_a_migration_that_fails_is_shown_and_leaves_nothing(tmp_path: Path) -> None:
-    commands = devstack.Commands(
-        migrate=(sys.executable, "-c", "raise SystemExit('no such table')")
-    )
+    commands = devstack.Commands(migrate=(sys.executable, "-c", "raise SystemExit('no such table')"))
     before = own_children()
     message = r"migrate ended with status 1[^\n]*\nno such table"
     with (
@@ -331,9 +329,7 @@ def test_workers_that_a_dead_server_leaves_behind_are_ended(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_root_without_user_namespaces_runs_postgres_as_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_without_user_namespaces_runs_postgres_as_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account, "_may_enter_user_namespace", lambda _uid: False)
     outside = directory.path_outside(tmp_path)
     program_outside = directory.path_outside(postgres_binaries().tree)

@@ -53,17 +53,21 @@ QUERIES = {
 }
 
 
-async def faults_of_ledger(database: asyncpg.Connection) -> list[str]:
-    """Return a line for each row that breaks a promise."""
+async def faults_of_ledger(database: asyncpg.Connection, company: str | None = None) -> list[str]:
+    """Return a line for each row that breaks a promise, of one company or of all."""
     return [
-        f"{promise}: {tuple(row.values())}" for promise, query in QUERIES.items() for row in await database.fetch(query)
+        f"{promise}: {tuple(row.values())}"
+        for promise, query in QUERIES.items()
+        for row in await database.fetch(
+            f"SELECT * FROM ({query}) broken WHERE company_id = coalesce($1, company_id)", company
+        )
     ]
 
 
-async def faults_of_hot(wallets: Wallets, database: asyncpg.Connection) -> list[str]:
+async def faults_of_hot(wallets: Wallets, database: asyncpg.Connection, company: str | None = None) -> list[str]:
     """Return a line for each warm wallet of the ledger's epoch that differs from the ledger. Only when all is quiet."""
     faults = []
-    for row in await database.fetch("SELECT * FROM wallets"):
+    for row in await database.fetch("SELECT * FROM wallets WHERE company_id = coalesce($1, company_id)", company):
         peek = await wallets.hot.peek(row["company_id"])
         if not peek.warm or peek.position.epoch != row["epoch"]:
             continue
@@ -80,3 +84,11 @@ async def at_rest(wallets: Wallets) -> None:
     while left := await wallets.hot.journaled_companies():
         assert asyncio.get_running_loop().time() < deadline, f"journals do not empty: {left}"
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def assert_clean(wallets: Wallets, database: asyncpg.Connection) -> None:
+    """Every promise holds, over the whole ledger and the hot state, by these queries and by the product's own."""
+    await at_rest(wallets)
+    assert await faults_of_ledger(database) == []
+    assert await faults_of_hot(wallets, database) == []
+    assert (await wallets.verify()).problems == []

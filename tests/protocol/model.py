@@ -159,6 +159,8 @@ class Protocol:
         self.scenario = scenario
         self.commands = scenario.commands
         self.guard = guard
+        self.submissions = sum(command.submissions for command in scenario.commands)
+        self.epochs_max = 1 + sum(scenario.budget) + 2 * self.submissions
         self._steps: dict[str, Callable[[State, int, Process], State | None]] = {
             APPLY: self._apply,
             APPEND: self._append,
@@ -525,6 +527,12 @@ class Protocol:
     def check_quiet(self, state: State) -> None:
         """P4: when nothing is under way, a warm wallet says what the ledger says."""
         hot, ledger, wallet = state.hot, state.ledger, state.hot.wallet
+        require(ledger.epoch <= self.epochs_max, "progress", "epochs without end")
+        require(
+            wallet is None or wallet.seq <= self.submissions,
+            "progress",
+            "a command is applied again and again to one load of the wallet",
+        )
         require(
             ledger.balance
             == self.scenario.balance + sum(entry.amount for entry in ledger.recorded if entry),
@@ -545,11 +553,9 @@ class Protocol:
             "P4 conserved",
             "all is quiet, and Redis and the ledger differ in balance, held or floor",
         )
-        for record, held in zip(hot.holds, ledger.authorizations, strict=True):
-            open_in_redis = record is not None and record.epoch == wallet.epoch
+        for number, held in enumerate(ledger.authorizations):
             require(
-                (record.held if record is not None and open_in_redis else None)
-                == (held if held >= 0 else None),
+                redis.open_hold(hot, wallet, number, self.guard) == (held if held >= 0 else None),
                 "P4 conserved",
                 "all is quiet, and Redis and the ledger differ in an authorization",
             )

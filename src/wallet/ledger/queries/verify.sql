@@ -1,7 +1,7 @@
 -- What wallet/verification.py asks of the ledger.
 --
 -- A check is a SELECT of company_id, place (what the problems of a company are sorted by) and detail, for the companies
--- after $1 up to and including $2 (NULL: all the rest). Each runs inside `listed`. All of a range see one snapshot.
+-- after $1 up to and including $2 (NULL: all the rest). Each runs inside `listed`, and compares within one snapshot.
 -- Sums are numeric, so that a tampered number is reported and does not overflow the check.
 
 -- range_end --
@@ -108,7 +108,7 @@ WITH epochs AS (
 ), range AS (
     SELECT * FROM wallets WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 )
-SELECT company_id, 0 AS place,
+SELECT coalesce(wallet.company_id, sums.company_id) AS company_id, 0 AS place,
        CASE WHEN wallet.currency IS NULL THEN format('%s transactions and no wallet', sums.entries)
             ELSE format('the wallet has balance %s, held %s, last number %s, epoch %s, last seq %s, time %s; its %s '
                         'transactions make balance %s, held %s, last number %s, epoch %s, last seq %s, time %s',
@@ -118,8 +118,8 @@ SELECT company_id, 0 AS place,
                         coalesce(sums.last_at, 0))
        END AS detail
 FROM sums
-FULL JOIN range AS wallet USING (company_id)
-LEFT JOIN epochs AS newest USING (company_id, epoch)
+FULL JOIN range AS wallet ON wallet.company_id = sums.company_id
+LEFT JOIN epochs AS newest ON newest.company_id = wallet.company_id AND newest.epoch = wallet.epoch
 WHERE wallet.currency IS NULL
    OR wallet.balance <> coalesce(sums.balance, 0)
    OR wallet.held <> coalesce(sums.held, 0)

@@ -1,0 +1,56 @@
+"""Messages that are prepared but for their idempotency keys.
+
+A message is serialized once, with a placeholder where each key belongs. Keys have one width, so
+every length in the message stays right when a key takes the placeholder's place.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+from google.protobuf.message import Message
+
+from benchmarks.loadgen.calls import PREFIX
+from veloconnect.charging.v1 import charging_pb2
+from veloconnect.wallet.v1 import wallet_pb2
+
+RUN_CHARS = 8
+NUMBER_CHARS = 16
+KEY_CHARS = RUN_CHARS + NUMBER_CHARS
+"""The width of a key: 4 random bytes for the run and 8 for the request, in hex."""
+PLACEHOLDER = "@" * KEY_CHARS
+
+_STEP = 0x9E3779B97F4A7C15
+"""Odd, so that its multiples modulo 2**64 are all different; they also look random, as gateways'
+keys do: keys in order would be kind to the ledger's index."""
+_MASK = 2**64 - 1
+
+
+def fresh_keys() -> Iterator[bytes]:
+    """Keys without end, unique in this run and, but for a chance in 2**32, among all runs."""
+    run = secrets.token_hex(RUN_CHARS // 2).encode()
+    for number in count(1):
+        yield b"%b%016x" % (run, number * _STEP & _MASK)
+
+
+def template(message: Message, *, keys: int) -> Sequence[bytes]:
+    """Cut the gRPC message at its keys, into `keys` + 1 pieces."""
+    body = message.SerializeToString()
+    pieces = (PREFIX.pack(0, len(body)) + body).split(PLACEHOLDER.encode())
+    assert len(pieces) == keys + 1, "the placeholder is missing, or is also somewhere else"
+    return pieces
+
+
+def charge_request(company: str, amount_micros: int) -> charging_pb2.ChargeRequest:
+    """Charge `company` ("companies/acme") for an SMS, with the placeholder as the key."""
+    return charging_pb2.ChargeRequest(
+        company=company,
+        idempotency_key=PLACEHOLDER,
+        usage=wallet_pb2.Usage(
+            channel=wallet_pb2.CHANNEL_SMS,
+            destination="+4915112345678",
+            quantity=1,
+            campaign_id="spring-sale",
+        ),
+        amount_micros=amount_micros,
+    )

@@ -1,0 +1,189 @@
+"""What a wallet does, as plainly as it can be said: one company, one command after the other, no Redis, no Postgres.
+
+The engine must be indistinguishable from this, whatever is restarted, forgotten or retried behind it.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from wallet.domain.commands import Command, Kind
+from wallet.domain.entries import AuthorizationState, WalletState
+from wallet.domain.errors import (
+    AuthorizationClosed,
+    AuthorizationNotExpired,
+    AuthorizationNotFound,
+    BalanceLimitReached,
+    CompanyClosed,
+    CompanySuspended,
+    IdempotencyKeyReused,
+    InsufficientFunds,
+    RefundExceedsCharge,
+    TransactionNotFound,
+)
+from wallet.domain.money import MICROS_MAX
+
+
+class Entry(NamedTuple):
+    """What an entry must say."""
+
+    number: int
+    kind: Kind
+    amount: int
+    held_delta: int
+    balance_after: int
+    held_after: int
+    floor: int
+    key: str
+    authorization: str
+    refunded_number: int
+
+
+@dataclass(frozen=True)
+class Hold:
+    """An authorization. `due` when its time is up and no sweep has come yet."""
+
+    state: AuthorizationState
+    amount: int
+    captured: int
+    held: int
+    due: bool = False
+
+
+class No(NamedTuple):
+    """A decline or an error, with the numbers that it carries."""
+
+    error: type[Exception]
+    numbers: tuple[int, ...] = ()
+
+
+class Change(NamedTuple):
+    """What a command would do: its entry's amount and held delta, and the authorization afterwards."""
+
+    amount: int
+    held_delta: int
+    hold: Hold | None = None
+
+
+@dataclass
+class Model:
+    """One wallet."""
+
+    floor: int = 0
+    state: WalletState = WalletState.ACTIVE
+    balance: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    keys: dict[str, tuple[bytes, Entry]] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+
+    @property
+    def held(self) -> int:
+        """The sum of what open authorizations hold."""
+        return sum(hold.held for hold in self.holds.values())
+
+    @property
+    def available(self) -> int:
+        """What can be spent."""
+        return self.balance - self.held - self.floor
+
+    def copy(self) -> "Model":
+        """Return a model to try things on."""
+        return replace(self, entries=list(self.entries), keys=dict(self.keys), holds=dict(self.holds))
+
+    def submit(self, command: Command) -> Entry | No:
+        """Return the entry that the command has, now or since an earlier try, or why it has none."""
+        if known := self.keys.get(command.idempotency_key):
+            fingerprint, entry = known
+            return entry if fingerprint == command.fingerprint else No(IdempotencyKeyReused)
+        change = self._change(command)
+        if isinstance(change, No):
+            return change
+        if refusal := self._refusal(command, change):
+            return refusal
+        self.balance += change.amount
+        if change.hold is not None:
+            self.holds[command.authorization] = change.hold
+        entry = Entry(
+            len(self.entries) + 1,
+            command.kind,
+            change.amount,
+            change.held_delta,
+            self.balance,
+            self.held,
+            self.floor,
+            command.idempotency_key,
+            command.authorization,
+            command.refunded_number,
+        )
+        self.entries.append(entry)
+        self.keys[command.idempotency_key] = command.fingerprint, entry
+        return entry
+
+    def _change(self, command: Command) -> Change | No:
+        if self.state is WalletState.CLOSED:
+            return No(CompanyClosed)
+        match command.kind:
+            case Kind.CHARGE:
+                return Change(-command.amount, 0)
+            case Kind.TOP_UP | Kind.ADJUSTMENT | Kind.REFUND:
+                return Change(command.amount, 0)
+            case Kind.AUTHORIZATION:
+                hold = Hold(AuthorizationState.OPEN, command.amount, 0, command.amount)
+                return Change(0, command.amount, hold)
+            case _:
+                return self._change_of_hold(command)
+
+    def _change_of_hold(self, command: Command) -> Change | No:
+        hold = self.holds.get(command.authorization)
+        if hold is None:
+            return No(AuthorizationNotFound)
+        if hold.state is AuthorizationState.EXPIRED and command.kind is Kind.CAPTURE:
+            captured = hold.captured + command.amount
+            return Change(-command.amount, 0, replace(hold, captured=captured, amount=hold.amount + command.amount))
+        if hold.state is not AuthorizationState.OPEN:
+            return No(AuthorizationClosed)
+        match command.kind:
+            case Kind.INCREMENT:
+                held = max(0, command.amount - hold.captured)
+                after = replace(hold, amount=hold.captured + held, held=held, due=False)
+            case Kind.CAPTURE:
+                released = min(command.amount, hold.held)
+                after = replace(
+                    hold,
+                    amount=hold.amount + command.amount - released,
+                    captured=hold.captured + command.amount,
+                    held=hold.held - released,
+                )
+                if not command.keep_open:
+                    after = replace(after, state=AuthorizationState.CAPTURED, held=0)
+                return Change(-command.amount, after.held - hold.held, after)
+            case Kind.VOID:
+                after = replace(hold, state=AuthorizationState.VOIDED, held=0)
+            case _ if not hold.due:
+                return No(AuthorizationNotExpired)
+            case _:
+                after = replace(hold, state=AuthorizationState.EXPIRED, held=0)
+        return Change(0, after.held - hold.held, after)
+
+    def _refusal(self, command: Command, change: Change) -> No | None:
+        required = change.held_delta - change.amount
+        starts = command.kind in (Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT)
+        credits_only = command.kind in (Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY) or command.below_floor
+        if self.state is WalletState.SUSPENDED and starts:
+            return No(CompanySuspended)
+        if not credits_only and required > 0 and self.available < required:
+            return No(InsufficientFunds, (self.available, required, self.floor))
+        if abs(self.balance + change.amount) > MICROS_MAX or self.held + change.held_delta > MICROS_MAX:
+            return No(BalanceLimitReached)
+        if command.kind is Kind.REFUND:
+            return self._refusal_of_refund(command)
+        return None
+
+    def _refusal_of_refund(self, command: Command) -> No | None:
+        number = command.refunded_number
+        if not 1 <= number <= len(self.entries) or self.entries[number - 1].kind not in (Kind.CHARGE, Kind.CAPTURE):
+            return No(TransactionNotFound)
+        refunded = sum(entry.amount for entry in self.entries if entry.refunded_number == number)
+        refundable = -self.entries[number - 1].amount - refunded
+        if command.amount > refundable:
+            return No(RefundExceedsCharge, (refundable, command.amount))
+        return None
