@@ -22,6 +22,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class AdminFailed(Exception):
+    """A company could not be made, funded or read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admin:
     """The back office's calls that a benchmark needs; `async with Admin.at(...)`."""
@@ -105,7 +109,10 @@ async def _each(items: Iterable[Item], work: Callable[[Item], Awaitable[Result]]
         for place, item in todo:
             results[place] = await work(item)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(CONCURRENCY):
-            group.create_task(worker())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CONCURRENCY):
+                group.create_task(worker())
+    except ExceptionGroup as errors:
+        raise AdminFailed(f"the admin service: {errors.exceptions[0]}") from errors
     return [results[place] for place in sorted(results)]

@@ -12,6 +12,7 @@ import redis
 import uvloop
 
 import devstack
+from devstack.binaries import Flavour
 from tests.property.audit import assert_clean
 from wallet.ledger.migrate import migrate
 from wallet.runtime import Wallets, open_wallets
@@ -38,11 +39,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[devstack.Post
 @pytest.fixture(scope="session")
 def _servers(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[devstack.valkey.Flavour], devstack.Valkey]]:
+) -> Iterator[Callable[[Flavour], devstack.Valkey]]:
     """Start each flavour of Redis when a test first asks for it."""
     started: dict[str, devstack.Valkey] = {}
 
-    def start(flavour: devstack.valkey.Flavour) -> devstack.Valkey:
+    def start(flavour: Flavour) -> devstack.Valkey:
         if flavour not in started:
             server = devstack.Valkey(tmp_path_factory.mktemp(flavour), flavour=flavour)
             server.__enter__()
@@ -55,9 +56,7 @@ def _servers(
 
 
 @pytest.fixture
-def redis_server(
-    request: pytest.FixtureRequest, _servers: Callable[[devstack.valkey.Flavour], devstack.Valkey]
-) -> devstack.Valkey:
+def redis_server(request: pytest.FixtureRequest, _servers: Callable[[Flavour], devstack.Valkey]) -> devstack.Valkey:
     """An empty Valkey; parametrize it indirectly with "valkey" and "redis" to run a test on both."""
     server = _servers(getattr(request, "param", "valkey"))
     with redis.Redis.from_url(server.url) as client:
@@ -119,7 +118,7 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-def hot(redis_server: devstack.Valkey) -> Iterator["redis.Redis[bytes]"]:
+def hot(redis_server: devstack.Valkey) -> Iterator[redis.Redis]:
     """A plain connection to the test's Redis, to look behind the engine."""
     with redis.Redis.from_url(redis_server.url) as client:
         yield client

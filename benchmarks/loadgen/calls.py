@@ -11,7 +11,7 @@ PREFIX = Struct(">BL")
 class Call:
     """A request and what has come back so far."""
 
-    __slots__ = ("body", "failure", "intended_ns", "message", "tag", "unreturned_bytes")
+    __slots__ = ("body", "failure", "intended_ns", "message", "refusals", "tag", "unreturned_bytes")
 
     def __init__(self, message: bytes, tag: int, intended_ns: int) -> None:
         """Make a call that is about to be sent."""
@@ -26,6 +26,8 @@ class Call:
         """The answer with its gRPC prefix."""
         self.failure: Outcome = OK
         """What is already known to be wrong although the answer has not ended."""
+        self.refusals = 0
+        """How often the server has said REFUSED_STREAM: it has not looked at the request."""
         self.unreturned_bytes = 0
         """Of the answer, not yet given back to the stream's window."""
 

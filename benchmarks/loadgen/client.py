@@ -129,7 +129,13 @@ class Client:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
             _, connection = await loop.create_connection(self._new_connection, *self._target)
-            await connection.ready
+            try:
+                await connection.ready
+            except BaseException:
+                connection.close()
+                raise
+        if not connection.is_open:
+            raise ConnectionResetError("the server is going away")
         self._open.append(connection)
         while self._waiting:
             connection.submit(self._waiting.popleft())

@@ -23,6 +23,9 @@ FRAME_BYTES = 2**20
 """The largest frame that we accept."""
 MESSAGE_BYTES_MAX = 64 * 2**20
 """An answer that grows beyond this is given up."""
+REFUSALS_MAX = 10
+"""So often a refused call is sent again, as gRPC clients do: a server may still count a stream whose
+end has already come here."""
 STREAMS_LEFT_AT = frames.STREAM_ID_MAX - 2**20
 """After some billion calls the connection has no more stream numbers, and another takes over."""
 
@@ -204,7 +207,7 @@ class Connection(asyncio.Protocol):
         call = self._calls.pop(stream, None)
         if call is None:
             return
-        if outcome is not OK and self._outgoing.forget(stream):
+        if self._outgoing.forget(stream):
             self._cancel(stream)  # answered before it was read to its end
         if call.failure is not OK:
             outcome = call.failure
@@ -259,10 +262,20 @@ class Connection(asyncio.Protocol):
             self.ready.set_result(None)
 
     def _read_reset(self, stream: int, code: int) -> None:
-        if stream in self._calls:
-            self._outgoing.forget(stream)
-            refused = code == frames.REFUSED_STREAM
-            self._finish(stream, Outcome(f"RST_STREAM/{frames.error_name(code)}", maybe_applied=not refused))
+        call = self._calls.get(stream)
+        if call is None:
+            return
+        self._outgoing.forget(stream)
+        is_refused = code == frames.REFUSED_STREAM
+        if is_refused and call.refusals < REFUSALS_MAX:
+            call.refusals += 1
+            del self._calls[stream]
+            if self.is_open:
+                self._waiting.appendleft(call)
+            else:
+                self._owner.unsent(call)
+        else:
+            self._finish(stream, Outcome(f"RST_STREAM/{frames.error_name(code)}", maybe_applied=not is_refused))
 
     def _read_go_away(self, last_stream: int) -> None:
         self._leave()

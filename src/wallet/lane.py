@@ -194,15 +194,12 @@ class Lane:
         try:
             results = await asyncio.gather(*(self._apply(p, batch) for p, batch in batches.items()))
         except Exception:
-            for batch in batches.values():
-                for todo in batch.chores:
-                    self._add_chore(todo)
+            self._keep_chores(batches.values())
             raise
         proposed: list[tuple[Request, Proposal]] = []
         for (partition, batch), result in zip(batches.items(), results, strict=True):
             if isinstance(result, WalletUnavailable):
-                for todo in batch.chores:
-                    self._add_chore(todo)
+                self._keep_chores([batch])
                 for request in members[partition]:
                     request.applied = Applied.UNKNOWN
                     request.answer(result)
@@ -215,6 +212,12 @@ class Lane:
                     request.applied = Applied.UNKNOWN
                 proposed.append((request, proposal))
         return proposed
+
+    def _keep_chores(self, batches: Iterable[Batch]) -> None:
+        """Do the clean-ups of batches again that may not have run; twice does no harm."""
+        for batch in batches:
+            for todo in batch.chores:
+                self._add_chore(todo)
 
     async def _apply(self, partition: int, batch: Batch) -> list[Proposal] | WalletUnavailable:
         try:

@@ -1,9 +1,9 @@
 """Check what the service promises from the data alone: the ledger against itself, and Redis against the ledger.
 
-Every promise is one of a company, and each check is one statement that sees one snapshot. So the ledger is checked range
-by range of companies and check by check, and no snapshot is old. One snapshot over all of it would keep Postgres from
-clearing away the versions that each commit leaves of a wallet's row: measured, a busy wallet then takes a quarter of the
-commits after a minute, and ever fewer.
+Every promise is one of a company, and each check is one statement that sees one snapshot. So the ledger is checked
+range by range of companies and check by check, and no snapshot is old. One snapshot over all of it would keep Postgres
+from clearing away the versions that each commit leaves of a wallet's row: measured, a busy wallet then takes a quarter
+of the commits after a minute, and ever fewer.
 """
 
 import asyncio

@@ -156,6 +156,8 @@ async def test_p2_p3_p4_slots_that_move_while_charging_cost_time_and_nothing_els
     moving = COMPANIES[:SLOTS_MOVED]
     stop = asyncio.Event()
     charged: Counter[str] = Counter()
+    busy = COMPANIES[: 2 * SLOTS_MOVED]
+    await engines[0].engine.submit_many([top_up(999_000, company=company) for company in busy])
 
     async def gateway(wallets: Wallets, company: str) -> None:
         while not stop.is_set():
@@ -163,9 +165,7 @@ async def test_p2_p3_p4_slots_that_move_while_charging_cost_time_and_nothing_els
             assert isinstance(result, Outcome), repr(result)
             charged[company] += 1
 
-    gateways = [
-        asyncio.create_task(gateway(wallets, company)) for company in COMPANIES[: 2 * SLOTS_MOVED] for wallets in engines
-    ]
+    gateways = [asyncio.create_task(gateway(wallets, company)) for company in busy for wallets in engines]
     for company in moving:
         tag = engines[0].hot.keys.journal(company)
         slot = execute(cluster.nodes[0], "CLUSTER", "KEYSLOT", tag)
@@ -176,6 +176,6 @@ async def test_p2_p3_p4_slots_that_move_while_charging_cost_time_and_nothing_els
                 await asyncio.sleep(RETRY_SECONDS)
     stop.set()
     await asyncio.gather(*gateways)
-    for company in COMPANIES[: 2 * SLOTS_MOVED]:
+    for company in busy:
         balance = await database.fetchval("SELECT balance FROM wallets WHERE company_id = $1", company)
-        assert balance == 1_000 - charged[company]
+        assert balance == 1_000_000 - charged[company]

@@ -67,7 +67,7 @@ class Copy:
     def __init__(self, hot: redis.Redis) -> None:
         """Take the copy now."""
         self._hot = hot
-        self._values = {key: hot.dump(key) for key in _keys(hot)}
+        self._values: dict[bytes, Any] = {key: hot.dump(key) for key in _keys(hot)}
 
     def restore(self, *, other_run: bool) -> None:
         """Put it back. With `other_run` as by a server that says it is another one, else worse: as if nothing was."""
@@ -127,6 +127,12 @@ async def entries_of(database: asyncpg.Connection, company: str = "acme") -> lis
         "SELECT number, idempotency_key, amount FROM entries WHERE company_id = $1 ORDER BY number", company
     )
     return [(row["number"], row["idempotency_key"], row["amount"]) for row in rows]
+
+
+async def sums_of(database: asyncpg.Connection) -> tuple[int, int]:
+    """Return what the only wallet has and holds."""
+    (row,) = await database.fetch("SELECT balance, held FROM wallets")
+    return row["balance"], row["held"]
 
 
 async def epoch_of(database: asyncpg.Connection, company: str = "acme") -> int:
@@ -199,6 +205,7 @@ async def test_p5_a_decline_is_not_believed_even_when_a_stale_copy_has_counted_p
     await settled(acme)
     problems = (await acme.verify()).problems
     assert {(problem.company, problem.check) for problem in problems} == {("acme", Check.ONCE)}
+    await acme.rebuild("acme")
     await database.execute("UPDATE entries SET seq = seq + 100 WHERE number > 2")
 
 
@@ -271,6 +278,9 @@ async def test_p2_an_authorize_replayed_while_it_is_open_and_its_key_forgotten_h
     before = await epoch_of(database)
     again = await acme.engine.submit(request)
     assert (again.entry, again.wallet.held) == (first.entry, 600)
+    with pytest.raises(InsufficientFunds):
+        await acme.engine.submit(charge(401))
+    await settled(acme)
     assert await epoch_of(database) == before
     with pytest.raises(IdempotencyKeyReused):
         await acme.engine.submit(authorize(700, "call"))
@@ -315,7 +325,7 @@ async def test_p2_a_charge_of_a_crashed_process_answers_its_retry_though_the_mon
 async def test_p2_a_retry_that_would_be_declined_gets_its_charge(
     acme: Wallets, hot: redis.Redis, database: asyncpg.Connection
 ) -> None:
-    """The first try took all the money and Redis has forgotten its key: what Redis declines, the ledger has recorded."""
+    """The first try took all the money and Redis forgot its key: what Redis declines, the ledger has recorded."""
     request = charge(1_000)
     first = await acme.engine.submit(request)
     await settled(acme)
@@ -498,9 +508,7 @@ async def test_p5_commands_of_one_call_keep_their_order_when_their_wallet_is_loa
     assert [result.entry.number for result in results if isinstance(result, Outcome)] == [2, 3, 4, 5, 6]
 
 
-async def test_p5_commands_of_one_call_keep_their_order_when_redis_was_flushed(
-    acme: Wallets, hot: redis.Redis
-) -> None:
+async def test_p5_commands_of_one_call_keep_their_order_when_redis_was_flushed(acme: Wallets, hot: redis.Redis) -> None:
     hot.flushall()
     commands = [charge(1_000), top_up(300), charge(300), top_up(200), charge(200)]
     results = await acme.engine.submit_many(commands)
@@ -964,8 +972,7 @@ async def test_p3_recovery_writes_what_a_crashed_process_left(
     assert await recovery.run_once() == 0  # Too young: whoever made it may be writing it.
     assert await recovery.run_once(age_seconds_min=0) == 5
     assert not await acme.hot.journaled_companies()
-    row = await database.fetchrow("SELECT balance, held FROM wallets")
-    assert (row["balance"], row["held"]) == (850, 200)
+    assert await sums_of(database) == (850, 200)
     peek = await acme.hot.peek("acme")
     assert (peek.warm, peek.balance, peek.held) == (True, 850, 200)
     assert [(await acme.engine.submit(request)).entry.number for request in left] == [3, 4, 5, 6]
@@ -1007,8 +1014,7 @@ async def test_p4_the_hold_of_a_cold_wallet_expires(
     expiry = Expiry(acme.engine, acme.pool)
     assert await expiry.run_once() == 1
     assert await expiry.run_once() == 0
-    row = await database.fetchrow("SELECT balance, held FROM wallets")
-    assert (row["balance"], row["held"]) == (900, 300)
+    assert await sums_of(database) == (900, 300)
     state = await database.fetchval("SELECT state FROM authorizations WHERE authorization_id = 'call'")
     assert state == AuthorizationState.EXPIRED
     for late in (void("call"), increment(700, "call")):

@@ -27,7 +27,7 @@ from tests.conftest import OpenWallets
 from wallet.domain.attempts import Asked, Attempt
 from wallet.domain.errors import Declined, WalletUnavailable
 from wallet.hot.keys import Keys
-from wallet.hot.store import START, Batch, HotStore
+from wallet.hot.store import START, Batch, HotStore, Peek
 from wallet.ledger.append import append_over
 from wallet.ledger.pool import open_connection, open_pool
 from wallet.runtime import Wallets
@@ -330,6 +330,31 @@ async def test_what_is_in_the_journal_is_told_apart_exactly(
     assert broken(await filled.verify()) == set()
     hot.hincrby(filled.hot.keys.wallet(TAMPERED), "balance", 7)
     assert broken(await filled.verify()) == {(TAMPERED, Check.HOT)}
+
+
+@pytest.mark.parametrize("look", [1, 2, 3], ids=["at the wallet", "at the authorizations", "a second time"])
+async def test_what_happens_after_a_look_at_redis_is_told_apart_exactly(
+    filled: Wallets, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    """Entries are written between the look at Redis and that at the ledger, also to an authorization."""
+    peek, looks = filled.hot.peek, 0
+
+    async def peek_and_go_on(company: str) -> Peek:
+        nonlocal looks
+        seen = await peek(company)
+        looks += company == TAMPERED
+        if company == TAMPERED and looks == look:
+            for command in (
+                charge(9, company=company),
+                capture(10, "open-2", company=company, keep_open=True),
+                capture(10, "open-1", company=company),
+            ):
+                await filled.engine.submit(command)
+        return seen
+
+    monkeypatch.setattr(filled.hot, "peek", peek_and_go_on)
+    assert await filled.verify() == Verification(3, 3 * ENTRIES_PER_COMPANY, 3, [], 0)
+    assert looks >= 3
 
 
 async def test_an_entry_that_nobody_settles_is_found(filled: Wallets, hot: redis.Redis) -> None:

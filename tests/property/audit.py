@@ -89,6 +89,7 @@ async def at_rest(wallets: Wallets) -> None:
 async def assert_clean(wallets: Wallets, database: asyncpg.Connection) -> None:
     """Every promise holds, over the whole ledger and the hot state, by these queries and by the product's own."""
     await at_rest(wallets)
-    assert await faults_of_ledger(database) == []
-    assert await faults_of_hot(wallets, database) == []
-    assert (await wallets.verify()).problems == []
+    faults = [*await faults_of_ledger(database), *await faults_of_hot(wallets, database)]
+    assert not faults, faults
+    problems = (await wallets.verify()).problems
+    assert not problems, problems

@@ -4,10 +4,11 @@ HYPOTHESIS_PROFILE=deep looks for half an hour or so.
 """
 
 import os
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-_COMMON = {
+_COMMON: dict[str, Any] = {
     "deadline": None,
     "database": None,
     "print_blob": True,

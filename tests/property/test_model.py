@@ -12,7 +12,14 @@ import pytest
 import redis
 import uvloop
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.builders import change_settings, fingerprint, make_company, make_due
 from tests.property.audit import at_rest, faults_of_hot, faults_of_ledger
@@ -134,9 +141,10 @@ class WalletMachine(RuleBasedStateMachine):
     @rule(hold=HOLDS, amount=AMOUNTS, engine=ENGINES)
     def authorize(self, hold: str, amount: int, engine: int) -> None:
         """Open a hold, more often than chance would have it."""
-        fields = {"authorization": hold, "ttl_seconds": TTL_SECONDS}
+        fields: dict[str, Any] = {"authorization": hold, "ttl_seconds": TTL_SECONDS}
         self._submit(
-            engine, Command(Kind.AUTHORIZATION, self.company, hold, fingerprint(amount, fields), amount=amount, **fields)
+            engine,
+            Command(Kind.AUTHORIZATION, self.company, hold, fingerprint(amount, fields), amount=amount, **fields),
         )
 
     @rule(data=st.data(), engine=ENGINES)
@@ -266,9 +274,7 @@ class WalletMachine(RuleBasedStateMachine):
     @invariant()
     def ledger_agrees(self) -> None:
         """The ledger's wallet is the model's after every step."""
-        row = self.world.run(
-            self.world.database.fetchrow("SELECT * FROM wallets WHERE company_id = $1", self.company)
-        )
+        row = self.world.run(self.world.database.fetchrow("SELECT * FROM wallets WHERE company_id = $1", self.company))
         if row is not None:
             found = (row["balance"], row["held"], row["floor"], row["state"], row["last_number"])
             model = self.model
@@ -332,10 +338,10 @@ class WalletMachine(RuleBasedStateMachine):
             self._check_entry(command, result, expected)
             if expected.number > before:
                 moments.append(self.model.copy())
-        for command, result in pairs:
-            if not isinstance(result, Outcome):
+        for command, answer in pairs:
+            if not isinstance(answer, Outcome):
                 possible = [moment.copy().submit(command) for moment in moments]
-                assert _no(result) in possible, (command, result, possible)
+                assert _no(answer) in possible, (command, answer, possible)
 
     def _recover(self, engine: int) -> None:
         """Recovery sees to what Redis took and nobody wrote. What it finds in a journal, the model would have taken."""

@@ -12,14 +12,15 @@ nothing shared are part of the step before or after them (see model.py).
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .model import Action, Protocol, Scenario, canonical, initial_state, is_done
-from .records import BrokenPromise, Command, Entry, Hot, Process, Safeguards, State
+from .model import Protocol, Scenario, canonical, initial_state, is_done
+from .records import Action, BrokenPromise, Command, Entry, Hot, Process, Safeguards, State
 from .scenarios import DEEP, SCENARIOS
 
 STUCK = "progress"
@@ -34,9 +35,16 @@ class Counterexample:
     what: str
     steps: tuple[tuple[Action, State], ...]
     """The actions, each with the state that it leads to."""
+    last: Action | None
+    """The action that may not be taken in the last of these states, unless the state is wrong."""
+
+    @property
+    def length(self) -> int:
+        """How many actions it takes."""
+        return len(self.steps) + (self.last is not None)
 
     def __str__(self) -> str:
-        return f"{self.what} ({len(self.steps)} steps)"
+        return f"{self.what} ({self.length} steps)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class Search:
         if complete:
             found = self._find_stuck()
         if found is not None:
-            complete, depth = False, len(found.steps)
+            complete, depth = False, found.length
         return Result(
             self.scenario,
             len(self.states),
@@ -175,7 +183,7 @@ class Search:
                 pass
         except BrokenPromise as last:
             broken = last
-        return Counterexample(broken.promise, str(broken), tuple(steps))
+        return Counterexample(broken.promise, str(broken), tuple(steps), broken.action)
 
     def _report(self, number: int, depth: int, seconds: float) -> None:
         print(
@@ -195,7 +203,13 @@ def explore(
     progress: bool = False,
 ) -> Result:
     """Search one scenario under a set of safeguards, all of them unless told otherwise."""
-    return Search(scenario, guard or Safeguards()).run(states_max, progress)
+    collecting = gc.isenabled()
+    gc.disable()  # Millions of tuples, and no cycle among them.
+    try:
+        return Search(scenario, guard or Safeguards()).run(states_max, progress)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def describe(counterexample: Counterexample, scenario: Scenario) -> str:
@@ -207,13 +221,17 @@ def describe(counterexample: Counterexample, scenario: Scenario) -> str:
         lines.append(f"{count:3}. {action_text(action, scenario.commands)}")
         lines.extend(f"       {change}" for change in changes(before, after, scenario.commands))
         before = after
+    if counterexample.last is not None:
+        lines.append(
+            f"{counterexample.length:3}. {action_text(counterexample.last, scenario.commands)}"
+        )
     return "\n".join(lines)
 
 
 def action_text(action: Action, commands: tuple[Command, ...]) -> str:
     """Who does what to which command."""
     who = f"process {action.process + 1}: " if action.process >= 0 else ""
-    what = f" {commands[action.subject].name}" if action.subject >= 0 else ""
+    what = f" {commands[action.command].name}" if action.command >= 0 else ""
     return f"{who}{action.name}{what}"
 
 

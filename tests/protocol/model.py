@@ -40,6 +40,7 @@ from .records import (
     NO_ENTRY,
     NO_READING,
     NOWHERE,
+    Action,
     BrokenPromise,
     Budget,
     Command,
@@ -78,16 +79,6 @@ RERUNS_BEFORE_DROP: Final = 1
 """Runs of a declined command that the ledger would allow, before the hot wallet is dropped."""
 
 IDLE_PROCESS: Final = Process(IDLE, RECOVERY, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False)
-
-
-class Action(NamedTuple):
-    """One transition: what happened, to which process and command or key."""
-
-    name: str
-    process: int = -1
-    subject: int = -1
-    by_protocol: bool = False
-    """A step that processes take by themselves, sooner or later."""
 
 
 class Scenario(NamedTuple):
@@ -159,8 +150,9 @@ class Protocol:
         self.scenario = scenario
         self.commands = scenario.commands
         self.guard = guard
-        self.submissions = sum(command.submissions for command in scenario.commands)
-        self.epochs_max = 1 + sum(scenario.budget) + 2 * self.submissions
+        submissions = sum(command.submissions for command in scenario.commands)
+        self.applies_max = submissions + scenario.budget.resends
+        self.epochs_max = 1 + sum(scenario.budget) + 2 * submissions
         self._steps: dict[str, Callable[[State, int, Process], State | None]] = {
             APPLY: self._apply,
             APPEND: self._append,
@@ -198,7 +190,7 @@ class Protocol:
         for entry in state.settles:
             key = self.commands[entry.command].key
             yield (
-                Action("settle", subject=entry.command, by_protocol=True),
+                Action("settle", command=entry.command, by_protocol=True),
                 state._replace(
                     hot=redis.settle(state.hot, key, entry, self.guard),
                     settles=state.settles - {entry},
@@ -206,6 +198,8 @@ class Protocol:
             )
         if idle >= 0:
             yield from self._begin(state, idle)
+        else:
+            yield from self._recover_beside(state)
         yield from self._misfortunes(state)
 
     def _begin(self, state: State, index: int) -> Iterator[tuple[Action, State]]:
@@ -225,7 +219,12 @@ class Protocol:
                 process = Process(
                     APPLY, number, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False
                 )
-                yield Action("submit", index, number), self._apply(sent, index, process)
+                action = Action("submit", index, number)
+                try:
+                    yield action, self._apply(sent, index, process)
+                except BrokenPromise as broken:
+                    broken.action = action
+                    raise
         if state.budget.rebuilds:
             rebuild = IDLE_PROCESS._replace(phase=LOAD, command=REBUILD)
             yield (
@@ -238,6 +237,25 @@ class Protocol:
                     causes=state.causes + 1,
                 ),
             )
+
+    def _recover_beside(self, state: State) -> Iterator[tuple[Action, State]]:
+        """Recovery when every process is busy, as its own loop in one of them.
+
+        It matters where attempts wait for the entry of a process that died. One uninterrupted
+        round is enough to show that they do not wait for ever.
+        """
+        if not any(process.phase == FORGET for process in state.processes):
+            return
+        beside = IDLE_PROCESS._replace(phase=JOURNAL_APPEND, batch=journal_of(state.hot))
+        after = state._replace(processes=(*state.processes, beside))
+        while (process := after.processes[-1]).phase != IDLE:
+            step = self._steps[process.phase](after, len(state.processes), process)
+            assert step is not None
+            after = step
+        yield (
+            Action("recover beside the attempts", by_protocol=True),
+            after._replace(processes=after.processes[:-1]),
+        )
 
     def _misfortunes(self, state: State) -> Iterator[tuple[Action, State]]:
         budget, hot = state.budget, state.hot
@@ -271,7 +289,7 @@ class Protocol:
                 if record is not None and record.settled:
                     keys = redis.replaced(hot.keys, key, None)
                     yield (
-                        Action("expire key", subject=record.command),
+                        Action("expire key", command=record.command),
                         state._replace(hot=hot._replace(keys=keys), budget=fewer),
                     )
         if budget.floor_raises:
@@ -529,7 +547,7 @@ class Protocol:
         hot, ledger, wallet = state.hot, state.ledger, state.hot.wallet
         require(ledger.epoch <= self.epochs_max, "progress", "epochs without end")
         require(
-            wallet is None or wallet.seq <= self.submissions,
+            wallet is None or wallet.seq <= self.applies_max,
             "progress",
             "a command is applied again and again to one load of the wallet",
         )

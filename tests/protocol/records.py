@@ -174,12 +174,24 @@ NO_READING: Final = Reading(0, 0, 0, 0, ())
 NOWHERE: Final = Position(0, 0)
 
 
+class Action(NamedTuple):
+    """One transition: what happened, to which process and command."""
+
+    name: str
+    process: int = -1
+    command: int = -1
+    by_protocol: bool = False
+    """A step that processes take by themselves, sooner or later."""
+
+
 class BrokenPromise(Exception):
     """A property does not hold; `promise` is its short name."""
 
     def __init__(self, promise: str, what: str) -> None:
         super().__init__(f"{promise}: {what}")
         self.promise = promise
+        self.action: Action | None = None
+        """The step that broke it, unless the state as such does."""
 
 
 def require(holds: bool, promise: str, what: str) -> None:

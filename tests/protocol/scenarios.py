@@ -2,18 +2,229 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .model import Scenario
 from .records import AUTHORIZE, CAPTURE, CHARGE, CREDIT, VOID, Budget, Command
 
-SCENARIOS: tuple[Scenario, ...] = (
+CHARGE_A: Final = Command("charge A", CHARGE, 4, key=0)
+CREDIT_B: Final = Command("credit B", CREDIT, 3, key=1)
+CHARGE_C: Final = Command("charge C", CHARGE, 4, key=2)
+
+FIRST_WITH_KEY: Final = Command("charge R", CHARGE, 2, key=0)
+OTHER_WITH_KEY: Final = Command("charge R'", CHARGE, 3, key=0)
+
+# One authorization, of 4 or 5; opened by H or open from the start.
+AUTHORIZE_H: Final = Command("authorize H", AUTHORIZE, 4, key=0)
+CAPTURE_K: Final = Command("capture K", CAPTURE, 3, key=1)
+VOID_V: Final = Command("void V", VOID, 0, key=2)
+PARTIAL_P: Final = Command("partial capture P", CAPTURE, 2, key=1, closing=False)
+EXCESS_O: Final = Command("capture O beyond the hold", CAPTURE, 5, key=2)
+
+
+def sent(times: int, command: Command) -> Command:
+    """The command, sent several times by clients that did not believe the answer."""
+    return command._replace(submissions=times)
+
+
+# Explored in full by `make test`.
+SCENARIOS: Final = (
     Scenario(
-        "charges",
-        (
-            Command("charge A", CHARGE, 4, key=0, submissions=2),
-            Command("credit B", CREDIT, 3, key=1),
-        ),
+        "a charge that a credit pays for, a crash",
+        (CHARGE_A, CREDIT_B, CHARGE_C),
+        balance=5,
+        budget=Budget(crashes=1),
+    ),
+    Scenario(
+        "a charge that a credit pays for, a flush",
+        (CHARGE_A, CREDIT_B, CHARGE_C),
+        balance=5,
+        budget=Budget(flushes=1),
+    ),
+    Scenario(
+        "retries, a flush, a crash, an expired key",
+        (sent(2, CHARGE_A), CREDIT_B),
         balance=5,
         budget=Budget(flushes=1, crashes=1, expiries=1),
     ),
+    Scenario(
+        "retries, a stale copy",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=5,
+        budget=Budget(copies=1),
+    ),
+    Scenario(
+        "retries of one charge, every misfortune of Redis",
+        (sent(2, CHARGE_A),),
+        balance=5,
+        budget=Budget(flushes=1, copies=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "a reused key",
+        (FIRST_WITH_KEY, OTHER_WITH_KEY, CREDIT_B),
+        balance=5,
+        budget=Budget(flushes=1, crashes=1),
+    ),
+    Scenario(
+        "a reused key, retried",
+        (sent(2, FIRST_WITH_KEY), OTHER_WITH_KEY),
+        balance=5,
+        budget=Budget(flushes=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "authorize and capture, retried",
+        (sent(2, AUTHORIZE_H), CAPTURE_K),
+        balance=9,
+        budget=Budget(flushes=1, crashes=1),
+    ),
+    Scenario(
+        "authorize again after the key expired",
+        (sent(2, AUTHORIZE_H), CAPTURE_K),
+        balance=9,
+        budget=Budget(crashes=1, expiries=1),
+    ),
+    Scenario(
+        "authorize, capture or void",
+        (AUTHORIZE_H, CAPTURE_K, VOID_V),
+        balance=9,
+        budget=Budget(crashes=1),
+    ),
+    Scenario(
+        "a capture after a void, from a stale copy",
+        (CAPTURE_K, VOID_V),
+        balance=5,
+        held=4,
+        budget=Budget(flushes=1, copies=1, crashes=1),
+    ),
+    Scenario(
+        "captures in part and beyond the hold",
+        (sent(2, PARTIAL_P), EXCESS_O),
+        balance=6,
+        held=5,
+        budget=Budget(flushes=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "the floor is raised",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=5,
+        budget=Budget(floor_raises=1, crashes=1),
+    ),
+    Scenario(
+        "a rebuild, an expired key",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=9,
+        budget=Budget(rebuilds=1, expiries=1),
+    ),
+    Scenario(
+        "a load that lost its lock",
+        (CHARGE_A, CHARGE_C),
+        balance=13,
+        held=4,
+        budget=Budget(flushes=1, lost_locks=1),
+    ),
+    Scenario(
+        "a load that is flushed, a call that is repeated",
+        (CAPTURE_K, CHARGE_C),
+        balance=13,
+        held=4,
+        budget=Budget(flushes=1, resends=1, rebuilds=1),
+    ),
+    Scenario(
+        "three processes",
+        (CHARGE_A, CREDIT_B),
+        balance=2,
+        budget=Budget(flushes=1, crashes=1),
+        processes=3,
+    ),
 )
-DEEP: tuple[Scenario, ...] = SCENARIOS
+
+# For `python -m tests.protocol.explore --deep`: minutes and gigabytes.
+DEEP: Final = (
+    Scenario(
+        "charges",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=5,
+        budget=Budget(flushes=1, copies=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "two of each",
+        (sent(2, CHARGE_A),),
+        balance=5,
+        budget=Budget(flushes=2, copies=2, crashes=2, expiries=2),
+    ),
+    Scenario(
+        "reused key",
+        (sent(2, FIRST_WITH_KEY), OTHER_WITH_KEY),
+        balance=5,
+        budget=Budget(flushes=1, copies=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "authorize",
+        (sent(2, AUTHORIZE_H), CAPTURE_K),
+        balance=9,
+        budget=Budget(flushes=1, copies=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "void",
+        (CAPTURE_K, sent(2, VOID_V)),
+        balance=9,
+        held=4,
+        budget=Budget(flushes=1, copies=1, crashes=1),
+    ),
+    Scenario(
+        "void and charge",
+        (CAPTURE_K, VOID_V, CHARGE_A),
+        balance=9,
+        held=4,
+        budget=Budget(flushes=1, copies=1),
+    ),
+    Scenario(
+        "captures",
+        (sent(2, PARTIAL_P), EXCESS_O),
+        balance=6,
+        held=5,
+        budget=Budget(flushes=1, copies=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "settings",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=5,
+        budget=Budget(crashes=1, expiries=1, floor_raises=1, rebuilds=1),
+    ),
+    Scenario(
+        "loads",
+        (sent(2, CAPTURE_K),),
+        balance=9,
+        held=4,
+        budget=Budget(
+            flushes=1, crashes=1, expiries=1, rebuilds=1, lost_locks=1, resends=1
+        ),
+    ),
+    Scenario(
+        "loads and copies",
+        (CAPTURE_K, CHARGE_C),
+        balance=13,
+        held=4,
+        budget=Budget(copies=1, expiries=1, lost_locks=1, resends=1),
+    ),
+    Scenario(
+        "floor",
+        (sent(2, CHARGE_A), CREDIT_B, CHARGE_C),
+        balance=5,
+        budget=Budget(crashes=1, rebuilds=1),
+    ),
+    Scenario(
+        "three processes, charges",
+        (sent(2, CHARGE_A), CREDIT_B, CHARGE_C),
+        balance=5,
+        budget=Budget(),
+        processes=3,
+    ),
+    Scenario(
+        "three processes, authorization",
+        (AUTHORIZE_H, CAPTURE_K, VOID_V),
+        balance=9,
+        budget=Budget(flushes=1),
+        processes=3,
+    ),
+)

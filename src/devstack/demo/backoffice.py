@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import grpc
 
 from devstack.demo.companies import Company
-from devstack.demo.gateways.answers import AskAgain, from_error
+from devstack.demo.gateways.answers import AskAgain, Refused, from_error
 from veloconnect.admin.v1 import company_pb2, ledger_pb2, top_up_pb2, transaction_pb2
 from veloconnect.admin.v1.company_pb2_grpc import CompanyServiceStub
 from veloconnect.admin.v1.ledger_pb2_grpc import LedgerServiceStub
@@ -21,7 +21,7 @@ ANSWER_SECONDS_MAX = 10.0
 VERIFY_SECONDS_MAX = 300.0
 """A full scan of everybody's ledger, which may be large where the service is not the demo's own."""
 
-ASK_SECONDS_MAX = 30.0
+ASK_SECONDS_MAX = 10.0
 PAUSE_SECONDS = 0.2
 
 Answer = TypeVar("Answer")
@@ -45,7 +45,7 @@ class BackOffice:
 
     async def __aexit__(self, *_exc: object) -> None:
         """Close the connection."""
-        await self._channel.close()
+        await self._channel.close(grace=None)
 
     async def create(self, company: Company) -> None:
         """Make the company with its empty wallet."""
@@ -67,7 +67,7 @@ class BackOffice:
         answer: top_up_pb2.TopUp = await self._ask(self._top_ups.CreateTopUp, request)
         return answer
 
-    async def wallet(self, company: Company) -> wallet.Wallet:
+    async def read_wallet(self, company: Company) -> wallet.Wallet:
         """Read the wallet."""
         request = company_pb2.GetWalletRequest(name=f"{company.name}/wallet")
         answer: wallet.Wallet = await self._ask(self._companies.GetWallet, request)
@@ -97,13 +97,15 @@ class BackOffice:
     async def _ask(
         self, method: Callable[..., Awaitable[Any]], request: Any, seconds_max: float = ANSWER_SECONDS_MAX
     ) -> Any:
-        """Ask until there is an answer; all of these may be asked again."""
+        """Ask until there is an answer: a lost one does no harm here."""
         until = time.monotonic() + ASK_SECONDS_MAX
         while True:
             try:
                 return await method(request, timeout=seconds_max, metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
                 meaning = from_error(error, type(request).__name__)
-                if not isinstance(meaning, AskAgain) or time.monotonic() > until:
+                if not isinstance(meaning, AskAgain):
                     raise meaning from error
+                if time.monotonic() > until:
+                    raise Refused(f"no answer in {ASK_SECONDS_MAX:g} s: {meaning}") from error
                 await asyncio.sleep(max(meaning.seconds, PAUSE_SECONDS))

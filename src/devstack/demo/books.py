@@ -100,9 +100,7 @@ class Audit:
     problems: list[str] = field(default_factory=list)
 
 
-def audit(
-    company: str, books: Sequence[Books], statement: Iterable[wallet.Transaction], purse: wallet.Wallet
-) -> Audit:
+def audit(company: str, books: Sequence[Books], statement: Iterable[wallet.Transaction], purse: wallet.Wallet) -> Audit:
     """Compare key by key, and the sums; `statement` is the whole one, newest first."""
     rows = list(statement)
     found = Audit(company, rows=len(rows), balance=sum(each.balance for each in books))
@@ -141,7 +139,9 @@ def _posting_problems(books: Sequence[Books], rows: Sequence[wallet.Transaction]
     by_key: dict[str, wallet.Transaction] = {}
     for row in rows:
         if row.idempotency_key in by_key:
-            problems.append(f"{row.idempotency_key} has two transactions: {by_key[row.idempotency_key].name}, {row.name}")
+            problems.append(
+                f"{row.idempotency_key} has two transactions: {by_key[row.idempotency_key].name}, {row.name}"
+            )
         by_key[row.idempotency_key] = row
     for each in books:
         for key, posting in each.postings.items():

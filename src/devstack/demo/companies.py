@@ -28,5 +28,5 @@ SHOP = Company("shop", "Web shop", "EUR", 5_000 * MICROS)
 BANK = Company("bank", "Bank", "EUR", 2_000 * MICROS)
 AIRLINE = Company("airline", "Airline", "USD", 3_000 * MICROS)
 CALL_CENTRE = Company("call-centre", "Call centre", "GBP", 1_000 * MICROS)
-COURIER = Company("courier", "Courier", "EUR", 60 * MICROS)
+COURIER = Company("courier", "Courier", "EUR", 30 * MICROS)
 """The one that runs dry in the middle."""

@@ -39,13 +39,22 @@ class Measures:
     """Attempts that were answered."""
 
     started: float = field(default_factory=time.monotonic)
+    ended: float | None = None
     latencies: defaultdict[str, "array[float]"] = field(default_factory=lambda: defaultdict(lambda: array("d")))
     """Seconds from sending to the answer, by RPC."""
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the play began."""
-        return time.monotonic() - self.started
+        """Seconds that the play has taken so far, or took."""
+        return (self.ended or time.monotonic()) - self.started
+
+    def start(self) -> None:
+        """Start the clock."""
+        self.started = time.monotonic()
+
+    def end(self) -> None:
+        """Stop the clock."""
+        self.ended = time.monotonic()
 
     def answered(self, rpc: str, seconds: float) -> None:
         """Note one answer, yes or no."""

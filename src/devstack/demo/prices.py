@@ -72,6 +72,6 @@ PERCENT_OF_EURO: Mapping[str, int] = {"EUR": 100, "GBP": 86, "USD": 108}
 def price(item: Item, country: str, currency: str, quantity: int = 1) -> int:
     """Return what `quantity` of an item costs, in micros of the currency, rounded up; calls are counted in seconds."""
     row = BY_COUNTRY.get(country, ELSEWHERE)
-    unit = getattr(row, item.name.lower())
+    unit: int = getattr(row, item.name.lower())
     divisor = 100 * (SECONDS_PER_MINUTE if item is Item.VOICE_MINUTE else 1)
     return -(-unit * quantity * PERCENT_OF_EURO[currency] // divisor)

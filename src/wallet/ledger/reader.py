@@ -44,6 +44,11 @@ class Reader:
             await self.wallet(company)
         return [entry_of(row, row["currency"]) for row in rows]
 
+    async def key_recorded(self, company: str, idempotency_key: str) -> bool:
+        """Return whether an entry has this key."""
+        with translated():
+            return bool(await self._pool.fetchval(_SQL["key_recorded"], company, idempotency_key))
+
     async def authorization(self, company: str, authorization: str) -> Authorization:
         """Return an authorization. Raises AuthorizationNotFound."""
         with translated():

@@ -1,5 +1,7 @@
 """What a gateway makes of an error: an honest no, no answer yet, or something that must not happen."""
 
+from typing import cast
+
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
@@ -46,7 +48,7 @@ class Refused(Exception):
 
 def from_error(error: grpc.aio.AioRpcError, asked: str) -> Declined | AskAgain | Refused:
     """Return what a failed call means; `asked` says which call it was."""
-    status = rpc_status.from_call(error)
+    status = rpc_status.from_call(cast(grpc.Call, error))
     if status is None:
         status = Status(code=error.code().value[0], message=error.details() or "")
     return from_status(status, asked)

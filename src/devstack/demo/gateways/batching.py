@@ -22,7 +22,7 @@ class BatchingGateway(Gateway):
                     declined.append((request, outcome))
                 else:
                     self.charged(request, outcome)
-            if not declined or self.is_over:
+            if not declined:
                 return
             requests = [request for request, _ in declined]
             await self.treasury.replenish(seen, declined[0][1])

@@ -3,11 +3,9 @@
 import asyncio
 import itertools
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
 
-from devstack.demo.gateways.batching import BatchingGateway
 from devstack.demo.gateways.batches import ByCall
+from devstack.demo.gateways.batching import BatchingGateway
 from devstack.demo.gateways.gateway import Gateway, Sale
 from devstack.demo.gateways.reports import delivery_seconds, is_delivered
 from devstack.demo.prices import Item
@@ -25,8 +23,6 @@ BATCHES_AT_ONCE = 2
 
 SEGMENTS = (1, 1, 1, 1, 2, 2, 3)
 """Lengths of texts, as often as they come."""
-
-Thing = TypeVar("Thing")
 
 
 class Campaigns(Gateway):
@@ -51,20 +47,6 @@ class Campaigns(Gateway):
     @abstractmethod
     async def send(self, messages: list[Sale]) -> None:
         """Send them all, or as many as can be sent before the scene ends."""
-
-    async def all_of(self, things: Iterable[Thing], do: Callable[[Thing], Awaitable[object]], at_once: int) -> None:
-        """Do something with each of the things, some at a time; begin nothing after the scene's end."""
-        left = iter(things)
-
-        async def work() -> None:
-            for thing in left:
-                if self.is_over:
-                    return
-                await do(thing)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(at_once):
-                group.create_task(work())
 
 
 class ChargedCampaigns(Campaigns):

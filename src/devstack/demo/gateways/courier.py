@@ -8,8 +8,8 @@ from devstack.demo.gateways.stream import ChargeStream
 from devstack.demo.prices import Item
 from veloconnect.charging.v1 import charging_pb2 as charging
 
-BATCH_SIZE = 10
-BATCHES_PER_SECOND = 4.0
+BATCH_SIZE = 5
+BATCHES_PER_SECOND = 3.0
 
 RUSH_AT = 0.4
 """When the many parcels come: this part of the play is over then."""
@@ -17,7 +17,7 @@ RUSH_AT = 0.4
 RUSH_OVER_AVAILABLE = 1.3
 """What the rush costs, next to the money that is there when it begins."""
 
-RUSH_BATCH_SIZE = 50
+RUSH_BATCH_SIZE = 100
 RUSH_AT_ONCE = 4
 """Fewer than the 16 batches that the service takes of one stream."""
 
@@ -33,7 +33,7 @@ class ParcelAlerts(BatchingGateway):
             await self.each(BATCHES_PER_SECOND, lambda: self.charge_all(carrier, self._alerts(BATCH_SIZE)))
 
     async def _rush(self, carrier: ByStream) -> None:
-        """Charge for more than the wallet can pay."""
+        """Charge for more than the wallet can pay, whatever the time: the parcels are there."""
         await self.sleep((self.scene.ends - self.scene.began) * RUSH_AT)
         purse = await self.line.read_wallet(f"{self.company.name}/wallet")
         left = int(purse.available_micros * RUSH_OVER_AVAILABLE)
@@ -41,17 +41,7 @@ class ParcelAlerts(BatchingGateway):
         while left > 0:
             batches.append(self._alerts(RUSH_BATCH_SIZE))
             left -= sum(request.amount_micros for request in batches[-1])
-        rush = iter(batches)
-
-        async def work() -> None:
-            for batch in rush:
-                if self.is_over:
-                    return
-                await self.charge_all(carrier, batch)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(RUSH_AT_ONCE):
-                group.create_task(work())
+        await self.all_of(batches, lambda batch: self.charge_all(carrier, batch), RUSH_AT_ONCE, after_end=True)
 
     def _alerts(self, count: int) -> list[charging.ChargeRequest]:
         return [self.request(self.sale(Item.SMS_SEGMENT, self.destination())) for _ in range(count)]

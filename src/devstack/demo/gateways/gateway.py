@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
@@ -29,6 +29,7 @@ ATTEMPTS_MAX = 20
 """How many top-ups one charge waits for: others may spend them first."""
 
 Answer = TypeVar("Answer")
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,27 @@ class Gateway(ABC):
         finally:
             self._slots.release()
 
+    async def all_of(
+        self,
+        things: Iterable[Thing],
+        do: Callable[[Thing], Awaitable[object]],
+        at_once: int,
+        *,
+        after_end: bool = False,
+    ) -> None:
+        """Do something with each of the things, some at a time; begin nothing after the scene's end unless told to."""
+        left = iter(things)
+
+        async def work() -> None:
+            for thing in left:
+                if self.is_over and not after_end:
+                    return
+                await do(thing)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(work())
+
     def key(self) -> str:
         """Return an idempotency key that was never used."""
         return f"{self.name}-{next(self._numbers)}"
@@ -120,7 +142,7 @@ class Gateway(ABC):
         """Return what is charged for, at its price in this company's currency."""
         channel, variant = item.value
         usage = wallet.Usage(
-            channel=wallet.Channel.Value(channel),
+            channel=channel,
             variant=variant,
             destination=destination.number,
             quantity=quantity,
@@ -135,7 +157,7 @@ class Gateway(ABC):
         )
 
     async def charge(self, request: charging.ChargeRequest) -> bool:
-        """Charge and write it down; False when there was no money for it to the end."""
+        """Charge and write it down; False when there never was the money."""
         answer = await self.affordable(lambda: self.line.charge(request))
         if answer is not None:
             self.charged(request, answer)
@@ -147,7 +169,7 @@ class Gateway(ABC):
         self.books.post(request.idempotency_key, -request.amount_micros, answer.transaction.name)
 
     async def authorize(self, sale: Sale, seconds: int = HOLD_SECONDS) -> str | None:
-        """Hold money and write it down; return the authorization's name, or None when there was no money for it."""
+        """Hold money and write it down; return the authorization's name, or None when there never was the money."""
         key = self.key()
         request = charging.AuthorizeRequest(
             company=self.company.name,
@@ -194,13 +216,11 @@ class Gateway(ABC):
         self.books.void(key, authorization)
 
     async def affordable(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """Ask, and after each top-up ask again under the same key; None when the scene ends before there is money."""
+        """Ask, and after each top-up ask again under the same key; None when others always spend it first."""
         for _ in range(ATTEMPTS_MAX):
             seen = self.treasury.payments
             try:
                 return await ask()
             except Declined as decline:
-                if self.is_over:
-                    return None
                 await self.treasury.replenish(seen, decline)
         return None

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 
@@ -28,17 +28,8 @@ PATIENCE_SECONDS_MIN, PATIENCE_SECONDS_MAX = 0.000_5, 0.008
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 0.02, 1.0
 
-Request = TypeVar("Request", contravariant=True)
-Answer = TypeVar("Answer", covariant=True)
-
-
-class Method(Protocol, Generic[Request, Answer]):
-    """A unary method of a generated stub."""
-
-    def __call__(
-        self, request: Request, /, *, timeout: float, metadata: tuple[tuple[str, str], ...]
-    ) -> "grpc.aio.UnaryUnaryCall[Request, Answer]":
-        """Begin the call."""
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +37,7 @@ class Rpc(Generic[Request, Answer]):
     """A method with its name, and what all answers under one key have in common."""
 
     name: str
-    method: Method[Request, Answer]
+    method: "grpc.aio.UnaryUnaryMultiCallable[Request, Answer]"
     identity: Callable[[Any], str] = str
 
 
@@ -80,7 +71,7 @@ class Line:
 
     async def close(self) -> None:
         """Hang up."""
-        await self._channel.close()
+        await self._channel.close(grace=None)
 
     async def charge(self, request: charging.ChargeRequest) -> charging.ChargeResponse:
         """Charge. This and the calls below raise `Declined`, and `Refused` where the play cannot go on."""

@@ -15,8 +15,8 @@ from veloconnect.charging.v1 import charging_pb2 as charging
 RPC = "StreamCharges"
 
 Results = Sequence[charging.ChargeResult]
-Outbox = asyncio.Queue[charging.StreamChargesRequest]
-"""Bounded by who sends: each waits for its results before it sends again."""
+Outbox = asyncio.Queue[charging.StreamChargesRequest | None]
+"""Ended by None. Bounded by who sends: each waits for its results before it sends again."""
 
 
 class ChargeStream:
@@ -47,7 +47,8 @@ class ChargeStream:
             self._open()
         batch_id = f"batch-{next(self._ids)}"
         began = time.perf_counter()
-        waiting = self._waiting[batch_id] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
+        self._waiting[batch_id] = waiting
         self._outbox.put_nowait(charging.StreamChargesRequest(batch_id=batch_id, requests=requests))
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
@@ -67,9 +68,9 @@ class ChargeStream:
     def _open(self) -> None:
         self._outbox = asyncio.Queue()  # what was left in the old one is sent again by those who wait
         self._call = self._line.stub.StreamCharges(_all_of(self._outbox), metadata=self._line.metadata)
-        self._reader = asyncio.create_task(self._read(self._call))
+        self._reader = asyncio.create_task(self._read(self._call, self._outbox))
 
-    async def _read(self, call: Any) -> None:
+    async def _read(self, call: Any, outbox: Outbox) -> None:
         """Hand results to those who wait for them, until the stream ends; then tell the others."""
         broken: Exception = AskAgain(f"{RPC} has ended")
         try:
@@ -86,11 +87,12 @@ class ChargeStream:
             if task is not None and task.cancelling():
                 raise
         finally:
+            outbox.put_nowait(None)
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(broken)
 
 
 async def _all_of(outbox: Outbox) -> AsyncIterator[charging.StreamChargesRequest]:
-    while True:
-        yield await outbox.get()
+    while (request := await outbox.get()) is not None:
+        yield request

@@ -1,0 +1,45 @@
+"""What the figures depend on besides the code."""
+
+import os
+import platform
+import statistics
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+FSYNCS = 50
+PAGE_BYTES = 8_192
+
+
+def description() -> str:
+    """Name processor, system and versions, in one line."""
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}, grpcio {version('grpcio')}, uvloop {version('uvloop')}"
+    )
+
+
+def fsync_ms(directory: Path) -> float:
+    """Take the median time to write a page to the disk under `directory`, in ms.
+
+    No charge is acknowledged before such a write, though many may share it.
+    """
+    page = bytes(PAGE_BYTES)
+    times_ms = []
+    with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
+        for _ in range(FSYNCS):
+            file.write(page)
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            times_ms.append((time.perf_counter() - began) * 1e3)
+    return statistics.median(times_ms)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

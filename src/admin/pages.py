@@ -1,0 +1,37 @@
+"""Pages of a list (AIP-158)."""
+
+import base64
+import binascii
+
+from server.rejections import InvalidRequest, invalid
+
+PAGE_SIZE_DEFAULT = 50
+PAGE_SIZE_MAX = 1000
+
+
+def page_size(asked: int) -> int:
+    """Return how many items a page has: the default for 0, and never more than the maximum."""
+    return min(asked or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
+
+
+def page_token(listed: str, cursor: str) -> str:
+    """Return the token of the page after `cursor`. `listed` says of which list: no other takes it."""
+    return base64.urlsafe_b64encode(f"{listed} {cursor}".encode()).decode().rstrip("=")
+
+
+def cursor_of(token: str, listed: str) -> str | None:
+    """Return the cursor that a token was made with; None for the first page. Raises InvalidRequest."""
+    if not token:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except (binascii.Error, ValueError) as error:
+        raise _foreign() from error
+    of, _, cursor = text.partition(" ")
+    if of != listed or token != page_token(listed, cursor):
+        raise _foreign()
+    return cursor
+
+
+def _foreign() -> InvalidRequest:
+    return invalid("page_token", "is not a next_page_token of this list")

@@ -1,0 +1,93 @@
+"""CompanyService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+from admin.pages import cursor_of, page_size, page_token
+from admin.update import change_of
+from server import wire
+from server.context import Context
+from server.names import company_name, parse_company, parse_wallet
+from server.rejections import invalid
+from veloconnect.admin.v1 import company_pb2, company_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.companies import Company
+from wallet.ledger.companies import Companies
+from wallet.ledger.reader import Reader
+
+_LISTED = "companies"
+_NO_CURRENCIES = frozenset({"XXX", "XTS"})
+"""ISO 4217's codes for no currency and for tests."""
+
+
+class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
+    """The service. Errors are raised; the interceptor answers them."""
+
+    def __init__(self, companies: Companies, reader: Reader) -> None:
+        """Keep companies in `companies`."""
+        self._companies = companies
+        self._reader = reader
+
+    async def CreateCompany(self, request: company_pb2.CreateCompanyRequest, context: Context) -> company_pb2.Company:
+        """Make a company and its empty wallet."""
+        asked = request.company
+        if not asked.currency_code or asked.currency_code in _NO_CURRENCIES:
+            raise invalid("company.currency_code", "is required: the ISO 4217 code of the wallet's currency")
+        return _message(
+            await self._companies.create(
+                request.company_id,
+                currency=asked.currency_code,
+                display_name=asked.display_name,
+                billing_email=asked.billing_email,
+                floor=asked.floor_micros,
+            )
+        )
+
+    async def GetCompany(self, request: company_pb2.GetCompanyRequest, context: Context) -> company_pb2.Company:
+        """Read a company."""
+        return _message(await self._companies.get(parse_company(request.name)))
+
+    async def ListCompanies(
+        self, request: company_pb2.ListCompaniesRequest, context: Context
+    ) -> company_pb2.ListCompaniesResponse:
+        """Read companies, by id."""
+        size = page_size(request.page_size)
+        after = cursor_of(request.page_token, _LISTED) or ""
+        found = await self._companies.list(after, size + 1)
+        page = found[:size]
+        more = page_token(_LISTED, page[-1].id) if len(found) > size else ""
+        return company_pb2.ListCompaniesResponse(companies=map(_message, page), next_page_token=more)
+
+    async def UpdateCompany(self, request: company_pb2.UpdateCompanyRequest, context: Context) -> company_pb2.Company:
+        """Change a company."""
+        company, change, currency = change_of(request)
+        if currency is not None and currency != (await self._companies.get(company)).currency:
+            raise invalid("company.currency_code", "never changes")
+        return _message(await self._companies.update(company, change))
+
+    async def SuspendCompany(self, request: company_pb2.SuspendCompanyRequest, context: Context) -> company_pb2.Company:
+        """Refuse new charges and holds."""
+        return _message(await self._companies.suspend(parse_company(request.name)))
+
+    async def ResumeCompany(self, request: company_pb2.ResumeCompanyRequest, context: Context) -> company_pb2.Company:
+        """End a suspension."""
+        return _message(await self._companies.resume(parse_company(request.name)))
+
+    async def CloseCompany(self, request: company_pb2.CloseCompanyRequest, context: Context) -> company_pb2.Company:
+        """Close a company for good."""
+        return _message(await self._companies.close(parse_company(request.name)))
+
+    async def GetWallet(self, request: company_pb2.GetWalletRequest, context: Context) -> wallet_pb2.Wallet:
+        """Read a wallet."""
+        return wire.wallet(await self._reader.wallet(parse_wallet(request.name)))
+
+
+def _message(company: Company) -> company_pb2.Company:
+    return company_pb2.Company(
+        name=company_name(company.id),
+        display_name=company.display_name,
+        currency_code=company.currency,
+        billing_email=company.billing_email,
+        floor_micros=company.floor,
+        state=wire.wallet_state(company.state),
+        create_time=wire.timestamp(company.created_at),
+        update_time=wire.timestamp(company.updated_at),
+    )

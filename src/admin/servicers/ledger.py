@@ -1,0 +1,59 @@
+"""LedgerService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+from typing import cast
+
+from server import wire
+from server.context import Context
+from server.names import company_name, parse_wallet
+from veloconnect.admin.v1 import ledger_pb2, ledger_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.errors import Overloaded
+from wallet.runtime import Wallets
+from wallet.verification import Check, Problem
+
+
+class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
+    """The service. Errors are raised; the interceptor answers them."""
+
+    def __init__(self, wallets: Wallets) -> None:
+        """Check and mend `wallets`."""
+        self._wallets = wallets
+        self._verifying = False
+
+    async def VerifyLedger(
+        self, request: ledger_pb2.VerifyLedgerRequest, context: Context
+    ) -> ledger_pb2.VerifyLedgerResponse:
+        """Check every promise over the whole database."""
+        if self._verifying:
+            raise Overloaded("a verification is running already")
+        self._verifying = True
+        try:
+            found = await self._wallets.verify()
+        finally:
+            self._verifying = False
+        return ledger_pb2.VerifyLedgerResponse(
+            ok=not found.problems_found,
+            wallets_checked=found.wallets_checked,
+            transactions_checked=found.transactions_checked,
+            hot_wallets_checked=found.hot_wallets_checked,
+            problems=map(_message, found.problems),
+            problems_found=found.problems_found,
+        )
+
+    async def RebuildWallet(self, request: ledger_pb2.RebuildWalletRequest, context: Context) -> wallet_pb2.Wallet:
+        """Load a wallet from the ledger again."""
+        company = parse_wallet(request.name)
+        await self._wallets.rebuild(company)
+        return wire.wallet(await self._wallets.reader.wallet(company))
+
+
+def _message(problem: Problem) -> ledger_pb2.LedgerProblem:
+    return ledger_pb2.LedgerProblem(
+        company=company_name(problem.company), check=_check(problem.check), detail=problem.detail
+    )
+
+
+def _check(check: Check) -> ledger_pb2.LedgerProblem.Check:
+    value = ledger_pb2.LedgerProblem.Check.Value(f"CHECK_{check.name}")
+    return cast("ledger_pb2.LedgerProblem.Check", value)

@@ -1,0 +1,23 @@
+"""`python -m charging serve`: the gateways' service."""
+
+import click
+
+from charging.settings import ChargingSettings
+from server.commands import Run, add_serving
+
+
+@click.group()
+def main() -> None:
+    """Charge wallets over gRPC. Settings come from the environment; see server/settings.py."""
+
+
+def _load() -> Run[ChargingSettings]:
+    from charging.app import run  # noqa: PLC0415  Only a worker needs all that.
+
+    return run
+
+
+add_serving(main, name="CHARGING", settings=ChargingSettings, load=_load)
+
+if __name__ == "__main__":
+    main()

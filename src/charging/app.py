@@ -1,0 +1,24 @@
+"""The composition root of the gateways' service."""
+
+from functools import partial
+
+from charging.servicer import ChargingServicer
+from charging.settings import ChargingSettings
+from server.lifecycle import Service, serve
+from server.lifetime import Lifetime
+from server.worker import run_worker
+from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
+from wallet.runtime import Wallets
+
+NAME: str = charging_pb2.DESCRIPTOR.services_by_name["ChargingService"].full_name
+
+
+def run(settings: ChargingSettings, tether: int | None) -> int:
+    """Serve in this process until it is told to stop; return its exit status. Raises Misconfigured."""
+
+    async def work(wallets: Wallets, lifetime: Lifetime) -> None:
+        servicer = ChargingServicer(wallets.engine, wallets.reader, lifetime.stopping)
+        service = Service(NAME, partial(charging_pb2_grpc.add_ChargingServiceServicer_to_server, servicer))
+        await serve(settings, [service], healthy=wallets.healthy, lifetime=lifetime)
+
+    return run_worker(work, tether=tether)

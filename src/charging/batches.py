@@ -1,0 +1,54 @@
+"""Many charges at once: each on its own, answered in order."""
+
+from collections.abc import Sequence
+
+from charging import decode
+from charging.encode import charged
+from server.errors import answer
+from server.metrics import batch_items
+from server.rejections import InvalidRequest
+from server.validation import check
+from veloconnect.charging.v1 import charging_pb2
+from wallet.domain.commands import Command
+from wallet.domain.entries import Outcome
+from wallet.engine import Engine
+
+Requests = Sequence[charging_pb2.ChargeRequest]
+Results = list[charging_pb2.ChargeResult]
+
+_OK = "OK"
+
+
+class Batches:
+    """Submits batches to the engine."""
+
+    def __init__(self, engine: Engine, *, method: str) -> None:
+        """Count the items as those of `method`."""
+        self._engine = engine
+        self._method = method
+
+    async def charge(self, requests: Requests, *, timeout: float | None) -> Results:
+        """Return a result for each request, in order. A bad one keeps no other from being charged.
+
+        `timeout` in seconds: what is left of the caller's deadline.
+        """
+        decoded = [_command(request) for request in requests]
+        commands = [command for command in decoded if isinstance(command, Command)]
+        outcomes = iter(await self._engine.submit_many(commands, timeout=timeout))
+        return [self._result(next(outcomes) if isinstance(command, Command) else command) for command in decoded]
+
+    def _result(self, outcome: Outcome | Exception) -> charging_pb2.ChargeResult:
+        if isinstance(outcome, Outcome):
+            batch_items.labels(self._method, _OK).inc()
+            return charging_pb2.ChargeResult(charge=charged(outcome))
+        said = answer(outcome)
+        batch_items.labels(self._method, said.reason).inc()
+        return charging_pb2.ChargeResult(status=said.status)
+
+
+def _command(request: charging_pb2.ChargeRequest) -> Command | InvalidRequest:
+    try:
+        check(request)
+        return decode.charge(request)
+    except InvalidRequest as error:
+        return error

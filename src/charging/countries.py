@@ -1,0 +1,51 @@
+"""Where a usage went: the country of a number in E.164, or a country that is named."""
+
+from functools import lru_cache
+
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS, PhoneNumber, region_code_for_number
+
+NUMBERS_REMEMBERED = 100_000
+
+_WITHOUT_NUMBERS = frozenset({"AQ", "BV", "GS", "HM", "PN", "TF", "UM"})
+"""The countries of ISO 3166-1 that have no calling code of their own."""
+
+COUNTRIES = frozenset(SUPPORTED_REGIONS) | _WITHOUT_NUMBERS
+"""ISO 3166-1 alpha-2, and the three codes beside it that numbers lead to (AC, TA, XK)."""
+
+_GLOBAL = "001"
+"""What phonenumbers says for networks of no country, such as satellite phones (+881) and shared-cost (+808)."""
+
+
+class UnknownCountry(ValueError):
+    """No country has this code, or no network this calling code. The text says which."""
+
+
+def country_of(destination: str) -> str:
+    """Return the ISO 3166-1 alpha-2 code of a destination; empty for none, and for networks of no country.
+
+    `destination` is empty, two capital letters, or `+` and 6 to 15 digits. Raises UnknownCountry.
+    """
+    if destination.startswith("+"):
+        return _country_of_number(destination)
+    if destination and destination not in COUNTRIES:
+        raise UnknownCountry(f"{destination} is no country of ISO 3166-1")
+    return destination
+
+
+def _country_of_number(number: str) -> str:
+    for length in (1, 2, 3):
+        regions = COUNTRY_CODE_TO_REGION_CODE.get(int(number[1 : 1 + length]))
+        if regions is not None:
+            break
+    else:
+        raise UnknownCountry(f"no network has a calling code that {number[:4]} begins with")
+    if len(regions) > 1:
+        return _country_among(int(number[1 : 1 + length]), number[1 + length :], regions[0])
+    return "" if regions[0] == _GLOBAL else regions[0]
+
+
+@lru_cache(maxsize=NUMBERS_REMEMBERED)
+def _country_among(calling_code: int, national: str, main: str) -> str:
+    """Return which of the countries that share a calling code has the number; `main` where its plans say none."""
+    number = PhoneNumber(calling_code, int(national), italian_leading_zero=national.startswith("0"))
+    return region_code_for_number(number) or main

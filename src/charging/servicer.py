@@ -1,0 +1,109 @@
+"""ChargingService: decode, one call of the engine or the ledger, encode."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from charging import decode, encode
+from charging.batches import Batches
+from charging.streams import ChargeStream
+from server import wire
+from server.context import Context
+from server.names import parse_authorization, parse_wallet
+from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.engine import Engine
+from wallet.ledger.reader import Reader
+
+
+class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
+    """The service. Errors are raised; the interceptor answers them."""
+
+    def __init__(self, engine: Engine, reader: Reader, stopping: asyncio.Event) -> None:
+        """Charge with `engine`; end streams when `stopping` is set."""
+        self._engine = engine
+        self._reader = reader
+        self._stopping = stopping
+        self._batches = Batches(engine, method="BatchCharge")
+        self._streamed = Batches(engine, method="StreamCharges")
+
+    async def Charge(
+        self,
+        request: charging_pb2.ChargeRequest,
+        context: Context,
+    ) -> charging_pb2.ChargeResponse:
+        """Take the price of a usage."""
+        return encode.charged(await self._engine.submit(decode.charge(request), timeout=context.time_remaining()))
+
+    async def BatchCharge(
+        self,
+        request: charging_pb2.BatchChargeRequest,
+        context: Context,
+    ) -> charging_pb2.BatchChargeResponse:
+        """Make many charges, each on its own."""
+        results = await self._batches.charge(request.requests, timeout=context.time_remaining())
+        return charging_pb2.BatchChargeResponse(results=results)
+
+    async def StreamCharges(
+        self,
+        request_iterator: AsyncIterator[charging_pb2.StreamChargesRequest],
+        context: Context,
+    ) -> None:
+        """Make batches of charges as they come."""
+        stream = ChargeStream(
+            self._streamed, context.write, stopping=self._stopping, time_remaining=context.time_remaining
+        )
+        await stream.run(request_iterator)
+
+    async def Authorize(
+        self,
+        request: charging_pb2.AuthorizeRequest,
+        context: Context,
+    ) -> wallet_pb2.Authorization:
+        """Set money aside."""
+        command = decode.authorize(request)
+        return encode.authorized(await self._engine.submit(command, timeout=context.time_remaining()))
+
+    async def IncrementAuthorization(
+        self,
+        request: charging_pb2.IncrementAuthorizationRequest,
+        context: Context,
+    ) -> wallet_pb2.Authorization:
+        """Change what is set aside."""
+        command = decode.increment(request)
+        return encode.authorized(await self._engine.submit(command, timeout=context.time_remaining()))
+
+    async def Capture(
+        self,
+        request: charging_pb2.CaptureRequest,
+        context: Context,
+    ) -> charging_pb2.CaptureResponse:
+        """Take what is set aside."""
+        command = decode.capture(request)
+        return encode.captured(await self._engine.submit(command, timeout=context.time_remaining()))
+
+    async def Void(
+        self,
+        request: charging_pb2.VoidRequest,
+        context: Context,
+    ) -> wallet_pb2.Authorization:
+        """Give back what is set aside."""
+        command = decode.void(request)
+        return encode.authorized(await self._engine.submit(command, timeout=context.time_remaining()))
+
+    async def GetAuthorization(
+        self,
+        request: charging_pb2.GetAuthorizationRequest,
+        context: Context,
+    ) -> wallet_pb2.Authorization:
+        """Read an authorization."""
+        company, authorization = parse_authorization(request.name)
+        return wire.authorization(await self._reader.authorization(company, authorization))
+
+    async def GetWallet(
+        self,
+        request: charging_pb2.GetWalletRequest,
+        context: Context,
+    ) -> wallet_pb2.Wallet:
+        """Read a wallet."""
+        return wire.wallet(await self._reader.wallet(parse_wallet(request.name)))

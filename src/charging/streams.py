@@ -1,0 +1,83 @@
+"""A stream of batches: read while there is room, answer each as it finishes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from charging.batches import Batches
+from server.rejections import Rejection, StreamEnded
+from veloconnect.charging.v1 import charging_pb2
+
+BATCHES_UNANSWERED_MAX = 16
+CHARGES_UNANSWERED_MAX = 4000
+"""Both bound what one stream may have in work; a stream that keeps within them never fills its company's queue."""
+STREAM_SECONDS_MAX = 600
+"""Then the server ends the stream, so that load spreads over new workers and machines."""
+
+Request = charging_pb2.StreamChargesRequest
+Response = charging_pb2.StreamChargesResponse
+Write = Callable[[Response], Awaitable[None]]
+
+
+class ChargeStream:
+    """One stream, from its first batch to its last answer."""
+
+    def __init__(
+        self, batches: Batches, write: Write, *, stopping: asyncio.Event, time_remaining: Callable[[], float | None]
+    ) -> None:
+        """Answer by `write`; end early when `stopping` is set. `time_remaining` gives the seconds that are left."""
+        self._batches = batches
+        self._write = write
+        self._stopping = stopping
+        self._time_remaining = time_remaining
+        self._writing = asyncio.Lock()
+        self._room = asyncio.Condition()
+        self._unanswered_batches = 0
+        self._unanswered_charges = 0
+
+    async def run(self, requests: AsyncIterator[Request]) -> None:
+        """Return when the caller has sent all and got every answer.
+
+        Raises InvalidRequest for a batch that cannot be read, and StreamEnded where the server ends the stream: both
+        only after every batch before was answered.
+        """
+        failure: Rejection | None = None
+        async with asyncio.TaskGroup() as answers:
+            try:
+                await self._read(requests, answers)
+            except Rejection as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
+    async def _read(self, requests: AsyncIterator[Request], answers: asyncio.TaskGroup) -> None:
+        try:
+            async with asyncio.timeout(STREAM_SECONDS_MAX) as age:
+                watch = answers.create_task(self._end_with_process(age))
+                try:
+                    async for request in requests:
+                        self._unanswered_batches += 1
+                        self._unanswered_charges += len(request.requests)
+                        answers.create_task(self._answer(request))
+                        async with self._room:
+                            await self._room.wait_for(self._has_room)
+                finally:
+                    watch.cancel()
+        except TimeoutError:
+            raise StreamEnded from None
+
+    async def _end_with_process(self, age: asyncio.Timeout) -> None:
+        await self._stopping.wait()
+        if not age.expired():
+            age.reschedule(asyncio.get_running_loop().time())
+
+    def _has_room(self) -> bool:
+        return self._unanswered_batches < BATCHES_UNANSWERED_MAX and self._unanswered_charges < CHARGES_UNANSWERED_MAX
+
+    async def _answer(self, request: Request) -> None:
+        results = await self._batches.charge(request.requests, timeout=self._time_remaining())
+        async with self._writing:
+            await self._write(Response(batch_id=request.batch_id, results=results))
+        async with self._room:
+            self._unanswered_batches -= 1
+            self._unanswered_charges -= len(request.requests)
+            self._room.notify()

@@ -1,0 +1,62 @@
+"""The command lines that both servers have: `serve`, and `worker`, which `serve` starts."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+from prometheus_client import values
+
+from server import logs
+from server.settings import WORKERS_MAX, ServerSettings, check, read_settings
+from server.supervisor import supervise
+from server.tokens import read_tokens
+
+Settings = TypeVar("Settings", bound=ServerSettings)
+Run = Callable[[Settings, int | None], int]
+"""Serves in this process: settings, tether → exit status."""
+
+
+def add_serving(group: click.Group, *, name: str, settings: type[Settings], load: Callable[[], Run[Settings]]) -> None:
+    """Add `serve` and `worker` to a command line.
+
+    `name` is the service's, as in CHARGING_PORT; `load` imports what a worker runs, which the supervisor never needs.
+    """
+    package = name.lower()
+
+    @group.command()
+    @click.option(
+        "--workers", type=click.IntRange(1, WORKERS_MAX), help="Processes side by side; else WORKERS, else 1."
+    )
+    @click.option("--insecure", is_flag=True, help="Serve beyond loopback without TLS.")
+    def serve(workers: int | None, *, insecure: bool) -> None:
+        """Serve until SIGTERM or Ctrl-C."""
+        told = read_settings(settings)
+        if workers is not None:
+            told = told.model_copy(update={"workers": workers})
+        check(told, insecure=insecure)
+        read_tokens(told.token_file)
+        logs.configure(told.log_format, process=f"{package} supervisor")
+        command = [sys.executable, "-m", package, "worker", *(["--insecure"] if insecure else [])]
+        sys.exit(supervise(command, told, name=name))
+
+    @group.command(hidden=True)
+    @click.option("--port", type=int, required=True)
+    @click.option("--slot", type=int, required=True)
+    @click.option("--tether", type=int, required=True)
+    @click.option("--insecure", is_flag=True)
+    def worker(port: int, slot: int, tether: int, *, insecure: bool) -> None:
+        """Serve in one process, for a supervisor."""
+        told = read_settings(settings).model_copy(update={"port": port})
+        check(told, insecure=insecure)
+        logs.configure(told.log_format, process=f"{package} worker {slot}")
+        figures_of_slot(slot)
+        sys.exit(load()(told, tether))
+
+
+def figures_of_slot(slot: int) -> None:
+    """Keep this process's figures in its slot's files, where the next worker of the slot goes on counting.
+
+    To be called before any metric is made: files by process id would grow in number with every restart.
+    """
+    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]

@@ -1,0 +1,157 @@
+"""The boundary of a call: who calls, what it says, how it ends.
+
+Everything here runs thousands of times a second, so each method is wrapped once, at its first call, and its calls go
+straight to the wrapped handler.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+
+from server.context import Context
+from server.errors import DETAILS_KEY, Answer, answer, is_fault
+from server.metrics import CallFigures
+from server.rejections import Unauthenticated
+from server.tokens import Tokens
+from server.validation import read
+
+if TYPE_CHECKING:  # grpc's classes are generic in its stubs only.
+    Handler = grpc.RpcMethodHandler[Any, Any]
+    Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+else:
+    Handler = grpc.RpcMethodHandler
+    Interceptor = grpc.aio.ServerInterceptor
+
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+
+log = structlog.get_logger(__name__)
+
+
+class _Method(NamedTuple):
+    """A method as it is served, and what is served instead to a caller who may not."""
+
+    served: Handler
+    refused: Handler
+    open: bool
+
+
+class Boundary(Interceptor):
+    """Authenticates, reads and checks requests, answers errors by the table, counts.
+
+    `ours` are the full names of the services that speak by the table; others (health, reflection) answer for
+    themselves, and those in `open_services` need no token.
+    The caller's deadline is the context's: gRPC cancels the handler when it passes.
+    """
+
+    def __init__(self, tokens: Tokens, *, ours: frozenset[str], open_services: frozenset[str]) -> None:
+        """Admit who shows one of `tokens`."""
+        self._tokens = tokens
+        self._ours = ours
+        self._open_services = open_services
+        self._methods: dict[str, _Method] = {}
+
+    async def intercept_service(  # type: ignore[override]  # None is gRPC's word for an unknown method.
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler | None:
+        """Return what serves the call."""
+        name = handler_call_details.method
+        method = self._methods.get(name)
+        if method is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            method = self._methods[name] = self._wrapped(name, handler)
+        if method.open or self._tokens.admits(handler_call_details.invocation_metadata):
+            return method.served
+        return method.refused
+
+    def _wrapped(self, name: str, handler: Handler) -> _Method:
+        service, _, method = name.removeprefix("/").rpartition("/")
+        if service in self._open_services:
+            return _Method(served=handler, refused=handler, open=True)
+        figures = CallFigures(service.rpartition(".")[2], method, timed=not handler.request_streaming)
+        served = _served(handler, figures) if service in self._ours else handler
+        return _Method(served=served, refused=_refused(handler, figures), open=False)
+
+
+def _served(handler: Handler, figures: CallFigures) -> Handler:
+    """Return the handler with all that happens around it. It gets the raw bytes: what they are is ours to judge."""
+    if handler.request_streaming and handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(_stream(handler, figures), None, handler.response_serializer)
+    assert not handler.request_streaming, "no such method yet"
+    assert not handler.response_streaming, "no such method yet"
+    return grpc.unary_unary_rpc_method_handler(_unary(handler, figures), None, handler.response_serializer)
+
+
+def _unary(handler: Handler, figures: CallFigures) -> Callable[[bytes, Context], Awaitable[Message]]:
+    behaviour: Any = handler.unary_unary
+    deserialize: Any = handler.request_deserializer
+
+    async def serve(raw: bytes, context: Context) -> Message:
+        started = perf_counter()
+        try:
+            response: Message = await behaviour(read(deserialize, raw), context)
+        except asyncio.CancelledError:
+            figures.failed(started, _cancelled(context), None)
+            raise
+        except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
+            await _fail(context, error, figures, started)
+        figures.succeeded(started)
+        return response
+
+    return serve
+
+
+def _stream(handler: Handler, figures: CallFigures) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
+    behaviour: Any = handler.stream_stream
+    deserialize: Any = handler.request_deserializer
+
+    async def requests(raws: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+        async for raw in raws:
+            yield read(deserialize, raw)
+
+    async def serve(raws: AsyncIterator[bytes], context: Context) -> None:
+        started = perf_counter()
+        try:
+            await behaviour(requests(raws), context)
+        except asyncio.CancelledError:
+            figures.failed(started, _cancelled(context), None)
+            raise
+        except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
+            await _fail(context, error, figures, started)
+        figures.succeeded(started)
+
+    return serve
+
+
+def _refused(handler: Handler, figures: CallFigures) -> Handler:
+    """Return a handler of the same shape that says who may call."""
+
+    async def refuse(_request: object, context: Context) -> NoReturn:
+        await _fail(context, Unauthenticated(), figures, perf_counter())
+
+    if handler.request_streaming and handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(refuse)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(refuse)
+    return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+async def _fail(context: Context, error: Exception, figures: CallFigures, started: float) -> NoReturn:
+    """End the call with the error's status. Faults are logged here, and only here."""
+    if is_fault(error):
+        log.error("call_failed", exc_info=error)
+    said: Answer = answer(error)
+    figures.failed(started, said.code, said.reason)
+    details = said.status.SerializeToString()
+    await context.abort(said.code, said.status.message, ((DETAILS_KEY, details),))
+
+
+def _cancelled(context: Context) -> grpc.StatusCode:
+    """Return why gRPC cancels a handler: the deadline passed, or the caller went away."""
+    return grpc.StatusCode.DEADLINE_EXCEEDED if context.time_remaining() == 0 else grpc.StatusCode.CANCELLED

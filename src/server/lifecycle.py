@@ -1,0 +1,109 @@
+"""A gRPC server from its first bind to its last answer."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from server.interceptor import Boundary
+from server.lifetime import BEAT_SECONDS, Lifetime
+from server.settings import Misconfigured, ServerSettings
+from server.tokens import read_tokens
+
+DRAIN_SECONDS_MAX = 3.0
+"""How long a server that stops waits for the calls it has; then it cancels them."""
+TRANSPORT_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""Above it gRPC itself cuts a message off, with its own words; between MESSAGE_BYTES_MAX and this, we say why."""
+CONNECTION_AGE_SECONDS = 300
+"""Then clients connect again, and a new worker or machine gets its share."""
+CONNECTION_AGE_GRACE_SECONDS = 900
+"""What a connection's calls get to end after that: longer than the longest stream."""
+KEEPALIVE_SECONDS = 60
+KEEPALIVE_TIMEOUT_SECONDS = 20
+CLIENT_PING_SECONDS_MIN = 10
+
+OPTIONS = (
+    ("grpc.so_reuseport", 1),
+    ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES_MAX),
+    ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS * 1000),
+    ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_SECONDS * 1000),
+    ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_SECONDS * 1000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", CLIENT_PING_SECONDS_MIN * 1000),
+)
+
+_REFLECTION: str = reflection.SERVICE_NAME
+_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+_STATUS = health_pb2.HealthCheckResponse
+
+log = structlog.get_logger(__name__)
+
+
+class Service(NamedTuple):
+    """A service to serve: its full name, and what adds it to a server."""
+
+    name: str
+    add_to: Callable[[grpc.aio.Server], None]
+
+
+async def serve(
+    settings: ServerSettings, services: Sequence[Service], *, healthy: Callable[[], bool], lifetime: Lifetime
+) -> None:
+    """Serve until `lifetime.stopping`, then finish the calls that have begun.
+
+    Health and reflection are served beside `services`; health follows `healthy`. Raises Misconfigured.
+    """
+    names = [service.name for service in services]
+    open_services = {_HEALTH, _REFLECTION} if settings.on_loopback else {_HEALTH}
+    boundary = Boundary(read_tokens(settings.token_file), ours=frozenset(names), open_services=frozenset(open_services))
+    server = grpc.aio.server(interceptors=[boundary], options=OPTIONS)
+    for service in services:
+        service.add_to(server)
+    checks: Any = health.aio.HealthServicer()  # type: ignore[attr-defined]
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    reflection.enable_server_reflection([*names, _HEALTH, _REFLECTION], server)
+    bind(server, settings)
+
+    await server.start()
+    lifetime.started = True
+    log.info("serving", address=settings.address, tls=bool(settings.tls_cert_file))
+    await _report(checks, names, healthy, lifetime)
+    log.info("stopping")
+    await checks.enter_graceful_shutdown()
+    lifetime.beat(serving=False)
+    await server.stop(DRAIN_SECONDS_MAX)
+
+
+def bind(server: grpc.aio.Server, settings: ServerSettings) -> None:
+    """Listen where the settings say. Raises Misconfigured."""
+    try:
+        if settings.tls_cert_file and settings.tls_key_file:
+            pair = settings.tls_key_file.read_bytes(), settings.tls_cert_file.read_bytes()
+            # Client certificates come in here, later: root_certificates and require_client_auth.
+            server.add_secure_port(settings.address, grpc.ssl_server_credentials([pair]))
+        else:
+            server.add_insecure_port(settings.address)
+    except (RuntimeError, OSError) as error:
+        raise Misconfigured(f"cannot serve on {settings.address}: {error}") from error
+
+
+async def _report(checks: Any, names: Sequence[str], healthy: Callable[[], bool], lifetime: Lifetime) -> None:
+    """Tell health watchers and the supervisor how things are, until it is time to stop."""
+    told = None
+    while not lifetime.stopping.is_set():
+        serving = healthy()
+        if serving is not told:
+            status = _STATUS.SERVING if serving else _STATUS.NOT_SERVING
+            for name in ("", *names):
+                await checks.set(name, status)
+            told = serving
+        lifetime.beat(serving=serving)
+        try:
+            await asyncio.wait_for(lifetime.stopping.wait(), BEAT_SECONDS)
+        except TimeoutError:
+            continue

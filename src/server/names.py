@@ -1,0 +1,66 @@
+"""Resource names (AIP-122). Those that come in have passed their proto's pattern; parsing only takes them apart."""
+
+from typing import NamedTuple
+
+_COMPANY = len("companies/")
+
+
+class AuthorizationName(NamedTuple):
+    """`companies/{company}/authorizations/{id}`; an id may have slashes."""
+
+    company: str
+    id: str
+
+
+class TransactionName(NamedTuple):
+    """`companies/{company}/transactions/{number}`."""
+
+    company: str
+    number: int
+
+
+def company_name(company: str) -> str:
+    """Return `companies/{company}`."""
+    return f"companies/{company}"
+
+
+def wallet_name(company: str) -> str:
+    """Return `companies/{company}/wallet`."""
+    return f"companies/{company}/wallet"
+
+
+def transaction_name(company: str, number: int) -> str:
+    """Return `companies/{company}/transactions/{number}`."""
+    return f"companies/{company}/transactions/{number}"
+
+
+def authorization_name(company: str, authorization: str) -> str:
+    """Return `companies/{company}/authorizations/{id}`."""
+    return f"companies/{company}/authorizations/{authorization}"
+
+
+def top_up_name(company: str, idempotency_key: str) -> str:
+    """Return `companies/{company}/topUps/{key}`."""
+    return f"companies/{company}/topUps/{idempotency_key}"
+
+
+def parse_company(name: str) -> str:
+    """Return the id in `companies/{company}`."""
+    return name[_COMPANY:]
+
+
+def parse_wallet(name: str) -> str:
+    """Return the company's id in `companies/{company}/wallet`."""
+    return name[_COMPANY : -len("/wallet")]
+
+
+def parse_transaction(name: str) -> TransactionName:
+    """Take `companies/{company}/transactions/{number}` apart."""
+    _, company, _, number = name.split("/")
+    return TransactionName(company, int(number))
+
+
+def parse_authorization(name: str) -> AuthorizationName:
+    """Take `companies/{company}/authorizations/{id}` apart."""
+    _, company, _, authorization = name.split("/", 3)
+    return AuthorizationName(company, authorization)

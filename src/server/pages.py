@@ -1,0 +1,93 @@
+"""/metrics and /healthz over plain HTTP, for all workers of a service."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+REQUEST_SECONDS_MAX = 10.0
+"""How long a client may take with its request."""
+
+_TEXT = [("Content-Type", "text/plain; charset=utf-8")]
+
+
+class WorkerFigures(Collector):
+    """How many workers there should be, and how many serve."""
+
+    def __init__(self, wanted: int, serving: Callable[[], int], restarts: Callable[[], int]) -> None:
+        """Ask `serving` and `restarts` with every scrape."""
+        self._wanted = wanted
+        self._serving = serving
+        self._restarts = restarts
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Return the figures."""
+        yield GaugeMetricFamily("server_workers", "Worker processes that there should be.", self._wanted)
+        yield GaugeMetricFamily("server_workers_serving", "Worker processes that serve.", self._serving())
+        yield GaugeMetricFamily("server_worker_restarts", "Workers that died and were replaced.", self._restarts())
+
+
+@contextmanager
+def serve_pages(
+    host: str, port: int, *, folder: Path, healthy: Callable[[], bool], figures: Collector
+) -> Iterator[int]:
+    """Serve in threads while the context lasts; yields the port. `folder` has the workers' figures.
+
+    Raises OSError where the port is taken.
+    """
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    registry.register(figures)
+    server = _Server((host, port), _Handler)
+    server.set_app(_pages(make_wsgi_app(registry), healthy))
+    thread = threading.Thread(target=server.serve_forever, name="pages", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _pages(metrics: WSGIApplication, healthy: Callable[[], bool]) -> WSGIApplication:
+    def page(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                return metrics(environ, start_response)
+            case "/healthz" if healthy():
+                start_response("200 OK", _TEXT)
+                return [b"ok\n"]
+            case "/healthz":
+                start_response("503 Service Unavailable", _TEXT)
+                return [b"not all workers serve\n"]
+            case _:
+                start_response("404 Not Found", _TEXT)
+                return [b"/metrics and /healthz are here\n"]
+
+    return page
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        # Not HTTPServer's, which asks the name service who we are.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = REQUEST_SECONDS_MAX
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  The name is the base class's.
+        """Say nothing: a scrape is no event."""

@@ -1,0 +1,103 @@
+"""What both servers are told from outside, and what they refuse to start with."""
+
+import ipaddress
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import click
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+WORKERS_MAX = 64
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 takes a free one and logs which."""
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+class Misconfigured(click.ClickException):
+    """The process cannot serve as it was told to. The text says what to change; another try changes nothing."""
+
+    exit_code = os.EX_CONFIG
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    """For people where standard error is a terminal, else JSON."""
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class ServerSettings(BaseSettings):
+    """Read from the environment; each field's variable is its name in capitals, unless the field says another."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, populate_by_name=True, extra="ignore")
+
+    listen_host: str = "127.0.0.1"
+    """LISTEN_HOST: the address to serve gRPC on. Anything but loopback needs TLS, or --insecure."""
+
+    port: Port
+    """Named by each server: CHARGING_PORT, ADMIN_PORT."""
+
+    metrics_host: str = "127.0.0.1"
+    """METRICS_HOST: the address to serve /metrics and /healthz on, over plain HTTP. They name no company."""
+
+    metrics_port: Port
+    """Named by each server: CHARGING_METRICS_PORT, ADMIN_METRICS_PORT."""
+
+    token_file: Path | None = None
+    """TOKEN_FILE: the tokens that callers may show, one a line. Required. Read once, at the start."""
+
+    tls_cert_file: Path | None = None
+    """TLS_CERT_FILE: the certificate chain, PEM. With it the server speaks TLS only."""
+
+    tls_key_file: Path | None = None
+    """TLS_KEY_FILE: the private key of the certificate, PEM."""
+
+    workers: int = Field(default=1, ge=1, le=WORKERS_MAX)
+    """WORKERS: processes that serve side by side; --workers goes first."""
+
+    log_format: LogFormat = LogFormat.AUTO
+    """LOG_FORMAT: auto, json or console."""
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the gRPC port."""
+        try:
+            return ipaddress.ip_address(self.listen_host).is_loopback
+        except ValueError:
+            return self.listen_host == "localhost"
+
+    @property
+    def address(self) -> str:
+        """Host and port as gRPC takes them."""
+        host = f"[{self.listen_host}]" if ":" in self.listen_host else self.listen_host
+        return f"{host}:{self.port}"
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """Read settings of a kind from the environment. Raises Misconfigured, naming every variable that is wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors()]
+        raise Misconfigured("; ".join(lines)) from error
+
+
+def check(settings: ServerSettings, *, insecure: bool) -> None:
+    """Raise Misconfigured where serving with these settings would be unsafe or impossible."""
+    if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
+        raise Misconfigured("Set both TLS_CERT_FILE and TLS_KEY_FILE, or neither.")
+    if not settings.on_loopback and not settings.tls_cert_file and not insecure:
+        raise Misconfigured(
+            f"LISTEN_HOST={settings.listen_host} can be reached from outside, and tokens would cross the network in "
+            "plain text. Set TLS_CERT_FILE and TLS_KEY_FILE; or pass --insecure where something in front does TLS."
+        )
+    for path in (settings.tls_cert_file, settings.tls_key_file):
+        if path and not os.access(path, os.R_OK):
+            raise Misconfigured(f"{path} cannot be read.")

@@ -1,0 +1,195 @@
+"""One process that keeps N workers: starts them, replaces those that die, stops them all, and speaks for them.
+
+A worker is a fresh Python, never a fork. Each holds one end of a socket pair: over it the worker says four times a
+second whether it serves, and by its end each side learns that the other has gone, even by SIGKILL.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import structlog
+from prometheus_client.multiprocess import mark_process_dead
+
+from server.lifetime import SERVING
+from server.pages import WorkerFigures, serve_pages
+from server.ports import reserve, taken
+from server.settings import ServerSettings
+
+BEAT_SECONDS_MAX = 3.0
+"""A worker that has been silent for this long does not serve."""
+RESTART_SECONDS_MIN = 0.05
+RESTART_SECONDS_MAX = 10.0
+"""The wait before a worker that never served is started again doubles up to this."""
+STOP_SECONDS_MAX = 14.0
+"""How long workers get to end: calls drain, then the engine. Then they are killed."""
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+log = structlog.get_logger(__name__)
+
+
+class Slot:
+    """The place of one worker, and whoever fills it now."""
+
+    def __init__(self, number: int, command: Sequence[str], folder: Path) -> None:
+        """Start workers with `command`; their figures are in `folder`."""
+        self.number = number
+        self.restarts = 0
+        self._command = [*command, "--slot", str(number)]
+        self._folder = folder
+        self._beaten_at = 0.0
+        self._serving = False
+        self._stopping = False
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def serving(self) -> bool:
+        """Whether the worker has said lately that it serves."""
+        return self._serving and time.monotonic() - self._beaten_at < BEAT_SECONDS_MAX
+
+    def stop(self) -> None:
+        """Ask the worker to end, also one that is only about to start."""
+        self._stopping = True
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+
+    async def run_once(self) -> tuple[int, bool]:
+        """Start a worker and wait for its end; return its exit status and whether it ever served."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                self._process = process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    "--tether",
+                    str(theirs.fileno()),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env={**os.environ, METRICS_FOLDER: str(self._folder)},
+                )
+            log.info("worker_started", slot=self.number, pid=process.pid)
+            if self._stopping:
+                process.terminate()
+            try:
+                served = await self._listen(ours)
+                status = await process.wait()
+            finally:
+                self._serving = False
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+                mark_process_dead(self.number, str(self._folder))  # type: ignore[no-untyped-call]
+        return status, served
+
+    async def _listen(self, ours: socket.socket) -> bool:
+        """Follow the worker's beats to their end; return whether it ever served."""
+        loop = asyncio.get_running_loop()
+        ours.setblocking(False)
+        served = False
+        while beats := await self._beats(loop, ours):
+            self._beaten_at = time.monotonic()
+            self._serving = beats.endswith(SERVING)
+            served |= self._serving
+        return served
+
+    async def _beats(self, loop: asyncio.AbstractEventLoop, ours: socket.socket) -> bytes:
+        try:
+            return await loop.sock_recv(ours, 4096)
+        except ConnectionError:
+            return b""
+
+
+class Supervisor:
+    """Keeps the workers of one service."""
+
+    def __init__(self, command: Sequence[str], settings: ServerSettings, folder: Path) -> None:
+        """Start as many workers as `settings` say with `command`; `folder` is for their figures."""
+        self.slots = [Slot(number, command, folder) for number in range(settings.workers)]
+        self._stopping = asyncio.Event()
+        self._hopeless = 0
+
+    def healthy(self) -> bool:
+        """Return whether every worker serves."""
+        return all(slot.serving for slot in self.slots)
+
+    def serving(self) -> int:
+        """Return how many workers serve."""
+        return sum(slot.serving for slot in self.slots)
+
+    def restarts(self) -> int:
+        """Return how many workers died and were replaced."""
+        return sum(slot.restarts for slot in self.slots)
+
+    async def run(self) -> int:
+        """Keep the workers until a signal; return the exit status, not 0 where they cannot be started at all."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        async with asyncio.TaskGroup() as kept:
+            keepers = [kept.create_task(self._keep(slot), name=f"slot {slot.number}") for slot in self.slots]
+            await self._stopping.wait()
+            log.info("stopping")
+            for slot in self.slots:
+                slot.stop()
+            _, late = await asyncio.wait(keepers, timeout=STOP_SECONDS_MAX)
+            for keeper in late:
+                log.warning("worker_killed", keeper=keeper.get_name())
+                keeper.cancel()
+        return self._hopeless
+
+    async def _keep(self, slot: Slot) -> None:
+        wait = RESTART_SECONDS_MIN
+        while not self._stopping.is_set():
+            status, served = await slot.run_once()
+            if self._stopping.is_set():
+                return
+            if status == os.EX_CONFIG and not served and not self.serving():
+                # It has said why. Another start would end the same way.
+                self._hopeless = status
+                self._stopping.set()
+                return
+            log.warning("worker_ended", slot=slot.number, status=status, restart_seconds=wait)
+            slot.restarts += 1
+            wait = RESTART_SECONDS_MIN if served else wait
+            try:
+                await asyncio.wait_for(self._stopping.wait(), wait)
+            except TimeoutError:
+                wait = min(wait * 2, RESTART_SECONDS_MAX)
+
+
+def supervise(command: Sequence[str], settings: ServerSettings, *, name: str) -> int:
+    """Run a service until it is told to stop; return its exit status.
+
+    `command` starts a worker; --port, --slot and --tether are added. `name` is the service's, as in CHARGING_PORT.
+    Raises Misconfigured where a port is taken.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{name.lower()}-metrics-")))
+        kept = stack.enter_context(reserve(settings.listen_host, settings.port, setting=f"{name}_PORT"))
+        port = kept.getsockname()[1]
+
+        async def run() -> int:
+            supervisor = Supervisor([*command, "--port", str(port)], settings, folder)
+            figures = WorkerFigures(settings.workers, supervisor.serving, supervisor.restarts)
+            try:
+                metrics_port = stack.enter_context(
+                    serve_pages(
+                        settings.metrics_host,
+                        settings.metrics_port,
+                        folder=folder,
+                        healthy=supervisor.healthy,
+                        figures=figures,
+                    )
+                )
+            except OSError as error:
+                raise taken(f"{name}_METRICS_PORT", settings.metrics_host, settings.metrics_port, error) from error
+            log.info("starting", port=port, metrics_port=metrics_port, workers=settings.workers)
+            return await supervisor.run()
+
+        return asyncio.run(run())

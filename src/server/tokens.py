@@ -1,0 +1,67 @@
+"""Who may call: bearer tokens from a file.
+
+Scopes, client certificates and the audit log have their place here: `Tokens.admits` is asked once per call, with the
+method and all that the caller sent, before the request is read.
+"""
+
+import hmac
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+from server.settings import Misconfigured
+
+TOKENS_MAX = 1000
+TOKEN_CHARACTERS_MIN = 16
+
+_SCHEME = "bearer "
+_HOW = "Make one with `openssl rand -hex 32 > token` and set TOKEN_FILE=token."
+
+Metadata = Sequence[tuple[str, str | bytes]]
+
+
+class Tokens:
+    """The tokens that are known. Only their hashes are kept, so that comparing takes the same time for all."""
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        """Know `tokens`."""
+        self._hashes = [_hashed(token.encode()) for token in tokens]
+
+    def admits(self, metadata: Metadata) -> bool:
+        """Return whether the caller shows a token that is known. Takes as long for a wrong one as for a right one."""
+        for key, value in metadata:
+            if key == "authorization" and isinstance(value, str) and value[: len(_SCHEME)].lower() == _SCHEME:
+                return self._knows(value[len(_SCHEME) :].strip())
+        return False
+
+    def _knows(self, token: str) -> bool:
+        given = _hashed(token.encode())
+        known = False
+        for kept in self._hashes:
+            known |= hmac.compare_digest(given, kept)
+        return known
+
+
+def read_tokens(path: Path | None) -> Tokens:
+    """Read a token file: one token a line, blank lines ignored. Raises Misconfigured, saying what to do."""
+    if path is None:
+        raise Misconfigured(f"TOKEN_FILE is not set: callers are told apart by tokens, one a line in a file. {_HOW}")
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"TOKEN_FILE={path} cannot be read ({error}). {_HOW}") from error
+    tokens = [line.strip() for line in lines if line.strip()]
+    if not tokens:
+        raise Misconfigured(f"TOKEN_FILE={path} has no token in it. {_HOW}")
+    if len(tokens) > TOKENS_MAX:
+        raise Misconfigured(f"TOKEN_FILE={path} has more than {TOKENS_MAX} tokens.")
+    if any(len(token) < TOKEN_CHARACTERS_MIN for token in tokens):
+        raise Misconfigured(
+            f"TOKEN_FILE={path} has a token of fewer than {TOKEN_CHARACTERS_MIN} characters, which could be guessed. "
+            f"{_HOW}"
+        )
+    return Tokens(tokens)
+
+
+def _hashed(token: bytes) -> bytes:
+    return blake2b(token, digest_size=32).digest()

@@ -1,0 +1,56 @@
+"""One worker process: the event loop, and the wallets that its servicers use."""
+
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import structlog
+import uvloop
+
+from server.lifetime import Lifetime, live
+from server.settings import Misconfigured, read_settings
+from wallet.domain.errors import Unavailable
+from wallet.hot.connect import UnfitRedis
+from wallet.partitions import PartitionsDiffer
+from wallet.runtime import Wallets, open_wallets
+from wallet.settings import WalletSettings
+
+EXIT_UNAVAILABLE = 69
+"""EX_UNAVAILABLE: Redis or Postgres does not answer; another start may."""
+
+_NO_SUCH_DATABASE = (
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
+log = structlog.get_logger(__name__)
+
+Work = Callable[[Wallets, Lifetime], Awaitable[None]]
+
+
+def run_worker(work: Work, *, tether: int | None) -> int:
+    """Open the wallets and work with them until the process is to stop; return its exit status.
+
+    Raises Misconfigured where another start would fail as well.
+    """
+
+    async def with_wallets(lifetime: Lifetime) -> None:
+        async with open_wallets(read_settings(WalletSettings)) as wallets:
+            await work(wallets, lifetime)
+
+    async def main() -> None:
+        await live(Lifetime(tether), with_wallets)
+
+    try:
+        uvloop.run(main())
+    except Unavailable as error:
+        log.error("cannot_start", error=str(error))  # noqa: TRY400  The text says it all.
+        return EXIT_UNAVAILABLE
+    except (UnfitRedis, PartitionsDiffer) as error:
+        raise Misconfigured(str(error)) from error
+    except asyncpg.UndefinedTableError as error:
+        raise Misconfigured("The database has no tables yet: run `python -m admin migrate`.") from error
+    except _NO_SUCH_DATABASE as error:
+        raise Misconfigured(f"DATABASE_URL: {error}") from error
+    return 0

@@ -1,0 +1,56 @@
+"""The register of metrics: named as Prometheus wants it, described, with labels that cannot grow without bound."""
+
+import re
+from types import ModuleType
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from wallet import metrics
+
+LABELS = {
+    "answer": "a verdict of the ledger",
+    "cause": "why a wallet was loaded",
+}
+"""Every label in use and why its values are few."""
+
+
+def registered(module: ModuleType) -> dict[str, MetricWrapperBase]:
+    """Return the metrics of a module by the name of their variable."""
+    return {name: value for name, value in vars(module).items() if isinstance(value, MetricWrapperBase)}
+
+
+METRICS = registered(metrics)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_a_metric_is_named_described_and_bounded(name: str) -> None:
+    metric = METRICS[name]
+    (family,) = metric.describe()
+    assert re.fullmatch(r"wallet_[a-z]+(_[a-z]+)*", family.name)
+    assert len(family.documentation) > 10
+    assert family.documentation.endswith(".")
+    assert set(metric._labelnames) <= LABELS.keys()
+    if family.type == "histogram" and "seconds" not in family.name:
+        assert "commands" in family.name
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_a_gauge_says_how_worker_processes_add_up(name: str) -> None:
+    (family,) = METRICS[name].describe()
+    if family.type == "gauge":
+        assert getattr(METRICS[name], "_multiprocess_mode") in ("livesum", "livemax")  # noqa: B009
+
+
+def test_what_the_engine_promises_to_show_is_there() -> None:
+    assert {
+        "cycle_commands",
+        "cycle_redis_seconds",
+        "cycle_postgres_seconds",
+        "queue_depth",
+        "journal_entries",
+        "journal_oldest_seconds",
+        "append_answers",
+        "loads",
+        "open_authorizations",
+    } <= METRICS.keys()

@@ -1,0 +1,102 @@
+"""What runs inside Redis and Postgres says in its header what it takes and answers, and the code agrees."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from wallet.domain.attempts import Asked, Verdict
+from wallet.domain.commands import Command, Kind
+from wallet.hot.store import _OPERATIONS, CleanUp, Reply, Script, _operation
+
+SCRIPTS = {file.name.removesuffix(".lua"): file.read_text() for file in (files("wallet.hot") / "scripts").iterdir()}
+FUNCTIONS = {file.name: file.read_text() for file in (files("wallet.ledger") / "functions").iterdir()}
+APPEND = FUNCTIONS["append.sql"]
+
+
+def header(source: str, comment: str = "--") -> str:
+    """Return the comment that a script begins with."""
+    lines = []
+    for line in source.splitlines():
+        if not line.startswith(comment):
+            if line:
+                break
+            continue
+        lines.append(line.removeprefix(comment))
+    return "\n".join(lines)
+
+
+def body(source: str) -> str:
+    """Return a script without its comments."""
+    return "\n".join(line.split("--")[0] for line in source.splitlines())
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
+def test_a_lua_script_lists_its_keys_arguments_and_reply(name: str) -> None:
+    top = header(SCRIPTS[name])
+    for part in ("KEYS", "ARGV", "Reply"):
+        assert re.search(rf"^ {part}\b", top, re.MULTILINE), f"{name}.lua does not say its {part}"
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
+def test_a_lua_script_touches_no_key_that_it_was_not_given_and_asks_no_client_clock(name: str) -> None:
+    code = body(SCRIPTS[name])
+    assert "{w:" not in code
+    assert not re.search(r"\b(KEYS|SCAN|RANDOMKEY)'", code)
+    assert "os." not in code
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
+def test_a_lua_script_prints_no_number_as_lua_would(name: str) -> None:
+    """A plain tostring of 1e15 is "1e+15"."""
+    assert "tostring" not in body(SCRIPTS[name])
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
+def test_a_lua_script_is_run_by_its_hash(name: str) -> None:
+    script = Script(name)
+    assert script.source == SCRIPTS[name]
+    assert len(script.sha) == 40
+
+
+def test_apply_lists_every_operation_clean_up_and_rule() -> None:
+    top = header(SCRIPTS["apply"])
+    operations = {*_OPERATIONS.values(), "CAPTURE_ON"}
+    rules = {asked.value for asked in Asked} - {Asked.APPLIED, Asked.KNOWN}
+    for word in operations | rules | {action.value for action in CleanUp}:
+        assert re.search(rf"\b{word}\b", top), f"apply.lua's header does not say {word}"
+    for reply in Reply:
+        assert re.search(rf"^       {reply.value}\b", top, re.MULTILINE), f"apply.lua's header does not say {reply}"
+
+
+def test_apply_answers_nothing_that_is_not_a_reply() -> None:
+    replies = set(re.findall(r"'([A-Z]):?'", body(SCRIPTS["apply"])))
+    assert replies == {reply.value for reply in Reply}
+
+
+def test_every_kind_has_an_operation() -> None:
+    operations = {_operation(Command(kind, "acme", "key", b"")) for kind in Kind}
+    assert {*_OPERATIONS} == {*Kind}
+    assert operations == {*_OPERATIONS.values()}
+    assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True)) == "CAPTURE_ON"
+    assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True, late=True)) == "MOVE"
+
+
+def test_every_answer_of_append_is_a_verdict_and_every_verdict_an_answer() -> None:
+    given = set(re.findall(r"(?:verdict :=|THEN|ELSE|CASE)\s+'([A-Z_]+)'", body(APPEND)))
+    assert given == {verdict.value for verdict in Verdict} - {Verdict.QUARANTINED}
+
+
+def test_append_says_in_its_header_when_each_answer_is_given() -> None:
+    top = header(APPEND)
+    for verdict in set(Verdict) - {Verdict.QUARANTINED}:
+        assert re.search(rf"\b{verdict.value}\b", top), f"append.sql's header does not say {verdict}"
+    for asked in Asked:
+        assert re.search(rf"\b{asked.value}\b", top), f"append.sql's header does not say {asked}"
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_sql_function_says_what_it_does_and_is_volatile(name: str) -> None:
+    """Volatile: each of its statements sees what was committed while an earlier one waited for a lock."""
+    assert len(header(FUNCTIONS[name])) > 80
+    assert "VOLATILE" in FUNCTIONS[name]
