@@ -62,8 +62,8 @@ class Admin:
         return [difference for difference in found if difference is not None]
 
     async def _make(self, company_id: str) -> str:
-        companies = company_pb2_grpc.CompanyServiceStub(self.channel)  # type: ignore[no-untyped-call]
-        top_ups = top_up_pb2_grpc.TopUpServiceStub(self.channel)  # type: ignore[no-untyped-call]
+        companies = company_pb2_grpc.CompanyServiceStub(self.channel)
+        top_ups = top_up_pb2_grpc.TopUpServiceStub(self.channel)
         company = await companies.CreateCompany(
             company_pb2.CreateCompanyRequest(
                 company_id=company_id,
@@ -91,7 +91,7 @@ class Admin:
         return str(company.name)
 
     async def _spent_micros(self, company: str) -> int:
-        companies = company_pb2_grpc.CompanyServiceStub(self.channel)  # type: ignore[no-untyped-call]
+        companies = company_pb2_grpc.CompanyServiceStub(self.channel)
         wallet = await companies.GetWallet(
             company_pb2.GetWalletRequest(name=f"{company}/wallet"),
             metadata=self.metadata,

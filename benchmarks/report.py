@@ -67,7 +67,7 @@ def json_line(results: Results, found: dict[str, Row], *, fsync_ms: float | None
 
     def put(key: str, scenario: str, value: Callable[[Row], float], digits: int) -> None:
         if scenario in found:
-            figures[key] = round(value(found[scenario]), digits)
+            figures[key] = round(value(found[scenario]), digits or None)
 
     put("echo_rps", "echo", _rps, 0)
     put("echo_p50_ms", "echo", _p50_ms, 3)

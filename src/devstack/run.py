@@ -14,6 +14,7 @@ from devstack.ports import LOOPBACK
 from devstack.stack import Commands, Ports, Stack
 
 POLL_SECONDS = 0.2
+STDOUT = 1
 LOG_BYTES_PER_POLL_MAX = 65_536
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -145,9 +146,11 @@ class LogFollower:
 
 
 def _serve(stack: Stack, parent: int | None) -> None:
+    on_terminal = sys.stdout.isatty()
     children = {"charging": stack.charging.child, "admin": stack.admin.child}
     follower = LogFollower({name: child.log_path for name, child in children.items()})
-    while parent in (None, os.getppid()):
+    # A closed terminal tells only its first process, which may be a `make` that waits for us.
+    while parent in (None, os.getppid()) and (os.isatty(STDOUT) or not on_terminal):
         follower.show_new()
         stack.check()
         time.sleep(POLL_SECONDS)

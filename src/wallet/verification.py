@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import asyncpg
-from redis.exceptions import RedisError
 
 from wallet.domain.attempts import Attempt
-from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.hot.store import HotStore, Peek
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
@@ -280,7 +278,7 @@ class _HotCheck:
         """Return a wallet and authorizations of it as of one moment; None where it is cold or never stood still."""
         for _ in range(READS_MAX):
             before = await self._hot.peek(company)
-            stored = await self._stored(company, holds)
+            stored = await self._hot.authorizations(company, holds)
             after = await self._hot.peek(company)
             if not before.warm or not after.warm:
                 return None
@@ -288,19 +286,6 @@ class _HotCheck:
                 return before, stored
             await asyncio.sleep(READ_AGAIN_SECONDS)
         return None
-
-    async def _stored(self, company: str, holds: Sequence[str]) -> dict[str, str]:
-        """Return what Redis has of each authorization, epoch:held:captured:expires at:ttl, or an empty string."""
-        if not holds:
-            return {}
-        keys = [self._hot.keys.authorization(company, hold) for hold in holds]
-        try:
-            values = await self._hot._client.mget(keys)  # noqa: SLF001 - nobody else reads them in bulk
-        except (RedisError, OSError, TimeoutError) as error:
-            raise WalletUnavailable(f"Redis does not answer: {type(error).__name__}", applied=Applied.NO) from error
-        return {
-            hold: value.decode() if isinstance(value, bytes) else "" for hold, value in zip(holds, values, strict=True)
-        }
 
     async def _ledger(self, seen: asyncpg.Record, peek: Peek, holds: Sequence[str]) -> asyncpg.Record | None:
         """Return what the ledger says now about a wallet that was read from Redis."""

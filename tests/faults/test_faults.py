@@ -28,7 +28,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def workers(stack: Stack) -> list[psutil.Process]:
     """Return charging's worker processes."""
-    return psutil.Process(stack.charging.pid).children()
+    children: list[psutil.Process] = psutil.Process(stack.charging.pid).children()
+    return children
 
 
 async def kill_workers(stack: Stack) -> None:

@@ -7,7 +7,7 @@ that every answer gave, and what was declined is not.
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import grpc
@@ -63,12 +63,12 @@ class Gateways:
         self._random = random.Random(seed)
         self.books = Books()
 
-    async def __aenter__(self) -> "Gateways":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for channel in (*self._channels, self._admin):
-            await channel.close()
+            await channel.close(None)
 
     async def definite(self, call: Any, request: Any) -> Any:
         """Return the answer, or the RpcError of a definite no. Asks until there is one."""
@@ -188,7 +188,10 @@ class Gateways:
     async def verified(self) -> ledger_pb2.VerifyLedgerResponse:
         """Return VerifyLedger's verdict."""
         ledger = ledger_pb2_grpc.LedgerServiceStub(self._admin)
-        return await ledger.VerifyLedger(ledger_pb2.VerifyLedgerRequest(), metadata=self._metadata, timeout=60)
+        request = ledger_pb2.VerifyLedgerRequest()
+        verdict: ledger_pb2.VerifyLedgerResponse
+        verdict = await ledger.VerifyLedger(request, metadata=self._metadata, timeout=60)
+        return verdict
 
 
 async def assert_books_match(gateways: Gateways, database_url: str) -> None:
@@ -197,7 +200,9 @@ async def assert_books_match(gateways: Gateways, database_url: str) -> None:
     assert not books.contradictions, books.contradictions[:5]
     connection = await asyncpg.connect(database_url)
     try:
-        rows = await connection.fetch("SELECT company_id, idempotency_key, number FROM entries WHERE kind IN (1, 2, 5, 7)")
+        rows = await connection.fetch(
+            "SELECT company_id, idempotency_key, number FROM entries WHERE kind IN (1, 2, 5, 7)"
+        )
     finally:
         await connection.close()
     recorded = {

@@ -18,8 +18,7 @@ async def test_p3_an_answer_is_an_entry_of_the_ledger(wallets: Wallets, database
     outcome = await wallets.engine.submit(charge(400))
     assert (outcome.entry.number, outcome.entry.amount, outcome.entry.balance_after) == (2, -400, 600)
     assert outcome.wallet.balance == 600
-    row = await database.fetchrow("SELECT * FROM entries WHERE company_id = 'acme' AND number = 2")
-    assert row["amount"] == -400
+    assert await database.fetchval("SELECT amount FROM entries WHERE company_id = 'acme' AND number = 2") == -400
     with pytest.raises(InsufficientFunds):
         await wallets.engine.submit(charge(601))
 

@@ -47,7 +47,7 @@ from wallet.domain.errors import (
     WalletError,
     WalletUnavailable,
 )
-from wallet.expiry import Expiry
+from wallet.expiry import Expiry, expire
 from wallet.hot.store import START, Batch, Chore, CleanUp
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
@@ -176,6 +176,34 @@ async def test_p1_p4_a_voided_authorization_cannot_be_captured_from_a_stale_copy
         await acme.engine.submit(capture(600, "call"))
 
 
+async def test_p1_p4_a_voided_authorization_that_held_nothing_any_more_cannot_be_captured_from_a_stale_copy(
+    acme: Wallets, hot: redis.Redis
+) -> None:
+    """Nothing is left to release, so no sum shows that it is closed: only its state does."""
+    await acme.engine.submit(authorize(600, "call"))
+    await acme.engine.submit(capture(600, "call", keep_open=True))
+    await settled(acme)
+    stale = Copy(hot)
+    await acme.engine.submit(void("call"))
+    await settled(acme)
+    stale.restore(other_run=False)
+    with pytest.raises(AuthorizationClosed):
+        await acme.engine.submit(capture(50, "call"))
+
+
+async def test_p4_an_increment_to_a_total_is_not_reckoned_from_a_stale_copys_hold(
+    acme: Wallets, hot: redis.Redis
+) -> None:
+    await acme.engine.submit(authorize(100, "call"))
+    await settled(acme)
+    stale = Copy(hot)
+    await acme.engine.submit(increment(300, "call"))
+    await settled(acme)
+    stale.restore(other_run=True)
+    outcome = await acme.engine.submit(increment(200, "call"))
+    assert (outcome.entry.held_delta, outcome.entry.held_after) == (-100, 200)
+
+
 @pytest.mark.parametrize("other_run", [True, False])
 async def test_p5_a_decline_of_a_redis_that_misses_a_top_up_is_not_believed(
     acme: Wallets, hot: redis.Redis, other_run: bool
@@ -266,6 +294,24 @@ async def test_p2_an_authorize_replayed_after_its_capture_and_its_keys_ttl_opens
     assert again.authorization.state is AuthorizationState.CAPTURED
     assert (again.wallet.balance, again.wallet.held) == (500, 0)
     assert (await acme.engine.submit(charge(500))).entry.balance_after == 0
+
+
+@pytest.mark.parametrize(
+    "next_command", [capture(1, "call"), void("call"), increment(1, "call"), expire("acme", "call")]
+)
+async def test_p5_while_a_replayed_authorize_is_not_judged_yet_others_do_not_see_its_hold(
+    acme: Wallets, hot: redis.Redis, next_command: Command
+) -> None:
+    """One process took the replay in Redis, and another one meets the hold that it opened there."""
+    request = authorize(600, "call")
+    await acme.engine.submit(request)
+    await acme.engine.submit(capture(500, "call"))
+    await settled(acme)
+    forget_settled_keys(hot)
+    await crash_after_redis(acme, request)
+    with pytest.raises(AuthorizationClosed):
+        await acme.engine.submit(next_command)
+    assert (await acme.engine.submit(request)).entry.number == 2
 
 
 async def test_p2_an_authorize_replayed_while_it_is_open_and_its_key_forgotten_holds_once(

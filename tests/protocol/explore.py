@@ -127,9 +127,9 @@ class Search:
         state = self.states[number]
         try:
             protocol.check_quiet(state)
-            for action, after in protocol.transitions(state):
+            for action, reached in protocol.transitions(state):
                 self.transitions += 1
-                after = canonical(after)
+                after = canonical(reached)
                 target = numbers.get(after)
                 if target is None:
                     target = self._add(after, number)
@@ -222,9 +222,7 @@ def describe(counterexample: Counterexample, scenario: Scenario) -> str:
         lines.extend(f"       {change}" for change in changes(before, after, scenario.commands))
         before = after
     if counterexample.last is not None:
-        lines.append(
-            f"{counterexample.length:3}. {action_text(counterexample.last, scenario.commands)}"
-        )
+        lines.append(f"{counterexample.length:3}. {action_text(counterexample.last, scenario.commands)}")
     return "\n".join(lines)
 
 
@@ -309,9 +307,7 @@ def main() -> int:
     broken = False
     for name in names:
         scenario = scenarios[name]
-        result = explore(
-            scenario, guard, states_max=options.states_max, progress=options.deep
-        )
+        result = explore(scenario, guard, states_max=options.states_max, progress=options.deep)
         print(result, flush=True)
         if result.counterexample is not None:
             broken = True

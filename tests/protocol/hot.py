@@ -78,9 +78,7 @@ def open_hold(hot: Hot, wallet: Wallet, authorization: int, safeguards: Safeguar
     return record.held
 
 
-def apply(
-    hot: Hot, number: int, command: Command, seen: Position, safeguards: Safeguards
-) -> tuple[str, Entry, Hot]:
+def apply(hot: Hot, number: int, command: Command, seen: Position, safeguards: Safeguards) -> tuple[str, Entry, Hot]:
     """Propose a change: (reply, entry, state after).
 
     The entry is the one to append (PENDING), the change refused (DECLINED), or only names the
@@ -152,9 +150,7 @@ def settle(hot: Hot, key: int, entry: Entry, safeguards: Safeguards) -> Hot:
     return hot._replace(keys=keys, journal=journal)
 
 
-def discard(
-    hot: Hot, command: Command, entry: Entry, *, undo: bool, drop: bool, safeguards: Safeguards
-) -> Hot:
+def discard(hot: Hot, command: Command, entry: Entry, *, undo: bool, drop: bool, safeguards: Safeguards) -> Hot:
     """Take an attempt back: its journal entry and key record, with `undo` its change as well.
 
     `drop` deletes the wallet of the entry's epoch, so that it is loaded anew.
@@ -171,9 +167,7 @@ def discard(
     elif undo and wallet is not None:
         of_epoch = wallet.epoch == entry.epoch or not safeguards.undo_needs_epoch
         if of_epoch and (in_journal or not safeguards.undo_needs_journal):
-            wallet = wallet._replace(
-                balance=wallet.balance - entry.amount, held=wallet.held - entry.held_delta
-            )
+            wallet = wallet._replace(balance=wallet.balance - entry.amount, held=wallet.held - entry.held_delta)
     if drop and wallet is not None and wallet.epoch == entry.epoch:
         wallet = None
     return Hot(hot.run, wallet, keys, hot.holds, journal)
@@ -202,15 +196,11 @@ def begin_load(hot: Hot, reading: Reading, safeguards: Safeguards) -> Hot | None
     wallet = hot.wallet
     if safeguards.load_marker:
         too_late = (
-            wallet is not None
-            and wallet.run == hot.run
-            and (wallet.epoch, not wallet.loading) >= (reading.epoch, True)
+            wallet is not None and wallet.run == hot.run and (wallet.epoch, not wallet.loading) >= (reading.epoch, True)
         )
         if too_late and safeguards.load_only_newer:
             return None
-        wallet = Wallet(
-            reading.epoch, 0, reading.balance, reading.held, reading.floor, hot.run, loading=True
-        )
+        wallet = Wallet(reading.epoch, 0, reading.balance, reading.held, reading.floor, hot.run, loading=True)
     holds = tuple(
         HotHold(reading.epoch, held) if held >= 0 else old
         for held, old in zip(reading.authorizations, hot.holds, strict=True)
@@ -223,18 +213,12 @@ def complete_load(hot: Hot, reading: Reading, safeguards: Safeguards) -> Hot | N
     wallet = hot.wallet
     if safeguards.load_marker:
         marker_stands = (
-            wallet is not None
-            and wallet.loading
-            and wallet.run == hot.run
-            and wallet.epoch == reading.epoch
+            wallet is not None and wallet.loading and wallet.run == hot.run and wallet.epoch == reading.epoch
         )
         allowed = marker_stands
     else:
         allowed = (
-            wallet is None
-            or wallet.run != hot.run
-            or wallet.epoch < reading.epoch
-            or not safeguards.load_only_newer
+            wallet is None or wallet.run != hot.run or wallet.epoch < reading.epoch or not safeguards.load_only_newer
         )
     if not allowed:
         return None

@@ -71,9 +71,7 @@ def allows_request(ledger: Ledger, command: Command) -> bool:
     """Whether the request, computed on the ledger's own state, would be written."""
     hold = ledger.authorizations[command.authorization] if ledger.authorizations else 0
     amount, held_delta = change_for(command, max(hold, 0))
-    return authorization_allows(ledger, command, held_delta) and keeps_floor(
-        ledger, command, amount, held_delta
-    )
+    return authorization_allows(ledger, command, held_delta) and keeps_floor(ledger, command, amount, held_delta)
 
 
 def judge(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Safeguards) -> str:
@@ -88,13 +86,9 @@ def judge(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Sa
     require(entry.epoch <= ledger.epoch, "fence", "an entry is AHEAD of the ledger")
     if entry.epoch < ledger.epoch and guard.ledger_epoch_check:
         return STALE
-    if guard.ledger_authorization_check and not authorization_allows(
-        ledger, command, entry.held_delta
-    ):
+    if guard.ledger_authorization_check and not authorization_allows(ledger, command, entry.held_delta):
         return REFUSED
-    if guard.ledger_floor_check and not keeps_floor(
-        ledger, command, entry.amount, entry.held_delta
-    ):
+    if guard.ledger_floor_check and not keeps_floor(ledger, command, entry.amount, entry.held_delta):
         return REFUSED
     return WRITTEN
 
@@ -132,9 +126,7 @@ def write(ledger: Ledger, entry: Entry, command: Command) -> Ledger:
     )
 
 
-def append(
-    ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Safeguards
-) -> tuple[str, Ledger]:
+def append(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Safeguards) -> tuple[str, Ledger]:
     """Judge an entry and, if it passes, write it."""
     verdict = judge(ledger, entry, commands, guard)
     if verdict == WRITTEN:
@@ -143,7 +135,11 @@ def append(
 
 
 def confirm(
-    ledger: Ledger, reply_declined: bool, entry: Entry, number: int, command: Command,
+    ledger: Ledger,
+    reply_declined: bool,
+    entry: Entry,
+    number: int,
+    command: Command,
     guard: Safeguards,
 ) -> str:
     """What is true of a request that Redis declined, or took for known or reused."""
@@ -170,6 +166,4 @@ def begin_epoch(ledger: Ledger, floor_raise: int = 0) -> Ledger:
 
 def read(ledger: Ledger) -> Reading:
     """What a load takes to Redis."""
-    return Reading(
-        ledger.epoch, ledger.balance, ledger.held, ledger.floor, ledger.authorizations
-    )
+    return Reading(ledger.epoch, ledger.balance, ledger.held, ledger.floor, ledger.authorizations)

@@ -31,6 +31,7 @@ from every state the processes alone can finish all that was begun (explore.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from . import hot as redis
@@ -113,9 +114,7 @@ def initial_state(scenario: Scenario) -> State:
             tuple(hot_holds),
             nothing,
         ),
-        ledger=Ledger(
-            1, 0, scenario.balance, held, scenario.floor, nothing, tuple(opened)
-        ),
+        ledger=Ledger(1, 0, scenario.balance, held, scenario.floor, nothing, tuple(opened)),
         processes=(IDLE_PROCESS,) * scenario.processes,
         settles=frozenset(),
         copy=None,
@@ -129,7 +128,7 @@ def initial_state(scenario: Scenario) -> State:
 def canonical(state: State) -> State:
     """The representative of all states that differ only in which process does what."""
     processes = state.processes
-    for left, right in zip(processes, processes[1:], strict=False):
+    for left, right in pairwise(processes):
         if right < left:
             return state._replace(processes=tuple(sorted(processes)))
     return state
@@ -205,9 +204,7 @@ class Protocol:
     def _begin(self, state: State, index: int) -> Iterator[tuple[Action, State]]:
         """An idle process gets a command, or looks after the journal, or is told to rebuild."""
         if any(state.hot.journal):
-            recover = IDLE_PROCESS._replace(
-                phase=JOURNAL_APPEND, command=RECOVERY, batch=journal_of(state.hot)
-            )
+            recover = IDLE_PROCESS._replace(phase=JOURNAL_APPEND, command=RECOVERY, batch=journal_of(state.hot))
             yield Action("recover", index, by_protocol=True), moved(state, index, recover)
         for number, unsent in enumerate(state.unsent):
             if unsent:
@@ -216,9 +213,7 @@ class Protocol:
                     unsent=redis.replaced(state.unsent, number, unsent - 1),
                     told_no=state.told_no - {number},
                 )
-                process = Process(
-                    APPLY, number, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False
-                )
+                process = Process(APPLY, number, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False)
                 action = Action("submit", index, number)
                 try:
                     yield action, self._apply(sent, index, process)
@@ -328,9 +323,7 @@ class Protocol:
                     ),
                 )
 
-    def _resend(
-        self, before: State, after: State, index: int, process: Process
-    ) -> Iterator[tuple[Action, State]]:
+    def _resend(self, before: State, after: State, index: int, process: Process) -> Iterator[tuple[Action, State]]:
         """The step is done, but its answer is lost, and the process is about to do it again."""
         if process.phase == CONFIRM or process.phase == LOAD:
             return  # They change nothing.
@@ -348,9 +341,7 @@ class Protocol:
 
     def _apply(self, state: State, index: int, process: Process) -> State:
         number = process.command
-        reply, entry, hot = redis.apply(
-            state.hot, number, self.commands[number], process.seen, self.guard
-        )
+        reply, entry, hot = redis.apply(state.hot, number, self.commands[number], process.seen, self.guard)
         if reply == redis.COLD:
             return moved(state, index, process._replace(phase=LOAD, entry=NO_ENTRY, verdict=""))
         if reply == redis.PENDING:
@@ -367,9 +358,7 @@ class Protocol:
         verdict, ledger = self._append_one(state, state.ledger, entry)
         if verdict == postgres.WRITTEN or verdict == postgres.ALREADY:
             self._check_ok(ledger, process.command)
-            return moved(
-                state, index, IDLE_PROCESS, ledger=ledger, settles=state.settles | {entry}
-            )
+            return moved(state, index, IDLE_PROCESS, ledger=ledger, settles=state.settles | {entry})
         if verdict == postgres.DUPLICATE:
             self._check_ok(ledger, process.command)
         if verdict == postgres.KEY_REUSED:
@@ -390,9 +379,7 @@ class Protocol:
     def _confirm(self, state: State, index: int, process: Process) -> State:
         number, ledger = process.command, state.ledger
         declined = process.verdict == redis.DECLINED
-        truth = postgres.confirm(
-            ledger, declined, process.entry, number, self.commands[number], self.guard
-        )
+        truth = postgres.confirm(ledger, declined, process.entry, number, self.commands[number], self.guard)
         if truth == postgres.RECORDED:
             self._check_ok(ledger, number)
             return moved(state, index, IDLE_PROCESS)
@@ -401,9 +388,7 @@ class Protocol:
             return moved(state, index, IDLE_PROCESS)
         if truth == postgres.FINAL:
             return self._decline(state, index, process)
-        again = process._replace(
-            phase=APPLY, entry=NO_ENTRY, verdict="", seen=postgres.position(ledger)
-        )
+        again = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="", seen=postgres.position(ledger))
         if truth == postgres.UNRECORDED:
             return moved(state, index, again._replace(phase=FORGET, entry=process.entry))
         if truth == postgres.AFFORDABLE:
@@ -425,19 +410,13 @@ class Protocol:
             "P5 honest no",
             "a final decline of what the ledger allows",
         )
-        alone = all(
-            other.command != number
-            for position, other in enumerate(state.processes)
-            if position != index
-        )
+        alone = all(other.command != number for position, other in enumerate(state.processes) if position != index)
         told_no = state.told_no | {number} if alone else state.told_no
         return moved(state, index, IDLE_PROCESS, told_no=told_no)
 
     def _discard(self, state: State, index: int, process: Process) -> State:
         verdict = process.verdict
-        hot = self._discarded(
-            state.hot, process.entry, verdict, drops=self.guard.refused_drops_wallet
-        )
+        hot = self._discarded(state.hot, process.entry, verdict, drops=self.guard.refused_drops_wallet)
         if verdict == postgres.STALE or verdict == postgres.REFUSED:
             after = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="")
         else:
@@ -473,9 +452,7 @@ class Protocol:
     def _take_lock(self, state: State, index: int, process: Process) -> State | None:
         if self.guard.load_lock and any(other.lock for other in state.processes):
             return None
-        if process.command != REBUILD and not redis.is_cold(
-            state.hot, process.seen, self.guard
-        ):
+        if process.command != REBUILD and not redis.is_cold(state.hot, process.seen, self.guard):
             return moved(state, index, process._replace(phase=APPLY))
         batch = journal_of(state.hot)
         phase = JOURNAL_APPEND if batch else BEGIN_EPOCH
@@ -490,10 +467,7 @@ class Protocol:
                 settles |= {entry}
             else:
                 unsettled.append((entry, verdict))
-        if unsettled:
-            process = process._replace(phase=JOURNAL_REACT, batch=tuple(unsettled))
-        else:
-            process = after_journal(process)
+        process = process._replace(phase=JOURNAL_REACT, batch=tuple(unsettled)) if unsettled else after_journal(process)
         return moved(state, index, process, ledger=ledger, settles=settles)
 
     def _handle_verdicts(self, state: State, index: int, process: Process) -> State:
@@ -530,9 +504,7 @@ class Protocol:
         recorded = ledger.recorded[self.commands[number].key]
         require(recorded is not None, "P3 durable", "an OK without a committed entry")
         assert recorded is not None
-        require(
-            recorded.command == number, "P2 once", "an OK names the entry of another request"
-        )
+        require(recorded.command == number, "P2 once", "an OK names the entry of another request")
 
     def _check_reused(self, ledger: Ledger, number: int) -> None:
         recorded = ledger.recorded[self.commands[number].key]
@@ -552,8 +524,7 @@ class Protocol:
             "a command is applied again and again to one load of the wallet",
         )
         require(
-            ledger.balance
-            == self.scenario.balance + sum(entry.amount for entry in ledger.recorded if entry),
+            ledger.balance == self.scenario.balance + sum(entry.amount for entry in ledger.recorded if entry),
             "P4 conserved",
             "the balance is not the sum of the entries",
         )
@@ -566,8 +537,7 @@ class Protocol:
         ):
             return
         require(
-            (wallet.balance, wallet.held, wallet.floor)
-            == (ledger.balance, ledger.held, ledger.floor),
+            (wallet.balance, wallet.held, wallet.floor) == (ledger.balance, ledger.held, ledger.floor),
             "P4 conserved",
             "all is quiet, and Redis and the ledger differ in balance, held or floor",
         )

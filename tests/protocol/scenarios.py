@@ -196,9 +196,7 @@ DEEP: Final = (
         (sent(2, CAPTURE_K),),
         balance=9,
         held=4,
-        budget=Budget(
-            flushes=1, crashes=1, expiries=1, rebuilds=1, lost_locks=1, resends=1
-        ),
+        budget=Budget(flushes=1, crashes=1, expiries=1, rebuilds=1, lost_locks=1, resends=1),
     ),
     Scenario(
         "loads and copies",

@@ -34,10 +34,10 @@ class BackOffice:
         """Connect when first used."""
         self._channel = grpc.aio.insecure_channel(target)
         self._metadata = (("authorization", f"Bearer {token}"),)
-        self._companies = CompanyServiceStub(self._channel)  # type: ignore[no-untyped-call]
-        self._ledger = LedgerServiceStub(self._channel)  # type: ignore[no-untyped-call]
-        self._top_ups = TopUpServiceStub(self._channel)  # type: ignore[no-untyped-call]
-        self._transactions = TransactionServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._companies = CompanyServiceStub(self._channel)
+        self._ledger = LedgerServiceStub(self._channel)
+        self._top_ups = TopUpServiceStub(self._channel)
+        self._transactions = TransactionServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         """Nothing is sent yet."""

@@ -5,16 +5,12 @@ from typing import Any
 import hiredis
 from redis.asyncio import Connection, ConnectionPool, Redis, RedisCluster, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from wallet.domain.errors import Applied, WalletUnavailable
 
 SOCKET_SECONDS_MAX = 2.0
-RETRIES_MAX = 3
-"""Reconnects per call. A script that ran twice is harmless: the second time it finds its keys."""
-
 REDIS_VERSION_MIN = (7, 0)
 VALKEY_VERSION_MIN = (8, 0)
 
@@ -86,7 +82,8 @@ def _options() -> dict[str, Any]:
     return {
         "socket_timeout": SOCKET_SECONDS_MAX,
         "socket_connect_timeout": SOCKET_SECONDS_MAX,
-        "retry": Retry(ExponentialBackoff(cap=0.1, base=0.005), RETRIES_MAX, supported_errors=(RedisConnectionError,)),
+        # Not every script may run twice, so HotStore decides what is tried again.
+        "retry": Retry(NoBackoff(), 0),
     }
 
 

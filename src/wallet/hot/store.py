@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import RedisCluster
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from wallet.domain.attempts import Asked, Attempt
@@ -23,6 +24,10 @@ KEY_TTL_MS = 3_600_000
 """How long Redis remembers a settled key. Memory, not safety: Postgres remembers for ever."""
 
 AUTHORIZATIONS_PER_LOAD_CALL = 500
+
+RECONNECTS_MAX = 3
+RECONNECT_SECONDS = 0.02
+"""How often, and how soon, a call is tried again whose connection broke."""
 
 _decode_command = msgspec.msgpack.Decoder(Command).decode
 _encode_command = msgspec.msgpack.Encoder().encode
@@ -159,7 +164,8 @@ class HotStore:
             arguments += (company, len(members))
             for i in members:
                 self._add_command(*batch.commands[i], keys, arguments)
-        replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN)
+        # Run twice it is harmless: the second time it finds its keys and its clean-ups done.
+        replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN, reconnects=RECONNECTS_MAX)
         proposals: list[Proposal | None] = [None] * len(batch.commands)
         places = (i for members in by_company.values() for i in members)
         for i, reply in zip(places, replies, strict=True):
@@ -201,7 +207,11 @@ class HotStore:
         )
 
     async def load(self, wallet: Wallet, epoch: int, authorizations: Sequence[Authorization]) -> None:
-        """Write a wallet as the ledger has it: its open authorizations first, the wallet itself last."""
+        """Write a wallet as the ledger has it: its open authorizations first, the wallet itself last.
+
+        Never tried again by itself: the wallet may have changed and gone since, and would come back as it was, with the
+        epoch that it had.
+        """
         wallet_key = self.keys.wallet(wallet.company)
         head = (wallet.balance, wallet.held, wallet.floor, wallet.state.value, wallet.updated_at)
         for start in range(0, len(authorizations), AUTHORIZATIONS_PER_LOAD_CALL):
@@ -216,7 +226,7 @@ class HotStore:
     async def peek(self, company: str) -> Peek:
         """Return a wallet and its journal as of one moment."""
         keys = [self.keys.wallet(company), self.keys.journal(company)]
-        reply: list[Any] = await self._run(self._peek, keys, [], Applied.NO)
+        reply: list[Any] = await self._run(self._peek, keys, [], Applied.NO, reconnects=RECONNECTS_MAX)
         epoch, seq, balance, held, floor, state = (int(value or 0) for value in reply[1:7])
         return Peek(
             warm=reply[0] == 1,
@@ -228,6 +238,17 @@ class HotStore:
             now=int(reply[7]),
             journal=[_journaled(value) for value in reply[9::2]],
         )
+
+    async def authorizations(self, company: str, authorizations: Sequence[str]) -> dict[str, str]:
+        """Return each authorization as "epoch:held:captured:expires at:ttl", or an empty string where there is none."""
+        if not authorizations:
+            return {}
+        try:
+            keys = [self.keys.authorization(company, hold) for hold in authorizations]
+            values: list[Any] = await self._client.mget(keys)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _unavailable(error, Applied.NO) from error
+        return {hold: (value or b"").decode() for hold, value in zip(authorizations, values, strict=True)}
 
     async def journaled_companies(self) -> set[str]:
         """Return the companies that have a journal, over all partitions."""
@@ -242,11 +263,19 @@ class HotStore:
             raise _unavailable(error, Applied.NO) from error
         return {member.decode() for part in members for member in part}
 
-    async def _run(self, script: Script, keys: list[str], arguments: list[Any], applied: Applied) -> Any:
-        try:
-            return await script(self._client, keys, arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise _unavailable(error, applied) from error
+    async def _run(
+        self, script: Script, keys: list[str], arguments: list[Any], applied: Applied, *, reconnects: int = 0
+    ) -> Any:
+        while True:
+            try:
+                return await script(self._client, keys, arguments)
+            except RedisConnectionError as error:
+                if not reconnects:
+                    raise _unavailable(error, applied) from error
+                reconnects -= 1
+                await asyncio.sleep(RECONNECT_SECONDS)
+            except (RedisError, OSError, TimeoutError) as error:
+                raise _unavailable(error, applied) from error
 
 
 async def _resolved(members: Any) -> Iterable[bytes]:

@@ -52,7 +52,7 @@ class Line:
         self.metadata = (("authorization", f"Bearer {token}"),)
         # A pool of its own: otherwise gRPC shares one connection among all lines.
         self._channel = grpc.aio.insecure_channel(target, [("grpc.use_local_subchannel_pool", 1)])
-        self.stub = ChargingServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self.stub = ChargingServiceStub(self._channel)
         stub = self.stub
         self._charge: Rpc[charging.ChargeRequest, charging.ChargeResponse]
         self._charge = Rpc("Charge", stub.Charge, _transaction)

@@ -111,12 +111,14 @@ local function read_wallet(key)
   }
 end
 
--- An open authorization of the wallet's own epoch; one that an older load left behind is absent.
+-- An open authorization of the wallet's own epoch; one that an older load left behind is absent, and one of a newer load
+-- says that the wallet is about to be replaced (the second value).
 local function read_hold(key, epoch)
   local held_epoch, held, captured, expires_at, ttl =
     string.match(redis.call('GET', key) or '', '^(%d+):(%d+):(%d+):(%d+):(%d+)$')
-  if tonumber(held_epoch) ~= epoch then
-    return nil
+  held_epoch = tonumber(held_epoch)
+  if held_epoch ~= epoch then
+    return nil, held_epoch and held_epoch > epoch
   end
   return { held = tonumber(held), captured = tonumber(captured), expires_at = tonumber(expires_at), ttl = tonumber(ttl) }
 end
@@ -195,7 +197,10 @@ local function apply(wallet, journal)
 
   local held_delta, hold = 0, nil
   if has_hold then
-    local before = read_hold(hold_key, wallet.epoch)
+    local before, newer = read_hold(hold_key, wallet.epoch)
+    if newer then
+      return 'C'
+    end
     if before and op == 'AUTHORIZE' then
       return 'K:' -- The hold is open, so its key was settled and has gone: the ledger knows it.
     end

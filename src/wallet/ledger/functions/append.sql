@@ -19,7 +19,7 @@
 -- KNOWN    UNRECORDED            Redis has settled the key, and the ledger never heard of it
 -- FUNDS, LIMIT, HOLD, EARLY, SUSPENDED, CLOSED (the rule by which Redis declined)
 --          AHEAD                 as above
---          BEHIND                the wallet that said no was older than the ledger's
+--          BEHIND                the wallet that said no was of another epoch, or saw the hold as it was before
 --          CONTESTED             the ledger would say yes: something is under way
 --          EXPIRED               HOLD: the authorization was expired
 --          AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED   HOLD: final
@@ -172,7 +172,9 @@ BEGIN
             END IF;
 
         ELSIF verdict IS NULL THEN  -- Declined by Redis: is it true?
-            IF a.epoch <> w.epoch OR a.seq < w.last_seq THEN
+            -- Where the rule fails here too, the no is true, however far behind the wallet was that said it. Only what
+            -- a hold's change costs depends on the hold, which Redis may have seen as it was before.
+            IF a.epoch <> w.epoch THEN
                 verdict := 'BEHIND';
             ELSIF a.asked = 'FUNDS'
                 AND w.balance - w.held + a.amount - a.held_delta >= w.floor THEN
@@ -180,6 +182,8 @@ BEGIN
             ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000
                 AND w.held + a.held_delta <= 9000000000000000 THEN
                 verdict := 'CONTESTED';
+            ELSIF a.kind IN (6, 7) AND NOT a.late AND a.asked IN ('FUNDS', 'LIMIT') AND a.seq < w.last_seq THEN
+                verdict := 'BEHIND';
             ELSIF a.asked = 'HOLD' THEN
                 verdict := CASE
                     WHEN hold.state IS NULL THEN 'AUTHORIZATION_NOT_FOUND'

@@ -16,7 +16,7 @@ FROM (
 WHERE entries_reached >= $2 OR wallets_reached >= $3
 
 -- range_settings --
--- For one range: plans that know its bounds, sorts that stay in memory, one core (the others are for charging), and rows
+-- For one range: plans that know its bounds, sorts in memory, one core (the others are for charging), and rows
 -- read from the tables themselves. (A unique index alone would say of its own table that nothing is there twice.)
 -- $1 is the bound in ms of one statement.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
