@@ -2,11 +2,16 @@
 
 import base64
 import binascii
+import re
 
 from server.rejections import InvalidRequest, invalid
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1000
+
+COMPANY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+"""What cursors look like: a token may be forged, and Postgres is only asked for what can be there."""
 
 
 def page_size(asked: int) -> int:
@@ -19,8 +24,8 @@ def page_token(listed: str, cursor: str) -> str:
     return base64.urlsafe_b64encode(f"{listed} {cursor}".encode()).decode().rstrip("=")
 
 
-def cursor_of(token: str, listed: str) -> str | None:
-    """Return the cursor that a token was made with; None for the first page. Raises InvalidRequest."""
+def cursor_of(token: str, listed: str, shape: re.Pattern[str]) -> str | None:
+    """Return the cursor, of this shape, that a token was made with; None for the first page. Raises InvalidRequest."""
     if not token:
         return None
     try:
@@ -28,7 +33,7 @@ def cursor_of(token: str, listed: str) -> str | None:
     except (binascii.Error, ValueError) as error:
         raise _foreign() from error
     of, _, cursor = text.partition(" ")
-    if of != listed or token != page_token(listed, cursor):
+    if of != listed or not shape.fullmatch(cursor) or token != page_token(listed, cursor):
         raise _foreign()
     return cursor
 

@@ -62,7 +62,7 @@ def run(
 
 
 def banner(stack: Stack) -> str:
-    """Where everything is, and four calls to begin with."""
+    """Where everything is, and four calls to begin with: README's, under its keys, so that either may come first."""
     ports = stack.ports
     grpcurl = _relative(Path(sysconfig.get_path("scripts")) / "grpcurl")
     token = _relative(stack.token_path)
@@ -77,10 +77,10 @@ def banner(stack: Stack) -> str:
             f"{LOOPBACK}:{ports.admin} veloconnect.admin.v1.CompanyService/CreateCompany",
         ),
         (
-            "Top it up with 500 EUR",
+            "Top it up with 50 EUR",
             (
                 '{"parent":"companies/acme","idempotency_key":"wire-1","top_up":{"amount_micros":'
-                '"500000000","currency_code":"EUR","method":"METHOD_MANUAL","reference":"wire 1"}}'
+                '"50000000","currency_code":"EUR","method":"METHOD_MANUAL","reference":"wire 1"}}'
             ),
             f"{LOOPBACK}:{ports.admin} veloconnect.admin.v1.TopUpService/CreateTopUp",
         ),
@@ -88,7 +88,7 @@ def banner(stack: Stack) -> str:
             "Charge it for an SMS",
             (
                 '{"company":"companies/acme","idempotency_key":"sms-1","usage":{"channel":'
-                '"CHANNEL_SMS","destination":"+4915112345678","quantity":"1"},"amount_micros":"75000"}'
+                '"CHANNEL_SMS","destination":"+4915112345678"},"amount_micros":"75000"}'
             ),
             f"{LOOPBACK}:{ports.charging} veloconnect.charging.v1.ChargingService/Charge",
         ),

@@ -1,7 +1,7 @@
 """CompanyService."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
-from admin.pages import cursor_of, page_size, page_token
+from admin.pages import COMPANY_ID, cursor_of, page_size, page_token
 from admin.update import change_of
 from server import wire
 from server.context import Context
@@ -50,7 +50,7 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
     ) -> company_pb2.ListCompaniesResponse:
         """Read companies, by id."""
         size = page_size(request.page_size)
-        after = cursor_of(request.page_token, _LISTED) or ""
+        after = cursor_of(request.page_token, _LISTED, COMPANY_ID) or ""
         found = await self._companies.list(after, size + 1)
         page = found[:size]
         more = page_token(_LISTED, page[-1].id) if len(found) > size else ""

@@ -1,7 +1,7 @@
 """TransactionService."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
-from admin.pages import cursor_of, page_size, page_token
+from admin.pages import NUMBER, cursor_of, page_size, page_token
 from server import wire
 from server.context import Context
 from server.names import parse_company, parse_transaction
@@ -29,7 +29,7 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
     ) -> transaction_pb2.ListTransactionsResponse:
         """Read rows of a company's ledger, newest first."""
         size = page_size(request.page_size)
-        cursor = cursor_of(request.page_token, request.parent)
+        cursor = cursor_of(request.page_token, request.parent, NUMBER)
         entries = await self._reader.entries(
             parse_company(request.parent), before=int(cursor) if cursor else None, limit=size
         )
