@@ -1,0 +1,439 @@
+"""Every RPC answers the real grpcurl, in JSON as people type it, and the lines that are printed work as they are."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from json import JSONDecoder
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack import BinaryMissing, Stack
+from devstack.binaries import grpcurl_binary
+from devstack.run import banner
+
+try:
+    GRPCURL = grpcurl_binary()
+except BinaryMissing as missing:
+    pytest.skip(str(missing), allow_module_level=True)
+
+COMMAND_SECONDS_MAX = 30
+EXIT_BASE = 64
+"""grpcurl's exit status is this and the gRPC code."""
+FAILED_PRECONDITION, ALREADY_EXISTS = 9, 6
+
+CHARGING = "veloconnect.charging.v1"
+ADMIN = "veloconnect.admin.v1"
+OURS = {
+    "charging": {f"{CHARGING}.ChargingService"},
+    "admin": {f"{ADMIN}.{name}Service" for name in ("Company", "Ledger", "TopUp", "Transaction")},
+}
+BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+
+SMS = {"channel": "CHANNEL_SMS", "destination": "+4915112345678"}
+VOICE = {"channel": "CHANNEL_VOICE", "destination": "GB", "quantity": 60}
+README = Path(__file__).parents[2] / "README.md"
+
+
+class Caller:
+    """Runs grpcurl against one stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._addresses = {"charging": stack.charging_address, "admin": stack.admin_address}
+        self._token = stack.token
+
+    def run(self, server: str, *words: str, body: str | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run it with the token, to its end."""
+        options = ["-plaintext", "-emit-defaults", "-H", f"authorization: Bearer {self._token}"]
+        data = [] if body is None else ["-d", body]
+        command = [str(GRPCURL), *options, *data, self._addresses[server], *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, check=False)
+
+    def lines(self, server: str, *words: str) -> list[str]:
+        """Return what it prints, line by line."""
+        done = self.run(server, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    def charging(self, method: str, request: Mapping[str, Any]) -> Any:
+        """Call a method of the gateways' server."""
+        return self._call("charging", f"{CHARGING}.{method}", request)
+
+    def admin(self, method: str, request: Mapping[str, Any]) -> Any:
+        """Call a method of the back office's server."""
+        return self._call("admin", f"{ADMIN}.{method}", request)
+
+    def _call(self, server: str, method: str, request: Mapping[str, Any]) -> Any:
+        done = self.run(server, method, body=json.dumps(request))
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def caller(stack: Stack) -> Caller:
+    return Caller(stack)
+
+
+def fund(caller: Caller, company: str, amount: int) -> str:
+    """Make a company with `amount` micros; return its name."""
+    caller.admin(
+        "CompanyService/CreateCompany",
+        {"company_id": company, "company": {"display_name": "A shop", "currency_code": "EUR"}},
+    )
+    top_up = caller.admin(
+        "TopUpService/CreateTopUp",
+        {
+            "parent": f"companies/{company}",
+            "idempotency_key": "wire-1",
+            "top_up": {"amount_micros": amount, "currency_code": "EUR", "method": "METHOD_MANUAL"},
+        },
+    )
+    assert int(top_up["balance_after_micros"]) == amount
+    return f"companies/{company}"
+
+
+def figures(wallet: Mapping[str, str]) -> tuple[int, int, int]:
+    """Return balance, held and available."""
+    return int(wallet["balance_micros"]), int(wallet["held_micros"]), int(wallet["available_micros"])
+
+
+@pytest.mark.parametrize("server", OURS)
+def test_reflection_lists_and_describes_every_service(caller: Caller, server: str) -> None:
+    assert set(caller.lines(server, "list")) == OURS[server] | BESIDE
+    for service in OURS[server]:
+        described = "\n".join(caller.lines(server, "describe", service))
+        assert described.startswith(f"{service} is a service:")
+    assert "optional int64 amount_micros = 4" in "\n".join(
+        caller.lines("charging", "describe", f"{CHARGING}.ChargeRequest")
+    )
+
+
+@pytest.mark.parametrize("server", OURS)
+def test_health_is_serving_for_the_server_and_each_service(caller: Caller, server: str) -> None:
+    for service in ("", *OURS[server]):
+        done = caller.run(server, "grpc.health.v1.Health/Check", body=json.dumps({"service": service}))
+        assert json.loads(done.stdout) == {"status": "SERVING"}, done.stderr
+
+
+def test_no_rpc_is_left_out_here(caller: Caller) -> None:
+    tested = Path(__file__).read_text()
+    for server, services in OURS.items():
+        for service in services:
+            for method in caller.lines(server, "list", service):
+                service_and_method = method.removeprefix(f"{CHARGING}.").removeprefix(f"{ADMIN}.").replace(".", "/")
+                assert service_and_method in tested, method
+
+
+def test_a_charge_is_taken_once_and_its_replay_names_the_same_transaction(caller: Caller) -> None:
+    name = fund(caller, "charged", 1_000_000)
+    request = {"company": name, "idempotency_key": "sms-1", "usage": SMS, "amount_micros": "75000"}
+    first = caller.charging("ChargingService/Charge", request)
+    transaction = first["transaction"]
+    assert transaction["name"] == f"{name}/transactions/2"
+    assert transaction["kind"] == "KIND_CHARGE"
+    assert (transaction["amount_micros"], transaction["balance_after_micros"]) == ("-75000", "925000")
+    assert (transaction["currency_code"], transaction["idempotency_key"]) == ("EUR", "sms-1")
+    assert transaction["usage"]["destination"] == "DE", "the number is not kept"
+    assert (transaction["usage"]["channel"], transaction["usage"]["quantity"]) == ("CHANNEL_SMS", "1")
+    assert figures(first["wallet"]) == (925_000, 0, 925_000)
+    assert caller.charging("ChargingService/Charge", request) == first
+    assert caller.admin("TransactionService/GetTransaction", {"name": transaction["name"]}) == transaction
+    wallet = caller.charging("ChargingService/GetWallet", {"name": f"{name}/wallet"})
+    assert (wallet["name"], wallet["state"], figures(wallet)) == (
+        f"{name}/wallet",
+        "STATE_ACTIVE",
+        (925_000, 0, 925_000),
+    )
+    assert caller.admin("CompanyService/GetWallet", {"name": f"{name}/wallet"}) == wallet
+
+
+def test_a_decline_shows_its_reason_and_what_there_is(caller: Caller) -> None:
+    name = fund(caller, "poor", 70_000)
+    request = {"company": name, "idempotency_key": "sms-1", "usage": SMS, "amount_micros": 75_000}
+    done = caller.run("charging", f"{CHARGING}.ChargingService/Charge", body=json.dumps(request))
+    assert done.returncode == EXIT_BASE + FAILED_PRECONDITION
+    assert '"reason":"INSUFFICIENT_FUNDS"' in done.stderr
+    assert '"metadata":{"available":"70000","currency":"EUR","floor":"0","required":"75000"}' in done.stderr
+
+
+def test_a_batch_and_a_stream_answer_each_charge_in_its_place(caller: Caller) -> None:
+    name = fund(caller, "batched", 100_000)
+
+    def charge(key: str, amount: int) -> dict[str, Any]:
+        return {"company": name, "idempotency_key": key, "usage": SMS, "amount_micros": amount}
+
+    requests = [charge("b-1", 40_000), charge("b-2", 70_000), charge("b-3", 0), charge("b-4", 60_000)]
+    answer = caller.charging("ChargingService/BatchCharge", {"requests": requests})
+    results = answer["results"]
+    assert [results[place]["charge"]["transaction"]["name"] for place in (0, 3)] == [
+        f"{name}/transactions/2",
+        f"{name}/transactions/3",
+    ]
+    assert [results[place]["status"]["details"][0]["reason"] for place in (1, 2)] == [
+        "INSUFFICIENT_FUNDS",
+        "INVALID_REQUEST",
+    ]
+    assert figures(results[3]["charge"]["wallet"]) == (0, 0, 0)
+
+    batches = [{"batch_id": "again", "requests": requests[:1]}, {"batch_id": "dry", "requests": [charge("b-5", 1)]}]
+    method = f"{CHARGING}.ChargingService/StreamCharges"
+    streamed = caller.run("charging", method, body="\n".join(map(json.dumps, batches)))
+    assert streamed.returncode == 0, streamed.stderr
+    by_batch = {answer["batch_id"]: answer["results"] for answer in documents(streamed.stdout)}
+    assert by_batch.keys() == {"again", "dry"}
+    assert by_batch["again"][0]["charge"]["transaction"] == results[0]["charge"]["transaction"]
+    assert by_batch["dry"][0]["status"]["details"][0]["reason"] == "INSUFFICIENT_FUNDS"
+
+
+def test_a_call_is_authorized_incremented_captured_twice_and_closed(caller: Caller) -> None:
+    name = fund(caller, "calling", 1_000_000)
+    hold = f"{name}/authorizations/call-7"
+    request = {
+        "company": name,
+        "idempotency_key": "call-7",
+        "usage": VOICE,
+        "amount_micros": 300_000,
+        "ttl": "90.5s",
+    }
+    opened = caller.charging("ChargingService/Authorize", request)
+    assert (opened["name"], opened["state"], opened["transaction"]) == (hold, "STATE_OPEN", f"{name}/transactions/2")
+    assert (opened["amount_micros"], opened["captured_micros"], opened["held_micros"]) == ("300000", "0", "300000")
+    assert opened["usage"] == {**VOICE, "quantity": "60", "variant": "", "campaign_id": "", "contact_id": ""}
+    assert caller.charging("ChargingService/Authorize", request) == opened
+
+    increment = {"authorization": hold, "idempotency_key": "call-7-2", "amount_micros": 500_000}
+    more = caller.charging("ChargingService/IncrementAuthorization", increment)
+    assert (more["amount_micros"], more["held_micros"]) == ("500000", "500000")
+    assert more["expire_time"] >= opened["expire_time"]
+    assert caller.charging("ChargingService/IncrementAuthorization", increment) == more
+
+    part = {"authorization": hold, "idempotency_key": "call-7-3", "amount_micros": 200_000, "keep_open": True}
+    first = caller.charging("ChargingService/Capture", part)
+    assert first["transaction"]["name"] == f"{name}/transactions/4"
+    assert (first["transaction"]["kind"], first["transaction"]["amount_micros"]) == ("KIND_CAPTURE", "-200000")
+    assert (first["authorization"]["state"], first["authorization"]["held_micros"]) == ("STATE_OPEN", "300000")
+    assert figures(first["wallet"]) == (800_000, 300_000, 500_000)
+
+    rest = {"authorization": hold, "idempotency_key": "call-7-4", "amount_micros": 50_000}
+    last = caller.charging("ChargingService/Capture", rest)
+    assert last["transaction"]["name"] == f"{name}/transactions/5"
+    assert (last["transaction"]["amount_micros"], last["transaction"]["held_delta_micros"]) == ("-50000", "-300000")
+    closed = last["authorization"]
+    assert (closed["state"], closed["captured_micros"], closed["held_micros"]) == ("STATE_CAPTURED", "250000", "0")
+    assert figures(last["wallet"]) == (750_000, 0, 750_000)
+    assert caller.charging("ChargingService/Capture", part)["transaction"] == first["transaction"]
+    assert caller.charging("ChargingService/Capture", rest) == last
+    assert caller.charging("ChargingService/GetAuthorization", {"name": hold}) == closed
+
+
+def test_a_void_gives_all_back_and_its_replay_is_the_same(caller: Caller) -> None:
+    name = fund(caller, "voiding", 500_000)
+    hold = caller.charging(
+        "ChargingService/Authorize",
+        {"company": name, "idempotency_key": "whatsapp/9", "usage": SMS, "amount_micros": 500_000},
+    )["name"]
+    assert hold == f"{name}/authorizations/whatsapp/9"
+    request = {"authorization": hold, "idempotency_key": "whatsapp/9/void"}
+    voided = caller.charging("ChargingService/Void", request)
+    assert (voided["state"], voided["held_micros"], voided["captured_micros"]) == ("STATE_VOIDED", "0", "0")
+    assert caller.charging("ChargingService/Void", request) == voided
+    wallet = caller.charging("ChargingService/GetWallet", {"name": f"{name}/wallet"})
+    assert figures(wallet) == (500_000, 0, 500_000)
+
+
+def test_a_company_is_made_changed_suspended_resumed_and_closed(caller: Caller) -> None:
+    made = caller.admin(
+        "CompanyService/CreateCompany",
+        {
+            "company_id": "life",
+            "company": {
+                "display_name": "Life",
+                "currency_code": "GBP",
+                "billing_email": "billing@life.example",
+                "floor_micros": "-250000",
+            },
+        },
+    )
+    name = {"name": "companies/life"}
+    assert made["name"] == "companies/life"
+    assert (made["currency_code"], made["floor_micros"], made["state"]) == ("GBP", "-250000", "STATE_ACTIVE")
+    assert caller.admin("CompanyService/GetCompany", name) == made
+    wallet = caller.admin("CompanyService/GetWallet", {"name": "companies/life/wallet"})
+    assert figures(wallet) == (0, 0, 250_000), "a negative floor is a credit line"
+
+    changed = caller.admin(
+        "CompanyService/UpdateCompany",
+        {
+            "company": {**name, "display_name": "Left as it is", "floor_micros": 0},
+            "update_mask": {"paths": ["floor_micros", "billing_email"]},
+        },
+    )
+    assert (changed["display_name"], changed["billing_email"], changed["floor_micros"]) == ("Life", "", "0")
+    assert caller.admin("CompanyService/SuspendCompany", name)["state"] == "STATE_SUSPENDED"
+    charge = {"company": "companies/life", "idempotency_key": "sms-1", "usage": SMS, "amount_micros": 1}
+    refused = caller.run("charging", f"{CHARGING}.ChargingService/Charge", body=json.dumps(charge))
+    assert '"reason":"COMPANY_SUSPENDED"' in refused.stderr
+    assert caller.admin("CompanyService/ResumeCompany", name)["state"] == "STATE_ACTIVE"
+    assert caller.admin("CompanyService/CloseCompany", name)["state"] == "STATE_CLOSED"
+    assert caller.admin("CompanyService/CloseCompany", name)["state"] == "STATE_CLOSED"
+    refused = caller.run("charging", f"{CHARGING}.ChargingService/Charge", body=json.dumps(charge))
+    assert '"reason":"COMPANY_CLOSED"' in refused.stderr
+
+
+def test_companies_are_listed_by_id_page_by_page(caller: Caller) -> None:
+    made = [f"listed-{number}" for number in range(3)]
+    for company in made:
+        caller.admin("CompanyService/CreateCompany", {"company_id": company, "company": {"currency_code": "USD"}})
+    ids = [
+        company["name"].removeprefix("companies/")
+        for page in pages(caller, "CompanyService/ListCompanies", {"page_size": 2})
+        for company in page["companies"]
+    ]
+    assert ids == sorted(ids)
+    assert set(made) <= set(ids)
+
+
+def test_transactions_are_listed_newest_first_page_by_page(caller: Caller) -> None:
+    name = fund(caller, "statement", 100)
+    for number in range(4):
+        charge = {"company": name, "idempotency_key": f"sms-{number}", "usage": SMS, "amount_micros": 10}
+        caller.charging("ChargingService/Charge", charge)
+    found = list(pages(caller, "TransactionService/ListTransactions", {"parent": name, "page_size": 2}))
+    assert [[int(row["name"].rpartition("/")[2]) for row in page["transactions"]] for page in found] == [
+        [5, 4],
+        [3, 2],
+        [1],
+    ]
+    balances = [int(row["balance_after_micros"]) for page in found for row in page["transactions"]]
+    assert balances == [60, 70, 80, 90, 100]
+    whole = caller.admin("TransactionService/ListTransactions", {"parent": name})
+    assert whole["transactions"] == [row for page in found for row in page["transactions"]]
+    assert whole["next_page_token"] == ""
+
+
+def test_a_top_up_is_credited_once_and_its_replay_is_the_same(caller: Caller) -> None:
+    name = fund(caller, "rich", 1)
+    request = {
+        "parent": name,
+        "idempotency_key": "wire-2",
+        "top_up": {
+            "amount_micros": 50_000_000,
+            "currency_code": "EUR",
+            "method": "METHOD_MANUAL",
+            "reference": "Überweisung 2",
+        },
+    }
+    first = caller.admin("TopUpService/CreateTopUp", request)
+    assert (first["name"], first["transaction"]) == (f"{name}/topUps/wire-2", f"{name}/transactions/2")
+    assert (first["state"], first["reference"]) == ("STATE_SUCCEEDED", "Überweisung 2")
+    assert (first["amount_micros"], first["balance_after_micros"]) == ("50000000", "50000001")
+    assert caller.admin("TopUpService/CreateTopUp", request) == first
+
+
+def test_a_rebuilt_wallet_is_the_same_and_the_ledger_verifies(caller: Caller) -> None:
+    name = fund(caller, "rebuilt", 500)
+    hold = {"company": name, "idempotency_key": "hold", "usage": SMS, "amount_micros": 200}
+    caller.charging("ChargingService/Authorize", hold)
+    before = caller.charging("ChargingService/GetWallet", {"name": f"{name}/wallet"})
+    assert caller.admin("LedgerService/RebuildWallet", {"name": f"{name}/wallet"}) == before
+    assert figures(before) == (500, 200, 300)
+    void = {"authorization": f"{name}/authorizations/hold", "idempotency_key": "void"}
+    assert caller.charging("ChargingService/Void", void)["state"] == "STATE_VOIDED"
+
+    verdict = caller.admin("LedgerService/VerifyLedger", {})
+    assert verdict["ok"] is True
+    assert (verdict["problems"], verdict["problems_found"]) == ([], "0")
+    for counted in ("wallets_checked", "transactions_checked", "hot_wallets_checked"):
+        assert int(verdict[counted]) >= 1
+
+
+def test_readme_and_banner_work_as_they_are_printed_one_after_the_other(
+    caller: Caller, stack: Stack, clone: Path
+) -> None:
+    """Whoever pasted README's lines may paste those of `make run`: they are the same requests under the same keys."""
+    blocks = readme_blocks(stack)
+    (first_charge,) = [body for language, body in blocks if not language and "grpcurl" in body]
+    company, top_up, charge = documents(shell(first_charge, clone))
+    assert (company["name"], company["display_name"]) == ("companies/acme", "Acme")
+    assert (top_up["transaction"], top_up["balance_after_micros"]) == ("companies/acme/transactions/1", "50000000")
+    assert charge["transaction"]["name"] == "companies/acme/transactions/2"
+    assert charge["transaction"]["balance_after_micros"] == "49925000"
+
+    create, *others = [line for line in banner(stack).splitlines() if "grpcurl" in line]
+    refused = subprocess.run(
+        ["bash", "-c", create], capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, check=False
+    )
+    assert refused.returncode == EXIT_BASE + ALREADY_EXISTS, refused.stderr
+    top_up_again, charge_again, wallet = (documents(shell(line, Path.cwd()))[0] for line in others)
+    assert top_up_again == top_up
+    assert charge_again == charge
+    assert (wallet["name"], wallet["balance_micros"]) == ("companies/acme/wallet", "49925000")
+
+    (program,) = [body for language, body in blocks if language == "python"]
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS_MAX,
+        check=False,
+        cwd=clone,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "companies/acme/transactions/3 49850000\n", "")
+
+
+def test_the_banner_works_as_it_is_printed_on_a_fresh_service(caller: Caller, stack: Stack) -> None:
+    """With a company that nobody made yet, in place of the one that README makes."""
+    lines = [line.replace("acme", "banner") for line in banner(stack).splitlines() if "grpcurl" in line]
+    company, top_up, charge, wallet = (documents(shell(line, Path.cwd()))[0] for line in lines)
+    assert company["billing_email"] == "billing@banner.example"
+    assert (top_up["amount_micros"], charge["transaction"]["amount_micros"]) == ("50000000", "-75000")
+    assert wallet["available_micros"] == "49925000"
+
+
+def readme_blocks(stack: Stack) -> list[tuple[str, str]]:
+    """Return README's blocks, each with its language, with the stack's ports in place of the usual ones."""
+    text = README.read_text()
+    for usual, here in (("127.0.0.1:50051", stack.charging_address), ("127.0.0.1:50052", stack.admin_address)):
+        assert usual in text
+        text = text.replace(usual, here)
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def shell(commands: str, directory: Path) -> str:
+    """Run commands as they would be pasted, in a directory; every one must succeed."""
+    done = subprocess.run(
+        ["bash", "-ec", commands],
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS_MAX,
+        check=False,
+        cwd=directory,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def documents(text: str) -> list[Any]:
+    """Return the JSON documents that stand one after the other in a text."""
+    found, rest = [], text.strip()
+    while rest:
+        document, end = JSONDecoder().raw_decode(rest)
+        found.append(document)
+        rest = rest[end:].lstrip()
+    return found
+
+
+def pages(caller: Caller, method: str, request: Mapping[str, Any]) -> Iterator[Any]:
+    """Follow a list to its end."""
+    token = ""
+    while True:
+        page = caller.admin(method, {**request, "page_token": token})
+        yield page
+        token = page["next_page_token"]
+        if not token:
+            return
