@@ -1,8 +1,4 @@
-"""Search every reachable state of a scenario, and print the way to a broken promise.
-
-    python -m tests.protocol.explore                      every scenario of `make test`
-    python -m tests.protocol.explore --deep [name ...]    larger ones, with progress
-    python -m tests.protocol.explore --without run_id name ...    one safeguard taken out
+"""Search every reachable state of a scenario, and tell the way to a broken promise.
 
 The search is breadth first, so a counterexample is a shortest one. Only two things thin it out,
 and neither hides a behaviour: processes are interchangeable (`canonical`), and steps that touch
@@ -11,8 +7,8 @@ nothing shared are part of the step before or after them (see model.py).
 
 from __future__ import annotations
 
-import argparse
 import gc
+import math
 import sys
 import time
 from array import array
@@ -21,10 +17,11 @@ from dataclasses import dataclass
 
 from .model import Protocol, Scenario, canonical, initial_state, is_done
 from .records import Action, BrokenPromise, Command, Entry, Hot, Process, Safeguards, State
-from .scenarios import DEEP, SCENARIOS
 
 STUCK = "progress"
 PROGRESS_STATES = 100_000
+CLOCK_STATES = 1_000
+"""States between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +82,16 @@ class Search:
         self.own_offsets = array("i", [0])
         self.transitions = 0
 
-    def run(self, states_max: int, progress: bool = False) -> Result:
-        """Explore until done, at most `states_max` states, or to the first broken promise."""
+    def run(self, states_max: int, seconds_max: float, *, progress: bool) -> Result:
+        """Explore until done, within the bounds, or to the first broken promise."""
         started = time.perf_counter()
         number = depth = 0
         level_end = 1
         found: Counterexample | None = None
         self._add(canonical(initial_state(self.scenario)), -1)
         while number < len(self.states) < states_max and found is None:
+            if number % CLOCK_STATES == 0 and time.perf_counter() - started > seconds_max:
+                break
             if number == level_end:
                 depth += 1
                 level_end = len(self.states)
@@ -200,13 +199,14 @@ def explore(
     guard: Safeguards | None = None,
     *,
     states_max: int = 50_000_000,
+    seconds_max: float = math.inf,
     progress: bool = False,
 ) -> Result:
     """Search one scenario under a set of safeguards, all of them unless told otherwise."""
     collecting = gc.isenabled()
     gc.disable()  # Millions of tuples, and no cycle among them.
     try:
-        return Search(scenario, guard or Safeguards()).run(states_max, progress)
+        return Search(scenario, guard or Safeguards()).run(states_max, seconds_max, progress=progress)
     finally:
         if collecting:
             gc.enable()
@@ -255,10 +255,8 @@ def hot_text(hot: Hot, commands: tuple[Command, ...]) -> str:
     wallet = "none"
     if hot.wallet is not None:
         w = hot.wallet
-        wallet = (
-            f"epoch {w.epoch} seq {w.seq} balance {w.balance} held {w.held} floor {w.floor}"
-            + (" LOADING" if w.loading else "")
-            + (f" (of run {w.run})" if w.run != hot.run else "")
+        wallet = f"epoch {w.epoch} seq {w.seq} balance {w.balance} held {w.held} floor {w.floor}" + (
+            f" (of run {w.run})" if w.run != hot.run else ""
         )
     journal = ", ".join(entry_text(entry, commands) for entry in hot.journal if entry)
     keys = ", ".join(
@@ -291,29 +289,3 @@ def process_text(process: Process, commands: tuple[Command, ...]) -> str:
     if process.seen.epoch:
         parts.append(f"having seen {process.seen.epoch}.{process.seen.seq}")
     return " ".join(parts)
-
-
-def main() -> int:
-    """Explore from the command line; 1 where a promise is broken."""
-    parser = argparse.ArgumentParser(prog="python -m tests.protocol.explore")
-    parser.add_argument("names", nargs="*", help="scenarios, all of them by default")
-    parser.add_argument("--deep", action="store_true", help="larger budgets, with progress")
-    parser.add_argument("--without", action="append", default=[], choices=Safeguards.names())
-    parser.add_argument("--states-max", type=int, default=50_000_000)
-    options = parser.parse_args()
-    guard = Safeguards(**dict.fromkeys(options.without, False))
-    scenarios = {scenario.name: scenario for scenario in (DEEP if options.deep else SCENARIOS)}
-    names = options.names or list(scenarios)
-    broken = False
-    for name in names:
-        scenario = scenarios[name]
-        result = explore(scenario, guard, states_max=options.states_max, progress=options.deep)
-        print(result, flush=True)
-        if result.counterexample is not None:
-            broken = True
-            print(describe(result.counterexample, scenario))
-    return int(broken)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,6 +9,7 @@ from .records import (
     CAPTURE,
     CHARGE,
     CREDIT,
+    NO_ENTRY,
     Command,
     Entry,
     Hot,
@@ -26,11 +27,18 @@ PENDING: Final = "pending"
 KNOWN: Final = "known"
 """The same request was applied and is no longer in the journal: ask the ledger."""
 REUSED: Final = "reused"
-"""Another request has the key: ask the ledger."""
+"""Another request has the key: append its entry where the journal has one, and ask the ledger."""
 COLD: Final = "cold"
 """No wallet to go by: load it."""
-DECLINED: Final = "declined"
-"""The rule does not hold here: ask the ledger."""
+NO_FUNDS: Final = "no funds"
+NO_HOLD: Final = "no hold"
+"""Declined by this rule: ask the ledger."""
+
+# What `clean` does about an attempt that was judged.
+SETTLE: Final = "settle"
+DISCARD: Final = "discard"
+UNDO: Final = "undo"
+DROP: Final = "drop"
 
 T = TypeVar("T")
 
@@ -81,14 +89,14 @@ def open_hold(hot: Hot, wallet: Wallet, authorization: int, safeguards: Safeguar
 def apply(hot: Hot, number: int, command: Command, seen: Position, safeguards: Safeguards) -> tuple[str, Entry, Hot]:
     """Propose a change: (reply, entry, state after).
 
-    The entry is the one to append (PENDING), the change refused (DECLINED), or only names the
-    attempt of the key record (KNOWN, REUSED).
+    The entry is the one to append (PENDING), that of the other request (REUSED), the change
+    refused (NO_FUNDS, NO_HOLD), or only names the attempt of the key record (KNOWN).
     """
     record = hot.keys[command.key]
     if record is not None:
-        if record.command != number:
-            return REUSED, Entry(record.command, record.epoch, record.seq, 0, 0), hot
         pending = hot.journal[command.key]
+        if record.command != number:
+            return REUSED, pending or NO_ENTRY, hot
         if pending is not None:
             return PENDING, pending, hot
         return KNOWN, Entry(number, record.epoch, record.seq, 0, 0), hot
@@ -104,11 +112,11 @@ def apply(hot: Hot, number: int, command: Command, seen: Position, safeguards: S
                 return KNOWN, Entry(number, 0, 0, 0, 0), hot
             hold = 0
     if hold is None:
-        return DECLINED, Entry(number, wallet.epoch, wallet.seq, 0, 0), hot
+        return NO_HOLD, Entry(number, wallet.epoch, wallet.seq, 0, 0), hot
     amount, held_delta = change_for(command, hold)
     available = wallet.balance - wallet.held + amount - held_delta
     if command.kind != CREDIT and amount - held_delta < 0 and available < wallet.floor:
-        return DECLINED, Entry(number, wallet.epoch, wallet.seq, amount, held_delta), hot
+        return NO_FUNDS, Entry(number, wallet.epoch, wallet.seq, amount, held_delta), hot
 
     entry = Entry(number, wallet.epoch, wallet.seq + 1, amount, held_delta)
     holds = hot.holds
@@ -138,49 +146,27 @@ def names_same_attempt(record: Entry | KeyRecord | None, entry: Entry) -> bool:
     return record is not None and record.epoch == entry.epoch and record.seq == entry.seq
 
 
-def settle(hot: Hot, key: int, entry: Entry, safeguards: Safeguards) -> Hot:
-    """Forget the journal entry of a committed attempt; its key record may expire from now on."""
-    keys, journal = hot.keys, hot.journal
-    named = safeguards.settle_names_attempt
-    if names_same_attempt(journal[key], entry) or not named:
-        journal = replaced(journal, key, None)
-    record = keys[key]
-    if record is not None and (names_same_attempt(record, entry) or not named):
-        keys = replaced(keys, key, record._replace(settled=True))
-    return hot._replace(keys=keys, journal=journal)
+def clean(hot: Hot, action: str, command: Command, entry: Entry, safeguards: Safeguards) -> Hot:
+    """Clear away after an attempt that was judged.
 
-
-def discard(hot: Hot, command: Command, entry: Entry, *, undo: bool, drop: bool, safeguards: Safeguards) -> Hot:
-    """Take an attempt back: its journal entry and key record, with `undo` its change as well.
-
-    `drop` deletes the wallet of the entry's epoch, so that it is loaded anew.
+    A journal entry and its key record are written and removed together, so the record speaks for both. (The script
+    gives a change back only where the journal had it; the record says so already.)
     """
-    key, keys, journal, wallet = command.key, hot.keys, hot.journal, hot.wallet
-    named = safeguards.discard_names_attempt
-    in_journal = names_same_attempt(journal[key], entry)
-    if in_journal or not named:
-        journal = replaced(journal, key, None)
-    if names_same_attempt(keys[key], entry) or not named:
-        keys = replaced(keys, key, None)
-    if undo and touches_hold(command) and safeguards.undo_spares_authorizations:
-        drop = True
-    elif undo and wallet is not None:
-        of_epoch = wallet.epoch == entry.epoch or not safeguards.undo_needs_epoch
-        if of_epoch and (in_journal or not safeguards.undo_needs_journal):
-            wallet = wallet._replace(balance=wallet.balance - entry.amount, held=wallet.held - entry.held_delta)
-    if drop and wallet is not None and wallet.epoch == entry.epoch:
+    key, wallet, record = command.key, hot.wallet, hot.keys[command.key]
+    named = {SETTLE: safeguards.settle_names_attempt, UNDO: safeguards.undo_names_attempt}
+    if named.get(action, safeguards.discard_names_attempt) and not names_same_attempt(record, entry):
+        return hot
+    if action == SETTLE:
+        record = record and record._replace(settled=True)
+        return hot._replace(keys=replaced(hot.keys, key, record), journal=replaced(hot.journal, key, None))
+    if action == DROP and wallet is not None and wallet.epoch == entry.epoch:
         wallet = None
-    return Hot(hot.run, wallet, keys, hot.holds, journal)
+    if action == UNDO and wallet is not None and (wallet.epoch == entry.epoch or not safeguards.undo_needs_epoch):
+        wallet = wallet._replace(balance=wallet.balance - entry.amount, held=wallet.held - entry.held_delta)
+    return Hot(hot.run, wallet, replaced(hot.keys, key, None), hot.holds, replaced(hot.journal, key, None))
 
 
-def forget(hot: Hot, key: int, attempt: Entry) -> Hot:
-    """Remove the key record of an attempt that neither the journal nor the ledger knows."""
-    if hot.journal[key] is None and names_same_attempt(hot.keys[key], attempt):
-        return hot._replace(keys=replaced(hot.keys, key, None))
-    return hot
-
-
-def drop_wallet(hot: Hot, epoch: int) -> Hot:
+def forget_wallet(hot: Hot, epoch: int) -> Hot:
     """Delete the wallet if it is of that epoch, so that it is loaded anew."""
     if hot.wallet is not None and hot.wallet.epoch == epoch:
         return hot._replace(wallet=None)
@@ -188,18 +174,15 @@ def drop_wallet(hot: Hot, epoch: int) -> Hot:
 
 
 def begin_load(hot: Hot, reading: Reading, safeguards: Safeguards) -> Hot | None:
-    """Put up the marker of a load and write the open authorizations; None where it is too late.
+    """Put up the marker of a load in the wallet's place, and write the open authorizations; None where it is too late.
 
-    The marker is the wallet itself in the state "loading". (Many authorizations take several
-    scripts; each writes only while the marker stands, so they are one step here.)
+    Many authorizations take several scripts; each writes only where the marker stands, so they are one step here.
     """
     wallet = hot.wallet
+    stands = wallet is not None and wallet.run == hot.run and wallet.epoch >= reading.epoch
+    if stands and safeguards.load_only_newer:
+        return None
     if safeguards.load_marker:
-        too_late = (
-            wallet is not None and wallet.run == hot.run and (wallet.epoch, not wallet.loading) >= (reading.epoch, True)
-        )
-        if too_late and safeguards.load_only_newer:
-            return None
         wallet = Wallet(reading.epoch, 0, reading.balance, reading.held, reading.floor, hot.run, loading=True)
     holds = tuple(
         HotHold(reading.epoch, held) if held >= 0 else old
@@ -209,18 +192,13 @@ def begin_load(hot: Hot, reading: Reading, safeguards: Safeguards) -> Hot | None
 
 
 def complete_load(hot: Hot, reading: Reading, safeguards: Safeguards) -> Hot | None:
-    """Make the loaded wallet the one to go by; None where it must not."""
+    """Write the wallet, last; None where it must not be."""
     wallet = hot.wallet
     if safeguards.load_marker:
-        marker_stands = (
-            wallet is not None and wallet.loading and wallet.run == hot.run and wallet.epoch == reading.epoch
-        )
-        allowed = marker_stands
+        allowed = wallet is not None and (wallet.run, wallet.epoch, wallet.loading) == (hot.run, reading.epoch, True)
     else:
-        allowed = (
-            wallet is None or wallet.run != hot.run or wallet.epoch < reading.epoch or not safeguards.load_only_newer
-        )
+        stands = wallet is not None and wallet.run == hot.run and wallet.epoch >= reading.epoch
+        allowed = not (stands and safeguards.load_only_newer)
     if not allowed:
         return None
-    loaded = Wallet(reading.epoch, 0, reading.balance, reading.held, reading.floor, hot.run)
-    return hot._replace(wallet=loaded)
+    return hot._replace(wallet=Wallet(reading.epoch, 0, reading.balance, reading.held, reading.floor, hot.run))

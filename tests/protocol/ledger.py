@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .hot import change_for, replaced
+from .hot import NO_FUNDS, NO_HOLD, change_for, replaced
 from .records import (
     ABSENT,
     AUTHORIZE,
@@ -33,8 +33,8 @@ WRITTEN: Final = "WRITTEN"
 RECORDED: Final = "RECORDED"
 """The key is recorded for this request: that entry is the answer."""
 BEHIND: Final = "BEHIND"
-"""The hot wallet that declined was not up to date: run again, from this position on."""
-AFFORDABLE: Final = "AFFORDABLE"
+"""The hot wallet that declined was of another epoch, or saw the hold as it was before: run again."""
+CONTESTED: Final = "CONTESTED"
 """The ledger would allow it; entries under way may yet forbid it: run again."""
 UNRECORDED: Final = "UNRECORDED"
 """The key is not recorded after all: run again."""
@@ -90,6 +90,8 @@ def judge(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Sa
         return REFUSED
     if guard.ledger_floor_check and not keeps_floor(ledger, command, entry.amount, entry.held_delta):
         return REFUSED
+    if ledger.held + entry.held_delta < 0:
+        return REFUSED
     return WRITTEN
 
 
@@ -134,29 +136,29 @@ def append(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: S
     return verdict, ledger
 
 
-def confirm(
-    ledger: Ledger,
-    reply_declined: bool,
-    entry: Entry,
-    number: int,
-    command: Command,
-    guard: Safeguards,
-) -> str:
+def confirm(ledger: Ledger, reply: str, entry: Entry, number: int, command: Command, guard: Safeguards) -> str:
     """What is true of a request that Redis declined, or took for known or reused."""
     recorded = ledger.recorded[command.key] if guard.ledger_key_lookup else None
     if recorded is not None:
         return RECORDED if recorded.command == number else KEY_REUSED
-    if not reply_declined:
+    if reply not in (NO_FUNDS, NO_HOLD):
         return UNRECORDED
-    if entry.epoch != ledger.epoch or entry.seq < ledger.last_seq:
+    require(entry.epoch <= ledger.epoch, "fence", "a decline is AHEAD of the ledger")
+    if entry.epoch != ledger.epoch:
         return BEHIND
-    if guard.decline_recomputed:
-        allowed = allows_request(ledger, command)
-    else:
-        allowed = authorization_allows(ledger, command, entry.held_delta) and keeps_floor(
-            ledger, command, entry.amount, entry.held_delta
-        )
-    return AFFORDABLE if allowed else FINAL
+    if reply == NO_HOLD:
+        return CONTESTED if ledger.authorizations[command.authorization] >= 0 else FINAL
+    amount, held_delta = entry.amount, entry.held_delta
+    hold_seen_before = False
+    if command.kind == CAPTURE:
+        hold = ledger.authorizations[command.authorization]
+        hold_seen_before = entry.seq < ledger.last_seq
+        if hold >= 0 and guard.decline_by_ledgers_hold:
+            amount, held_delta = change_for(command, hold)
+            hold_seen_before = False
+    if keeps_floor(ledger, command, amount, held_delta):
+        return CONTESTED
+    return BEHIND if hold_seen_before else FINAL
 
 
 def begin_epoch(ledger: Ledger, floor_raise: int = 0) -> Ledger:

@@ -7,7 +7,7 @@ A process works on one attempt at a time, and each of its steps is one atomic ca
                │ ▲                 └──KEY_REUSED, DUPLICATE──────► answered; DISCARD with undo
                │ │                 └──STALE, REFUSED─► DISCARD (with drop) ─► APPLY again
                │ └── LOAD ◄──cold
-               └─declined, known, reused─► CONFIRM ─► answered, or FORGET or DROP ─► APPLY again
+               └─declined, known, reused─► CONFIRM ─► answered, or FORGET ─► APPLY again
 
     LOAD:  lock and look again ─► append the journal ─► handle the verdicts ─► begin an epoch and
            read ─► begin the load in Redis ─► complete it ─► APPLY
@@ -63,8 +63,7 @@ APPLY: Final = "apply"
 APPEND: Final = "append"
 CONFIRM: Final = "confirm"
 DISCARD: Final = "discard"
-FORGET: Final = "forget"
-DROP: Final = "drop wallet"
+FORGET: Final = "forget wallet"
 LOAD: Final = "take load lock"
 JOURNAL_APPEND: Final = "append journal"
 JOURNAL_REACT: Final = "handle journal verdicts"
@@ -72,12 +71,15 @@ BEGIN_EPOCH: Final = "begin epoch"
 BEGIN_LOAD: Final = "begin load"
 COMPLETE_LOAD: Final = "complete load"
 
+REPEATED: Final = (APPLY, DISCARD, FORGET, JOURNAL_REACT)
+"""Calls that are tried again where the connection broke: the cycle's script, and no other that writes."""
+
 # What a process does when it works on no command.
 RECOVERY: Final = -1
 REBUILD: Final = -2
 
-RERUNS_BEFORE_DROP: Final = 1
-"""Runs of a declined command that the ledger would allow, before the hot wallet is dropped."""
+RERUNS_BEFORE_FORGET: Final = 1
+"""Runs of a declined command that the ledger would allow, before the hot wallet is deleted; the service takes four."""
 
 IDLE_PROCESS: Final = Process(IDLE, RECOVERY, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False)
 
@@ -158,7 +160,6 @@ class Protocol:
             CONFIRM: self._confirm,
             DISCARD: self._discard,
             FORGET: self._forget,
-            DROP: self._drop,
             LOAD: self._take_lock,
             JOURNAL_APPEND: self._append_journal,
             JOURNAL_REACT: self._handle_verdicts,
@@ -184,21 +185,19 @@ class Protocol:
                 raise
             if after is not None:
                 yield action, after
-                if state.budget.resends:
+                if state.budget.resends and process.phase in REPEATED:
                     yield from self._resend(state, after, index, process)
         for entry in state.settles:
-            key = self.commands[entry.command].key
+            command = self.commands[entry.command]
             yield (
                 Action("settle", command=entry.command, by_protocol=True),
                 state._replace(
-                    hot=redis.settle(state.hot, key, entry, self.guard),
+                    hot=redis.clean(state.hot, redis.SETTLE, command, entry, self.guard),
                     settles=state.settles - {entry},
                 ),
             )
         if idle >= 0:
             yield from self._begin(state, idle)
-        else:
-            yield from self._recover_beside(state)
         yield from self._misfortunes(state)
 
     def _begin(self, state: State, index: int) -> Iterator[tuple[Action, State]]:
@@ -232,25 +231,6 @@ class Protocol:
                     causes=state.causes + 1,
                 ),
             )
-
-    def _recover_beside(self, state: State) -> Iterator[tuple[Action, State]]:
-        """Recovery when every process is busy, as its own loop in one of them.
-
-        It matters where attempts wait for the entry of a process that died. One uninterrupted
-        round is enough to show that they do not wait for ever.
-        """
-        if not any(process.phase == FORGET for process in state.processes):
-            return
-        beside = IDLE_PROCESS._replace(phase=JOURNAL_APPEND, batch=journal_of(state.hot))
-        after = state._replace(processes=(*state.processes, beside))
-        while (process := after.processes[-1]).phase != IDLE:
-            step = self._steps[process.phase](after, len(state.processes), process)
-            assert step is not None
-            after = step
-        yield (
-            Action("recover beside the attempts", by_protocol=True),
-            after._replace(processes=after.processes[:-1]),
-        )
 
     def _misfortunes(self, state: State) -> Iterator[tuple[Action, State]]:
         budget, hot = state.budget, state.hot
@@ -325,15 +305,12 @@ class Protocol:
 
     def _resend(self, before: State, after: State, index: int, process: Process) -> Iterator[tuple[Action, State]]:
         """The step is done, but its answer is lost, and the process is about to do it again."""
-        if process.phase == CONFIRM or process.phase == LOAD:
-            return  # They change nothing.
         again = moved(
             after,
             index,
             process,
             settles=before.settles,
             budget=before.budget._replace(resends=before.budget.resends - 1),
-            causes=after.causes + (process.phase == BEGIN_EPOCH),
         )
         yield Action(f"{process.phase} (answer lost, will be repeated)", index), again
 
@@ -349,7 +326,7 @@ class Protocol:
             if self.guard.settle_after_commit:
                 return moved(state, index, process, hot=hot)
             return moved(state, index, process, hot=hot, settles=state.settles | {entry})
-        if reply == redis.DECLINED and not self.guard.decline_confirmation:
+        if reply in (redis.NO_FUNDS, redis.NO_HOLD) and not self.guard.decline_confirmation:
             return self._decline(state, index, process)
         return moved(state, index, process._replace(phase=CONFIRM, entry=entry, verdict=reply))
 
@@ -377,25 +354,42 @@ class Protocol:
         return verdict, after
 
     def _confirm(self, state: State, index: int, process: Process) -> State:
-        number, ledger = process.command, state.ledger
-        declined = process.verdict == redis.DECLINED
-        truth = postgres.confirm(ledger, declined, process.entry, number, self.commands[number], self.guard)
+        number, ledger, settles = process.command, state.ledger, state.settles
+        other, other_verdict = NO_ENTRY, ""
+        if process.verdict == redis.REUSED and process.entry != NO_ENTRY:
+            # In the same call, and before the question: the entry of the request that has the key.
+            other = process.entry
+            other_verdict, ledger = self._append_one(state, ledger, other)
+            if other_verdict == postgres.WRITTEN or other_verdict == postgres.ALREADY:
+                other_verdict, settles = "", settles | {other}
+        truth = postgres.confirm(ledger, process.verdict, process.entry, number, self.commands[number], self.guard)
+        after = IDLE_PROCESS
         if truth == postgres.RECORDED:
             self._check_ok(ledger, number)
-            return moved(state, index, IDLE_PROCESS)
-        if truth == postgres.KEY_REUSED:
+        elif truth == postgres.KEY_REUSED:
             self._check_reused(ledger, number)
-            return moved(state, index, IDLE_PROCESS)
-        if truth == postgres.FINAL:
+        elif truth == postgres.FINAL:
             return self._decline(state, index, process)
-        again = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="", seen=postgres.position(ledger))
-        if truth == postgres.UNRECORDED:
-            return moved(state, index, again._replace(phase=FORGET, entry=process.entry))
-        if truth == postgres.AFFORDABLE:
-            if process.reruns >= RERUNS_BEFORE_DROP:
-                return moved(state, index, again._replace(phase=DROP, entry=process.entry))
-            again = again._replace(reruns=process.reruns + 1)
-        return moved(state, index, again)
+        else:
+            after = self._run_again(process, truth, postgres.position(ledger))
+        if other_verdict:
+            # Its clean-up, after which this process goes on: STALE and REFUSED leave the key unrecorded.
+            after = process._replace(phase=DISCARD, entry=other, verdict=other_verdict, seen=postgres.position(ledger))
+        return moved(state, index, after, ledger=ledger, settles=settles)
+
+    def _run_again(self, process: Process, truth: str, seen: Position) -> Process:
+        """What a process does whose command has no answer yet."""
+        again = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="", seen=seen)
+        if truth == postgres.UNRECORDED and process.verdict == redis.KNOWN:
+            # Settled, and unknown to the ledger: the record goes. A hold without a record takes its wallet.
+            if process.entry.epoch:
+                return again._replace(phase=DISCARD, entry=process.entry, verdict=truth)
+            return again._replace(phase=FORGET, entry=NO_ENTRY._replace(epoch=seen.epoch))
+        if truth == postgres.CONTESTED:
+            if process.reruns >= RERUNS_BEFORE_FORGET:
+                return again._replace(phase=FORGET, entry=process.entry)
+            return again._replace(reruns=process.reruns + 1)
+        return again
 
     def _decline(self, state: State, index: int, process: Process) -> State:
         number = process.command
@@ -416,29 +410,25 @@ class Protocol:
 
     def _discard(self, state: State, index: int, process: Process) -> State:
         verdict = process.verdict
-        hot = self._discarded(state.hot, process.entry, verdict, drops=self.guard.refused_drops_wallet)
-        if verdict == postgres.STALE or verdict == postgres.REFUSED:
-            after = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="")
-        else:
+        hot = self._discarded(state.hot, process.entry, verdict)
+        if verdict == postgres.DUPLICATE or verdict == postgres.KEY_REUSED:
             after = IDLE_PROCESS
+        else:
+            after = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="")
         return moved(state, index, after, hot=hot, causes=state.causes + lost_wallet(state, hot))
 
-    def _discarded(self, hot: Hot, entry: Entry, verdict: str, *, drops: bool) -> Hot:
-        return redis.discard(
-            hot,
-            self.commands[entry.command],
-            entry,
-            undo=verdict == postgres.KEY_REUSED or verdict == postgres.DUPLICATE,
-            drop=verdict == postgres.REFUSED and drops,
-            safeguards=self.guard,
-        )
+    def _discarded(self, hot: Hot, entry: Entry, verdict: str) -> Hot:
+        command = self.commands[entry.command]
+        action = redis.DISCARD
+        if verdict == postgres.REFUSED and self.guard.refused_drops_wallet:
+            action = redis.DROP
+        elif verdict == postgres.KEY_REUSED or verdict == postgres.DUPLICATE:
+            dropped = redis.touches_hold(command) and self.guard.undo_spares_authorizations
+            action = redis.DROP if dropped else redis.UNDO
+        return redis.clean(hot, action, command, entry, self.guard)
 
     def _forget(self, state: State, index: int, process: Process) -> State:
-        hot = redis.forget(state.hot, self.commands[process.command].key, process.entry)
-        return moved(state, index, process._replace(phase=APPLY, entry=NO_ENTRY), hot=hot)
-
-    def _drop(self, state: State, index: int, process: Process) -> State:
-        hot = redis.drop_wallet(state.hot, process.entry.epoch)
+        hot = redis.forget_wallet(state.hot, process.entry.epoch)
         return moved(
             state,
             index,
@@ -473,7 +463,7 @@ class Protocol:
     def _handle_verdicts(self, state: State, index: int, process: Process) -> State:
         hot = state.hot
         for entry, verdict in process.batch:
-            hot = self._discarded(hot, entry, verdict, drops=self.guard.recovery_drops_wallet)
+            hot = self._discarded(hot, entry, verdict)
         causes = state.causes + lost_wallet(state, hot)
         return moved(state, index, after_journal(process), hot=hot, causes=causes)
 
@@ -528,13 +518,9 @@ class Protocol:
             "P4 conserved",
             "the balance is not the sum of the entries",
         )
-        if (
-            wallet is None
-            or wallet.loading
-            or wallet.run != hot.run
-            or wallet.epoch != ledger.epoch
-            or not is_done(state)
-        ):
+        if wallet is None or wallet.loading or wallet.run != hot.run or wallet.epoch != ledger.epoch:
+            return
+        if not is_done(state):
             return
         require(
             (wallet.balance, wallet.held, wallet.floor) == (ledger.balance, ledger.held, ledger.floor),

@@ -148,7 +148,7 @@ class Budget(NamedTuple):
     lost_locks: int = 0
     """A loader's connection to Postgres dies, and the lock with it; the loader writes on."""
     resends: int = 0
-    """A driver repeats a call whose answer was lost, though it had been executed."""
+    """A call whose answer was lost is repeated, though it had been executed."""
 
 
 class State(NamedTuple):
@@ -214,24 +214,22 @@ class Safeguards:
     """An entry of an older epoch than the ledger's is STALE."""
     decline_confirmation: bool = True
     """No decline is final before the ledger was asked."""
-    decline_recomputed: bool = True
-    """The ledger judges a declined request by its own holds, not by the change Redis computed."""
-    settle_names_attempt: bool = True
-    """A settle touches only the attempt that it names."""
+    decline_by_ledgers_hold: bool = True
+    """What a capture costs is judged by the ledger's hold, not by the one that Redis saw."""
     settle_after_commit: bool = True
     """A settle waits for the commit."""
+    settle_names_attempt: bool = True
+    """A settle touches only the attempt that it names."""
     discard_names_attempt: bool = True
-    """A discard touches only the attempt that it names."""
-    undo_needs_journal: bool = True
-    """A change is given back only by who took its entry out of the journal."""
+    """A discard touches only the attempt that it names, with or without the wallet."""
+    undo_names_attempt: bool = True
+    """A change is given back only where the attempt that it names stands, hence once."""
     undo_needs_epoch: bool = True
     """A change is given back only to a wallet of the entry's epoch."""
     undo_spares_authorizations: bool = True
     """A change that touched an authorization is undone by dropping the wallet."""
     refused_drops_wallet: bool = True
-    """A wallet that let a refused entry pass is dropped by the entry's owner."""
-    recovery_drops_wallet: bool = True
-    """... and by recovery and loads, which meet refused entries too."""
+    """A wallet that let a refused entry pass is dropped."""
     load_lock: bool = True
     """One process at a time loads the wallet."""
     load_marker: bool = True

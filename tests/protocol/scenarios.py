@@ -21,6 +21,10 @@ VOID_V: Final = Command("void V", VOID, 0, key=2)
 PARTIAL_P: Final = Command("partial capture P", CAPTURE, 2, key=1, closing=False)
 EXCESS_O: Final = Command("capture O beyond the hold", CAPTURE, 5, key=2)
 
+# Another authorization, beside the open one.
+AUTHORIZE_G: Final = Command("authorize G", AUTHORIZE, 2, key=0, authorization=1)
+CAPTURE_G: Final = Command("capture G", CAPTURE, 2, key=1, authorization=1)
+
 
 def sent(times: int, command: Command) -> Command:
     """The command, sent several times by clients that did not believe the answer."""
@@ -97,6 +101,13 @@ SCENARIOS: Final = (
         budget=Budget(flushes=1, copies=1, crashes=1),
     ),
     Scenario(
+        "two authorizations",
+        (AUTHORIZE_G, CAPTURE_G),
+        balance=9,
+        held=4,
+        budget=Budget(crashes=1, rebuilds=1),
+    ),
+    Scenario(
         "captures in part and beyond the hold",
         (sent(2, PARTIAL_P), EXCESS_O),
         balance=6,
@@ -130,6 +141,13 @@ SCENARIOS: Final = (
         budget=Budget(flushes=1, resends=1, rebuilds=1),
     ),
     Scenario(
+        "a rebuild that dies",
+        (sent(2, CAPTURE_K),),
+        balance=9,
+        held=4,
+        budget=Budget(rebuilds=1, crashes=1),
+    ),
+    Scenario(
         "three processes",
         (CHARGE_A, CREDIT_B),
         balance=2,
@@ -138,7 +156,7 @@ SCENARIOS: Final = (
     ),
 )
 
-# For `python -m tests.protocol.explore --deep`: minutes and gigabytes.
+# For `python -m tests.protocol`: minutes and gigabytes.
 DEEP: Final = (
     Scenario(
         "charges",
