@@ -1,0 +1,339 @@
+"""A clear error with its reason from the table and field violations, and no state changed.
+
+Every test compares the whole database before and after, and ends with a verified ledger.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
+from typing import Any
+
+import grpc
+import psycopg
+import pytest
+import redis
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
+from devstack import Stack
+from server.errors import DOMAIN, RETRY_MS
+from tests.acceptance.bad_requests import (
+    AVAILABLE,
+    BALANCE,
+    CHARGES,
+    CODES,
+    DECLINES,
+    HELD,
+    MICROS_MAX,
+    OTHERS,
+    authorize,
+    capture,
+    charge,
+    create,
+    top_up,
+    usage,
+    void,
+    without,
+)
+from tests.clients import Clients, Metadata, Refusal
+from veloconnect.admin.v1 import company_pb2, ledger_pb2, top_up_pb2, transaction_pb2
+from veloconnect.charging.v1 import charging_pb2
+
+POLL_SECONDS = 0.01
+POLL_SECONDS_MAX = 15.0
+MEBIBYTE = 1024 * 1024
+
+SERVICES: list[ServiceDescriptor] = [
+    service
+    for module in (charging_pb2, company_pb2, ledger_pb2, top_up_pb2, transaction_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+]
+
+SNAPSHOTS = {
+    "companies": "SELECT to_jsonb(t) FROM companies t ORDER BY company_id",
+    # Not the epoch and its count, which say how often a wallet was loaded.
+    "wallets": "SELECT to_jsonb(t) - 'epoch' - 'last_seq' FROM wallets t ORDER BY company_id",
+    "entries": "SELECT to_jsonb(t) FROM entries t ORDER BY company_id, number",
+    "authorizations": "SELECT to_jsonb(t) FROM authorizations t ORDER BY company_id, authorization_id",
+    "quarantine": "SELECT to_jsonb(t) FROM quarantine t ORDER BY id",
+    "settings": "SELECT to_jsonb(t) FROM settings t ORDER BY name",
+}
+
+METADATA = {
+    "INSUFFICIENT_FUNDS": {
+        "available": str(AVAILABLE),
+        "required": str(AVAILABLE + 1),
+        "floor": "0",
+        "currency": "EUR",
+    },
+    "CURRENCY_MISMATCH": {"wallet": "EUR", "given": "USD"},
+}
+
+
+@pytest.fixture(scope="module")
+def clients(stack: Stack) -> Iterator[Clients]:
+    with Clients.of(stack) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _companies(clients: Clients) -> None:
+    """Companies in every state that a request may meet."""
+    for company in ("bad", "suspended", "closed", "empty", "full"):
+        clients.call(clients.companies.CreateCompany, create(company))
+    clients.call(clients.top_ups.CreateTopUp, top_up(key="first", amount_micros=BALANCE))
+    clients.call(clients.top_ups.CreateTopUp, top_up(parent="companies/full", key="first", amount_micros=MICROS_MAX))
+    for authorization in ("open", "captured", "voided"):
+        clients.call(clients.charging.Authorize, authorize(idempotency_key=authorization, amount_micros=HELD))
+    clients.call(clients.charging.Capture, capture("captured", idempotency_key="capture"))
+    clients.call(clients.charging.Void, void("voided", idempotency_key="void"))
+    clients.call(clients.charging.Charge, charge(idempotency_key="charged"))
+    clients.call(
+        clients.charging.Authorize, authorize(company="companies/full", idempotency_key="open", amount_micros=1)
+    )
+    clients.call(clients.companies.SuspendCompany, company_pb2.SuspendCompanyRequest(name="companies/suspended"))
+    clients.call(clients.companies.CloseCompany, company_pb2.CloseCompanyRequest(name="companies/closed"))
+
+
+@pytest.fixture(scope="module")
+def database(stack: Stack) -> Iterator["psycopg.Connection[Any]"]:
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def _unchanged(_companies: None, clients: Clients, database: "psycopg.Connection[Any]") -> Iterator[None]:
+    """The whole database is as it was, and every promise holds, Redis included."""
+    before = snapshot(database)
+    yield
+    assert snapshot(database) == before
+    clients.assert_ledger_clean()
+
+
+def snapshot(database: "psycopg.Connection[Any]") -> dict[str, list[Any]]:
+    """Return every row of every table."""
+    return {table: database.execute(query.encode()).fetchall() for table, query in SNAPSHOTS.items()}
+
+
+def test_every_table_is_compared(database: "psycopg.Connection[Any]") -> None:
+    tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    ours = {name for (name,) in tables if not name.startswith(("_yoyo", "yoyo"))}
+    assert ours == SNAPSHOTS.keys()
+
+
+@pytest.mark.parametrize(("request_", "field"), CHARGES.values(), ids=CHARGES.keys())
+def test_a_bad_charge_names_its_field(clients: Clients, request_: charging_pb2.ChargeRequest, field: str) -> None:
+    """Alone, in a batch between good ones, and as an authorization: the same answer."""
+    alone = clients.refused(clients.charging.Charge, request_)
+    assert_names(alone, field)
+
+    good = charge(idempotency_key="charged")  # it is recorded, so it changes nothing
+    batch = charging_pb2.BatchChargeRequest(requests=[good, request_, good])
+    before, bad, after = clients.call(clients.charging.BatchCharge, batch).results
+    assert before.charge.transaction == after.charge.transaction
+    assert before.charge.transaction.idempotency_key == "charged"
+    assert Refusal.in_status(bad.status) == alone
+
+    held = charging_pb2.AuthorizeRequest.FromString(request_.SerializeToString())
+    assert clients.refused(clients.charging.Authorize, held) == alone
+
+
+def assert_names(refusal: Refusal, *fields: str) -> None:
+    """The request is invalid, and these are the fields that are."""
+    assert (refusal.code, refusal.reason, refusal.domain) == ("INVALID_ARGUMENT", "INVALID_REQUEST", DOMAIN)
+    assert refusal.metadata == {}
+    assert refusal.fields == fields
+    assert refusal.message.startswith(f"{fields[0]}: ")
+
+
+@pytest.mark.parametrize(("method", "request_", "field"), OTHERS.values(), ids=OTHERS.keys())
+def test_a_bad_request_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
+    assert_names(clients.refused(attrgetter(method)(clients), request_), field)
+
+
+def test_every_bad_field_is_named_at_once(clients: Clients) -> None:
+    empty = clients.refused(clients.charging.Charge, charging_pb2.ChargeRequest())
+    assert_names(empty, "company", "idempotency_key", "usage")
+    assert "And 2 more." in empty.message
+    unpriced = without(charge(usage=usage(destination="QX")), "amount_micros")
+    assert_names(clients.refused(clients.charging.Charge, unpriced), "amount_micros", "usage.destination")
+
+
+@pytest.mark.parametrize("reason", DECLINES)
+def test_a_request_that_cannot_be_done_says_why(clients: Clients, reason: str) -> None:
+    """P5: and again, in the same words, since nothing is recorded."""
+    for what, (method, request) in DECLINES[reason].items():
+        refusal = clients.refused(attrgetter(method)(clients), request)
+        assert (refusal.code, refusal.reason, refusal.domain) == (CODES[reason], reason, DOMAIN), what
+        assert refusal.metadata == METADATA.get(reason, {}), what
+        assert refusal.fields == (), what
+        assert clients.refused(attrgetter(method)(clients), request) == refusal, what
+
+
+def test_an_empty_wallet_and_the_largest_amount_decline_in_full_figures(clients: Clients) -> None:
+    request = charge(company="companies/empty", amount_micros=MICROS_MAX)
+    assert clients.refused(clients.charging.Charge, request).metadata == {
+        "available": "0",
+        "required": str(MICROS_MAX),
+        "floor": "0",
+        "currency": "EUR",
+    }
+
+
+def test_a_stream_answers_the_batches_before_a_bad_one_and_ends(clients: Clients) -> None:
+    good = charging_pb2.StreamChargesRequest(batch_id="good", requests=[charge(idempotency_key="charged")])
+    bad = charging_pb2.StreamChargesRequest(batch_id="bad", requests=[])
+    stream = clients.charging.StreamCharges(iter([good, bad, good]), metadata=clients.metadata, timeout=10)
+    assert next(stream).batch_id == "good"
+    with pytest.raises(grpc.RpcError) as ended:
+        next(stream)
+    assert_names(Refusal.of(ended.value), "requests")
+
+
+BATCH = "/veloconnect.charging.v1.ChargingService/BatchCharge"
+CHARGE = "/veloconnect.charging.v1.ChargingService/Charge"
+
+
+@pytest.mark.parametrize(
+    ("method", "raw", "words"),
+    [
+        (BATCH, b"\n" * (10 * MEBIBYTE), "10485760 bytes, more than 4194304"),
+        (CHARGE, b"\xff\xff\xff", "not such a message"),
+        (CHARGE, b"\x0a\x7fshort", "not such a message"),
+        (CHARGE, b"\x0a\x02\xff\xfe", "not such a message"),
+    ],
+    ids=["10 MiB", "garbage", "cut off", "not UTF-8"],
+)
+def test_bytes_that_are_no_request_are_refused_in_words(clients: Clients, method: str, raw: bytes, words: str) -> None:
+    refusal = clients.refused(raw_method(clients.charging_channel, method), raw)
+    assert (refusal.code, refusal.reason, refusal.domain) == ("INVALID_ARGUMENT", "INVALID_REQUEST", DOMAIN)
+    assert words in refusal.message
+
+
+def test_a_message_of_20_mib_is_cut_off_by_grpc_and_the_connection_lives_on(clients: Clients) -> None:
+    refusal = clients.refused(raw_method(clients.charging_channel, BATCH), b"\n" * (20 * MEBIBYTE))
+    assert (refusal.code, refusal.reason) == ("RESOURCE_EXHAUSTED", "")
+    wallet = charging_pb2.GetWalletRequest(name="companies/bad/wallet")
+    assert clients.call(clients.charging.GetWallet, wallet).available_micros == AVAILABLE
+
+
+def test_an_unknown_method_is_unimplemented(clients: Clients) -> None:
+    method = raw_method(clients.charging_channel, "/veloconnect.charging.v1.ChargingService/Refund")
+    assert clients.refused(method, b"").code == "UNIMPLEMENTED"
+
+
+def shown_tokens(token: str) -> dict[str, Metadata]:
+    """Return what callers may show who are not admitted."""
+    return {
+        "no token": [],
+        "another header": [("x-authorization", f"Bearer {token}")],
+        "an empty token": [("authorization", "Bearer ")],
+        "a wrong token": [("authorization", "Bearer " + "x" * len(token))],
+        "half of the token": [("authorization", f"Bearer {token[: len(token) // 2]}")],
+        "the token and more": [("authorization", f"Bearer {token}x")],
+        "no scheme": [("authorization", token)],
+        "a wrong scheme": [("authorization", f"Basic {token}")],
+        "a wrong token before the right one": [
+            ("authorization", "Bearer " + "x" * len(token)),
+            ("authorization", f"Bearer {token}"),
+        ],
+    }
+
+
+@pytest.mark.parametrize("shown", shown_tokens("some-token"))
+def test_a_caller_without_a_known_token_is_refused_before_the_request_is_read(
+    clients: Clients, stack: Stack, shown: str
+) -> None:
+    metadata = shown_tokens(stack.token)[shown]
+    for request in (charge(), charge(amount_micros=-1)):
+        refusal = clients.refused(clients.charging.Charge, request, metadata=metadata)
+        assert (refusal.code, refusal.reason, refusal.domain) == ("UNAUTHENTICATED", "UNAUTHENTICATED", DOMAIN)
+        assert not refusal.fields
+        assert stack.token not in refusal.message
+
+
+@pytest.mark.parametrize(
+    "method", [method for service in SERVICES for method in service.methods], ids=lambda method: method.full_name
+)
+def test_no_rpc_answers_without_a_token(clients: Clients, method: MethodDescriptor) -> None:
+    service = method.containing_service.full_name
+    channel = clients.charging_channel if ".charging." in service else clients.admin_channel
+    path = f"/{service}/{method.name}"
+    if method.client_streaming:
+        stream = iter(channel.stream_stream(path, bytes, bytes)(iter([b""]), timeout=10))
+        with pytest.raises(grpc.RpcError) as ended:
+            next(stream)
+        refusal = Refusal.of(ended.value)
+    else:
+        refusal = clients.refused(raw_method(channel, path), b"", metadata=[])
+    assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
+
+
+def test_a_call_without_time_is_not_made(clients: Clients) -> None:
+    assert clients.refused(clients.charging.Charge, charge(), timeout=0).code == "DEADLINE_EXCEEDED"
+
+
+def test_a_second_verification_at_once_is_overloaded_and_says_when_to_come_again(
+    clients: Clients, stack: Stack, database: "psycopg.Connection[Any]"
+) -> None:
+    request = ledger_pb2.VerifyLedgerRequest()
+    with psycopg.connect(stack.database_url) as lock:
+        lock.execute("LOCK TABLE entries IN ACCESS EXCLUSIVE MODE")
+        first = clients.ledger.VerifyLedger.future(request, metadata=clients.metadata, timeout=20)
+        until(lambda: waits_for_lock(database))
+        refusal = clients.refused(clients.ledger.VerifyLedger, request)
+    assert (refusal.code, refusal.reason, refusal.domain) == ("RESOURCE_EXHAUSTED", "OVERLOADED", DOMAIN)
+    assert refusal.metadata == {"applied": "no"}
+    assert refusal.retry_seconds == RETRY_MS / 1000
+    assert first.result().ok
+
+
+def test_a_company_with_too_many_charges_waiting_is_overloaded_at_once(clients: Clients, stack: Stack) -> None:
+    """While Redis stands still. No wallet can pay such a charge, so whatever becomes of it costs nothing."""
+    refusals: list[Refusal] = []
+
+    def overloaded() -> bool:
+        hot.execute_command("CLIENT", "PAUSE", "1000", "ALL")
+        refusals.append(
+            clients.refused(
+                clients.charging.Charge, charge(amount_micros=MICROS_MAX, idempotency_key="one"), timeout=0.3
+            )
+        )
+        return refusals[-1].reason == "OVERLOADED"
+
+    def batch(number: int) -> set[str]:
+        requests = [charge(amount_micros=MICROS_MAX, idempotency_key=f"{number}-{i}") for i in range(1000)]
+        sent = charging_pb2.BatchChargeRequest(requests=requests)
+        results = clients.call(clients.charging.BatchCharge, sent, timeout=60).results
+        return {Refusal.in_status(result.status).reason for result in results}
+
+    with redis.Redis.from_url(stack.redis_url) as hot, ThreadPoolExecutor(10) as batches:
+        sent = [batches.submit(batch, number) for number in range(10)]
+        until(overloaded)
+        hot.execute_command("CLIENT", "UNPAUSE")
+        reasons = set.union(*(each.result() for each in sent))
+    refusal = refusals[-1]
+    assert (refusal.code, refusal.domain) == ("RESOURCE_EXHAUSTED", DOMAIN)
+    assert (refusal.metadata, refusal.retry_seconds) == ({"applied": "no"}, RETRY_MS / 1000)
+    assert {earlier.code for earlier in refusals[:-1]} <= {"DEADLINE_EXCEEDED"}
+    assert reasons <= {"OVERLOADED", "INSUFFICIENT_FUNDS", "WALLET_UNAVAILABLE"}
+    assert "OVERLOADED" in reasons
+
+
+def raw_method(channel: grpc.Channel, path: str) -> Callable[..., bytes]:
+    """Return a method that takes bytes as they are."""
+    return channel.unary_unary(path, bytes, bytes)
+
+
+def waits_for_lock(database: "psycopg.Connection[Any]") -> bool:
+    """Whether somebody waits for a lock in this database."""
+    row = database.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+    return row is not None and row[0] > 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait, within a bound, until something holds."""
+    deadline = time.monotonic() + POLL_SECONDS_MAX
+    while not holds():
+        assert time.monotonic() < deadline, "it never held"
+        time.sleep(POLL_SECONDS)
