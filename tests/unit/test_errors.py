@@ -1,0 +1,228 @@
+"""Every error has its row in the table, its section in docs/ERRORS.md, and fits on the wire."""
+
+import base64
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+
+import admin
+import charging
+import server
+from charging.countries import UnknownCountry
+from server.errors import (
+    DESCRIPTION_CHARACTERS_MAX,
+    DOMAIN,
+    RETRY_MS,
+    TABLE,
+    VIOLATIONS_LISTED_MAX,
+    Reason,
+    answer,
+    is_fault,
+)
+from server.rejections import InvalidRequest, Rejection, StreamEnded, Unauthenticated, Violation
+from server.settings import Misconfigured
+from wallet.domain import errors as e
+from wallet.domain.errors import Applied, WalletError
+
+ERRORS = (Path(__file__).parents[2] / "docs" / "ERRORS.md").read_text()
+TRAILERS_BYTES_MAX = 8192
+"""What gRPC clients take of trailing metadata, unless they are told to take more."""
+
+NEVER_ANSWERED = {
+    Rejection,  # the root
+    Misconfigured,  # ends the process before it serves
+    UnknownCountry,  # charging.decode makes an InvalidRequest of it
+}
+
+SAMPLES: list[Exception] = [
+    Unauthenticated(),
+    InvalidRequest("The bytes are not such a message: cut off."),
+    InvalidRequest(violations=[Violation("usage.channel", "must not be in list [0]")]),
+    StreamEnded(),
+    e.Overloaded("8000 commands wait already"),
+    e.DeadlineExceeded("the deadline passed in the queue", applied=Applied.UNKNOWN),
+    e.LedgerUnavailable("Postgres is away", applied=Applied.NO),
+    e.WalletUnavailable("Redis does not answer", applied=Applied.UNKNOWN),
+    e.CompanyNotFound("acme"),
+    e.CompanyAlreadyExists("acme"),
+    e.IdempotencyKeyReused("sms-1"),
+    e.CurrencyMismatch(wallet="EUR", given="USD"),
+    e.CompanyClosed("acme"),
+    e.WalletNotEmpty("acme"),
+    e.AuthorizationNotFound("call-7"),
+    e.AuthorizationClosed("call-7"),
+    e.AuthorizationNotExpired("call-7"),
+    e.CompanySuspended("acme"),
+    e.InsufficientFunds(available=-5, required=10, floor=20, currency="EUR"),
+    e.BalanceLimitReached("acme"),
+    e.TransactionNotFound("1042"),
+    e.RefundExceedsCharge(refundable=5, required=6),
+    e.EntryQuarantined("3:14"),
+]
+
+
+class Section(NamedTuple):
+    """What docs/ERRORS.md says of a reason."""
+
+    reason: str
+    status: str
+    metadata: frozenset[str]
+    text: str
+
+
+def sections() -> list[Section]:
+    """Return the sections that are headed by a reason, in the order in which they stand."""
+    found = []
+    for heading, text in re.findall(r"^## ([A-Z_]+)\n(.*?)(?=^## |\Z)", ERRORS, re.MULTILINE | re.DOTALL):
+        said = re.match(r"\nStatus `(\w+)`\. Metadata: (.*?)\.(?:\s|$)", text, re.DOTALL)
+        assert said, f"{heading} does not begin with its status and its metadata"
+        metadata = frozenset(word for word in re.findall(r"`(\w+)`", said[2]) if word.islower() and word != "no")
+        found.append(Section(heading, said[1], metadata, text))
+    return found
+
+
+def leaves(root: type[Exception]) -> Iterator[type[Exception]]:
+    """Return the classes of a tree that have none below them."""
+    below = root.__subclasses__()
+    if not below:
+        yield root
+    for each in below:
+        yield from leaves(each)
+
+
+def defined_in(*packages: object) -> Iterable[type[Exception]]:
+    """Return every exception that is defined in a module of these packages."""
+    for package in packages:
+        for module_info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):  # type: ignore[attr-defined]
+            if module_info.name.endswith("__main__"):
+                continue
+            module = importlib.import_module(module_info.name)
+            for value in vars(module).values():
+                if isinstance(value, type) and issubclass(value, Exception) and value.__module__ == module_info.name:
+                    yield value
+
+
+@pytest.mark.parametrize("leaf", [*leaves(WalletError), *leaves(Rejection)], ids=lambda leaf: leaf.__name__)
+def test_every_leaf_of_the_error_trees_has_a_row(leaf: type[Exception]) -> None:
+    assert leaf in TABLE
+
+
+def test_the_table_has_leaves_only_so_that_no_error_is_answered_by_its_parents_row() -> None:
+    assert TABLE.keys() == {*leaves(WalletError), *leaves(Rejection)}
+
+
+def test_every_error_that_a_server_defines_has_a_row_or_is_never_answered() -> None:
+    defined = set(defined_in(server, charging, admin))
+    assert defined >= {Unauthenticated, InvalidRequest, StreamEnded, *NEVER_ANSWERED}
+    assert defined - NEVER_ANSWERED <= TABLE.keys()
+
+
+def test_every_reason_has_a_row_and_rows_stand_in_order_of_precedence() -> None:
+    rows = [row.reason for row in TABLE.values()]
+    assert set(rows) == set(Reason)
+    order = list(Reason)
+    assert rows == sorted(rows, key=order.index)
+
+
+def test_samples_cover_the_table() -> None:
+    assert {type(error) for error in SAMPLES} == TABLE.keys()
+
+
+@pytest.mark.parametrize("error", SAMPLES, ids=lambda error: type(error).__name__)
+def test_an_answer_says_what_happened_and_what_to_do(error: Exception) -> None:
+    row = TABLE[type(error)]
+    said = answer(error)
+    assert (said.code, said.reason) == (row.code, row.reason)
+    assert said.status.code == row.code.value[0]
+    assert said.status.message.endswith(f". {row.advice}")
+    assert ".." not in said.status.message
+    info = ErrorInfo()
+    assert said.status.details[0].Unpack(info)
+    assert (info.reason, info.domain) == (row.reason, DOMAIN)
+    assert not is_fault(error)
+    if isinstance(error, e.Unavailable):
+        assert dict(info.metadata) == {"applied": error.applied}
+
+
+def test_reasons_are_documented_each_under_a_heading_of_its_own_in_order_of_precedence() -> None:
+    assert [section.reason for section in sections()] == list(Reason)
+
+
+def test_the_overview_lists_every_reason_in_order_with_its_status() -> None:
+    rows = re.findall(r"^\| (\d+) \| \[([A-Z_]+)\]\(#([a-z_]+)\) \| `(\w+)` \|", ERRORS, re.MULTILINE)
+    status_of = {row.reason: row.code.name for row in TABLE.values()}
+    assert rows == [
+        (str(place), reason.value, reason.value.lower(), status_of[reason]) for place, reason in enumerate(Reason, 1)
+    ]
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: section.reason)
+def test_a_section_gives_the_status_and_the_metadata_that_are_sent(section: Section) -> None:
+    errors = [error for error in SAMPLES if TABLE[type(error)].reason == section.reason]
+    assert errors
+    for error in errors:
+        row = TABLE[type(error)]
+        assert row.code.name == section.status
+        assert set(row.metadata(error)) == section.metadata
+    details = {BadRequest: "google.rpc.BadRequest", RetryInfo: "google.rpc.RetryInfo"}
+    sent = {
+        kind
+        for error in errors
+        for packed in answer(error).status.details
+        for kind in details
+        if packed.Is(kind.DESCRIPTOR)
+    }
+    assert {kind for kind, name in details.items() if name in section.text} == sent
+
+
+def test_no_section_is_empty_of_advice() -> None:
+    for section in sections():
+        assert len(section.text.strip().split("\n\n")) >= 3, f"{section.reason}: when it happens, and what to do"
+
+
+def test_overloaded_alone_says_when_to_come_again() -> None:
+    for error in SAMPLES:
+        retry = RetryInfo()
+        has = any(packed.Unpack(retry) for packed in answer(error).status.details)
+        assert has is isinstance(error, e.Overloaded)
+        if has:
+            assert retry.retry_delay.ToMilliseconds() == RETRY_MS
+    assert f"{RETRY_MS} ms" in next(section.text for section in sections() if section.reason == Reason.OVERLOADED)
+
+
+@pytest.mark.parametrize("error", [ValueError("secret"), WalletError("secret"), e.Declined("secret")])
+def test_a_fault_shows_nothing_of_itself(error: Exception) -> None:
+    said = answer(error)
+    assert (said.code, said.reason) == (grpc.StatusCode.INTERNAL, Reason.INTERNAL)
+    assert "secret" not in said.status.SerializeToString().decode(errors="replace")
+    info = ErrorInfo()
+    assert said.status.details[0].Unpack(info)
+    assert dict(info.metadata) == {"applied": Applied.UNKNOWN}
+    assert is_fault(error)
+
+
+def test_a_thousand_bad_fields_fit_into_the_trailers() -> None:
+    text = "x" * (DESCRIPTION_CHARACTERS_MAX + 50)
+    error = InvalidRequest(
+        violations=[Violation(f"requests[{number}].usage.campaign_id", text) for number in range(1000)]
+    )
+    said = answer(error)
+    bad = BadRequest()
+    assert said.status.details[1].Unpack(bad)
+    assert len(bad.field_violations) == VIOLATIONS_LISTED_MAX
+    assert "And 999 more." in said.status.message
+    details = base64.b64encode(said.status.SerializeToString())
+    assert len(quote(said.status.message)) + len(details) < TRAILERS_BYTES_MAX
+
+
+def test_the_number_of_violations_that_are_listed_is_documented() -> None:
+    section = next(section for section in sections() if section.reason == Reason.INVALID_REQUEST)
+    assert f"up to {VIOLATIONS_LISTED_MAX} of them" in " ".join(section.text.split())
