@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 REQUEST_SECONDS_MAX = 10.0
 """How long a client may take with its request."""
 
-_TEXT = [("Content-Type", "text/plain; charset=utf-8")]
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
 class WorkerFigures(Collector):
@@ -64,16 +64,19 @@ def _pages(metrics: WSGIApplication, healthy: Callable[[], bool]) -> WSGIApplica
             case "/metrics":
                 return metrics(environ, start_response)
             case "/healthz" if healthy():
-                start_response("200 OK", _TEXT)
-                return [b"ok\n"]
+                return _text(start_response, "200 OK", b"ok\n")
             case "/healthz":
-                start_response("503 Service Unavailable", _TEXT)
-                return [b"not all workers serve\n"]
+                return _text(start_response, "503 Service Unavailable", b"not all workers serve\n")
             case _:
-                start_response("404 Not Found", _TEXT)
-                return [b"/metrics and /healthz are here\n"]
+                return _text(start_response, "404 Not Found", b"/metrics and /healthz are here\n")
 
     return page
+
+
+def _text(start_response: StartResponse, status: str, body: bytes) -> Iterable[bytes]:
+    # A list of its own for each answer: wsgiref adds this one's length to it.
+    start_response(status, [_TEXT])
+    return [body]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
