@@ -36,6 +36,8 @@ CONNECTIONS = 12
 """So many that both workers have some: the kernel deals them out."""
 CHARGES = 60
 BALANCE = 10**12
+PAUSE_MS_MAX = 1900
+"""Redis is held up for less than the service waits for it."""
 POLL_SECONDS = 0.02
 POLL_SECONDS_MAX = 20.0
 START_REFUSED_SECONDS_MAX = 20.0
@@ -304,13 +306,14 @@ def test_health_is_not_serving_while_postgres_is_paused_and_comes_back_by_itself
 
 def test_a_server_that_stops_answers_what_was_begun(stack: Stack, tmp_path: Path) -> None:
     """Charges and a stream are under way, held up in Redis, when SIGTERM comes; every one of them is answered."""
-    stopped = threading.Event()
+    sent, stopped = threading.Event(), threading.Event()
 
     def batches() -> Iterator[charging_pb2.StreamChargesRequest]:
         for number in range(3):
             yield charging_pb2.StreamChargesRequest(
                 batch_id=str(number), requests=[charge(f"stream-{number}-{i}") for i in range(5)]
             )
+        sent.set()
         stopped.wait(POLL_SECONDS_MAX)  # The caller would send more.
 
     with (
@@ -320,13 +323,16 @@ def test_a_server_that_stops_answers_what_was_begun(stack: Stack, tmp_path: Path
     ):
         clients.call(clients.charging.Charge, charge("warm"))
         channel = clients.charging_channel
-        hot.execute_command("CLIENT", "PAUSE", "1500", "WRITE")
+        hot.execute_command("CLIENT", "PAUSE", str(PAUSE_MS_MAX), "WRITE")
         begun = [
             clients.charging.Charge.future(charge(f"begun-{number}"), metadata=clients.metadata, timeout=10)
             for number in range(20)
         ]
         stream = iter(clients.charging.StreamCharges(batches(), metadata=clients.metadata, timeout=10))
         until(lambda: hot.info("clients")["blocked_clients"] >= 1)
+        assert sent.wait(POLL_SECONDS_MAX)
+        for _ in range(5):  # What came after all that over the same connection is answered, so all that was read.
+            assert health_of(channel) == "SERVING"
         stopping = threading.Thread(target=server.stop)
         stopping.start()
         until(lambda: health_of(channel) != "SERVING")
