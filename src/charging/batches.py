@@ -1,9 +1,12 @@
 """Many charges at once: each on its own, answered in order."""
 
+from collections import Counter
 from collections.abc import Sequence
 
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
 from charging import decode
-from charging.encode import charged
+from charging.encode import fill_charged
 from server.errors import answer
 from server.metrics import batch_items
 from server.rejections import InvalidRequest
@@ -14,7 +17,7 @@ from wallet.domain.entries import Outcome
 from wallet.engine import Engine
 
 Requests = Sequence[charging_pb2.ChargeRequest]
-Results = list[charging_pb2.ChargeResult]
+Results = RepeatedCompositeFieldContainer[charging_pb2.ChargeResult]
 
 _OK = "OK"
 
@@ -27,23 +30,26 @@ class Batches:
         self._engine = engine
         self._method = method
 
-    async def charge(self, requests: Requests, *, timeout: float | None) -> Results:
-        """Return a result for each request, in order. A bad one keeps no other from being charged.
+    async def charge(self, requests: Requests, results: Results, *, timeout: float | None) -> None:
+        """Add a result for each request, in order. A bad one keeps no other from being charged.
 
         `timeout` in seconds: what is left of the caller's deadline.
         """
         decoded = [_command(request) for request in requests]
         commands = [command for command in decoded if isinstance(command, Command)]
         outcomes = iter(await self._engine.submit_many(commands, timeout=timeout))
-        return [self._result(next(outcomes) if isinstance(command, Command) else command) for command in decoded]
-
-    def _result(self, outcome: Outcome | Exception) -> charging_pb2.ChargeResult:
-        if isinstance(outcome, Outcome):
-            batch_items.labels(self._method, _OK).inc()
-            return charging_pb2.ChargeResult(charge=charged(outcome))
-        said = answer(outcome)
-        batch_items.labels(self._method, said.reason).inc()
-        return charging_pb2.ChargeResult(status=said.status)
+        reasons: Counter[str] = Counter()
+        for command in decoded:
+            outcome = next(outcomes) if isinstance(command, Command) else command
+            if isinstance(outcome, Outcome):
+                fill_charged(results.add().charge, outcome)
+                reasons[_OK] += 1
+            else:
+                said = answer(outcome)
+                results.add().status.CopyFrom(said.status)
+                reasons[said.reason] += 1
+        for reason, count in reasons.items():
+            batch_items.labels(self._method, reason).inc(count)
 
 
 def _command(request: charging_pb2.ChargeRequest) -> Command | InvalidRequest:

@@ -8,7 +8,15 @@ from wallet.domain.entries import Authorization, Outcome
 
 def charged(outcome: Outcome) -> charging_pb2.ChargeResponse:
     """Return the answer to a charge."""
-    return charging_pb2.ChargeResponse(transaction=wire.transaction(outcome.entry), wallet=wire.wallet(outcome.wallet))
+    response = charging_pb2.ChargeResponse()
+    fill_charged(response, outcome)
+    return response
+
+
+def fill_charged(response: charging_pb2.ChargeResponse, outcome: Outcome) -> None:
+    """Set the fields of a new answer to a charge."""
+    wire.fill_transaction(response.transaction, outcome.entry)
+    wire.fill_wallet(response.wallet, outcome.wallet)
 
 
 def captured(outcome: Outcome) -> charging_pb2.CaptureResponse:

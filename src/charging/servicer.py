@@ -41,8 +41,9 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> charging_pb2.BatchChargeResponse:
         """Make many charges, each on its own."""
-        results = await self._batches.charge(request.requests, timeout=context.time_remaining())
-        return charging_pb2.BatchChargeResponse(results=results)
+        response = charging_pb2.BatchChargeResponse()
+        await self._batches.charge(request.requests, response.results, timeout=context.time_remaining())
+        return response
 
     async def StreamCharges(
         self,

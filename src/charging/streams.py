@@ -74,9 +74,10 @@ class ChargeStream:
         return self._unanswered_batches < BATCHES_UNANSWERED_MAX and self._unanswered_charges < CHARGES_UNANSWERED_MAX
 
     async def _answer(self, request: Request) -> None:
-        results = await self._batches.charge(request.requests, timeout=self._time_remaining())
+        response = Response(batch_id=request.batch_id)
+        await self._batches.charge(request.requests, response.results, timeout=self._time_remaining())
         async with self._writing:
-            await self._write(Response(batch_id=request.batch_id, results=results))
+            await self._write(response)
         async with self._room:
             self._unanswered_batches -= 1
             self._unanswered_charges -= len(request.requests)

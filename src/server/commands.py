@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import click
-from prometheus_client import values
 
 from server import logs
+from server.figures import keep_figures
 from server.settings import WORKERS_MAX, ServerSettings, check, read_settings
 from server.supervisor import supervise
 from server.tokens import read_tokens
@@ -50,13 +50,5 @@ def add_serving(group: click.Group, *, name: str, settings: type[Settings], load
         told = read_settings(settings).model_copy(update={"port": port})
         check(told, insecure=insecure)
         logs.configure(told.log_format, process=f"{package} worker {slot}")
-        figures_of_slot(slot)
+        keep_figures(slot)
         sys.exit(load()(told, tether))
-
-
-def figures_of_slot(slot: int) -> None:
-    """Keep this process's figures in its slot's files, where the next worker of the slot goes on counting.
-
-    To be called before any metric is made: files by process id would grow in number with every restart.
-    """
-    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]

@@ -5,6 +5,8 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
+from server.figures import write_figures
+
 BEAT_SECONDS = 0.25
 SERVING = b"+"
 NOT_SERVING = b"-"
@@ -31,7 +33,8 @@ class Lifetime:
             loop.add_reader(self._tether, self._supervisor_gone)
 
     def beat(self, *, serving: bool) -> None:
-        """Tell the supervisor that this process is alive, and whether it serves."""
+        """Tell the supervisor that this process is alive, whether it serves, and what it has counted."""
+        write_figures()
         if self._tether is None:
             return
         try:

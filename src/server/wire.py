@@ -41,49 +41,86 @@ def usage(used: Usage | None) -> wallet_pb2.Usage | None:
     """Return usage as it is kept: the destination is the country."""
     if used is None:
         return None
-    return wallet_pb2.Usage(
-        channel=_CHANNELS[used.channel],
-        variant=used.variant,
-        destination=used.country,
-        quantity=used.quantity,
-        campaign_id=used.campaign_id,
-        contact_id=used.contact_id,
-    )
+    message = wallet_pb2.Usage()
+    _fill_usage(message, used)
+    return message
 
 
 def wallet(of: Wallet) -> wallet_pb2.Wallet:
     """Return a wallet."""
-    return wallet_pb2.Wallet(
-        name=wallet_name(of.company),
-        currency_code=of.currency,
-        balance_micros=of.balance,
-        held_micros=of.held,
-        floor_micros=of.floor,
-        available_micros=of.available,
-        state=_WALLET_STATES[of.state],
-        update_time=timestamp(of.updated_at) if of.updated_at else None,
-    )
+    message = wallet_pb2.Wallet()
+    fill_wallet(message, of)
+    return message
 
 
 def transaction(entry: Entry) -> wallet_pb2.Transaction:
     """Return a row of the ledger."""
+    message = wallet_pb2.Transaction()
+    fill_transaction(message, entry)
+    return message
+
+
+# On the way of every charge: setting fields one by one takes half the time of keyword arguments, and a default that is
+# not set costs nothing.
+
+
+def fill_wallet(message: wallet_pb2.Wallet, of: Wallet) -> None:
+    """Set the fields of a new message."""
+    message.name = wallet_name(of.company)
+    message.currency_code = of.currency
+    message.balance_micros = of.balance
+    if of.held:
+        message.held_micros = of.held
+    if of.floor:
+        message.floor_micros = of.floor
+    message.available_micros = of.available
+    message.state = _WALLET_STATES[of.state]
+    if of.updated_at:
+        _fill_timestamp(message.update_time, of.updated_at)
+
+
+def fill_transaction(message: wallet_pb2.Transaction, entry: Entry) -> None:
+    """Set the fields of a new message."""
     company = entry.company
-    return wallet_pb2.Transaction(
-        name=transaction_name(company, entry.number),
-        kind=_KINDS[entry.kind],
-        amount_micros=entry.amount,
-        balance_after_micros=entry.balance_after,
-        create_time=timestamp(entry.created_at),
-        usage=usage(entry.usage),
-        idempotency_key=entry.idempotency_key,
-        authorization=authorization_name(company, entry.authorization) if entry.authorization else "",
-        refunded_transaction=transaction_name(company, entry.refunded_number) if entry.refunded_number else "",
-        reference=entry.reference,
-        held_delta_micros=entry.held_delta,
-        held_after_micros=entry.held_after,
-        floor_micros=entry.floor,
-        currency_code=entry.currency,
-    )
+    message.name = transaction_name(company, entry.number)
+    message.kind = _KINDS[entry.kind]
+    message.amount_micros = entry.amount
+    message.balance_after_micros = entry.balance_after
+    _fill_timestamp(message.create_time, entry.created_at)
+    if entry.usage is not None:
+        _fill_usage(message.usage, entry.usage)
+    message.idempotency_key = entry.idempotency_key
+    if entry.authorization:
+        message.authorization = authorization_name(company, entry.authorization)
+    if entry.refunded_number:
+        message.refunded_transaction = transaction_name(company, entry.refunded_number)
+    if entry.reference:
+        message.reference = entry.reference
+    if entry.held_delta:
+        message.held_delta_micros = entry.held_delta
+    if entry.held_after:
+        message.held_after_micros = entry.held_after
+    if entry.floor:
+        message.floor_micros = entry.floor
+    message.currency_code = entry.currency
+
+
+def _fill_usage(message: wallet_pb2.Usage, used: Usage) -> None:
+    message.channel = _CHANNELS[used.channel]
+    if used.variant:
+        message.variant = used.variant
+    if used.country:
+        message.destination = used.country
+    message.quantity = used.quantity
+    if used.campaign_id:
+        message.campaign_id = used.campaign_id
+    if used.contact_id:
+        message.contact_id = used.contact_id
+
+
+def _fill_timestamp(message: Timestamp, microseconds: int) -> None:
+    message.seconds, rest = divmod(microseconds, MICROSECONDS)
+    message.nanos = rest * 1000
 
 
 def authorization(of: Authorization) -> wallet_pb2.Authorization:

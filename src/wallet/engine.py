@@ -9,7 +9,7 @@ from wallet.domain.errors import Applied, LedgerUnavailable, WalletError
 from wallet.health import LedgerHealth
 from wallet.hot.keys import Keys
 from wallet.lane import Lane
-from wallet.requests import Result, group_of
+from wallet.requests import Group, Request, Result
 
 
 class Engine:
@@ -27,7 +27,13 @@ class Engine:
 
         Raises WalletError; an `Unavailable` says whether the command may have been applied all the same.
         """
-        (result,) = await self.submit_many([command], timeout=timeout)
+        if self._health.away:
+            raise LedgerUnavailable("Postgres is away", applied=Applied.NO)
+        group = Group(1)
+        self._lane(command.company).submit(Request(command, group, 0, _deadline(timeout)))
+        await group.done
+        result = group.results[0]
+        assert result is not None
         if isinstance(result, WalletError):
             raise result
         return result
@@ -37,11 +43,18 @@ class Engine:
         if self._health.away:
             error = LedgerUnavailable("Postgres is away", applied=Applied.NO)
             return [error] * len(commands)
-        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        group, requests = group_of(commands, deadline)
-        if not requests:
+        if not commands:
             return []
-        for request in requests:
-            self._lanes[self._lane_of[self._keys.partition(request.company)]].submit(request)
+        deadline = _deadline(timeout)
+        group = Group(len(commands))
+        for i, command in enumerate(commands):
+            self._lane(command.company).submit(Request(command, group, i, deadline))
         await group.done
         return [result for result in group.results if result is not None]
+
+    def _lane(self, company: str) -> Lane:
+        return self._lanes[self._lane_of[self._keys.partition(company)]]
+
+
+def _deadline(timeout: float | None) -> float | None:
+    return None if timeout is None else asyncio.get_running_loop().time() + timeout

@@ -11,14 +11,19 @@ from wallet.ledger.failures import translated
 
 SWEEP_SECONDS = 1.0
 """Time between two sweeps."""
+SWEEP_SECONDS_MAX = 10.0
+"""How long the engine gets for one sweep; what it has not ended by then comes again."""
+SWEEPS_PER_COUNT = 15
 AUTHORIZATIONS_PER_SWEEP_MAX = 500
 FINGERPRINT = b"expiry".ljust(FINGERPRINT_BYTES)
 
 _DUE = """
-    SELECT company_id, authorization_id FROM authorizations
+    SELECT expires_at, company_id, authorization_id FROM authorizations
     WHERE state = 1 AND expires_at <= extract(epoch FROM clock_timestamp()) * 1000000
-    ORDER BY expires_at LIMIT $1
+      AND (expires_at, company_id, authorization_id) > ($2, $3, $4)
+    ORDER BY expires_at, company_id, authorization_id LIMIT $1
 """
+_START = (0, "", "")
 
 log = structlog.get_logger(__name__)
 
@@ -34,15 +39,22 @@ class Expiry:
         """Use an open engine and pool."""
         self._engine = engine
         self._pool = pool
+        self._after: tuple[int, str, str] = _START
+        """Where the next sweep goes on: a company whose holds cannot be ended now must not keep the others waiting."""
+        self._sweeps = 0
 
     async def run_once(self) -> int:
         """End every authorization that is due, up to a bound; return how many ended. Raises LedgerUnavailable."""
         with translated():
-            due = await self._pool.fetch(_DUE, AUTHORIZATIONS_PER_SWEEP_MAX)
-            metrics.open_authorizations.set(
-                await self._pool.fetchval("SELECT count(*) FROM authorizations WHERE state = 1")
-            )
-        results = await self._engine.submit_many([expire(row["company_id"], row["authorization_id"]) for row in due])
+            due = await self._pool.fetch(_DUE, AUTHORIZATIONS_PER_SWEEP_MAX, *self._after)
+            if self._sweeps % SWEEPS_PER_COUNT == 0:
+                metrics.open_authorizations.set(
+                    await self._pool.fetchval("SELECT count(*) FROM authorizations WHERE state = 1")
+                )
+        self._sweeps += 1
+        self._after = tuple(due[-1]) if len(due) == AUTHORIZATIONS_PER_SWEEP_MAX else _START
+        commands = [expire(row["company_id"], row["authorization_id"]) for row in due]
+        results = await self._engine.submit_many(commands, timeout=SWEEP_SECONDS_MAX)
         ended = 0
         for row, result in zip(due, results, strict=True):
             if not isinstance(result, WalletError):

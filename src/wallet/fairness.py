@@ -20,10 +20,13 @@ class FairQueue(Generic[T]):
         """Return how many wait."""
         return self._size
 
-    def put(self, company: str, item: T) -> bool:
-        """Put `item` at the end of its company's line; return False, and do nothing, where a bound is reached."""
+    def put(self, company: str, item: T, *, beside: int = 0) -> bool:
+        """Put `item` at the end of its company's line; return False, and do nothing, where a bound is reached.
+
+        `beside` is how many of the company wait elsewhere.
+        """
         line = self._waiting.get(company)
-        if self._size >= self._size_max or (line is not None and len(line) >= self._company_size_max):
+        if self._size >= self._size_max or (len(line) if line else 0) + beside >= self._company_size_max:
             return False
         if line is None:
             line = self._waiting[company] = deque()

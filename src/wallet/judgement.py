@@ -16,7 +16,7 @@ from wallet.domain.errors import (
     TransactionNotFound,
     WalletError,
 )
-from wallet.hot.store import Chore, CleanUp
+from wallet.hot.store import Batch, Chore, CleanUp
 
 SETTLED = frozenset({Verdict.WRITTEN, Verdict.ALREADY})
 
@@ -24,6 +24,7 @@ _WRONGLY_APPLIED = frozenset(
     {
         Verdict.DUPLICATE,
         Verdict.KEY_REUSED,
+        Verdict.TRANSACTION_NOT_FOUND,
         Verdict.REFUND_EXCEEDS_CHARGE,
         Verdict.QUARANTINED,
     }
@@ -31,19 +32,18 @@ _WRONGLY_APPLIED = frozenset(
 """Redis applied what must not be, and its wallet is right otherwise."""
 
 
-def clean_up(attempt: Attempt, verdict: Verdict) -> Chore | None:
-    """Return what Redis must do about an attempt that it applied; None where the entry has to stay in the journal."""
+def clean_up(batch: Batch, attempt: Attempt, verdict: Verdict) -> None:
+    """Add to `batch` what Redis must do about an attempt that it applied: nothing where the entry has to stay."""
     if verdict in SETTLED:
-        return chore(CleanUp.SETTLE, attempt)
-    if verdict is Verdict.STALE:
-        return chore(CleanUp.DISCARD, attempt)
-    if verdict in (Verdict.REFUSED, Verdict.COMPANY_NOT_FOUND, Verdict.TRANSACTION_NOT_FOUND):
-        return chore(CleanUp.DROP, attempt)
-    if verdict in _WRONGLY_APPLIED:
+        batch.settled.append(attempt)
+    elif verdict is Verdict.STALE:
+        batch.chores.append(chore(CleanUp.DISCARD, attempt))
+    elif verdict in (Verdict.REFUSED, Verdict.COMPANY_NOT_FOUND):
+        batch.chores.append(chore(CleanUp.DROP, attempt))
+    elif verdict in _WRONGLY_APPLIED:
         # Giving back what a hold went through is a load's work: the hold may have been closed meanwhile.
         touches_hold = bool(attempt.command.authorization) and not attempt.command.late
-        return chore(CleanUp.DROP if touches_hold else CleanUp.UNDO, attempt)
-    return None
+        batch.chores.append(chore(CleanUp.DROP if touches_hold else CleanUp.UNDO, attempt))
 
 
 def chore(action: CleanUp, attempt: Attempt) -> Chore:

@@ -5,7 +5,7 @@ There is no timer, so an idle service adds no wait, and under load batches grow 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 import msgspec
@@ -28,7 +28,7 @@ from wallet.health import LedgerHealth
 from wallet.hot.store import Batch, Chore, CleanUp, HotStore, Position, Proposal, Reply
 from wallet.judgement import SETTLED, chore, clean_up, final_error
 from wallet.ledger.append import Appender
-from wallet.ledger.failures import unavailable
+from wallet.ledger.failures import unavailable, waited_in_vain
 from wallet.loading import Loader
 from wallet.requests import Request
 
@@ -41,8 +41,8 @@ CONTESTED_ROUNDS_MAX = 4
 """Rounds after which a decline that the ledger contests is blamed on the hot wallet, which is then loaded anew."""
 IDLE_FLUSH_SECONDS = 0.02
 """How long clean-ups wait for a cycle to ride on."""
-CHORES_MAX = 50_000
-"""Clean-ups kept while Redis is away; recovery does what is dropped."""
+CLEAN_UPS_MAX = 50_000
+"""Clean-ups of each sort kept while Redis is away; recovery does what is dropped."""
 ASIDE_SECONDS = 1.0
 """How long a company is refused whose row in Postgres somebody sits on."""
 
@@ -61,7 +61,7 @@ class Lane:
         self._queue: FairQueue[Request] = FairQueue(
             size_max=QUEUE_COMMANDS_MAX, company_size_max=COMPANY_QUEUE_COMMANDS_MAX
         )
-        self._chores: dict[int, list[Chore]] = {}
+        self._clean_ups: dict[int, Batch] = {}
         self._wake = asyncio.Event()
         self._loads: dict[str, asyncio.Task[None]] = {}
         self._parked: dict[str, list[Request]] = {}
@@ -74,7 +74,9 @@ class Lane:
         """Queue a request, or answer at once that it cannot be."""
         if self._closing:
             request.answer(Overloaded("this process is stopping"))
-        elif self.depth < QUEUE_COMMANDS_MAX and self._queue.put(request.company, request):
+        elif self.depth < QUEUE_COMMANDS_MAX and self._queue.put(
+            request.company, request, beside=len(self._parked.get(request.company, ()))
+        ):
             self._wake.set()
         else:
             request.answer(Overloaded(f"{self.depth} commands wait already"))
@@ -86,10 +88,12 @@ class Lane:
 
     async def run(self) -> None:
         """Run cycles until `close` was called and all is answered and cleaned up."""
-        while not (self._closing and not self.depth and not self._chores):
+        while not (self._closing and not self.depth and not self._clean_ups):
             await self._wait()
-            requests = [request for request in self._queue.take(CYCLE_COMMANDS_MAX) if self._still_wanted(request)]
-            if requests or self._chores:
+            now = asyncio.get_running_loop().time()
+            taken = self._queue.take(CYCLE_COMMANDS_MAX)
+            requests = [request for request in taken if self._still_wanted(request, now)]
+            if requests or self._clean_ups:
                 await self._guarded_cycle(requests)
 
     def close(self) -> None:
@@ -108,18 +112,17 @@ class Lane:
         if len(self._queue):
             return
         self._wake.clear()
-        if not self._chores and not (self._closing and not self._parked):
+        if not self._clean_ups and not (self._closing and not self._parked):
             await self._wake.wait()
             return
         flush = asyncio.get_running_loop().call_later(IDLE_FLUSH_SECONDS, self._wake.set)
         await self._wake.wait()
         flush.cancel()
 
-    def _still_wanted(self, request: Request) -> bool:
+    def _still_wanted(self, request: Request, now: float) -> bool:
         """Answer a request that must not be applied now, and return False."""
         if request.abandoned:
             return False
-        now = asyncio.get_running_loop().time()
         if request.deadline is not None and request.deadline <= now:
             request.answer(DeadlineExceeded("the deadline passed in the queue", applied=request.applied))
             return False
@@ -163,10 +166,10 @@ class Lane:
         proposed = await self._propose(requests)
         asked = perf_counter()
         metrics.cycle_redis_seconds.observe(asked - started)
-        attempts = _attempts_of(proposal for _, proposal in proposed)
+        attempts, places = _attempts_of([proposal for _, proposal in proposed])
         if not attempts:
             return
-        answers = await self._dispose(list(attempts.values()))
+        answers = await self._dispose(attempts)
         metrics.cycle_postgres_seconds.observe(perf_counter() - asked)
         if isinstance(answers, LedgerUnavailable):
             for request, _ in proposed:
@@ -174,18 +177,15 @@ class Lane:
             return
         for verdict, count in Counter(answer.verdict for answer in answers).items():
             metrics.append_answers.labels(verdict).inc(count)
-        judged = dict(zip(attempts, answers, strict=True))
-        for (attempt, answer), key in zip(zip(attempts.values(), answers, strict=True), attempts, strict=True):
-            if key[0] == "applied" and (todo := clean_up(attempt, answer.verdict)):
-                self._add_chore(todo)
-        for request, proposal in proposed:
-            if proposal.attempt is not None:
-                self._conclude(request, proposal, judged[_key_of(proposal.attempt)])
+        for attempt, answer in zip(attempts, answers, strict=True):
+            if attempt.applied_at:
+                self._clean_up(attempt, answer.verdict)
+        for (request, proposal), place in zip(proposed, places, strict=True):
+            self._conclude(request, proposal, attempts[place], answers[place])
 
     async def _propose(self, requests: list[Request]) -> list[tuple[Request, Proposal]]:
         """Run the clean-ups and the requests in Redis; return what it proposes. Cold companies are parked."""
-        batches: dict[int, Batch] = {partition: Batch(chores=chores) for partition, chores in self._chores.items()}
-        self._chores = {}
+        batches, self._clean_ups = self._clean_ups, {}
         members: dict[int, list[Request]] = {partition: [] for partition in batches}
         for request in requests:
             partition = self._hot.keys.partition(request.company)
@@ -194,12 +194,12 @@ class Lane:
         try:
             results = await asyncio.gather(*(self._apply(p, batch) for p, batch in batches.items()))
         except Exception:
-            self._keep_chores(batches.values())
+            self._keep_clean_ups(batches)
             raise
         proposed: list[tuple[Request, Proposal]] = []
         for (partition, batch), result in zip(batches.items(), results, strict=True):
             if isinstance(result, WalletUnavailable):
-                self._keep_chores([batch])
+                self._keep_clean_ups({partition: batch})
                 for request in members[partition]:
                     request.applied = Applied.UNKNOWN
                     request.answer(result)
@@ -208,16 +208,20 @@ class Lane:
                 if proposal.reply is Reply.COLD:
                     self._park(request)
                     continue
+                if proposal.reply is Reply.LATE:
+                    self._once_more(request, "Redis's clock has moved")
+                    continue
                 if proposal.reply in (Reply.APPLIED, Reply.PENDING):
                     request.applied = Applied.UNKNOWN
                 proposed.append((request, proposal))
         return proposed
 
-    def _keep_chores(self, batches: Iterable[Batch]) -> None:
+    def _keep_clean_ups(self, batches: Mapping[int, Batch]) -> None:
         """Do the clean-ups of batches again that may not have run; twice does no harm."""
-        for batch in batches:
-            for todo in batch.chores:
-                self._add_chore(todo)
+        for partition, batch in batches.items():
+            kept = self._clean_ups.setdefault(partition, Batch())
+            kept.settled += batch.settled[: CLEAN_UPS_MAX - len(kept.settled)]
+            kept.chores += batch.chores[: CLEAN_UPS_MAX - len(kept.chores)]
 
     async def _apply(self, partition: int, batch: Batch) -> list[Proposal] | WalletUnavailable:
         try:
@@ -236,10 +240,8 @@ class Lane:
                 log.exception("append_failed", attempts=len(attempts))
             return LedgerUnavailable(f"Postgres does not answer: {type(error).__name__}", applied=Applied.UNKNOWN)
 
-    def _conclude(self, request: Request, proposal: Proposal, answer: Answer) -> None:
+    def _conclude(self, request: Request, proposal: Proposal, attempt: Attempt, answer: Answer) -> None:
         """Answer a request, or send it through another cycle."""
-        attempt = proposal.attempt
-        assert attempt is not None
         verdict = answer.verdict
         if verdict in SETTLED or verdict is Verdict.DUPLICATE:
             assert answer.entry is not None
@@ -262,7 +264,7 @@ class Lane:
                 )
             )
         else:
-            if verdict is Verdict.UNRECORDED and proposal.reply is Reply.KNOWN:
+            if verdict is Verdict.UNRECORDED and proposal.other is None:
                 # Settled in Redis, unknown to the ledger: the record must go. A hold without a record takes its wallet.
                 action = CleanUp.DISCARD if attempt.epoch else CleanUp.FORGET
                 self._add_chore(chore(action, attempt if attempt.epoch else _of_epoch(attempt, answer.epoch)))
@@ -271,16 +273,11 @@ class Lane:
             self._again(request, answer)
 
     def _again(self, request: Request, answer: Answer) -> None:
-        request.rounds += 1
-        request.seen = max(request.seen, Position(answer.epoch, answer.last_seq), key=lambda p: (p.epoch, p.seq))
-        if request.rounds >= ROUNDS_MAX:
-            request.answer(
-                WalletUnavailable(
-                    f"the wallet did not come to rest in {ROUNDS_MAX} rounds ({answer.verdict})",
-                    applied=request.applied,
-                )
-            )
-        else:
+        request.seen = max(request.seen, Position(answer.epoch, answer.last_seq))
+        self._once_more(request, answer.verdict)
+
+    def _once_more(self, request: Request, why: str) -> None:
+        if _has_rounds_left(request, why):
             self._returning.setdefault(request.company, []).append(request)
 
     def _put_back_returning(self) -> None:
@@ -289,10 +286,19 @@ class Lane:
             self._queue.put_back(company, requests)
         self._returning = {}
 
+    def _clean_up(self, attempt: Attempt, verdict: Verdict) -> None:
+        clean_up(self._next_batch(attempt.command.company), attempt, verdict)
+
     def _add_chore(self, todo: Chore) -> None:
-        chores = self._chores.setdefault(self._hot.keys.partition(todo.company), [])
-        if len(chores) < CHORES_MAX:
-            chores.append(todo)
+        self._next_batch(todo.company).chores.append(todo)
+
+    def _next_batch(self, company: str) -> Batch:
+        """Return the clean-ups that go out with the next cycle."""
+        partition = self._hot.keys.partition(company)
+        batch = self._clean_ups.get(partition)
+        if batch is None:
+            batch = self._clean_ups[partition] = Batch()
+        return batch
 
     def _park(self, request: Request) -> None:
         """Let a request wait for its wallet to be loaded, while the cycle goes on."""
@@ -319,37 +325,49 @@ class Lane:
         self._parked_count -= len(parked)
         self._wake.set()
         if failure is None:
-            for request in parked:
-                request.rounds += 1
-            self._queue.put_back(company, parked)
+            self._queue.put_back(company, [request for request in parked if _has_rounds_left(request, "cold")])
             return
         metrics.load_failures.inc()
-        # A load that timed out may have waited for this one wallet's locks; appends say soon if it is Postgres.
-        if isinstance(failure, LedgerUnavailable) and not isinstance(failure.__cause__, TimeoutError):
+        # Where it may be one wallet's locks, appends say soon if it is Postgres.
+        if isinstance(failure, LedgerUnavailable) and not waited_in_vain(failure):
             self._health.lost(failure)
         for request in parked:
             request.answer(_with_applied(failure, request.applied))
 
 
-AttemptKey = tuple[str, str, str, str]
+def _attempts_of(proposals: Sequence[Proposal]) -> tuple[list[Attempt], list[int]]:
+    """Return what the ledger is to judge, each attempt once, and for each proposal the place of its attempt.
 
+    Two requests of one cycle may stand for one attempt: the same key sent twice at once.
+    """
+    attempts: list[Attempt] = []
+    places: list[int] = []
+    applied: dict[tuple[str, int, int], int] = {}
 
-def _key_of(attempt: Attempt) -> AttemptKey:
-    """Two requests of one cycle may stand for one attempt: the same key sent twice at once."""
-    command = attempt.command
-    if attempt.applied_at:
-        return "applied", command.company, command.idempotency_key, attempt.name
-    return "asked", command.company, command.idempotency_key, f"{attempt.asked}:{id(attempt)}"
+    def place_of(attempt: Attempt) -> int:
+        place = len(attempts)
+        if attempt.applied_at:
+            place = applied.setdefault((attempt.command.company, attempt.epoch, attempt.seq), place)
+        if place == len(attempts):
+            attempts.append(attempt)
+        return place
 
-
-def _attempts_of(proposals: Iterable[Proposal]) -> dict[AttemptKey, Attempt]:
-    """Return what the ledger is to judge, each attempt once."""
-    attempts: dict[AttemptKey, Attempt] = {}
     for proposal in proposals:
-        for attempt in (proposal.attempt, proposal.other):
-            if attempt is not None:
-                attempts.setdefault(_key_of(attempt), attempt)
-    return attempts
+        assert proposal.attempt is not None
+        places.append(place_of(proposal.attempt))
+        if proposal.other is not None:
+            place_of(proposal.other)
+    return attempts, places
+
+
+def _has_rounds_left(request: Request, why: str) -> bool:
+    """Begin another round; where it would be one too many, answer and return False."""
+    request.rounds += 1
+    if request.rounds < ROUNDS_MAX:
+        return True
+    text = f"the wallet did not come to rest in {ROUNDS_MAX} rounds ({why})"
+    request.answer(WalletUnavailable(text, applied=request.applied))
+    return False
 
 
 def _of_epoch(attempt: Attempt, epoch: int) -> Attempt:

@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import structlog
 
 from wallet import metrics
 from wallet.domain.attempts import Attempt
@@ -18,8 +19,13 @@ from wallet.ledger.rows import authorization_of, wallet_of
 LOADS_AT_ONCE_MAX = 8
 """Loads of one process at a time; each has a connection of its own."""
 
+LOAD_LOCK_TIMEOUT_MS = 2_000
+"""How long a load by somebody else is waited for: far longer than one takes."""
+
 _LOAD_LOCK = 0x10AD
 """First half of the advisory locks' key, so that they meet no other use of advisory locks."""
+
+log = structlog.get_logger(__name__)
 
 
 class Loader:
@@ -46,14 +52,15 @@ class Loader:
     async def _load_over(self, connection: Connection, company: str, seen: Position, cause: str, rebuild: bool) -> None:
         if not await connection.fetchval("SELECT true FROM wallets WHERE company_id = $1", company):
             raise CompanyNotFound(company)
-        # Held until Redis has the wallet: whoever waits finds it there and needs no epoch of its own.
-        await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", _LOAD_LOCK, company)
+        # Held until Redis has the wallet: whoever waits finds it there and needs no epoch of its own. That spares work;
+        # it is safe without, so a lock that is not given back (by a machine that stands still) is not waited for.
+        locked = await _lock(connection, company)
         try:
             peek = await self._hot.peek(company)
             if _fresh(peek, seen) and not rebuild:
                 return
             await self._append_journal(connection, company, peek.journal)
-            above = peek.position.epoch if rebuild else 0
+            above = max((peek.position.epoch, *(left.epoch for left in peek.journal))) if rebuild else 0
             wallet, epoch, holds = await self._new_epoch(connection, company, above)
             if epoch <= peek.position.epoch:
                 raise WalletUnavailable(
@@ -64,19 +71,18 @@ class Loader:
             await self._hot.load(wallet, epoch, holds)
             metrics.loads.labels(cause).inc()
         finally:
-            await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOAD_LOCK, company)
+            if locked:
+                await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOAD_LOCK, company)
 
     async def _append_journal(self, connection: Connection, company: str, journal: list[Attempt]) -> None:
         """Write what Redis took and no process has written yet, so that it is in the sum that is loaded."""
         if not journal:
             return
         answers = await append_over(connection, journal)
-        chores = [
-            chore
-            for attempt, answer in zip(journal, answers, strict=True)
-            if (chore := clean_up(attempt, answer.verdict))
-        ]
-        await self._hot.apply(self._hot.keys.partition(company), Batch(chores=chores))
+        batch = Batch()
+        for attempt, answer in zip(journal, answers, strict=True):
+            clean_up(batch, attempt, answer.verdict)
+        await self._hot.apply(self._hot.keys.partition(company), batch)
 
     async def _new_epoch(
         self, connection: Connection, company: str, above: int
@@ -93,6 +99,18 @@ class Loader:
             holds = await connection.fetch("SELECT * FROM authorizations WHERE company_id = $1 AND state = 1", company)
         wallet = wallet_of(row, company)
         return wallet, row["epoch"], [authorization_of(hold, wallet.currency) for hold in holds]
+
+
+async def _lock(connection: Connection, company: str) -> bool:
+    """Take the load lock of a company; return False where somebody has held it for too long."""
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = {LOAD_LOCK_TIMEOUT_MS}")
+            await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", _LOAD_LOCK, company)
+    except asyncpg.LockNotAvailableError:
+        log.warning("load_lock_not_given_back", company=company)
+        return False
+    return True
 
 
 def _fresh(peek: Peek, seen: Position) -> bool:

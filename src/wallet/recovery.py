@@ -31,26 +31,36 @@ class Recovery:
         Raises WalletUnavailable, and what asyncpg raises where Postgres is away.
         """
         entries, oldest, recovered = 0, 0.0, 0
-        for company in await self._hot.journaled_companies():
-            peek = await self._hot.peek(company)
-            ages = [(peek.now - attempt.applied_at) / 1e6 for attempt in peek.journal]
+        for partition, journal in enumerate(await self._hot.journals()):
+            ages = [(journal.now - attempt.applied_at) / 1e6 for attempt in journal.attempts]
             entries += len(ages)
-            oldest = max(oldest, *ages, 0.0)
-            due = [attempt for attempt, age in zip(peek.journal, ages, strict=True) if age >= age_seconds_min]
+            oldest = max(oldest, *map(abs, ages), 0.0)
+            # An entry from the future is one from before Redis's clock was put back.
+            due = [a for a, age in zip(journal.attempts, ages, strict=True) if not 0 <= age < age_seconds_min]
+            due.sort(key=_age_within_company)
             for start in range(0, len(due), ATTEMPTS_PER_APPEND_MAX):
-                await self._append(company, due[start : start + ATTEMPTS_PER_APPEND_MAX])
+                await self._append(partition, due[start : start + ATTEMPTS_PER_APPEND_MAX])
             recovered += len(due)
         metrics.journal_entries.set(entries)
         metrics.journal_oldest_seconds.set(oldest)
         return recovered
 
-    async def _append(self, company: str, attempts: list[Attempt]) -> None:
+    async def _append(self, partition: int, attempts: list[Attempt]) -> None:
         answers = await self._appender.append(attempts)
-        chores = []
+        batch = Batch()
         for attempt, answer in zip(attempts, answers, strict=True):
             metrics.recovered_entries.labels(answer.verdict).inc()
             if answer.verdict is Verdict.AHEAD:
-                log.error("wallet_ahead_of_ledger", company=company, attempt=attempt.name, epoch=answer.epoch)
-            if todo := clean_up(attempt, answer.verdict):
-                chores.append(todo)
-        await self._hot.apply(self._hot.keys.partition(company), Batch(chores=chores))
+                log.error(
+                    "wallet_ahead_of_ledger",
+                    company=attempt.command.company,
+                    attempt=attempt.name,
+                    epoch=answer.epoch,
+                )
+            clean_up(batch, attempt, answer.verdict)
+        await self._hot.apply(partition, batch)
+
+
+def _age_within_company(attempt: Attempt) -> tuple[str, int, int]:
+    """Sort by it: what is appended in parts goes to the ledger in the order in which Redis applied it."""
+    return attempt.command.company, attempt.epoch, attempt.seq

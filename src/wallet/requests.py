@@ -1,7 +1,6 @@
 """Commands on their way through the engine, and the answers that callers wait for."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wallet.domain.commands import Command
@@ -62,9 +61,3 @@ class Request:
     def answer(self, result: Result) -> None:
         """Hand the result to the caller."""
         self.group.set(self.index, result)
-
-
-def group_of(commands: Sequence[Command], deadline: float | None) -> tuple[Group, list[Request]]:
-    """Return the requests of one call and what to wait for."""
-    group = Group(len(commands))
-    return group, [Request(command, group, i, deadline) for i, command in enumerate(commands)]

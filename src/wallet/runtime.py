@@ -76,6 +76,7 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
         with translated(Applied.NO):
             partitions = await agree(pool, settings.partitions, cluster=isinstance(client, RedisCluster))
         hot = HotStore(client, Keys(partitions))
+        stack.push_async_callback(hot.close)
         loader = Loader(hot, pool)
 
         def appender() -> Appender:

@@ -167,7 +167,7 @@ async def test_p2_p3_p4_slots_that_move_while_charging_cost_time_and_nothing_els
 
     gateways = [asyncio.create_task(gateway(wallets, company)) for company in busy for wallets in engines]
     for company in moving:
-        tag = engines[0].hot.keys.journal(company)
+        tag = engines[0].hot.keys.wallet(company)
         slot = execute(cluster.nodes[0], "CLUSTER", "KEYSLOT", tag)
         before = charged[company]
         await asyncio.to_thread(move_slot, cluster, slot)

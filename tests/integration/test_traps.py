@@ -83,11 +83,11 @@ def _keys(hot: redis.Redis, pattern: str = "*") -> list[bytes]:
     return list(keys)
 
 
-def forget_settled_keys(hot: redis.Redis) -> None:
-    """Let the time to live of every settled key be over."""
+def forget_keys(hot: redis.Redis) -> None:
+    """Let the time to live of every key be over."""
     for key in _keys(hot, "*:key:*"):
-        if hot.pttl(key) != -1:
-            hot.delete(key)
+        assert hot.pttl(key) > 0
+        hot.delete(key)
 
 
 async def until(condition: Any) -> None:
@@ -101,11 +101,16 @@ async def until(condition: Any) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
+async def journaled(wallets: Wallets) -> list[Attempt]:
+    """Return what is not settled."""
+    return [attempt for journal in await wallets.hot.journals() for attempt in journal.attempts]
+
+
 async def settled(wallets: Wallets) -> None:
     """Return when no journal has anything left."""
 
     async def empty() -> bool:
-        return not await wallets.hot.journaled_companies()
+        return not await journaled(wallets)
 
     await until(empty)
 
@@ -287,7 +292,7 @@ async def test_p2_an_authorize_replayed_after_its_capture_and_its_keys_ttl_opens
     first = await acme.engine.submit(request)
     await acme.engine.submit(capture(500, "call"))
     await settled(acme)
-    forget_settled_keys(hot)
+    forget_keys(hot)
     again = await acme.engine.submit(request)
     assert again.entry == first.entry
     assert again.authorization is not None
@@ -307,7 +312,7 @@ async def test_p5_while_a_replayed_authorize_is_not_judged_yet_others_do_not_see
     await acme.engine.submit(request)
     await acme.engine.submit(capture(500, "call"))
     await settled(acme)
-    forget_settled_keys(hot)
+    forget_keys(hot)
     await crash_after_redis(acme, request)
     with pytest.raises(AuthorizationClosed):
         await acme.engine.submit(next_command)
@@ -320,7 +325,7 @@ async def test_p2_an_authorize_replayed_while_it_is_open_and_its_key_forgotten_h
     request = authorize(600, "call")
     first = await acme.engine.submit(request)
     await settled(acme)
-    forget_settled_keys(hot)
+    forget_keys(hot)
     before = await epoch_of(database)
     again = await acme.engine.submit(request)
     assert (again.entry, again.wallet.held) == (first.entry, 600)
@@ -332,21 +337,23 @@ async def test_p2_an_authorize_replayed_while_it_is_open_and_its_key_forgotten_h
         await acme.engine.submit(authorize(700, "call"))
 
 
-@pytest.mark.parametrize("action", [CleanUp.SETTLE, CleanUp.DISCARD, CleanUp.UNDO, CleanUp.DROP])
+@pytest.mark.parametrize("action", [None, CleanUp.DISCARD, CleanUp.UNDO, CleanUp.DROP])
 async def test_p2_a_clean_up_of_an_old_attempt_leaves_a_newer_attempt_of_the_key_alone(
-    acme: Wallets, appender: Appender, database: asyncpg.Connection, action: CleanUp
+    acme: Wallets, appender: Appender, database: asyncpg.Connection, action: CleanUp | None
 ) -> None:
     request = charge(400)
     (old,) = await crash_after_redis(acme, request)
     await change_settings(database, floor=-5)
     # The old attempt is stale now: its clean-up is on the way, late, while the key is applied once more.
-    late = Chore(action, "acme", request.idempotency_key, old.name, old.amount, old.held_delta)
+    late = Batch(settled=[old])
+    if action is not None:
+        late = Batch(chores=[Chore(action, "acme", request.idempotency_key, old.name, old.amount, old.held_delta)])
     await acme.hot.apply(0, Batch(chores=[Chore(CleanUp.DISCARD, "acme", request.idempotency_key, old.name)]))
     await acme.loader.load("acme", rebuild=True)
     (new,) = await crash_after_redis(acme, request)
     before = await acme.hot.peek("acme")
     assert new.name != old.name
-    await acme.hot.apply(0, Batch(chores=[late]))
+    await acme.hot.apply(0, late)
     after = await acme.hot.peek("acme")
     assert (after.warm, after.balance, after.position, after.journal) == (
         True,
@@ -375,7 +382,7 @@ async def test_p2_a_retry_that_would_be_declined_gets_its_charge(
     request = charge(1_000)
     first = await acme.engine.submit(request)
     await settled(acme)
-    forget_settled_keys(hot)
+    forget_keys(hot)
     assert (await acme.engine.submit(request)).entry == first.entry
     hot.flushall()
     assert (await acme.engine.submit(request)).entry == first.entry
@@ -386,7 +393,7 @@ async def test_p2_a_retry_of_a_capture_whose_hold_is_closed_gets_its_entry(acme:
     requests = [authorize(500, "call"), increment(600, "call"), capture(550, "call")]
     first = [await acme.engine.submit(request) for request in requests]
     await settled(acme)
-    forget_settled_keys(hot)
+    forget_keys(hot)
     for request, outcome in zip(requests, first, strict=True):
         assert (await acme.engine.submit(request)).entry == outcome.entry
     hot.flushall()
@@ -404,11 +411,11 @@ async def test_p2_a_key_retried_at_another_price_is_answered_with_the_first_pric
     assert (await acme.engine.submit(dearer)).entry == first.entry  # In the journal, or just settled.
     await settled(acme)
     assert (await acme.engine.submit(dearer)).entry == first.entry  # Known to Redis.
-    forget_settled_keys(hot)
+    forget_keys(hot)
     assert (await acme.engine.submit(dearer)).entry == first.entry  # Known to the ledger alone: a decline in Redis.
     await acme.engine.submit(top_up(5_000))
     await settled(acme)
-    forget_settled_keys(hot)
+    forget_keys(hot)
     assert (await acme.engine.submit(dearer)).entry == first.entry  # Redis takes it, the ledger does not.
     assert len(await entries_of(database)) == 3
     await settled(acme)
@@ -439,7 +446,7 @@ async def test_p2_a_reused_key_is_told_when_only_the_ledger_remembers_it(acme: W
     await settled(acme)
     with pytest.raises(IdempotencyKeyReused):
         await acme.engine.submit(charge(200, key="sms"))
-    forget_settled_keys(hot)
+    forget_keys(hot)
     with pytest.raises(IdempotencyKeyReused):
         await acme.engine.submit(charge(200, key="sms"))
     with pytest.raises(IdempotencyKeyReused):
@@ -453,7 +460,7 @@ async def test_p4_a_replay_after_the_keys_ttl_gives_its_change_back_in_redis(
     request = charge(400)
     first = await acme.engine.submit(request)
     await settled(acme)
-    forget_settled_keys(hot)
+    forget_keys(hot)
     before = await epoch_of(database)
     assert (await acme.engine.submit(request)).entry == first.entry
     await settled(acme)
@@ -618,8 +625,7 @@ async def test_p4_two_appends_that_overlap_in_keys_and_companies_wait_for_each_o
     assert await database.fetch("SELECT 1 FROM wallets WHERE balance <> 400") == []
     # The clean-ups of both, in any order.
     for attempt in attempts:
-        todo = Chore(CleanUp.SETTLE, attempt.command.company, attempt.command.idempotency_key, attempt.name)
-        await wallets.hot.apply(0, Batch(chores=[todo, todo]))
+        await wallets.hot.apply(0, Batch(settled=[attempt, attempt]))
 
 
 async def test_p2_two_attempts_of_one_key_in_two_appends_make_one_entry(
@@ -1001,7 +1007,7 @@ async def test_bounds_a_stop_does_not_wait_for_a_load_that_fails(
                 await asyncio.sleep(0)
     with pytest.raises((CompanyNotFound, Overloaded)):
         await waiting
-    assert not await wallets.hot.journaled_companies()
+    assert not await journaled(wallets)
 
 
 # Recovery, expiry, late captures
@@ -1017,7 +1023,7 @@ async def test_p3_recovery_writes_what_a_crashed_process_left(
     recovery = Recovery(acme.hot, appender)
     assert await recovery.run_once() == 0  # Too young: whoever made it may be writing it.
     assert await recovery.run_once(age_seconds_min=0) == 5
-    assert not await acme.hot.journaled_companies()
+    assert not await journaled(acme)
     assert await sums_of(database) == (850, 200)
     peek = await acme.hot.peek("acme")
     assert (peek.warm, peek.balance, peek.held) == (True, 850, 200)
@@ -1122,7 +1128,7 @@ async def test_p2_a_late_capture_is_answered_once_when_redis_forgets(
     late = capture(400, "call")
     first = await acme.engine.submit(late)
     await settled(acme)
-    forget_settled_keys(hot)
+    forget_keys(hot)
     assert (await acme.engine.submit(late)).entry == first.entry
     hot.flushall()
     assert (await acme.engine.submit(late)).entry == first.entry

@@ -359,11 +359,12 @@ async def test_what_happens_after_a_look_at_redis_is_told_apart_exactly(
 
 async def test_an_entry_that_nobody_settles_is_found(filled: Wallets, hot: redis.Redis) -> None:
     attempt = await applied_attempt(filled.hot, TAMPERED, 7)
-    journal, key = filled.hot.keys.journal(TAMPERED), attempt.command.idempotency_key
-    stored = hot.hget(journal, key)
+    journal, key = filled.hot.keys.journal(0), attempt.command.idempotency_key
+    field = f"{TAMPERED} {attempt.name}"
+    stored = hot.hget(journal, field)
     assert isinstance(stored, bytes)
     older = str(attempt.applied_at - 31_000_000).encode()
-    hot.hset(journal, key, stored.replace(str(attempt.applied_at).encode(), older))
+    hot.hset(journal, field, stored.replace(str(attempt.applied_at).encode(), older))
     verification = await filled.verify()
     assert [(problem.company, problem.check) for problem in verification.problems] == [(TAMPERED, Check.HOT)]
     assert key in verification.problems[0].detail

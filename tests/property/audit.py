@@ -81,7 +81,7 @@ async def faults_of_hot(wallets: Wallets, database: asyncpg.Connection, company:
 async def at_rest(wallets: Wallets) -> None:
     """Return when nothing is left in a journal: clean-ups ride on an idle flush."""
     deadline = asyncio.get_running_loop().time() + REST_SECONDS_MAX
-    while left := await wallets.hot.journaled_companies():
+    while left := [attempt.name for journal in await wallets.hot.journals() for attempt in journal.attempts]:
         assert asyncio.get_running_loop().time() < deadline, f"journals do not empty: {left}"
         await asyncio.sleep(POLL_SECONDS)
 

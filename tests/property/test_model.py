@@ -206,8 +206,7 @@ class WalletMachine(RuleBasedStateMachine):
     def keys_are_forgotten(self) -> None:
         """The time to live of every settled key is over."""
         for key in self._hot_keys("key"):
-            if self.world.redis.pttl(key) != -1:
-                self.world.redis.delete(key)
+            self.world.redis.delete(key)
 
     # What the back office changes
 
@@ -240,6 +239,7 @@ class WalletMachine(RuleBasedStateMachine):
         """A replica gets what Redis has."""
         hot: Any = self.world.redis
         self.copy = {key: (max(0, hot.pttl(key)), hot.dump(key)) for key in self._hot_keys("*")}
+        self.journal_copy = self._journal()
 
     @rule()
     @precondition(lambda self: self.copy)
@@ -250,8 +250,8 @@ class WalletMachine(RuleBasedStateMachine):
             self.world.redis.restore(key, ttl, value)
             if b":wallet:" in key:
                 self.world.redis.hset(key, "run", "0123456789abcdef")
-            if b":journal:" in key:
-                self.world.redis.sadd("{w:0}:journals", self.company)
+        if self.journal_copy:
+            self.world.redis.hset("{w:0}:journal", mapping=self.journal_copy)
         self._recover(0)
 
     @rule(data=st.data(), engine=ENGINES, aftermath=st.sampled_from(["recovery", "retry", "another", "flush"]))
@@ -401,6 +401,10 @@ class WalletMachine(RuleBasedStateMachine):
     async def _holds(self) -> dict[str, tuple[int, int, int, int]]:
         rows = await self.world.database.fetch("SELECT * FROM authorizations WHERE company_id = $1", self.company)
         return {row["authorization_id"]: (row["state"], row["amount"], row["captured"], row["held"]) for row in rows}
+
+    def _journal(self) -> dict[Any, Any]:
+        journal: Any = self.world.redis.hgetall("{w:0}:journal")
+        return {field: entry for field, entry in journal.items() if field.startswith(f"{self.company} ".encode())}
 
     def _hot_keys(self, kind: str) -> list[bytes]:
         found: Any = self.world.redis.keys(f"{{w:0}}:{kind}:{self.company}*")

@@ -12,7 +12,6 @@ from wallet.domain.commands import FINGERPRINT_BYTES, Channel, Command, Kind, Us
 from wallet.domain.entries import AuthorizationState, Wallet, WalletState
 from wallet.domain.money import MICROS_MAX, within_bounds
 from wallet.hot.store import Reply, _encode_command, _journaled, _proposal
-from wallet.requests import group_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MICROS = st.integers(-MICROS_MAX, MICROS_MAX)
@@ -170,8 +169,3 @@ def test_money_within_bounds_is_exact_as_a_double(micros: int) -> None:
 def test_p1_what_is_available_ends_at_the_floor(balance: int, held: int, floor: int) -> None:
     wallet = Wallet("acme", "EUR", balance, held, floor, WalletState.ACTIVE, 0)
     assert wallet.balance - wallet.held - wallet.available == floor
-
-
-async def test_a_group_of_nothing_has_no_requests() -> None:
-    group, requests = group_of([], None)
-    assert (requests, group.results) == ([], [])

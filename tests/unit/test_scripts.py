@@ -61,7 +61,7 @@ def test_a_lua_script_is_run_by_its_hash(name: str) -> None:
 
 def test_apply_lists_every_operation_clean_up_and_rule() -> None:
     top = header(SCRIPTS["apply"])
-    operations = {*_OPERATIONS.values(), "CAPTURE_ON"}
+    operations = {*_OPERATIONS.values(), "CAPTURE_ON", "MOVE_CHECKED"}
     rules = {asked.value for asked in Asked} - {Asked.APPLIED, Asked.KNOWN}
     for word in operations | rules | {action.value for action in CleanUp}:
         assert re.search(rf"\b{word}\b", top), f"apply.lua's header does not say {word}"
@@ -77,9 +77,11 @@ def test_apply_answers_nothing_that_is_not_a_reply() -> None:
 def test_every_kind_has_an_operation() -> None:
     operations = {_operation(Command(kind, "acme", "key", b"")) for kind in Kind}
     assert {*_OPERATIONS} == {*Kind}
-    assert operations == {*_OPERATIONS.values()}
+    assert operations == {*_OPERATIONS.values(), "MOVE_CHECKED"}
+    assert _operation(Command(Kind.ADJUSTMENT, "acme", "key", b"")) == "MOVE_CHECKED"
+    assert _operation(Command(Kind.ADJUSTMENT, "acme", "key", b"", below_floor=True)) == "MOVE"
     assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True)) == "CAPTURE_ON"
-    assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True, late=True)) == "MOVE"
+    assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True, late=True)) == "MOVE_CHECKED"
 
 
 def test_every_answer_of_append_is_a_verdict_and_every_verdict_an_answer() -> None:

@@ -29,6 +29,9 @@ class Kind(IntEnum):
     EXPIRY = 9
 
 
+_UNCHECKED = frozenset({Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY})
+
+
 class Channel(IntEnum):
     """What carried the usage. The values are stored: never renumber them."""
 
@@ -83,13 +86,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     @property
     def checked(self) -> bool:
         """Whether the floor is enforced where the command lowers what is available."""
-        match self.kind:
-            case Kind.TOP_UP | Kind.REFUND | Kind.VOID | Kind.EXPIRY:
-                return False
-            case Kind.ADJUSTMENT:
-                return not self.below_floor
-            case _:
-                return True
+        return self.kind not in _UNCHECKED and not (self.below_floor and self.kind is Kind.ADJUSTMENT)
 
     @property
     def closes(self) -> bool:

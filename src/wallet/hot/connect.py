@@ -1,12 +1,13 @@
 """Connect to Redis or Valkey, one server or a cluster, and refuse what would lose money."""
 
+import asyncio
 from typing import Any
 
 import hiredis
 from redis.asyncio import Connection, ConnectionPool, Redis, RedisCluster, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from wallet.domain.errors import Applied, WalletUnavailable
 
@@ -44,6 +45,48 @@ async def connect(redis_url: str) -> Client:
         await client.aclose()
         raise
     return client
+
+
+class Direct:
+    """One connection for scripts that follow one another, such as a lane's cycles.
+
+    The client takes a connection from its pool for each call, and wraps each step of it in a task with a time-out: more
+    work than the call itself. Not for concurrent use.
+    """
+
+    def __init__(self, client: Redis) -> None:
+        """Connect to nothing yet."""
+        self._pool = client.connection_pool
+        self._connection: Connection | None = None
+        self.busy = False
+
+    async def run(self, *arguments: Any) -> Any:
+        """Send one command; return its reply. Raises RedisError, OSError, TimeoutError."""
+        assert not self.busy
+        self.busy = True
+        try:
+            async with asyncio.timeout(SOCKET_SECONDS_MAX):
+                connection = self._connection
+                if connection is None:
+                    connection = self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+                    await connection.connect()
+                    connection.socket_timeout = None  # There is one for the whole call.
+                await connection.send_packed_command([hiredis.pack_command(arguments)], check_health=False)
+                return await connection.read_response()
+        except ResponseError:
+            raise
+        except BaseException:
+            # No late reply may meet the next command.
+            await self.close()
+            raise
+        finally:
+            self.busy = False
+
+    async def close(self) -> None:
+        """Give the connection up at once."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.disconnect(nowait=True)
 
 
 class _Packed:

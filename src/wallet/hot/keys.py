@@ -13,8 +13,6 @@ class CompanyKeys(NamedTuple):
     partition: int
     wallet: str
     """Hash: the wallet."""
-    journal: str
-    """Hash: entries that are not settled, by idempotency key."""
     record_prefix: str
     """Before an idempotency key: its record."""
     authorization_prefix: str
@@ -36,7 +34,6 @@ class Keys:
         return CompanyKeys(
             partition,
             f"{tag}:wallet:{company}",
-            f"{tag}:journal:{company}",
             f"{tag}:key:{company}:",
             f"{tag}:auth:{company}:",
         )
@@ -45,17 +42,13 @@ class Keys:
         """Return the partition of a company."""
         return self.of(company).partition
 
-    def journals(self, partition: int) -> str:
-        """Return the set of companies that have a journal."""
-        return f"{{w:{partition}}}:journals"
+    def journal(self, partition: int) -> str:
+        """Return the hash of entries that are not settled, by company and attempt."""
+        return f"{{w:{partition}}}:journal"
 
     def wallet(self, company: str) -> str:
         """Return the wallet's hash."""
         return self.of(company).wallet
-
-    def journal(self, company: str) -> str:
-        """Return the hash of entries that are not settled."""
-        return self.of(company).journal
 
     def record(self, company: str, idempotency_key: str) -> str:
         """Return the record of an idempotency key."""

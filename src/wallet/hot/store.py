@@ -1,7 +1,8 @@
 """The hot state: apply commands to wallets in Redis, clear away after them, load wallets, read them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha1
@@ -9,19 +10,19 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from redis.asyncio import RedisCluster
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
 from wallet.domain.attempts import Asked, Attempt
 from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, WalletUnavailable
-from wallet.hot.connect import Client
+from wallet.hot.connect import SOCKET_SECONDS_MAX, Client, Direct
 from wallet.hot.keys import Keys
 
 KEY_TTL_MS = 3_600_000
-"""How long Redis remembers a settled key. Memory, not safety: Postgres remembers for ever."""
+"""How long Redis remembers a key. Memory, not safety: Postgres remembers for ever."""
 
 AUTHORIZATIONS_PER_LOAD_CALL = 500
 
@@ -34,9 +35,8 @@ _encode_command = msgspec.msgpack.Encoder().encode
 
 
 class CleanUp(StrEnum):
-    """What is done after an attempt was judged; hot/scripts/apply.lua says what each means."""
+    """What is done about an attempt that is no entry; hot/scripts/apply.lua says what each means."""
 
-    SETTLE = "SETTLE"
     DISCARD = "DISCARD"
     UNDO = "UNDO"
     DROP = "DROP"
@@ -54,7 +54,7 @@ class Chore(msgspec.Struct, frozen=True, gc=False):
     held_delta: int = 0
 
 
-class Position(msgspec.Struct, frozen=True, gc=False):
+class Position(msgspec.Struct, frozen=True, order=True, gc=False):
     """How far on a wallet of the ledger was seen: a hot wallet behind it is not trusted."""
 
     epoch: int = 0
@@ -72,11 +72,12 @@ class Reply(StrEnum):
     KNOWN = "K"
     REUSED = "R"
     COLD = "C"
+    LATE = "L"
     DECLINED = "D"
 
 
 class Proposal(msgspec.Struct, frozen=True, gc=False):
-    """Redis's reply to a command. `attempt` is what the ledger is to judge (None for COLD).
+    """Redis's reply to a command. `attempt` is what the ledger is to judge (None for COLD and LATE).
 
     For REUSED, `other` is the unsettled attempt of the request that has the key, where there is one.
     """
@@ -88,10 +89,19 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Batch:
-    """What one cycle asks of one partition."""
+    """What one cycle asks of one partition, in this order."""
 
+    settled: list[Attempt] = field(default_factory=list)
+    """Committed: they leave the journal."""
     chores: list[Chore] = field(default_factory=list)
     commands: list[tuple[Command, Position]] = field(default_factory=list)
+
+
+class Journal(msgspec.Struct, frozen=True, gc=False):
+    """What is not settled in a partition. `now` in microseconds on Redis's clock."""
+
+    now: int
+    attempts: list[Attempt]
 
 
 class Peek(msgspec.Struct, frozen=True, gc=False):
@@ -107,6 +117,10 @@ class Peek(msgspec.Struct, frozen=True, gc=False):
     journal: list[Attempt]
 
 
+Run = Callable[..., Awaitable[Any]]
+"""Sends a command and returns its reply."""
+
+
 class Script:
     """A Lua script of this package."""
 
@@ -115,12 +129,28 @@ class Script:
         self.source = (files("wallet.hot") / "scripts" / f"{name}.lua").read_text()
         self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
-    async def __call__(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+    async def __call__(self, run: Run, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run it by its hash; send the source where the server does not have it. Raises RedisError."""
         try:
-            return await client.evalsha(self.sha, len(keys), *keys, *arguments)
+            return await run("EVALSHA", self.sha, len(keys), *keys, *arguments)
         except NoScriptError:
-            return await client.eval(self.source, len(keys), *keys, *arguments)
+            return await run("EVAL", self.source, len(keys), *keys, *arguments)
+
+
+class _Clock:
+    """What is known of a server's clock: enough to say when a call is given up here."""
+
+    def __init__(self) -> None:
+        self._ahead: int | None = None
+        """Microseconds that the server's clock showed more than ours, when it last answered; not less than now."""
+
+    def heard(self, now: int) -> None:
+        self._ahead = now - time.monotonic_ns() // 1000
+
+    def not_after(self) -> int:
+        if self._ahead is None:
+            return 0
+        return time.monotonic_ns() // 1000 + self._ahead + int(SOCKET_SECONDS_MAX * 1e6)
 
 
 class HotStore:
@@ -130,9 +160,12 @@ class HotStore:
         """Use an open client, which the caller closes."""
         self.keys = keys
         self._client = client
+        self._direct = Direct(client) if isinstance(client, Redis) else None
+        self._clocks: dict[int, _Clock] = {}
         self._apply = Script("apply")
         self._load = Script("load")
         self._peek = Script("peek")
+        self._journal = Script("journal")
 
     def lanes(self) -> dict[int, int]:
         """Return the lane of each partition: partitions on one node share a lane, and lanes do not wait for each other.
@@ -144,28 +177,28 @@ class HotStore:
         nodes: dict[str, int] = {}
         lanes = {}
         for partition in range(self.keys.partitions):
-            slot = self._client.keyslot(self.keys.journals(partition))
+            slot = self._client.keyslot(self.keys.journal(partition))
             node = self._client.nodes_manager.get_node_from_slot(slot)
             lanes[partition] = nodes.setdefault(node.name, len(nodes))
         return lanes
 
     async def apply(self, partition: int, batch: Batch) -> list[Proposal]:
-        """Run a batch's chores, then its commands; return a proposal for each command, in order."""
-        keys: list[str] = [self.keys.journals(partition)]
-        arguments: list[Any] = [KEY_TTL_MS, len(batch.chores)]
+        """Settle, run a batch's chores, then its commands; return a proposal for each command, in order."""
         by_company: dict[str, list[int]] = {}
         for i, (command, _) in enumerate(batch.commands):
             by_company.setdefault(command.company, []).append(i)
-        arguments.append(len(by_company))
+        keys: list[str] = [self.keys.journal(partition)]
+        arguments: list[Any] = [KEY_TTL_MS, 0, len(batch.settled), len(batch.chores), len(by_company)]
+        arguments += [f"{attempt.command.company} {attempt.epoch}:{attempt.seq}" for attempt in batch.settled]
         for chore in batch.chores:
             self._add_chore(chore, keys, arguments)
         for company, members in by_company.items():
-            keys += (self.keys.wallet(company), self.keys.journal(company))
-            arguments += (company, len(members))
-            for i in members:
-                self._add_command(*batch.commands[i], keys, arguments)
+            self._add_commands(company, [batch.commands[i] for i in members], keys, arguments)
+        clock = self._clocks.setdefault(partition, _Clock())
+        arguments[1] = clock.not_after()
         # Run twice it is harmless: the second time it finds its keys and its clean-ups done.
-        replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN, reconnects=RECONNECTS_MAX)
+        now, *replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN, reconnects=RECONNECTS_MAX)
+        clock.heard(int(now))
         proposals: list[Proposal | None] = [None] * len(batch.commands)
         places = (i for members in by_company.values() for i in members)
         for i, reply in zip(places, replies, strict=True):
@@ -174,59 +207,47 @@ class HotStore:
 
     def _add_chore(self, chore: Chore, keys: list[str], arguments: list[Any]) -> None:
         company = chore.company
-        keys += (
-            self.keys.wallet(company),
-            self.keys.journal(company),
-            self.keys.record(company, chore.idempotency_key),
-        )
-        arguments += (
-            chore.action.value,
-            company,
-            chore.idempotency_key,
-            chore.attempt,
-            chore.amount,
-            chore.held_delta,
-        )
+        keys += (self.keys.wallet(company), self.keys.record(company, chore.idempotency_key))
+        arguments += (chore.action.value, company, chore.attempt, chore.amount, chore.held_delta)
 
-    def _add_command(self, command: Command, seen: Position, keys: list[str], arguments: list[Any]) -> None:
-        touches_hold = bool(command.authorization) and not command.late
-        keys.append(self.keys.record(command.company, command.idempotency_key))
-        if touches_hold:
-            keys.append(self.keys.authorization(command.company, command.authorization))
-        arguments += (
-            _operation(command),
-            int(command.checked),
-            command.idempotency_key,
-            command.fingerprint,
-            _signed_amount(command),
-            command.ttl_seconds,
-            seen.epoch,
-            seen.seq,
-            _encode_command(command),
-            int(touches_hold),
-        )
+    def _add_commands(
+        self, company: str, commands: Sequence[tuple[Command, Position]], keys: list[str], arguments: list[Any]
+    ) -> None:
+        names = self.keys.of(company)
+        # What one of them knows of the ledger holds for all.
+        seen = max(seen for _, seen in commands) if len(commands) > 1 else commands[0][1]
+        keys.append(names.wallet)
+        arguments += (company, seen.epoch, seen.seq, len(commands))
+        for command, _ in commands:
+            operation = _operation(command)
+            keys.append(names.record_prefix + command.idempotency_key)
+            arguments += (operation, command.fingerprint, _signed_amount(command), _encode_command(command))
+            if operation in _ON_HOLD:
+                keys.append(names.authorization_prefix + command.authorization)
+                if operation == "AUTHORIZE":
+                    arguments.append(command.ttl_seconds)
 
     async def load(self, wallet: Wallet, epoch: int, authorizations: Sequence[Authorization]) -> None:
-        """Write a wallet as the ledger has it: its open authorizations first, the wallet itself last.
+        """Write a wallet as the ledger has it, with its open authorizations.
 
         Never tried again by itself: the wallet may have changed and gone since, and would come back as it was, with the
         epoch that it had.
         """
         wallet_key = self.keys.wallet(wallet.company)
         head = (wallet.balance, wallet.held, wallet.floor, wallet.state.value, wallet.updated_at)
-        for start in range(0, len(authorizations), AUTHORIZATIONS_PER_LOAD_CALL):
-            part = authorizations[start : start + AUTHORIZATIONS_PER_LOAD_CALL]
+        step = AUTHORIZATIONS_PER_LOAD_CALL
+        for start in range(0, max(1, len(authorizations)), step):
+            part = authorizations[start : start + step]
             keys = [wallet_key, *(self.keys.authorization(hold.company, hold.id) for hold in part)]
-            arguments = [epoch, 0, *head]
+            arguments = [epoch, int(start == 0), int(start + step >= len(authorizations)), *head]
             for hold in part:
                 arguments += (hold.held, hold.captured, hold.expires_at, hold.ttl_seconds)
             await self._run(self._load, keys, arguments, Applied.NO)
-        await self._run(self._load, [wallet_key], [epoch, 1, *head], Applied.NO)
 
     async def peek(self, company: str) -> Peek:
         """Return a wallet and its journal as of one moment."""
-        keys = [self.keys.wallet(company), self.keys.journal(company)]
-        reply: list[Any] = await self._run(self._peek, keys, [], Applied.NO, reconnects=RECONNECTS_MAX)
+        keys = [self.keys.wallet(company), self.keys.journal(self.keys.partition(company))]
+        reply: list[Any] = await self._run(self._peek, keys, [company], Applied.NO, reconnects=RECONNECTS_MAX)
         epoch, seq, balance, held, floor, state = (int(value or 0) for value in reply[1:7])
         return Peek(
             warm=reply[0] == 1,
@@ -236,7 +257,7 @@ class HotStore:
             floor=floor,
             state=state,
             now=int(reply[7]),
-            journal=[_journaled(value) for value in reply[9::2]],
+            journal=[_journaled(value) for value in reply[8:]],
         )
 
     async def authorizations(self, company: str, authorizations: Sequence[str]) -> dict[str, str]:
@@ -250,25 +271,43 @@ class HotStore:
             raise _unavailable(error, Applied.NO) from error
         return {hold: (value or b"").decode() for hold, value in zip(authorizations, values, strict=True)}
 
-    async def journaled_companies(self) -> set[str]:
-        """Return the companies that have a journal, over all partitions."""
-        try:
-            members = await asyncio.gather(
-                *(
-                    _resolved(self._client.smembers(self.keys.journals(partition)))
-                    for partition in range(self.keys.partitions)
-                )
-            )
-        except (RedisError, OSError, TimeoutError) as error:
-            raise _unavailable(error, Applied.NO) from error
-        return {member.decode() for part in members for member in part}
+    async def journals(self) -> list[Journal]:
+        """Return what is not settled, a journal for each partition."""
+        return await asyncio.gather(*(self._read_journal(partition) for partition in range(self.keys.partitions)))
+
+    async def _read_journal(self, partition: int) -> Journal:
+        keys = [self.keys.journal(partition)]
+        now, *entries = await self._run(self._journal, keys, [], Applied.NO, reconnects=RECONNECTS_MAX)
+        return Journal(int(now), [_journaled(entry) for entry in entries])
+
+    def _runner(self) -> Run:
+        if self._direct is not None and not self._direct.busy:
+            return self._direct.run
+        return self._client.execute_command
+
+    async def close(self) -> None:
+        """Give up what this store opened itself."""
+        if self._direct is not None:
+            await self._direct.close()
+
+    async def _disconnect(self) -> None:
+        await self.close()
+        if isinstance(self._client, Redis):
+            await self._client.connection_pool.disconnect(inuse_connections=False)
 
     async def _run(
         self, script: Script, keys: list[str], arguments: list[Any], applied: Applied, *, reconnects: int = 0
     ) -> Any:
         while True:
             try:
-                return await script(self._client, keys, arguments)
+                return await script(self._runner(), keys, arguments)
+            except ReadOnlyError as error:
+                # The server has become a replica, and its name may lead to another one now. Nothing was written.
+                await self._disconnect()
+                if not reconnects:
+                    raise _unavailable(error, Applied.NO) from error
+                reconnects -= 1
+                await asyncio.sleep(RECONNECT_SECONDS)
             except RedisConnectionError as error:
                 if not reconnects:
                     raise _unavailable(error, applied) from error
@@ -276,11 +315,6 @@ class HotStore:
                 await asyncio.sleep(RECONNECT_SECONDS)
             except (RedisError, OSError, TimeoutError) as error:
                 raise _unavailable(error, applied) from error
-
-
-async def _resolved(members: Any) -> Iterable[bytes]:
-    result: Iterable[bytes] = await members
-    return result
 
 
 def _unavailable(error: BaseException, applied: Applied) -> WalletUnavailable:
@@ -301,12 +335,16 @@ _OPERATIONS = {
 }
 
 
+_ON_HOLD = frozenset({"AUTHORIZE", "INCREMENT", "CAPTURE", "CAPTURE_ON", "VOID", "EXPIRE"})
+
+
 def _operation(command: Command) -> str:
-    if command.late:
-        return "MOVE"
+    operation = _OPERATIONS[command.kind]
+    if command.late or (operation == "MOVE" and command.checked):
+        return "MOVE_CHECKED"
     if command.keep_open:
         return "CAPTURE_ON"
-    return _OPERATIONS[command.kind]
+    return operation
 
 
 def _signed_amount(command: Command) -> int:
@@ -325,11 +363,15 @@ def _proposal(command: Command, reply: bytes) -> Proposal:
             epoch, _, seq = rest.partition(b":")
             return Proposal(Reply.KNOWN, Attempt(command, Asked.KNOWN, int(epoch or 0), int(seq or 0)))
         case b"R":
-            other = _journaled(rest) if rest else None
-            return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN), other)
+            epoch, seq, *entry = rest.split(b":", 2)
+            if entry:
+                return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN), _journaled(rest))
+            return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN, int(epoch), int(seq)))
         case b"D":
             rule, *numbers = rest.split(b":")
             return Proposal(Reply.DECLINED, Attempt(command, _ASKED[rule], *map(int, numbers)))
+        case b"L":
+            return Proposal(Reply.LATE)
         case _:
             return Proposal(Reply.COLD)
 

@@ -13,8 +13,9 @@ from wallet.ledger.rows import authorization_of, entry_of, wallet_of
 
 log = structlog.get_logger(__name__)
 
-_APPEND = "SELECT * FROM ledger_append($1::ledger_attempt[], $2)"
+_APPEND = "SELECT * FROM ledger_append($1::ledger_attempt[], $2, $3, $4)"
 _WITH_ENTRY = (Verdict.ALREADY, Verdict.DUPLICATE)
+_READ_ONLY = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool"
 
 Parameters = tuple[object, ...]
 
@@ -41,18 +42,23 @@ class Appender:
             raise
 
     async def probe(self) -> None:
-        """Return when Postgres answers and takes writes. Raises what asyncpg raises."""
+        """Return when Postgres answers and takes writes. Raises what asyncpg raises, and ConnectionError."""
         try:
-            connection = await self._connected()
-            # A standby answers reads and cannot write.
-            await connection.execute("CREATE TEMPORARY TABLE IF NOT EXISTS probe ()")
+            read_only = await (await self._connected()).fetchval(_READ_ONLY)
         except BaseException:
             self.close()
             raise
+        if read_only:
+            self.close()  # Its name may lead to the new primary next time.
+            raise asyncpg.ReadOnlySQLTransactionError("a standby, or told to be read-only")
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await open_connection(self._database_url)
+            try:
+                self._connection = await open_connection(self._database_url)
+            except asyncpg.PostgresError as error:
+                # Whatever the reason (a password that was changed, a database that is gone): it does not answer us.
+                raise ConnectionError(f"no connection to Postgres: {error}") from error
         return self._connection
 
     def close(self) -> None:
@@ -82,12 +88,15 @@ async def append_over(connection: Connection, attempts: Sequence[Attempt]) -> li
 
 async def _append(connection: Connection, attempts: Sequence[Attempt]) -> list[Answer]:
     order = sorted(range(len(attempts)), key=lambda i: _judging_order(attempts[i]))
-    parameters = [_parameters(attempts[i]) for i in order]
+    judged = [attempts[i] for i in order]
+    companies = list(dict.fromkeys([attempt.command.company for attempt in judged]))
+    keys = {(attempt.command.company, attempt.command.idempotency_key) for attempt in judged}
+    parameters = [_parameters(attempt) for attempt in judged], companies, len(keys) < len(judged)
     try:
-        rows: list[asyncpg.Record] = await connection.fetch(_APPEND, parameters, False)
+        rows: list[asyncpg.Record] = await connection.fetch(_APPEND, *parameters, False)
     except asyncpg.LockNotAvailableError:
         # Somebody sits on a wallet. Leave that company out rather than keep all the others waiting.
-        rows = await connection.fetch(_APPEND, parameters, True)
+        rows = await connection.fetch(_APPEND, *parameters, True)
     answers: list[Answer] = [_NO_ANSWER] * len(attempts)
     for i, row in zip(order, rows, strict=True):
         answers[i] = _answer(attempts[i], row)

@@ -75,7 +75,9 @@ class Companies:
                 if wallet["state"] != state:
                     if wallet["state"] == WalletState.CLOSED:
                         raise CompanyClosed(company)
-                    if state is WalletState.CLOSED and (wallet["balance"] or wallet["held"]):
+                    if state is WalletState.CLOSED and (
+                        wallet["balance"] or await connection.fetchval(_SQL["has_authorization"], company)
+                    ):
                         raise WalletNotEmpty(company)
                     await connection.execute(_SQL["change_profile"], company, None, None)
                     await connection.execute(_SQL["change_settings"], company, None, state)

@@ -22,6 +22,11 @@ def unavailable(error: BaseException) -> bool:
     return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError | EOFError)
 
 
+def waited_in_vain(error: LedgerUnavailable) -> bool:
+    """Return whether the error may be about one wallet only, whose locks somebody keeps."""
+    return isinstance(error.__cause__, TimeoutError | asyncpg.LockNotAvailableError)
+
+
 def data_refused(error: BaseException) -> bool:
     """Return whether Postgres refuses the data itself (classes 22 and 23), or asyncpg cannot encode it."""
     if isinstance(error, asyncpg.PostgresError):

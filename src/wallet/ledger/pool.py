@@ -9,18 +9,30 @@ from wallet.ledger.failures import translated
 CONNECT_SECONDS_MAX = 5.0
 COMMAND_SECONDS_MAX = 5.0
 LOCK_TIMEOUT_MS = 250
-"""How long an append waits for a wallet's row before that company is put aside."""
+"""How long a wallet's row, or a load of it elsewhere, is waited for before that company is put aside."""
 
-LEDGER_SETTINGS = {
+_SETTINGS = {
     "application_name": "veloconnect-charging",
+    # P3, whatever the server's own default is.
     "synchronous_commit": "on",
-    # Compiling or planning a statement anew costs more than running it does.
+    "default_transaction_isolation": "read committed",
     "jit": "off",
+    "lock_timeout": str(LOCK_TIMEOUT_MS),
+    # A process or machine that is gone must not keep its locks.
+    "idle_in_transaction_session_timeout": "10000",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+_APPEND_SETTINGS = {
+    **_SETTINGS,
+    # Compiling or planning a statement anew costs more than running it does.
     "plan_cache_mode": "force_generic_plan",
     # Fresh tables have no statistics yet; the ledger's functions only ever want their indexes.
     "enable_seqscan": "off",
-    "lock_timeout": str(LOCK_TIMEOUT_MS),
-    "idle_in_transaction_session_timeout": "10000",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
 }
 
 
@@ -37,7 +49,7 @@ async def open_pool(database_url: str, *, size_max: int) -> asyncpg.Pool:
             max_size=size_max,
             timeout=CONNECT_SECONDS_MAX,
             command_timeout=COMMAND_SECONDS_MAX,
-            server_settings={"application_name": "veloconnect-charging", "jit": "off"},
+            server_settings=_SETTINGS,
         )
 
 
@@ -47,5 +59,5 @@ async def open_connection(database_url: str) -> asyncpg.Connection:
         database_url,
         timeout=CONNECT_SECONDS_MAX,
         command_timeout=COMMAND_SECONDS_MAX,
-        server_settings=LEDGER_SETTINGS,
+        server_settings=_APPEND_SETTINGS,
     )

@@ -1,40 +1,47 @@
 -- Clear away what the ledger has judged, then apply commands to their wallets. One call for a partition and a cycle.
 --
--- KEYS  journals                                 set: the companies that have a journal
---       per clean-up:  wallet, journal, key record
---       per company:   wallet, journal
---         per command: key record, and the authorization where the command has one
+-- KEYS  journal                                  hash: the partition's entries that are not settled
+--       per clean-up:  wallet, key record
+--       per company:   wallet
+--         per command: key record, and the authorization where the operation has one
 --
--- ARGV  key TTL in ms after settling, number of clean-ups, number of companies
---       per clean-up:  action, company, idempotency key, attempt, amount, held delta
---         SETTLE   the entry is committed: it leaves the journal, and its key record's TTL starts
+-- ARGV  key TTL in ms, not after (microseconds on this server's clock, 0 for no bound), number of settled attempts,
+--       number of clean-ups, number of companies
+--       per settled attempt: its field in the journal, "company epoch:seq"
+--                The entry is committed and leaves the journal. Its key record stays until its TTL.
+--       per clean-up:  action, company, attempt, amount, held delta
 --         DISCARD  the entry will never be: it leaves the journal, with its key record
 --         UNDO     DISCARD, and give its change back
 --         DROP     DISCARD, and delete the wallet
 --         FORGET   delete the wallet of the attempt's epoch, whatever the key
---       per company:   company, number of commands
---         per command: op, checked, idempotency key, fingerprint, amount, ttl in s, seen epoch, seen seq, bytes for the
---                      journal, 1 where an authorization is among the KEYS
---         MOVE         add the amount                 CHARGE      the same, refused while suspended
---         AUTHORIZE    open a hold                    INCREMENT   change a hold's total
---         CAPTURE      take from a hold and close it  CAPTURE_ON  take from a hold and keep it open
---         VOID         give a hold back               EXPIRE      the same, where its time is up
+--       per company:   company, seen epoch, seen seq, number of commands
+--         per command: operation, fingerprint, amount, bytes for the journal
+--         MOVE         add the amount                 MOVE_CHECKED  the same, not below the floor
+--         CHARGE       MOVE_CHECKED, refused while suspended
+--         AUTHORIZE    open a hold; its ttl in s is one more argument
+--         INCREMENT    change a hold's total
+--         CAPTURE      take from a hold and close it  CAPTURE_ON    take from a hold and keep it open
+--         VOID         give a hold back               EXPIRE        the same, where its time is up
 --
--- Reply, a string per command, in order:
+-- Reply microseconds now, then a string per command, in order:
 --       A:epoch:seq:amount:held delta:microseconds   applied, and in the journal
 --       P:journal entry                              the same request was applied before and is not settled
 --       K:attempt                                    the same request was applied before and is settled
---       R:journal entry, or nothing                  another request has the key
+--       R:journal entry, or R:attempt if settled     another request has the key
 --       C                                            cold: no wallet, or one that must not be trusted
+--       L                                            late: it is past "not after", and nothing was looked at
 --       D:rule:epoch:seq:amount:held delta           declined: FUNDS, LIMIT, HOLD, EARLY, SUSPENDED, CLOSED
 --
--- Every clean-up names its attempt (epoch:seq) and acts only where the key record bears the same one: a journal entry
--- and its key record are written and removed together, so the record speaks for both.
--- The journal is written before the wallet: should a script ever end half way, money is not taken without a trace.
+-- An attempt's name (epoch:seq) is in its journal field and in its key record, so no clean-up meets another attempt.
+-- The journal is written before the wallets: should a script ever end half way, money is not taken without a trace.
 
 local FINGERPRINT_BYTES = 12
 local MICROS_MAX = 9e15
 local ACTIVE, CLOSED = 1, 3
+
+-- Looked up once: this runs for every message that is sent.
+local call, format, sub, tonumber = redis.call, string.format, string.sub, tonumber
+local KEYS, ARGV = KEYS, ARGV
 
 local key_at, arg_at = 0, 0
 local function next_key()
@@ -49,83 +56,89 @@ local function next_number()
   return tonumber(next_arg())
 end
 local function integer(number)
-  return string.format('%.0f', number)
+  return number == 0 and '0' or format('%.0f', number)
 end
 
 -- The server says itself which run it is, so no client can hold a stale idea of it after a failover.
-local run = string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
-local clock = redis.call('TIME')
+local run = sub(string.match(call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
+local clock = call('TIME')
 local now = tonumber(clock[1]) * 1e6 + tonumber(clock[2])
+local now_text = integer(now)
 
-local journals = next_key()
+local journal = next_key()
 local key_ttl = next_arg()
+local not_after = next_number()
+local settled = next_number()
 local cleanups = next_number()
 local companies = next_number()
-local touched = {}
 
-local function clean(action, company, idempotency_key, attempt, amount, held_delta)
-  local wallet, journal, record = next_key(), next_key(), next_key()
+local FIELDS_PER_CALL = 1000 -- Lua's stack bounds what one call can take.
+for first = arg_at + 1, arg_at + settled, FIELDS_PER_CALL do
+  call('HDEL', journal, unpack(ARGV, first, math.min(first + FIELDS_PER_CALL - 1, arg_at + settled)))
+end
+arg_at = arg_at + settled
+
+local function field_of(company, attempt)
+  return company .. ' ' .. attempt
+end
+
+local function clean(action, company, attempt, amount, held_delta)
+  local wallet, record = next_key(), next_key()
   local epoch = string.match(attempt, '^%d+')
   if action == 'FORGET' then
-    if redis.call('HGET', wallet, 'epoch') == epoch then
-      redis.call('DEL', wallet)
+    if call('HGET', wallet, 'epoch') == epoch then
+      call('DEL', wallet)
     end
     return
   end
-  local known = redis.call('GET', record)
-  if not known or string.sub(known, FINGERPRINT_BYTES + 1) ~= attempt then
-    return
+  local known = call('GET', record)
+  local recorded = known and sub(known, FINGERPRINT_BYTES + 1) == attempt
+  if recorded then
+    call('DEL', record)
   end
-  local journaled = redis.call('HDEL', journal, idempotency_key) == 1
-  touched[journal] = company
-  if action == 'SETTLE' then
-    redis.call('PEXPIRE', record, key_ttl)
-    return
-  end
-  redis.call('DEL', record)
-  if action == 'DISCARD' or redis.call('HGET', wallet, 'epoch') ~= epoch then
+  local journaled = call('HDEL', journal, field_of(company, attempt)) == 1
+  if not (recorded or journaled) or action == 'DISCARD' or call('HGET', wallet, 'epoch') ~= epoch then
     return
   end
   if action == 'DROP' then
-    redis.call('DEL', wallet)
+    call('DEL', wallet)
   elseif journaled then
-    local sums = redis.call('HMGET', wallet, 'balance', 'held')
-    redis.call('HSET', wallet, 'balance', integer(tonumber(sums[1]) - amount),
+    local sums = call('HMGET', wallet, 'balance', 'held')
+    call('HSET', wallet, 'balance', integer(tonumber(sums[1]) - amount),
       'held', integer(tonumber(sums[2]) - held_delta))
   end
 end
 
 for _ = 1, cleanups do
-  local action, company, idempotency_key, attempt = next_arg(), next_arg(), next_arg(), next_arg()
-  clean(action, company, idempotency_key, attempt, next_number(), next_number())
+  local action, company, attempt = next_arg(), next_arg(), next_arg()
+  clean(action, company, attempt, next_number(), next_number())
 end
 
 local function read_wallet(key)
-  local f = redis.call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run')
-  if not f[1] or f[8] ~= run then
+  local f = call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run', 'loading')
+  if not f[1] or f[8] ~= run or f[9] then
     return nil
   end
+  local at = tonumber(f[7])
   return {
-    epoch = tonumber(f[1]), seq = tonumber(f[2]), balance = tonumber(f[3]), held = tonumber(f[4]),
-    floor = tonumber(f[5]), state = tonumber(f[6]), at = math.max(tonumber(f[7]), now),
+    epoch = tonumber(f[1]), prefix = f[1] .. ':', seq = tonumber(f[2]), balance = tonumber(f[3]), held = tonumber(f[4]),
+    floor = tonumber(f[5]), state = tonumber(f[6]), at = at > now and at or now, at_text = at > now and f[7] or now_text,
   }
 end
 
--- An open authorization of the wallet's own epoch; one that an older load left behind is absent, and one of a newer load
--- says that the wallet is about to be replaced (the second value).
+-- An open authorization of the wallet's own epoch; one that another load left behind is absent.
 local function read_hold(key, epoch)
   local held_epoch, held, captured, expires_at, ttl =
-    string.match(redis.call('GET', key) or '', '^(%d+):(%d+):(%d+):(%d+):(%d+)$')
-  held_epoch = tonumber(held_epoch)
-  if held_epoch ~= epoch then
-    return nil, held_epoch and held_epoch > epoch
+    string.match(call('GET', key) or '', '^(%d+):(%d+):(%d+):(%d+):(%d+)$')
+  if tonumber(held_epoch) ~= epoch then
+    return nil
   end
   return { held = tonumber(held), captured = tonumber(captured), expires_at = tonumber(expires_at), ttl = tonumber(ttl) }
 end
 
 local HOLD_KEEP_US = 86400e6 -- A hold outlives its expiry by a day in memory; the ledger's sweep ends it before.
 local function write_hold(key, epoch, hold)
-  redis.call('SET', key, table.concat({ integer(epoch), integer(hold.held), integer(hold.captured),
+  call('SET', key, table.concat({ integer(epoch), integer(hold.held), integer(hold.captured),
     integer(hold.expires_at), integer(hold.ttl) }, ':'),
     'PXAT', integer(math.floor((math.max(hold.expires_at, now) + HOLD_KEEP_US) / 1000)))
 end
@@ -155,13 +168,16 @@ local function on_hold(op, wallet, hold, amount, ttl)
   return 0, 0 - hold.held, nil
 end
 
-local function broken_rule(wallet, op, checked, amount, held_delta)
+local UNCHECKED = { MOVE = true, VOID = true, EXPIRE = true }
+local ON_HOLD = { AUTHORIZE = true, INCREMENT = true, CAPTURE = true, CAPTURE_ON = true, VOID = true, EXPIRE = true }
+
+local function broken_rule(wallet, op, amount, held_delta)
   local balance, held = wallet.balance + amount, wallet.held + held_delta
   if wallet.state == CLOSED then
     return 'CLOSED'
   elseif wallet.state ~= ACTIVE and (op == 'CHARGE' or op == 'AUTHORIZE' or op == 'INCREMENT') then
     return 'SUSPENDED'
-  elseif checked and amount - held_delta < 0 and balance - held < wallet.floor then
+  elseif not UNCHECKED[op] and amount - held_delta < 0 and balance - held < wallet.floor then
     return 'FUNDS'
   elseif math.abs(balance) > MICROS_MAX or held > MICROS_MAX then
     return 'LIMIT'
@@ -169,92 +185,121 @@ local function broken_rule(wallet, op, checked, amount, held_delta)
   return nil
 end
 
-local function known_answer(known, fingerprint, journal, idempotency_key)
-  local entry = redis.call('HGET', journal, idempotency_key)
-  if string.sub(known, 1, FINGERPRINT_BYTES) ~= fingerprint then
-    return 'R:' .. (entry or '')
+local entries = {} -- For the journal: field, entry, field, entry, …
+local entry_of = {} -- The same by field: a call may send a key twice.
+
+local function known_answer(known, fingerprint, company)
+  local attempt = sub(known, FINGERPRINT_BYTES + 1)
+  local field = field_of(company, attempt)
+  local entry = entry_of[field] or call('HGET', journal, field)
+  if sub(known, 1, FINGERPRINT_BYTES) ~= fingerprint then
+    return 'R:' .. (entry or attempt)
   elseif entry then
     return 'P:' .. entry
   end
-  return 'K:' .. string.sub(known, FINGERPRINT_BYTES + 1)
+  return 'K:' .. attempt
 end
 
-local function apply(wallet, journal)
-  local op, checked, idempotency_key, fingerprint = next_arg(), next_arg() == '1', next_arg(), next_arg()
-  local amount, ttl, seen_epoch, seen_seq = next_number(), next_number(), next_number(), next_number()
-  local command, has_hold = next_arg(), next_arg() == '1'
-  local record = next_key()
-  local hold_key = has_hold and next_key()
+local function declined(wallet, rule, amount, held_delta)
+  return table.concat({ 'D', rule, integer(wallet.epoch), integer(wallet.seq), integer(amount), integer(held_delta) },
+    ':')
+end
 
-  local known = redis.call('GET', record)
-  if known then
-    return known_answer(known, fingerprint, journal, idempotency_key)
-  end
-  -- The ledger was seen further on than this wallet: it comes from a copy that missed something.
-  if not wallet or wallet.epoch < seen_epoch or (wallet.epoch == seen_epoch and wallet.seq < seen_seq) then
-    return 'C'
-  end
-
-  local held_delta, hold = 0, nil
-  if has_hold then
-    local before, newer = read_hold(hold_key, wallet.epoch)
-    if newer then
-      return 'C'
-    end
-    if before and op == 'AUTHORIZE' then
+-- Change a wallet in memory; the caller writes it, after the journal. A field is never taken twice: `attempt` is new.
+local function change(wallet, company, attempt, c)
+  local amount, held_delta, hold = c.amount, 0, nil
+  if c.hold_key then
+    local before = read_hold(c.hold_key, wallet.epoch)
+    if before and c.op == 'AUTHORIZE' then
       return 'K:' -- The hold is open, so its key was settled and has gone: the ledger knows it.
     end
-    local rule
-    amount, held_delta, hold = on_hold(op, wallet, before, amount, ttl)
+    amount, held_delta, hold = on_hold(c.op, wallet, before, c.amount, c.ttl)
     if not amount then
-      rule, amount, held_delta = held_delta, 0, 0
-      if wallet.state == CLOSED then
-        rule = 'CLOSED'
-      end
-      return table.concat({ 'D', rule, integer(wallet.epoch), integer(wallet.seq), '0', '0' }, ':')
+      return declined(wallet, wallet.state == CLOSED and 'CLOSED' or held_delta, 0, 0)
     end
   end
-  local rule = broken_rule(wallet, op, checked, amount, held_delta)
+  local rule = broken_rule(wallet, c.op, amount, held_delta)
   if rule then
-    return table.concat({ 'D', rule, integer(wallet.epoch), integer(wallet.seq), integer(amount),
-      integer(held_delta) }, ':')
+    return declined(wallet, rule, amount, held_delta)
   end
 
   wallet.seq = wallet.seq + 1
   wallet.balance = wallet.balance + amount
   wallet.held = wallet.held + held_delta
   wallet.changed = true
-  local attempt = integer(wallet.epoch) .. ':' .. integer(wallet.seq)
-  local change = attempt .. ':' .. integer(amount) .. ':' .. integer(held_delta) .. ':' .. integer(wallet.at)
-  redis.call('HSET', journal, idempotency_key, change .. ':' .. command)
-  redis.call('SET', record, fingerprint .. attempt)
+  local done = attempt .. ':' .. integer(amount) .. ':' .. integer(held_delta) .. ':' .. wallet.at_text
+  local field, entry = field_of(company, attempt), done .. ':' .. c.command
+  entries[#entries + 1] = field
+  entries[#entries + 1] = entry
+  entry_of[field] = entry
   if hold then
-    write_hold(hold_key, wallet.epoch, hold)
-  elseif has_hold then
-    redis.call('DEL', hold_key)
+    write_hold(c.hold_key, wallet.epoch, hold)
+  elseif c.hold_key then
+    call('DEL', c.hold_key)
   end
-  return 'A:' .. change
+  return 'A:' .. done
 end
 
-local replies = {}
+local function next_command()
+  local c = { op = next_arg(), fingerprint = next_arg(), amount = next_number(), command = next_arg() }
+  c.record = next_key()
+  if ON_HOLD[c.op] then
+    c.hold_key = next_key()
+    c.ttl = c.op == 'AUTHORIZE' and next_number()
+  end
+  return c
+end
+
+-- Whoever sent this has given up, and the caller may have been told no since: a call that was held up on the way changes
+-- nothing. (What is settled or cleaned up names its attempt, and may come at any time.)
+local late = not_after > 0 and now > not_after
+
+local function apply(wallet, company)
+  local c = next_command()
+  if late then
+    return 'L'
+  end
+  if not wallet then
+    local known = call('GET', c.record)
+    return known and known_answer(known, c.fingerprint, company) or 'C'
+  end
+  -- Look the key up and take it in one step: most keys are new, and most charges pass.
+  local attempt = wallet.prefix .. integer(wallet.seq + 1)
+  local known = call('SET', c.record, c.fingerprint .. attempt, 'NX', 'GET', 'PX', key_ttl)
+  if known then
+    return known_answer(known, c.fingerprint, company)
+  end
+  local reply = change(wallet, company, attempt, c)
+  if sub(reply, 1, 1) ~= 'A' then
+    call('DEL', c.record)
+  end
+  return reply
+end
+
+local replies, changed = { now_text }, {}
 for _ = 1, companies do
-  local wallet_key, journal = next_key(), next_key()
-  local company, commands = next_arg(), next_number()
+  local wallet_key = next_key()
+  local company, seen_epoch, seen_seq, commands = next_arg(), next_number(), next_number(), next_number()
   local wallet = read_wallet(wallet_key)
+  -- The ledger was seen further on than this wallet: it comes from a copy that missed something.
+  if wallet and (wallet.epoch < seen_epoch or (wallet.epoch == seen_epoch and wallet.seq < seen_seq)) then
+    wallet = nil
+  end
   for _ = 1, commands do
-    replies[#replies + 1] = apply(wallet, journal)
+    replies[#replies + 1] = apply(wallet, company)
   end
   if wallet and wallet.changed then
-    redis.call('SADD', journals, company)
-    redis.call('HSET', wallet_key, 'seq', integer(wallet.seq), 'balance', integer(wallet.balance),
-      'held', integer(wallet.held), 'at', integer(wallet.at))
+    wallet.key = wallet_key
+    changed[#changed + 1] = wallet
   end
 end
 
-for journal, company in pairs(touched) do
-  if redis.call('EXISTS', journal) == 0 then
-    redis.call('SREM', journals, company)
-  end
+for first = 1, #entries, FIELDS_PER_CALL do
+  call('HSET', journal, unpack(entries, first, math.min(first + FIELDS_PER_CALL - 1, #entries)))
+end
+for _, wallet in ipairs(changed) do
+  call('HSET', wallet.key, 'seq', integer(wallet.seq), 'balance', integer(wallet.balance),
+    'held', integer(wallet.held), 'at', wallet.at_text)
 end
 
 return replies

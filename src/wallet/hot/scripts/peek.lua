@@ -1,22 +1,27 @@
--- Read a wallet and its journal in one moment.
+-- Read a wallet and what the journal has of it in one moment.
 --
--- KEYS  wallet, journal
--- ARGV  none
+-- KEYS  wallet, journal of its partition
+-- ARGV  company
 --
--- Reply warm (1 where the wallet was loaded into this run), epoch, seq, balance, held, floor, state (empty strings where
---       there is none), microseconds now, then the journal: idempotency key, entry, …
+-- Reply warm (1 where the whole wallet was loaded into this run), epoch, seq, balance, held, floor, state (empty strings
+--       where there is none), microseconds now, then the company's journal entries
 
 local run = string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1e6 + tonumber(clock[2])
-local fields = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'run')
+local fields = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'run', 'loading')
 
-local reply = { fields[1] and fields[7] == run and 1 or 0 }
+local reply = { fields[1] and fields[7] == run and not fields[8] and 1 or 0 }
 for i = 1, 6 do
   reply[i + 1] = fields[i] or ''
 end
 reply[8] = string.format('%.0f', now)
-for _, part in ipairs(redis.call('HGETALL', KEYS[2])) do
-  reply[#reply + 1] = part
+
+-- The journal is short: what the cycles of this moment have under way, and what a crashed process left.
+local journal, prefix = KEYS[2], ARGV[1] .. ' '
+for _, field in ipairs(redis.call('HKEYS', journal)) do
+  if string.sub(field, 1, #prefix) == prefix then
+    reply[#reply + 1] = redis.call('HGET', journal, field)
+  end
 end
 return reply

@@ -1,6 +1,8 @@
 -- Judge what Redis proposed, write what holds, and answer for each attempt, in the order given.
 --
--- attempts      sorted by company, and within a company: APPLIED by seq, then the others.
+-- attempts      sorted by company ("C"), and within a company: APPLIED by seq, then the others.
+-- companies     those of the attempts, each once, sorted by "C".
+-- keys_repeat   whether a key occurs twice among the attempts of a company.
 -- skip_locked   whether wallets whose row another session holds are left out (answer BUSY) rather than waited for.
 --
 -- asked    answers, in order of precedence
@@ -24,48 +26,71 @@
 --          EXPIRED               HOLD: the authorization was expired
 --          AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED   HOLD: final
 --          DECLINED              final
-CREATE OR REPLACE FUNCTION ledger_append(attempts ledger_attempt[], skip_locked boolean)
+--
+-- The judging is a loop, so that it can be read against this table. What it reads and writes goes in bulk: one statement
+-- each for wallets, recorded keys, new entries and changed wallets. A rule that must see the entries of this very call
+-- has them written first (`pending`).
+CREATE OR REPLACE FUNCTION ledger_append(
+    attempts ledger_attempt[], companies text[], keys_repeat boolean, skip_locked boolean)
 RETURNS SETOF ledger_answer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     a         ledger_attempt;
     w         wallets;
+    locked    wallets[];
+    known     entries[];
     recorded  entries;
+    entry     entries;
     hold      authorizations;
     original  entries;
     reply     ledger_answer;
-    locked    text[];
+    pending   entries[] := '{}';
+    written   wallets[] := '{}';
     current   text := NULL;
+    next_lock integer := 1;
+    i         integer := 0;
     present   boolean := false;
+    busy      boolean := false;
     changed   boolean := false;
     verdict   text;
     refunded  bigint;
     touches   boolean;
 BEGIN
-    -- The locks are taken by a statement of their own: the ones after it see what was committed while it waited.
-    -- Always in the order of companies, so that two calls cannot wait for each other.
+    -- The locks are taken by a statement of their own: the ones after it see what was committed while it waited, and so
+    -- does what it returns. Always in the order of companies, so that two calls cannot wait for each other.
     IF skip_locked THEN
-        SELECT array_agg(l.company_id) INTO locked FROM (
-            SELECT company_id FROM wallets
-            WHERE company_id IN (SELECT DISTINCT u.company_id FROM unnest(attempts) u)
-            ORDER BY company_id FOR UPDATE SKIP LOCKED) l;
+        SELECT array_agg(l) INTO locked FROM (
+            SELECT * FROM wallets WHERE company_id = ANY (companies)
+            ORDER BY company_id COLLATE "C" FOR UPDATE SKIP LOCKED) l;
     ELSE
-        PERFORM 1 FROM wallets
-        WHERE company_id IN (SELECT DISTINCT u.company_id FROM unnest(attempts) u)
-        ORDER BY company_id FOR UPDATE;
+        SELECT array_agg(l) INTO locked FROM (
+            SELECT * FROM wallets WHERE company_id = ANY (companies)
+            ORDER BY company_id COLLATE "C" FOR UPDATE) l;
     END IF;
 
+    SELECT array_agg(e ORDER BY u.ordinality) INTO known
+    FROM unnest(attempts) WITH ORDINALITY u
+    LEFT JOIN LATERAL (
+        SELECT * FROM entries
+        WHERE company_id = u.company_id AND idempotency_key = u.idempotency_key LIMIT 1) e ON true;
+
     FOREACH a IN ARRAY attempts LOOP
+        i := i + 1;
         IF current IS DISTINCT FROM a.company_id THEN
             IF changed THEN
-                UPDATE wallets SET balance = w.balance, held = w.held, last_seq = w.last_seq,
-                    last_number = w.last_number, last_at = w.last_at
-                WHERE company_id = w.company_id;
+                written := written || w;
             END IF;
             changed := false;
             current := a.company_id;
-            SELECT * INTO w FROM wallets WHERE company_id = current;
-            present := FOUND;
+            w := locked[next_lock];
+            present := coalesce(w.company_id = current, false);
+            IF present THEN
+                next_lock := next_lock + 1;
+            ELSIF skip_locked THEN
+                SELECT * INTO w FROM wallets WHERE company_id = current;
+                present := FOUND;
+            END IF;
+            busy := present AND skip_locked AND locked[next_lock - 1].company_id IS DISTINCT FROM current;
         END IF;
 
         reply := NULL;
@@ -75,12 +100,18 @@ BEGIN
         touches := a.authorization_id IS NOT NULL;
         IF NOT present THEN
             verdict := 'COMPANY_NOT_FOUND';
-        ELSIF skip_locked AND NOT coalesce(current = ANY (locked), false) THEN
+        ELSIF busy THEN
             verdict := 'BUSY';
         ELSE
-            SELECT * INTO recorded FROM entries
-            WHERE company_id = a.company_id AND idempotency_key = a.idempotency_key;
-            IF FOUND THEN
+            IF keys_repeat THEN
+                INSERT INTO entries SELECT * FROM unnest(pending);
+                pending := '{}';
+                SELECT * INTO recorded FROM entries
+                WHERE company_id = a.company_id AND idempotency_key = a.idempotency_key;
+            ELSE
+                recorded := known[i];
+            END IF;
+            IF recorded.number IS NOT NULL THEN
                 verdict := CASE
                     WHEN recorded.fingerprint <> a.fingerprint THEN 'KEY_REUSED'
                     WHEN a.asked <> 'APPLIED' THEN 'ALREADY'
@@ -120,6 +151,8 @@ BEGIN
             ELSIF a.kind = 5 AND hold.company_id IS NOT NULL THEN
                 verdict := 'REFUSED';
             ELSIF a.kind = 4 THEN
+                INSERT INTO entries SELECT * FROM unnest(pending);
+                pending := '{}';
                 SELECT * INTO original FROM entries
                 WHERE company_id = a.company_id AND number = a.refunded_number;
                 SELECT coalesce(sum(amount), 0) INTO refunded FROM entries
@@ -140,10 +173,11 @@ BEGIN
                 w.last_seq := greatest(w.last_seq, a.seq);
                 w.last_number := w.last_number + 1;
                 w.last_at := greatest(w.last_at, a.applied_at);
-                INSERT INTO entries VALUES (
+                entry := ROW(
                     a.company_id, w.last_number, a.kind, a.amount, a.held_delta, w.balance, w.held, w.floor, a.checked,
                     a.idempotency_key, a.fingerprint, a.epoch, a.seq, a.authorization_id, a.refunded_number,
                     a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.reference, w.last_at);
+                pending := pending || entry;
                 reply.number := w.last_number;
                 reply.balance_after := w.balance;
                 reply.held_after := w.held;
@@ -158,9 +192,10 @@ BEGIN
                     UPDATE authorizations SET
                         state = CASE WHEN a.closes THEN CASE a.kind WHEN 7 THEN 2 WHEN 8 THEN 3 ELSE 4 END
                                      ELSE state END,
-                        -- Capturing beyond the hold authorizes the excess in the same breath.
+                        -- Capturing beyond the hold authorizes the excess in the same breath: what Redis took beyond
+                        -- what it released, whatever else has reached the ledger before.
                         amount = amount + CASE a.kind WHEN 6 THEN a.held_delta
-                                                      WHEN 7 THEN greatest(0, -a.amount - held) ELSE 0 END,
+                                                      WHEN 7 THEN greatest(0, a.held_delta - a.amount) ELSE 0 END,
                         captured = captured - a.amount,
                         held = held + a.held_delta,
                         expires_at = CASE a.kind
@@ -173,7 +208,11 @@ BEGIN
 
         ELSIF verdict IS NULL THEN  -- Declined by Redis: is it true?
             -- Where the rule fails here too, the no is true, however far behind the wallet was that said it. Only what
-            -- a hold's change costs depends on the hold, which Redis may have seen as it was before.
+            -- a hold's change costs depends on the hold, which Redis may have seen as it was before, or as it is never
+            -- to be: a capture is reckoned anew; of an increment the total is not known here.
+            IF a.kind = 7 AND NOT a.late AND hold.state = 1 THEN
+                a.held_delta := -CASE WHEN a.closes THEN hold.held ELSE least(-a.amount, hold.held) END;
+            END IF;
             IF a.epoch <> w.epoch THEN
                 verdict := 'BEHIND';
             ELSIF a.asked = 'FUNDS'
@@ -182,7 +221,8 @@ BEGIN
             ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000
                 AND w.held + a.held_delta <= 9000000000000000 THEN
                 verdict := 'CONTESTED';
-            ELSIF a.kind IN (6, 7) AND NOT a.late AND a.asked IN ('FUNDS', 'LIMIT') AND a.seq < w.last_seq THEN
+            ELSIF a.kind IN (6, 7) AND NOT a.late AND (a.kind = 6 OR hold.state IS DISTINCT FROM 1)
+                AND a.asked IN ('FUNDS', 'LIMIT') AND a.seq < w.last_seq THEN
                 verdict := 'BEHIND';
             ELSIF a.asked = 'HOLD' THEN
                 verdict := CASE
@@ -210,9 +250,11 @@ BEGIN
     END LOOP;
 
     IF changed THEN
-        UPDATE wallets SET balance = w.balance, held = w.held, last_seq = w.last_seq,
-            last_number = w.last_number, last_at = w.last_at
-        WHERE company_id = w.company_id;
+        written := written || w;
     END IF;
+    INSERT INTO entries SELECT * FROM unnest(pending);
+    UPDATE wallets SET balance = u.balance, held = u.held, last_seq = u.last_seq, last_number = u.last_number,
+        last_at = u.last_at
+    FROM unnest(written) u WHERE wallets.company_id = u.company_id;
 END
 $$;

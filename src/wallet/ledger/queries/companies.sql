@@ -26,6 +26,10 @@ ORDER BY company_id LIMIT $2
 -- Whoever appends to this wallet waits, so that the settings change between two entries.
 SELECT * FROM wallets WHERE company_id = $1 FOR UPDATE
 
+-- has_authorization --
+-- An open one may hold nothing any more; it has to be ended all the same.
+SELECT EXISTS (SELECT FROM authorizations WHERE company_id = $1 AND state = 1)
+
 -- change_profile --
 UPDATE companies SET display_name = coalesce($2, display_name), billing_email = coalesce($3, billing_email),
     updated_at = now()
@@ -33,5 +37,5 @@ WHERE company_id = $1
 
 -- change_settings --
 -- What a wallet obeys changes together with its epoch: Redis's copy is stale from here on.
-UPDATE wallets SET floor = coalesce($2, floor), state = coalesce($3, state), epoch = epoch + 1, last_seq = 0
+UPDATE wallets SET floor = coalesce($2, floor), state = coalesce($3, state), epoch = wallet_next_epoch(epoch), last_seq = 0
 WHERE company_id = $1
