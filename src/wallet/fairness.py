@@ -49,12 +49,16 @@ class FairQueue(Generic[T]):
             self._size = 0
             return taken
         while len(taken) < count_max:
-            # Who was served goes to the end of the dict, so the next call begins with those who were not.
-            company, line = next(iter(self._waiting.items()))
-            del self._waiting[company]
-            share = max(1, (count_max - len(taken)) // (len(self._waiting) + 1))
-            taken.extend(line.popleft() for _ in range(min(share, len(line))))
-            if line:
-                self._waiting[company] = line
+            turns = list(self._waiting)
+            for turn, company in enumerate(turns):
+                # What the ones before left of their share is shared by those who come after.
+                share = max(1, (count_max - len(taken)) // (len(turns) - turn))
+                if len(taken) == count_max:
+                    break
+                # Who was served goes to the end of the dict, so the next call begins with those who were not.
+                line = self._waiting.pop(company)
+                taken.extend(line.popleft() for _ in range(min(share, len(line))))
+                if line:
+                    self._waiting[company] = line
         self._size -= len(taken)
         return taken

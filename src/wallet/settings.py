@@ -1,11 +1,13 @@
 """Where the ledger and the hot state are."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class WalletSettings(BaseSettings):
-    """Read from the environment; each field's variable is its name in capitals."""
+    """Read from the environment; each field's variable is its name in capitals, and an empty one is not there."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
 
     database_url: str = "postgresql://127.0.0.1/veloconnect"
     """Postgres ≥ 15: postgresql://user:password@host:port/database."""

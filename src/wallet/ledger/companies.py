@@ -4,7 +4,7 @@ import asyncpg
 
 from wallet.domain.companies import Company, CompanyChange
 from wallet.domain.entries import WalletState
-from wallet.domain.errors import CompanyAlreadyExists, CompanyClosed, CompanyNotFound, WalletNotEmpty
+from wallet.domain.errors import Applied, CompanyAlreadyExists, CompanyClosed, CompanyNotFound, WalletNotEmpty
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
@@ -13,7 +13,10 @@ _SQL = load("companies")
 
 
 class Companies:
-    """Make, read and change companies. Every method raises LedgerUnavailable where Postgres does not answer."""
+    """Make, read and change companies.
+
+    Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made all the same.
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
@@ -23,7 +26,7 @@ class Companies:
         self, company: str, *, currency: str, display_name: str = "", billing_email: str = "", floor: int = 0
     ) -> Company:
         """Make a company and its empty wallet. `floor` in micros. Raises CompanyAlreadyExists."""
-        with translated():
+        with translated(Applied.UNKNOWN):
             async with self._pool.acquire() as connection, connection.transaction():
                 if not await connection.fetchval(_SQL["insert_company"], company, display_name, billing_email):
                     raise CompanyAlreadyExists(company)
@@ -46,7 +49,7 @@ class Companies:
 
         Raises CompanyNotFound, CompanyClosed.
         """
-        with translated():
+        with translated(Applied.UNKNOWN):
             async with self._pool.acquire() as connection, connection.transaction():
                 wallet = await _locked(connection, company)
                 if wallet["state"] == WalletState.CLOSED:
@@ -69,7 +72,7 @@ class Companies:
         return await self._set_state(company, WalletState.CLOSED)
 
     async def _set_state(self, company: str, state: WalletState) -> Company:
-        with translated():
+        with translated(Applied.UNKNOWN):
             async with self._pool.acquire() as connection, connection.transaction():
                 wallet = await _locked(connection, company)
                 if wallet["state"] != state:
