@@ -1,0 +1,90 @@
+"""Steps of tests on an engine: wait, crash, retry, and look behind it."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+
+from wallet import metrics
+from wallet.domain.attempts import Attempt
+from wallet.domain.commands import Command
+from wallet.domain.entries import Outcome
+from wallet.domain.errors import Unavailable, WalletError
+from wallet.hot.store import START, Batch
+from wallet.runtime import Wallets
+
+POLL_SECONDS = 0.005
+WAIT_SECONDS_MAX = 10.0
+
+
+async def until(condition: Any) -> None:
+    """Return when `condition()`, or what it awaits, is true."""
+    deadline = asyncio.get_running_loop().time() + WAIT_SECONDS_MAX
+    while True:
+        value = condition()
+        if await value if asyncio.iscoroutine(value) else value:
+            return
+        assert asyncio.get_running_loop().time() < deadline, "did not come true in time"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def journaled(wallets: Wallets) -> list[Attempt]:
+    """Return what is not settled."""
+    return [attempt for journal in await wallets.hot.journals() for attempt in journal.attempts]
+
+
+async def settled(wallets: Wallets) -> None:
+    """Return when no journal has anything left."""
+
+    async def empty() -> bool:
+        return not await journaled(wallets)
+
+    await until(empty)
+
+
+async def crash_after_redis(wallets: Wallets, *commands: Command) -> list[Attempt]:
+    """Do what a process does that dies between Redis and Postgres: the entries are in the journal and nowhere else."""
+    attempts = []
+    for each in commands:
+        partition = wallets.hot.keys.partition(each.company)
+        (proposal,) = await wallets.hot.apply(partition, Batch(commands=[(each, START)]))
+        assert proposal.attempt is not None
+        attempts.append(proposal.attempt)
+    return attempts
+
+
+async def definite(wallets: Wallets, request: Command) -> Outcome | WalletError:
+    """Retry as a gateway does, until the answer is definite."""
+    deadline = asyncio.get_running_loop().time() + WAIT_SECONDS_MAX
+    while True:
+        (result,) = await wallets.engine.submit_many([request])
+        if not isinstance(result, Unavailable):
+            return result
+        assert asyncio.get_running_loop().time() < deadline, repr(result)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def entries_of(database: asyncpg.Connection, company: str = "acme") -> list[tuple[int, str, int]]:
+    """Return number, key and amount of a company's entries."""
+    rows = await database.fetch(
+        "SELECT number, idempotency_key, amount FROM entries WHERE company_id = $1 ORDER BY number", company
+    )
+    return [(row["number"], row["idempotency_key"], row["amount"]) for row in rows]
+
+
+async def sums_of(database: asyncpg.Connection, company: str = "acme") -> tuple[int, int]:
+    """Return what a wallet has and holds in the ledger."""
+    (row,) = await database.fetch("SELECT balance, held FROM wallets WHERE company_id = $1", company)
+    return row["balance"], row["held"]
+
+
+async def epoch_of(database: asyncpg.Connection, company: str = "acme") -> int:
+    """Return the wallet's epoch in the ledger."""
+    epoch: int = await database.fetchval("SELECT epoch FROM wallets WHERE company_id = $1", company)
+    return epoch
+
+
+def loads_counted() -> int:
+    """Return how many loads of wallets this process has brought to an end, by all of its engines."""
+    samples = [sample for metric in metrics.loads.collect() for sample in metric.samples]
+    return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))

@@ -1,0 +1,44 @@
+"""A no is true in the ledger, whatever is under way."""
+
+import asyncio
+
+import pytest
+
+from tests.builders import authorize, capture, charge, increment, top_up, void
+from tests.conftest import OpenWallets
+from wallet.domain.errors import AuthorizationClosed, AuthorizationNotFound, CompanyNotFound, InsufficientFunds
+from wallet.runtime import Wallets
+
+pytestmark = pytest.mark.usefixtures("clean_afterwards")
+
+
+async def test_p5_a_decline_comes_through_while_another_process_charges_all_the_time(
+    acme: Wallets, open_more: OpenWallets
+) -> None:
+    """The other process moves the ledger on between Redis's no and its confirmation, again and again."""
+    await acme.engine.submit(top_up(1_000_000))
+    others = [await open_more() for _ in range(3)]
+    stop = asyncio.Event()
+
+    async def gateway(wallets: Wallets) -> None:
+        while not stop.is_set():
+            await wallets.engine.submit(charge(1))
+
+    busy = [asyncio.create_task(gateway(other)) for other in others for _ in range(8)]
+    results = [(await acme.engine.submit_many([charge(5_000_000)]))[0] for _ in range(100)]
+    stop.set()
+    await asyncio.gather(*busy)
+    assert [repr(result) for result in results if not isinstance(result, InsufficientFunds)] == []
+
+
+async def test_p5_what_is_not_there_is_told_apart_from_what_is_closed(acme: Wallets) -> None:
+    await acme.engine.submit(authorize(100, "call"))
+    await acme.engine.submit(void("call"))
+    for gone in (capture(1, "call"), void("call"), increment(1, "call")):
+        with pytest.raises(AuthorizationClosed):
+            await acme.engine.submit(gone)
+    for never in (capture(1, "never"), void("never"), increment(1, "never")):
+        with pytest.raises(AuthorizationNotFound):
+            await acme.engine.submit(never)
+    with pytest.raises(CompanyNotFound):
+        await acme.engine.submit(charge(1, company="nobody"))

@@ -1,0 +1,84 @@
+"""A way to a server that can be shut, held up, or led elsewhere."""
+
+import asyncio
+from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
+
+LOOPBACK = "127.0.0.1"
+
+
+class Proxy:
+    """Hands bytes on between those who connect here and a server on this machine."""
+
+    def __init__(self, server_port: int) -> None:
+        """Lead to `server_port`."""
+        self.server_port = server_port
+        """Where new connections lead."""
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._gates: set[asyncio.Event] = set()
+
+    async def open(self) -> None:
+        """Listen, on the same port each time."""
+        self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def shut(self) -> None:
+        """Refuse who comes and break off who is there."""
+        assert self._server is not None
+        self._server.close()
+        for gate in self._gates:
+            gate.set()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    def hold(self) -> Callable[[], None]:
+        """Keep what is sent over the connections of now until the function that is returned is called.
+
+        New connections are not held, and who gives a held one up does not take back what was sent.
+        """
+        held = list(self._gates)
+        for gate in held:
+            gate.clear()
+
+        def release() -> None:
+            for gate in held:
+                gate.set()
+
+        return release
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward_reader, onward = await asyncio.open_connection(LOOPBACK, self.server_port)
+        gate = asyncio.Event()
+        gate.set()
+        ends = {writer, onward}
+        self._writers |= ends
+        self._gates.add(gate)
+        try:
+            await asyncio.gather(_pump(reader, onward, gate), _pump(onward_reader, writer, gate))
+        finally:
+            self._writers -= ends
+            self._gates.discard(gate)
+            for end in ends:
+                end.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+    try:
+        while data := await reader.read(65536):
+            await gate.wait()
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    await gate.wait()
+    writer.close()
+
+
+def through(url: str, proxy: Proxy) -> str:
+    """Return the URL of a server as it is reached through a proxy."""
+    parts = urlsplit(url)
+    account, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{account}{at}{LOOPBACK}:{proxy.port}"))
