@@ -1,16 +1,19 @@
 """Steps of tests on an engine: wait, crash, retry, and look behind it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
+import pytest
 
 from wallet import metrics
 from wallet.domain.attempts import Attempt
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
-from wallet.domain.errors import Unavailable, WalletError
-from wallet.hot.store import START, Batch
+from wallet.domain.errors import Applied, Unavailable, WalletError, WalletUnavailable
+from wallet.hot.store import START, Batch, Script
 from wallet.runtime import Wallets
 
 POLL_SECONDS = 0.005
@@ -88,3 +91,44 @@ def loads_counted() -> int:
     """Return how many loads of wallets this process has brought to an end, by all of its engines."""
     samples = [sample for metric in metrics.loads.collect() for sample in metric.samples]
     return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))
+
+
+async def hold_of(database: asyncpg.Connection, authorization: str, company: str = "acme") -> tuple[int, int, int]:
+    """Return what an authorization is in all, what is captured of it, and what is held, in the ledger."""
+    row = await database.fetchrow(
+        "SELECT amount, captured, held FROM authorizations WHERE company_id = $1 AND authorization_id = $2",
+        company,
+        authorization,
+    )
+    assert row is not None
+    return row["amount"], row["captured"], row["held"]
+
+
+@asynccontextmanager
+async def rows_locked(database_url: str, *companies: str) -> AsyncIterator[None]:
+    """Sit on the rows of wallets, as a transaction does that comes to no end."""
+    blocker = await asyncpg.connect(database_url)
+    try:
+        async with blocker.transaction():
+            await blocker.execute("SELECT 1 FROM wallets WHERE company_id = ANY ($1) FOR UPDATE", companies)
+            yield
+    finally:
+        await blocker.close()
+
+
+@contextmanager
+def dying_in_a_load(wallets: Wallets, *, calls: int) -> Iterator[None]:
+    """Let loads end after so many calls to Redis, as by the death of their process."""
+    run, left = wallets.hot._run, calls
+
+    async def run_or_die(script: Script, *arguments: Any, **options: Any) -> Any:
+        nonlocal left
+        if script is wallets.hot._load:
+            if not left:
+                raise WalletUnavailable("the process that loads has died", applied=Applied.NO)
+            left -= 1
+        return await run(script, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wallets.hot, "_run", run_or_die)
+        yield

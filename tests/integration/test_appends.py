@@ -1,16 +1,21 @@
 """What Redis took reaches the ledger in any order, and more than once."""
 
 import asyncio
+import random
 
 import asyncpg
 import pytest
 import redis
 
 from tests.builders import authorize, capture, charge, increment, make_company, top_up
-from tests.engine_steps import crash_after_redis, entries_of, settled, until
+from tests.conftest import OpenWallets
+from tests.engine_steps import crash_after_redis, definite, entries_of, hold_of, settled, until
 from wallet.domain.attempts import Verdict
+from wallet.domain.commands import Command
+from wallet.domain.entries import Outcome
 from wallet.hot.store import Batch
 from wallet.ledger.append import Appender
+from wallet.recovery import Recovery
 from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
@@ -104,3 +109,55 @@ async def test_p3_an_answer_lost_on_the_way_from_postgres_is_found_again(
     assert answer.verdict is Verdict.WRITTEN
     assert (await acme.engine.submit(request)).entry == answer.entry
     assert len(await entries_of(database)) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "between", "afterwards"),
+    [
+        (increment(50, "call"), capture(80, "call", keep_open=True), (130, 80, 50), (80, 80, 0)),
+        (capture(120, "call", keep_open=True), increment(200, "call"), (180, 0, 180), (200, 120, 80)),
+    ],
+    ids=["a capture overtakes", "an increment overtakes"],
+)
+async def test_p4_a_total_is_what_is_captured_and_held_when_capture_and_increment_change_places(
+    acme: Wallets,
+    appender: Appender,
+    database: asyncpg.Connection,
+    first: Command,
+    second: Command,
+    between: tuple[int, int, int],
+    afterwards: tuple[int, int, int],
+) -> None:
+    """Redis took `first` before `second`, by another process, which writes it after `second`."""
+    await acme.engine.submit(authorize(100, "call"))
+    await crash_after_redis(acme, first)
+    answered = (await acme.engine.submit(second)).authorization
+    assert answered is not None
+    assert (answered.amount, answered.captured, answered.held) == between
+    assert await hold_of(database, "call") == between
+    assert await Recovery(acme.hot, appender).run_once(age_seconds_min=0) >= 1
+    assert await hold_of(database, "call") == afterwards
+
+
+async def test_p4_a_total_is_what_is_captured_and_held_when_4_engines_change_one_hold(
+    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
+) -> None:
+    engines = [acme, *[await open_more() for _ in range(3)]]
+    await acme.engine.submit(top_up(500_000))
+    await acme.engine.submit(authorize(100, "call"))
+
+    async def gateway(number: int) -> int:
+        draw = random.Random(number)
+        taken = 0
+        for _ in range(40):
+            if draw.random() < 0.5:
+                request = increment(draw.randint(1, 20_000), "call")
+            else:
+                request = capture(draw.randint(1, 150), "call", keep_open=True)
+                taken += request.amount
+            assert isinstance(await definite(engines[number % 4], request), Outcome)
+        return taken
+
+    taken = sum(await asyncio.gather(*(gateway(number) for number in range(8))))
+    amount, captured, held = await hold_of(database, "call")
+    assert (amount, captured) == (captured + held, taken)

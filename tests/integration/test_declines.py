@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+import redis
 
 from tests.builders import authorize, capture, charge, increment, top_up, void
 from tests.conftest import OpenWallets
+from tests.engine_steps import crash_after_redis, settled
+from tests.redis_copies import forget_keys
 from wallet.domain.errors import AuthorizationClosed, AuthorizationNotFound, CompanyNotFound, InsufficientFunds
 from wallet.runtime import Wallets
 
@@ -42,3 +45,19 @@ async def test_p5_what_is_not_there_is_told_apart_from_what_is_closed(acme: Wall
             await acme.engine.submit(never)
     with pytest.raises(CompanyNotFound):
         await acme.engine.submit(charge(1, company="nobody"))
+
+
+async def test_p5_a_capture_is_not_declined_for_what_a_replay_in_flight_has_taken_from_its_hold(
+    acme: Wallets, hot: redis.Redis
+) -> None:
+    """Redis took an old capture twice, since it forgot its key, and has not given it back: the hold is larger."""
+    await acme.engine.submit(authorize(800, "call"))
+    replayed = capture(300, "call", keep_open=True)
+    first = await acme.engine.submit(replayed)
+    await settled(acme)
+    forget_keys(hot)
+    await crash_after_redis(acme, replayed)
+    outcome = await acme.engine.submit(capture(650, "call"))
+    assert (outcome.entry.amount, outcome.entry.held_delta, outcome.entry.balance_after) == (-650, -500, 50)
+    assert (await acme.engine.submit(replayed)).entry == first.entry
+    assert (await acme.engine.submit(charge(50))).entry.balance_after == 0

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 import redis
 
-from tests.builders import authorize, capture, change_settings, charge, increment, make_due, top_up, void
+import wallet.expiry
+from tests.builders import authorize, capture, change_settings, charge, increment, make_company, make_due, top_up, void
 from tests.conftest import OpenWallets
 from tests.engine_steps import settled, sums_of
 from tests.redis_copies import forget_keys
@@ -100,3 +101,25 @@ async def test_p2_a_late_capture_is_answered_once_when_redis_forgets(
     hot.flushall()
     assert (await acme.engine.submit(late)).entry == first.entry
     assert await database.fetchval("SELECT balance FROM wallets") == 600
+
+
+async def test_p4_expiry_goes_on_past_a_company_that_cannot_answer(
+    acme: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its due authorizations come first, and are as many as a sweep takes."""
+    monkeypatch.setattr(wallet.expiry, "AUTHORIZATIONS_PER_SWEEP_MAX", 2)
+    await make_company(database, "other")
+    await acme.engine.submit(top_up(10, company="other"))
+    for i in range(2):
+        await acme.engine.submit(authorize(10, f"call-{i}"))
+    await acme.engine.submit(authorize(10, "call", company="other"))
+    await settled(acme)
+    await make_due(database, "call", "other")
+    await database.execute("UPDATE authorizations SET expires_at = 0 WHERE company_id = 'acme'")
+    await database.execute("UPDATE wallets SET epoch = 1 WHERE company_id = 'acme'")  # Restored to the past: AHEAD.
+    expiry = Expiry(acme.engine, acme.pool)
+    assert [await expiry.run_once() for _ in range(2)] == [0, 1]
+    assert await sums_of(database, "other") == (10, 0)
+    await acme.rebuild("acme")
+    assert [await expiry.run_once() for _ in range(2)] == [2, 0]
+    assert await sums_of(database) == (1_000, 0)

@@ -4,8 +4,8 @@ import asyncpg
 import pytest
 import redis
 
-from tests.builders import authorize, capture, change_settings, charge, increment, top_up, void
-from tests.engine_steps import crash_after_redis, entries_of, epoch_of, settled
+from tests.builders import adjustment, authorize, capture, change_settings, charge, increment, refund, top_up, void
+from tests.engine_steps import crash_after_redis, entries_of, epoch_of, settled, sums_of
 from tests.redis_copies import forget_keys
 from wallet.domain.commands import Command
 from wallet.domain.entries import AuthorizationState
@@ -201,3 +201,47 @@ async def test_p4_a_replay_after_the_keys_ttl_gives_its_change_back_in_redis(
     peek = await acme.hot.peek("acme")
     assert (peek.warm, peek.balance) == (True, 600)
     assert await epoch_of(database) == before
+
+
+@pytest.mark.parametrize("recovery_first", [True, False])
+@pytest.mark.parametrize(
+    "replayed",
+    [
+        charge(400),
+        top_up(400),
+        adjustment(-400),
+        refund(40, 2),
+        authorize(400, "call"),
+        increment(400, "open"),
+        capture(100, "open", keep_open=True),
+        capture(100, "open"),
+        void("open"),
+    ],
+    ids=lambda command: f"{command.kind.name.lower()}{' on' * command.keep_open}",
+)
+async def test_p2_p4_a_key_that_redis_forgets_while_its_entry_is_in_the_journal_makes_one_entry(
+    acme: Wallets,
+    hot: redis.Redis,
+    appender: Appender,
+    database: asyncpg.Connection,
+    replayed: Command,
+    recovery_first: bool,
+) -> None:
+    """The key's time is up, and nobody has written the entry yet: its replay is taken once more."""
+    await acme.engine.submit(charge(50))
+    await acme.engine.submit(authorize(300, "open"))
+    await settled(acme)
+    await crash_after_redis(acme, replayed)
+    hot.delete(acme.hot.keys.record("acme", replayed.idempotency_key))
+    recovery = Recovery(acme.hot, appender)
+    if recovery_first:
+        assert await recovery.run_once(age_seconds_min=0) == 1
+    outcome = await acme.engine.submit(replayed)
+    await recovery.run_once(age_seconds_min=0)
+    await settled(acme)
+    assert (await acme.engine.submit(replayed)).entry == outcome.entry
+    assert [number for number, key, _ in await entries_of(database) if key == replayed.idempotency_key] == [4]
+    assert (await acme.engine.submit(charge(1))).entry.number == 5
+    await settled(acme)
+    peek = await acme.hot.peek("acme")
+    assert (peek.warm, (peek.balance, peek.held)) == (True, await sums_of(database))

@@ -1,11 +1,13 @@
 """What a crashed process left in the journal is written, by whoever finds it."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
+import redis
 
-from tests.builders import authorize, capture, charge, increment, void
+from tests.builders import authorize, capture, charge, increment, top_up, void
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis, journaled, settled, sums_of
 from wallet.domain.entries import Outcome
@@ -53,3 +55,21 @@ async def test_p3_two_recoveries_and_the_retries_of_callers_at_once_write_each_e
     assert len(outcomes) == 100
     assert len({outcome.entry.number for outcome in outcomes}) == 50
     assert await database.fetchval("SELECT balance FROM wallets") == 500
+
+
+async def test_p3_recovery_writes_what_is_left_though_redis_s_clock_was_put_back(
+    acme: Wallets, appender: Appender, hot: redis.Redis, database: asyncpg.Connection
+) -> None:
+    """The entries are from an hour that is still to come; nobody waits for it."""
+    left = [charge(100), top_up(50)]
+    await crash_after_redis(acme, *left)
+    fields: Any = hot.hgetall("{w:0}:journal")
+    assert len(fields) == 2
+    for field, entry in fields.items():
+        *change, applied_at, command = entry.split(b":", 5)
+        later = str(int(applied_at) + 3_600_000_000).encode()
+        hot.hset("{w:0}:journal", field, b":".join([*change, later, command]))
+    assert await Recovery(acme.hot, appender).run_once() == 2
+    assert not await journaled(acme)
+    assert await sums_of(database) == (950, 0)
+    assert [(await acme.engine.submit(request)).entry.number for request in [*left, charge(1)]] == [2, 3, 4]

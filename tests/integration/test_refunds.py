@@ -7,9 +7,9 @@ import pytest
 
 from tests.builders import authorize, capture, charge, refund
 from tests.conftest import OpenWallets
-from tests.engine_steps import definite
+from tests.engine_steps import definite, loads_counted, settled
 from wallet.domain.entries import Outcome
-from wallet.domain.errors import RefundExceedsCharge, TransactionNotFound
+from wallet.domain.errors import RefundExceedsCharge, TransactionNotFound, WalletError
 from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
@@ -36,3 +36,26 @@ async def test_p6_only_charges_and_captures_are_refunded(acme: Wallets) -> None:
     for original in (1, 2, given_back.entry.number, 99):
         with pytest.raises(TransactionNotFound):
             await acme.engine.submit(refund(1, original))
+
+
+@pytest.mark.parametrize(
+    ("original", "amount", "error"),
+    [(99, 1, TransactionNotFound), (1, 1, TransactionNotFound), (2, 101, RefundExceedsCharge)],
+)
+async def test_p4_a_refund_that_the_ledger_refuses_is_given_back_in_redis_and_the_wallet_stays(
+    acme: Wallets, open_more: OpenWallets, original: int, amount: int, error: type[WalletError]
+) -> None:
+    """A client that asks for what is not there does not have the wallet loaded anew under everybody else."""
+    other = await open_more()
+    await acme.engine.submit(charge(100))
+    before = loads_counted()
+    results = await asyncio.gather(
+        *(other.engine.submit(refund(amount, original)) for _ in range(20)),
+        *(acme.engine.submit(charge(1)) for _ in range(20)),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [error] * 20 + [Outcome] * 20
+    await settled(acme)
+    peek = await acme.hot.peek("acme")
+    assert (peek.warm, peek.balance) == (True, 880)
+    assert loads_counted() == before

@@ -3,10 +3,10 @@
 import asyncpg
 import pytest
 
-from tests.builders import adjustment, authorize, capture, change_settings, charge, increment, top_up
+from tests.builders import adjustment, authorize, capture, change_settings, charge, increment, top_up, void
 from tests.engine_steps import crash_after_redis
 from wallet.domain.entries import WalletState
-from wallet.domain.errors import CompanySuspended, InsufficientFunds
+from wallet.domain.errors import CompanyClosed, CompanySuspended, InsufficientFunds, WalletNotEmpty
 from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
@@ -56,3 +56,17 @@ async def test_p1_a_suspended_company_captures_what_it_holds_and_takes_nothing_n
     await acme.engine.submit(top_up(100))
     await change_settings(database, state=WalletState.ACTIVE)
     assert (await acme.engine.submit(charge(500))).entry.balance_after == 0
+
+
+async def test_p4_a_company_with_an_open_authorization_cannot_be_closed_even_if_that_holds_nothing(
+    acme: Wallets,
+) -> None:
+    """It could not be ended afterwards: a closed wallet takes no command."""
+    await acme.engine.submit(authorize(1_000, "campaign"))
+    await acme.engine.submit(capture(1_000, "campaign", keep_open=True))
+    with pytest.raises(WalletNotEmpty):
+        await acme.companies.close("acme")
+    await acme.engine.submit(void("campaign"))
+    assert (await acme.companies.close("acme")).state is WalletState.CLOSED
+    with pytest.raises(CompanyClosed):
+        await acme.engine.submit(top_up(1))

@@ -1,0 +1,122 @@
+"""Redis changes places, or a call to it comes late."""
+
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import redis
+
+import devstack
+import wallet.hot.connect
+import wallet.hot.store
+from tests.builders import charge, make_company, top_up
+from tests.engine_steps import entries_of, journaled, settled, until
+from tests.tcp_proxy import Proxy, through
+from wallet.domain.entries import Outcome
+from wallet.domain.errors import Applied, InsufficientFunds, WalletUnavailable
+from wallet.hot.store import Batch, Proposal, Reply
+from wallet.runtime import Wallets, open_wallets
+from wallet.settings import WalletSettings
+
+pytestmark = pytest.mark.usefixtures("clean_afterwards")
+
+
+def scripts_run(hot: redis.Redis) -> int:
+    """Return how many scripts the server has run by their hash."""
+    statistics: Any = hot.info("commandstats")
+    return int(statistics["cmdstat_evalsha"]["calls"])
+
+
+async def test_p5_a_call_that_was_held_up_in_the_network_changes_nothing_after_a_final_decline_and_a_top_up(
+    acme: Wallets,
+    database: asyncpg.Connection,
+    hot: redis.Redis,
+    redis_proxy: Proxy,
+    settings: WalletSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The caller was told no, and does not expect to be charged when there is money later."""
+    for module in (wallet.hot.connect, wallet.hot.store):
+        monkeypatch.setattr(module, "SOCKET_SECONDS_MAX", 0.5)
+    url = through(settings.redis_url, redis_proxy)
+    async with open_wallets(settings.model_copy(update={"redis_url": url}), sweeps=False) as cut_off:
+        await cut_off.engine.submit(charge(1))
+        await settled(cut_off)
+        request = charge(5_000)
+        release = redis_proxy.hold()
+        with pytest.raises(WalletUnavailable) as raised:
+            await cut_off.engine.submit(request)
+        assert raised.value.applied is Applied.UNKNOWN
+        with pytest.raises(InsufficientFunds):
+            await cut_off.engine.submit(request)
+        await acme.engine.submit(top_up(10_000))
+        await settled(acme)
+        before = scripts_run(hot)
+        release()
+        await until(lambda: scripts_run(hot) > before)
+        assert await journaled(acme) == []
+        assert [amount for _, _, amount in await entries_of(database)] == [1_000, -1, 10_000]
+        assert (await acme.hot.peek("acme")).balance == 10_999
+        assert (await cut_off.engine.submit(request)).entry.number == 4
+
+
+async def test_p3_calls_that_redis_finds_late_because_its_clock_was_put_on_run_again_in_their_order(
+    acme: Wallets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies: list[Reply] = []
+    apply = acme.hot.apply
+
+    async def noted(partition: int, batch: Batch) -> list[Proposal]:
+        proposals = await apply(partition, batch)
+        replies.extend(proposal.reply for proposal in proposals)
+        return proposals
+
+    monkeypatch.setattr(acme.hot, "apply", noted)
+    clock = acme.hot._clocks[0]
+    assert clock._ahead is not None
+    clock._ahead -= 3_600_000_000
+    results = await acme.engine.submit_many([charge(1_000), top_up(300), charge(300)])
+    assert [result.entry.number for result in results if isinstance(result, Outcome)] == [2, 3, 4]
+    assert replies == [Reply.LATE] * 3 + [Reply.APPLIED] * 3
+
+
+async def test_p3_a_redis_that_was_demoted_is_left_for_the_one_that_its_name_leads_to_now(
+    database: asyncpg.Connection, settings: WalletSettings, tmp_path: Path
+) -> None:
+    await make_company(database)
+    with devstack.Valkey(tmp_path / "new") as new, devstack.Valkey(tmp_path / "old") as old:
+        proxy = Proxy(old.port)
+        await proxy.open()
+        url = through(old.url, proxy)
+        async with open_wallets(settings.model_copy(update={"redis_url": url}), sweeps=False) as moved:
+            await moved.engine.submit(top_up(1_000))
+            await settled(moved)
+            proxy.server_port = new.port
+            with old.connect() as client:
+                client.replicaof("127.0.0.1", new.port)
+            for number in range(2, 5):
+                assert (await moved.engine.submit(charge(100))).entry.number == number
+            with new.connect() as client:
+                assert client.hget("{w:0}:wallet:acme", "balance") == b"700"
+            await settled(moved)
+        await proxy.shut()
+
+
+async def test_p3_a_redis_that_takes_no_writes_for_a_while_has_applied_nothing_and_is_used_again(
+    database: asyncpg.Connection, settings: WalletSettings, tmp_path: Path
+) -> None:
+    await make_company(database)
+    with devstack.Valkey(tmp_path / "server") as server, server.connect() as client:
+        async with open_wallets(settings.model_copy(update={"redis_url": server.url}), sweeps=False) as demoted:
+            await demoted.engine.submit(top_up(1_000))
+            await settled(demoted)
+            client.replicaof("127.0.0.1", 1)
+            request = charge(100)
+            for _ in range(2):
+                with pytest.raises(WalletUnavailable) as raised:
+                    await demoted.engine.submit(request)
+            client.replicaof("NO", "ONE")
+            assert (await demoted.engine.submit(request)).entry.number == 2
+            assert raised.value.applied is Applied.NO
+            await settled(demoted)
