@@ -17,7 +17,7 @@ from wallet.ledger.reader import Reader
 
 
 class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
-    """The service. Errors are raised; the interceptor answers them."""
+    """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(self, engine: Engine, reader: Reader, stopping: asyncio.Event) -> None:
         """Charge with `engine`; end streams when `stopping` is set."""

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from server.interceptor import Boundary
+from server.boundary import Boundary
 from server.lifetime import BEAT_SECONDS, Lifetime
 from server.settings import Misconfigured, ServerSettings
 from server.tokens import read_tokens
@@ -45,10 +45,10 @@ log = structlog.get_logger(__name__)
 
 
 class Service(NamedTuple):
-    """A service to serve: its full name, and what adds it to a server."""
+    """A service to serve: its full name, and what adds it to a server, or here to the boundary."""
 
     name: str
-    add_to: Callable[[grpc.aio.Server], None]
+    add_to: Callable[[Any], None]
 
 
 async def serve(
@@ -61,12 +61,13 @@ async def serve(
     names = [service.name for service in services]
     open_services = {_HEALTH, _REFLECTION} if settings.on_loopback else {_HEALTH}
     boundary = Boundary(read_tokens(settings.token_file), ours=frozenset(names), open_services=frozenset(open_services))
-    server = grpc.aio.server(interceptors=[boundary], options=OPTIONS)
     for service in services:
-        service.add_to(server)
+        service.add_to(boundary)
     checks: Any = health.aio.HealthServicer()  # type: ignore[attr-defined]
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    reflection.enable_server_reflection([*names, _HEALTH, _REFLECTION], server)
+    health_pb2_grpc.add_HealthServicer_to_server(checks, boundary)
+    reflected: Any = reflection.aio.ReflectionServicer([*names, _HEALTH, _REFLECTION])  # type: ignore[attr-defined]
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, boundary)
+    server = grpc.aio.server(handlers=[boundary], options=OPTIONS)
     bind(server, settings)
 
     await server.start()

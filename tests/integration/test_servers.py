@@ -25,6 +25,7 @@ from devstack import Stack
 from devstack.ports import LOOPBACK, free_port
 from devstack.process import Child
 from devstack.stack import Server
+from server.lifetime import BEAT_SECONDS
 from server.settings import Misconfigured
 from tests.clients import Clients, Refusal
 from veloconnect.admin.v1 import company_pb2, top_up_pb2, transaction_pb2
@@ -213,7 +214,7 @@ def test_a_server_says_over_http_that_it_is_well_and_what_it_did(stack: Stack, c
 
 
 def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack: Stack) -> None:
-    before = figures(stack.charging)
+    before = figures_at_rest(stack.charging)
     with ExitStack() as opened:
         callers = [opened.enter_context(Clients.of(stack)) for _ in range(CONNECTIONS)]
         for number in range(CHARGES):
@@ -235,14 +236,7 @@ def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack
         used = {pid for pid in worker_pids(stack.charging) if connections(pid, stack.charging)}
     assert used == set(worker_pids(stack.charging)), "both workers had calls"
 
-    ended = CHARGES + 5 * CONNECTIONS
-
-    def all_counted() -> bool:  # Workers write their figures a few times a second.
-        grown = growth(before, figures(stack.charging))
-        return sum(value for (name, _), value in grown.items() if name == "rpc_requests_total") == ended
-
-    until(all_counted)
-    grown = growth(before, figures(stack.charging))
+    grown = growth(before, figures_at_rest(stack.charging))
 
     def calls(method: str, code: str, reason: str = "") -> float:
         labels = {"service": "ChargingService", "method": method, "code": code, "reason": reason}
@@ -260,6 +254,7 @@ def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack
     assert items("BatchCharge", "OK") == 2 * CONNECTIONS
     assert items("BatchCharge", "INVALID_REQUEST") == CONNECTIONS
     assert items("StreamCharges", "OK") == 2 * CONNECTIONS
+    assert sum(value for (name, _), value in grown.items() if name == "rpc_requests_total") == CHARGES + 5 * CONNECTIONS
     timed = (("method", "Charge"), ("service", "ChargingService"))
     assert grown["rpc_seconds_count", timed] == CHARGES + 3 * CONNECTIONS
 
@@ -267,11 +262,9 @@ def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack
 def test_what_a_killed_worker_counted_stays_counted(stack: Stack) -> None:
     labels = {"service": "ChargingService", "method": "Charge", "code": "OK", "reason": ""}
     charged = ("rpc_requests_total", tuple(sorted(labels.items())))
-    at_first = figures(stack.charging)[charged]
     with Clients.of(stack) as caller:
         caller.call(caller.charging.Charge, charge("before-the-kill"))
-    until(lambda: figures(stack.charging)[charged] == at_first + 1)
-    before = figures(stack.charging)
+    before = figures_at_rest(stack.charging)
     killed = worker_pids(stack.charging)
     for pid in killed:
         psutil.Process(pid).kill()
@@ -280,8 +273,8 @@ def test_what_a_killed_worker_counted_stays_counted(stack: Stack) -> None:
     with Clients.of(stack) as caller:
         caller.call(caller.charging.Charge, charge("after-the-kill"))
         caller.assert_ledger_clean()
-    until(lambda: growth(before, figures(stack.charging))[charged] == 1)
-    after = figures(stack.charging)
+    after = figures_at_rest(stack.charging)
+    assert growth(before, after)[charged] == 1
     assert after["server_worker_restarts", ()] == before["server_worker_restarts", ()] + WORKERS
 
 
@@ -386,6 +379,17 @@ def figures(server: Server) -> Figures:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def figures_at_rest(server: Server) -> Figures:
+    """Return the figures when all that was counted has been written: workers do so with every beat."""
+    seen = figures(server)
+    since = time.monotonic()
+    while time.monotonic() < since + 3 * BEAT_SECONDS:
+        time.sleep(BEAT_SECONDS / 5)
+        if (now := figures(server)) != seen:
+            seen, since = now, time.monotonic()
+    return seen
 
 
 def growth(before: Figures, after: Figures) -> Mapping[tuple[str, tuple[tuple[str, str], ...]], float]:

@@ -19,7 +19,7 @@ _NO_CURRENCIES = frozenset({"XXX", "XTS"})
 
 
 class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
-    """The service. Errors are raised; the interceptor answers them."""
+    """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(self, companies: Companies, reader: Reader) -> None:
         """Keep companies in `companies`."""

@@ -14,7 +14,7 @@ from wallet.verification import Check, Problem
 
 
 class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
-    """The service. Errors are raised; the interceptor answers them."""
+    """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(self, wallets: Wallets) -> None:
         """Check and mend `wallets`."""

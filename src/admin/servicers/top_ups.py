@@ -14,7 +14,7 @@ from wallet.ledger.reader import Reader
 
 
 class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
-    """The service. Errors are raised; the interceptor answers them."""
+    """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(self, engine: Engine, reader: Reader) -> None:
         """Credit with `engine`."""

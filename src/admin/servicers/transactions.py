@@ -11,7 +11,7 @@ from wallet.ledger.reader import Reader
 
 
 class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
-    """The service. Errors are raised; the interceptor answers them."""
+    """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(self, reader: Reader) -> None:
         """Read the ledger with `reader`."""

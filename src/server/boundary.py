@@ -1,11 +1,11 @@
 """The boundary of a call: who calls, what it says, how it ends.
 
-Everything here runs thousands of times a second, so each method is wrapped once, at its first call, and its calls go
-straight to the wrapped handler.
+Everything here runs thousands of times a second, so each method is wrapped once, and its calls go straight to the
+wrapped handler.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -22,12 +22,10 @@ from server.validation import read
 
 if TYPE_CHECKING:  # grpc's classes are generic in its stubs only.
     Handler = grpc.RpcMethodHandler[Any, Any]
-    Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+    GenericHandler = grpc.GenericRpcHandler[Any, Any]
 else:
     Handler = grpc.RpcMethodHandler
-    Interceptor = grpc.aio.ServerInterceptor
-
-Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+    GenericHandler = grpc.GenericRpcHandler
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +38,11 @@ class _Method(NamedTuple):
     open: bool
 
 
-class Boundary(Interceptor):
+class Boundary(GenericHandler):
     """Authenticates, reads and checks requests, answers errors by the table, counts.
+
+    Servicers are added to it as they would be to a server, and it is the server's one handler: an interceptor would do the
+    same, in two coroutines more for each call.
 
     `ours` are the full names of the services that speak by the table; others (health, reflection) answer for
     themselves, and those in `open_services` need no token.
@@ -55,23 +56,24 @@ class Boundary(Interceptor):
         self._open_services = open_services
         self._methods: dict[str, _Method] = {}
 
-    async def intercept_service(  # type: ignore[override]  # None is gRPC's word for an unknown method.
-        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> Handler | None:
-        """Return what serves the call."""
-        name = handler_call_details.method
-        method = self._methods.get(name)
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Serve the methods of a service; what `add_…Servicer_to_server` calls."""
+        for method, handler in handlers.items():
+            self._methods[f"/{service}/{method}"] = self._wrapped(service, method, handler)
+
+    def add_generic_rpc_handlers(self, handlers: object) -> None:
+        """Do nothing: they are the same methods once more, to be looked up by name."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        """Return what serves a call; None for a method that there is not."""
+        method = self._methods.get(handler_call_details.method)
         if method is None:
-            handler = await continuation(handler_call_details)
-            if handler is None:
-                return None
-            method = self._methods[name] = self._wrapped(name, handler)
+            return None
         if method.open or self._tokens.admits(handler_call_details.invocation_metadata):
             return method.served
         return method.refused
 
-    def _wrapped(self, name: str, handler: Handler) -> _Method:
-        service, _, method = name.removeprefix("/").rpartition("/")
+    def _wrapped(self, service: str, method: str, handler: Handler) -> _Method:
         if service in self._open_services:
             return _Method(served=handler, refused=handler, open=True)
         figures = CallFigures(service.rpartition(".")[2], method, timed=not handler.request_streaming)
