@@ -248,6 +248,9 @@ def changes(before: State, after: State, commands: tuple[Command, ...]) -> Itera
     for number, process in enumerate(after.processes):
         if process != before.processes[number]:
             yield f"process {number + 1} next: {process_text(process, commands)}"
+    if after.held_up != before.held_up:
+        held_up = ", ".join(f"{h.call.phase}{' (late)' if h.late else ''}" for h in after.held_up)
+        yield f"in the network: {held_up or 'nothing'}"
 
 
 def hot_text(hot: Hot, commands: tuple[Command, ...]) -> str:
@@ -258,12 +261,8 @@ def hot_text(hot: Hot, commands: tuple[Command, ...]) -> str:
         wallet = f"epoch {w.epoch} seq {w.seq} balance {w.balance} held {w.held} floor {w.floor}" + (
             f" (of run {w.run})" if w.run != hot.run else ""
         )
-    journal = ", ".join(entry_text(entry, commands) for entry in hot.journal if entry)
-    keys = ", ".join(
-        f"{commands[key.command].name}@{key.epoch}.{key.seq}" + (" settled" if key.settled else "")
-        for key in hot.keys
-        if key
-    )
+    journal = ", ".join(entry_text(entry, commands) for entry in hot.journal)
+    keys = ", ".join(f"{commands[key.command].name}@{key.epoch}.{key.seq}" for key in hot.keys if key)
     holds = ", ".join(f"{hold.held}@{hold.epoch}" for hold in hot.holds if hold)
     return f"redis: wallet {wallet} | journal [{journal}] | keys [{keys}] | holds [{holds}]"
 

@@ -9,7 +9,8 @@ from .records import (
     CAPTURE,
     CHARGE,
     CREDIT,
-    NO_ENTRY,
+    INCREMENT,
+    REFUND,
     Command,
     Entry,
     Hot,
@@ -25,11 +26,13 @@ from .records import (
 PENDING: Final = "pending"
 """Applied, now or earlier, and in the journal: append this entry."""
 KNOWN: Final = "known"
-"""The same request was applied and is no longer in the journal: ask the ledger."""
+"""The key is of an attempt that is no longer in the journal, or that nobody can name: ask the ledger."""
 REUSED: Final = "reused"
-"""Another request has the key: append its entry where the journal has one, and ask the ledger."""
+"""Another request has the key: append its entry from the journal, and ask the ledger."""
 COLD: Final = "cold"
 """No wallet to go by: load it."""
+LATE: Final = "late"
+"""Nobody waits for it any more: nothing was looked at."""
 NO_FUNDS: Final = "no funds"
 NO_HOLD: Final = "no hold"
 """Declined by this rule: ask the ledger."""
@@ -48,15 +51,17 @@ def replaced(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
     return (*items[:index], item, *items[index + 1 :])
 
 
-def change_for(command: Command, hold: int) -> tuple[int, int]:
-    """(amount, held_delta) that a command makes when its authorization holds `hold`."""
+def change_for(command: Command, hold: int, captured: int) -> tuple[int, int]:
+    """(amount, held_delta) that a command makes when its authorization holds `hold`, with `captured` taken before."""
     kind = command.kind
     if kind == CHARGE:
         return -command.amount, 0
-    if kind == CREDIT:
+    if kind in (CREDIT, REFUND):
         return command.amount, 0
     if kind == AUTHORIZE:
         return 0, command.amount
+    if kind == INCREMENT:
+        return 0, max(0, command.amount - captured) - hold
     if kind == CAPTURE:
         released = hold if command.closing else min(command.amount, hold)
         return -command.amount, -released
@@ -65,7 +70,12 @@ def change_for(command: Command, hold: int) -> tuple[int, int]:
 
 def touches_hold(command: Command) -> bool:
     """Whether the command opens, changes or closes an authorization."""
-    return command.kind != CHARGE and command.kind != CREDIT
+    return command.kind != CHARGE and not is_free(command)
+
+
+def is_free(command: Command) -> bool:
+    """Whether the command may leave the balance below the floor."""
+    return command.kind == CREDIT or command.kind == REFUND
 
 
 def is_cold(hot: Hot, seen: Position, safeguards: Safeguards) -> bool:
@@ -78,92 +88,111 @@ def is_cold(hot: Hot, seen: Position, safeguards: Safeguards) -> bool:
     return safeguards.seen_position and (wallet.epoch, wallet.seq) < seen
 
 
-def open_hold(hot: Hot, wallet: Wallet, authorization: int, safeguards: Safeguards) -> int | None:
-    """What an authorization holds, or None when it is not open as far as Redis knows."""
+def open_hold(hot: Hot, wallet: Wallet, authorization: int, safeguards: Safeguards) -> HotHold | None:
+    """An authorization, or None when it is not open as far as Redis knows."""
     record = hot.holds[authorization]
     if record is None or (safeguards.hold_names_epoch and record.epoch != wallet.epoch):
         return None
-    return record.held
+    return record
 
 
-def apply(hot: Hot, number: int, command: Command, seen: Position, safeguards: Safeguards) -> tuple[str, Entry, Hot]:
+def journaled(hot: Hot, attempt: Entry | KeyRecord) -> Entry | None:
+    """The journal's field of an attempt."""
+    for entry in hot.journal:
+        if entry.epoch == attempt.epoch and entry.seq == attempt.seq:
+            return entry
+    return None
+
+
+def apply(
+    hot: Hot, number: int, commands: tuple[Command, ...], seen: Position, safeguards: Safeguards, *, late: bool = False
+) -> tuple[str, Entry, Hot]:
     """Propose a change: (reply, entry, state after).
 
     The entry is the one to append (PENDING), that of the other request (REUSED), the change
     refused (NO_FUNDS, NO_HOLD), or only names the attempt of the key record (KNOWN).
     """
+    command = commands[number]
+    nameless = Entry(number, 0, 0, 0, 0)
+    if late and safeguards.not_after:
+        return LATE, nameless, hot
     record = hot.keys[command.key]
     if record is not None:
-        pending = hot.journal[command.key]
-        if record.command != number:
-            return REUSED, pending or NO_ENTRY, hot
-        if pending is not None:
-            return PENDING, pending, hot
-        return KNOWN, Entry(number, record.epoch, record.seq, 0, 0), hot
+        pending = journaled(hot, record)
+        if pending is None:
+            return KNOWN, Entry(number, record.epoch, record.seq, 0, 0), hot
+        return REUSED if record.command != number else PENDING, pending, hot
     wallet = hot.wallet
     if wallet is None or is_cold(hot, seen, safeguards):
-        return COLD, Entry(number, 0, 0, 0, 0), hot
+        return COLD, nameless, hot
 
-    hold: int | None = 0
+    hold = HotHold(wallet.epoch, 0, 0)
     if touches_hold(command):
-        hold = open_hold(hot, wallet, command.authorization, safeguards)
+        found = open_hold(hot, wallet, command.authorization, safeguards)
         if command.kind == AUTHORIZE:
-            if hold is not None:
-                return KNOWN, Entry(number, 0, 0, 0, 0), hot
-            hold = 0
-    if hold is None:
-        return NO_HOLD, Entry(number, wallet.epoch, wallet.seq, 0, 0), hot
-    amount, held_delta = change_for(command, hold)
+            if found is not None:
+                return KNOWN, nameless, hot
+        elif found is None:
+            return NO_HOLD, Entry(number, wallet.epoch, wallet.seq, 0, 0), hot
+        else:
+            hold = found
+    amount, held_delta = change_for(command, hold.held, hold.captured)
     available = wallet.balance - wallet.held + amount - held_delta
-    if command.kind != CREDIT and amount - held_delta < 0 and available < wallet.floor:
+    if not is_free(command) and amount - held_delta < 0 and available < wallet.floor:
         return NO_FUNDS, Entry(number, wallet.epoch, wallet.seq, amount, held_delta), hot
 
     entry = Entry(number, wallet.epoch, wallet.seq + 1, amount, held_delta)
     holds = hot.holds
     if touches_hold(command):
-        still_open = command.kind == AUTHORIZE or (command.kind == CAPTURE and not command.closing)
-        after = HotHold(wallet.epoch, hold + held_delta) if still_open else None
+        still_open = command.kind in (AUTHORIZE, INCREMENT) or (command.kind == CAPTURE and not command.closing)
+        after = HotHold(wallet.epoch, hold.held + held_delta, hold.captured - amount) if still_open else None
         holds = replaced(holds, command.authorization, after)
+    # A field that is there already is written over, as by HSET. (None is, while a wallet bears its run.)
+    kept = [
+        other
+        for other in hot.journal
+        if (other.epoch, other.seq) != (entry.epoch, entry.seq)
+        and (safeguards.journal_keeps_attempts or commands[other.command].key != command.key)
+    ]
     after_apply = Hot(
         hot.run,
-        Wallet(
-            wallet.epoch,
-            wallet.seq + 1,
-            wallet.balance + amount,
-            wallet.held + held_delta,
-            wallet.floor,
-            wallet.run,
-        ),
-        replaced(hot.keys, command.key, KeyRecord(number, entry.epoch, entry.seq, False)),
+        wallet._replace(seq=entry.seq, balance=wallet.balance + amount, held=wallet.held + held_delta),
+        replaced(hot.keys, command.key, KeyRecord(number, entry.epoch, entry.seq)),
         holds,
-        replaced(hot.journal, command.key, entry),
+        tuple(sorted((*kept, entry), key=lambda other: (other.epoch, other.seq))),
     )
     return PENDING, entry, after_apply
 
 
-def names_same_attempt(record: Entry | KeyRecord | None, entry: Entry) -> bool:
-    """Whether a stored record is of the attempt that the entry names."""
-    return record is not None and record.epoch == entry.epoch and record.seq == entry.seq
+def without(hot: Hot, entry: Entry, commands: tuple[Command, ...], *, named: bool) -> tuple[Entry, ...]:
+    """The journal without an attempt; where it is not named, without any attempt of its key."""
+    if named:
+        return tuple(other for other in hot.journal if (other.epoch, other.seq) != (entry.epoch, entry.seq))
+    key = commands[entry.command].key
+    return tuple(other for other in hot.journal if commands[other.command].key != key)
 
 
-def clean(hot: Hot, action: str, command: Command, entry: Entry, safeguards: Safeguards) -> Hot:
+def clean(hot: Hot, action: str, entry: Entry, commands: tuple[Command, ...], safeguards: Safeguards) -> Hot:
     """Clear away after an attempt that was judged.
 
-    A journal entry and its key record are written and removed together, so the record speaks for both. (The script
-    gives a change back only where the journal had it; the record says so already.)
+    No promise needs it that the record of another attempt stays, or that a drop asks whether the attempt stood (both
+    tried): they spare a second attempt and a load.
     """
-    key, wallet, record = command.key, hot.wallet, hot.keys[command.key]
-    named = {SETTLE: safeguards.settle_names_attempt, UNDO: safeguards.undo_names_attempt}
-    if named.get(action, safeguards.discard_names_attempt) and not names_same_attempt(record, entry):
-        return hot
     if action == SETTLE:
-        record = record and record._replace(settled=True)
-        return hot._replace(keys=replaced(hot.keys, key, record), journal=replaced(hot.journal, key, None))
-    if action == DROP and wallet is not None and wallet.epoch == entry.epoch:
+        return hot._replace(journal=without(hot, entry, commands, named=safeguards.settle_names_attempt))
+    key, wallet, record = commands[entry.command].key, hot.wallet, hot.keys[commands[entry.command].key]
+    recorded = record is not None and (record.epoch, record.seq) == (entry.epoch, entry.seq)
+    keys = replaced(hot.keys, key, None) if recorded else hot.keys
+    named = safeguards.undo_names_attempt if action == UNDO else safeguards.discard_names_attempt
+    journal = without(hot, entry, commands, named=named)
+    was_journaled = len(journal) < len(hot.journal)
+    of_epoch = wallet is not None and wallet.epoch == entry.epoch
+    if action == DROP and of_epoch and (recorded or was_journaled):
         wallet = None
-    if action == UNDO and wallet is not None and (wallet.epoch == entry.epoch or not safeguards.undo_needs_epoch):
+    undone = (was_journaled or not safeguards.undo_once) and (of_epoch or not safeguards.undo_needs_epoch)
+    if action == UNDO and undone and wallet is not None:
         wallet = wallet._replace(balance=wallet.balance - entry.amount, held=wallet.held - entry.held_delta)
-    return Hot(hot.run, wallet, replaced(hot.keys, key, None), hot.holds, replaced(hot.journal, key, None))
+    return Hot(hot.run, wallet, keys, hot.holds, journal)
 
 
 def forget_wallet(hot: Hot, epoch: int) -> Hot:
@@ -185,8 +214,8 @@ def begin_load(hot: Hot, reading: Reading, safeguards: Safeguards) -> Hot | None
     if safeguards.load_marker:
         wallet = Wallet(reading.epoch, 0, reading.balance, reading.held, reading.floor, hot.run, loading=True)
     holds = tuple(
-        HotHold(reading.epoch, held) if held >= 0 else old
-        for held, old in zip(reading.authorizations, hot.holds, strict=True)
+        HotHold(reading.epoch, held, captured) if held >= 0 else old
+        for held, captured, old in zip(reading.authorizations, reading.captured, hot.holds, strict=True)
     )
     return hot._replace(wallet=wallet, holds=holds)
 

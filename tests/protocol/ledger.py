@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from .hot import NO_FUNDS, NO_HOLD, change_for, replaced
+from .hot import NO_FUNDS, NO_HOLD, change_for, is_free, replaced
 from .records import (
     ABSENT,
     AUTHORIZE,
     CAPTURE,
     CLOSED,
-    CREDIT,
+    INCREMENT,
+    REFUND,
     VOID,
     Command,
     Entry,
@@ -27,6 +28,7 @@ KEY_REUSED: Final = "KEY_REUSED"
 DUPLICATE: Final = "DUPLICATE"
 STALE: Final = "STALE"
 REFUSED: Final = "REFUSED"
+NOT_FOUND: Final = "TRANSACTION_NOT_FOUND"
 WRITTEN: Final = "WRITTEN"
 
 # What `confirm` says of a request that Redis did not apply.
@@ -51,27 +53,37 @@ def authorization_allows(ledger: Ledger, command: Command, held_delta: int) -> b
     """Whether the authorization is open, and its hold what the change takes it for."""
     if command.kind == AUTHORIZE:
         return ledger.authorizations[command.authorization] == ABSENT
-    if command.kind == CAPTURE or command.kind == VOID:
+    if command.kind in (INCREMENT, CAPTURE, VOID):
         hold = ledger.authorizations[command.authorization]
         if hold < 0:
             return False
-        closes = command.kind == VOID or command.closing
+        closes = command.kind == VOID or (command.kind == CAPTURE and command.closing)
         return hold == -held_delta if closes else hold >= -held_delta
     return True
 
 
 def keeps_floor(ledger: Ledger, command: Command, amount: int, held_delta: int) -> bool:
     """Whether the change leaves the available balance at or above the floor, or need not."""
-    if command.kind == CREDIT or amount - held_delta >= 0:
-        return True
+    return is_free(command) or amount - held_delta >= 0 or leaves_floor(ledger, amount, held_delta)
+
+
+def leaves_floor(ledger: Ledger, amount: int, held_delta: int) -> bool:
+    """Whether the available balance is at or above the floor after the change."""
     return ledger.balance - ledger.held + amount - held_delta >= ledger.floor
 
 
 def allows_request(ledger: Ledger, command: Command) -> bool:
     """Whether the request, computed on the ledger's own state, would be written."""
-    hold = ledger.authorizations[command.authorization] if ledger.authorizations else 0
-    amount, held_delta = change_for(command, max(hold, 0))
+    if command.kind == REFUND:
+        return False
+    amount, held_delta = change_by(ledger, command)
     return authorization_allows(ledger, command, held_delta) and keeps_floor(ledger, command, amount, held_delta)
+
+
+def change_by(ledger: Ledger, command: Command) -> tuple[int, int]:
+    """The change that a command makes to the ledger's own hold."""
+    number = command.authorization
+    return change_for(command, max(ledger.authorizations[number], 0), ledger.captured[number])
 
 
 def judge(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Safeguards) -> str:
@@ -92,7 +104,7 @@ def judge(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Sa
         return REFUSED
     if ledger.held + entry.held_delta < 0:
         return REFUSED
-    return WRITTEN
+    return NOT_FOUND if command.kind == REFUND else WRITTEN
 
 
 def write(ledger: Ledger, entry: Entry, command: Command) -> Ledger:
@@ -108,7 +120,7 @@ def write(ledger: Ledger, entry: Entry, command: Command) -> Ledger:
         authorizations = replaced(authorizations, command.authorization, entry.held_delta)
     elif command.kind == VOID or (command.kind == CAPTURE and command.closing):
         authorizations = replaced(authorizations, command.authorization, CLOSED)
-    elif command.kind == CAPTURE:
+    elif command.kind == CAPTURE or command.kind == INCREMENT:
         left = authorizations[command.authorization] + entry.held_delta
         authorizations = replaced(authorizations, command.authorization, left)
     held = ledger.held + entry.held_delta
@@ -117,6 +129,9 @@ def write(ledger: Ledger, entry: Entry, command: Command) -> Ledger:
         "P4 conserved",
         "held is not the sum of the open authorizations",
     )
+    captured = ledger.captured
+    if command.kind == CAPTURE:
+        captured = replaced(captured, command.authorization, captured[command.authorization] - entry.amount)
     return Ledger(
         ledger.epoch,
         max(ledger.last_seq, entry.seq),
@@ -125,6 +140,7 @@ def write(ledger: Ledger, entry: Entry, command: Command) -> Ledger:
         ledger.floor,
         replaced(ledger.recorded, command.key, entry),
         authorizations,
+        captured,
     )
 
 
@@ -149,16 +165,15 @@ def confirm(ledger: Ledger, reply: str, entry: Entry, number: int, command: Comm
     if reply == NO_HOLD:
         return CONTESTED if ledger.authorizations[command.authorization] >= 0 else FINAL
     amount, held_delta = entry.amount, entry.held_delta
-    hold_seen_before = False
-    if command.kind == CAPTURE:
-        hold = ledger.authorizations[command.authorization]
-        hold_seen_before = entry.seq < ledger.last_seq
-        if hold >= 0 and guard.decline_by_ledgers_hold:
-            amount, held_delta = change_for(command, hold)
-            hold_seen_before = False
-    if keeps_floor(ledger, command, amount, held_delta):
+    hold_as_seen = command.kind == CAPTURE or command.kind == INCREMENT
+    anew = guard.decline_by_ledgers_hold if command.kind == CAPTURE else guard.increment_by_ledgers_hold
+    if hold_as_seen and anew and ledger.authorizations[command.authorization] >= 0:
+        amount, held_delta = change_by(ledger, command)
+        hold_as_seen = False
+    allowed = keeps_floor(ledger, command, amount, held_delta)
+    if allowed if guard.decline_spares_what_frees else leaves_floor(ledger, amount, held_delta):
         return CONTESTED
-    return BEHIND if hold_seen_before else FINAL
+    return BEHIND if hold_as_seen and entry.seq < ledger.last_seq else FINAL
 
 
 def begin_epoch(ledger: Ledger, floor_raise: int = 0) -> Ledger:
@@ -168,4 +183,4 @@ def begin_epoch(ledger: Ledger, floor_raise: int = 0) -> Ledger:
 
 def read(ledger: Ledger) -> Reading:
     """What a load takes to Redis."""
-    return Reading(ledger.epoch, ledger.balance, ledger.held, ledger.floor, ledger.authorizations)
+    return Reading(ledger.epoch, ledger.balance, ledger.held, ledger.floor, ledger.authorizations, ledger.captured)

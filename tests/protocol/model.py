@@ -4,10 +4,11 @@ Redis proposes (hot.py), Postgres disposes (ledger.py); this module is the engin
 A process works on one attempt at a time, and each of its steps is one atomic call:
 
     submit ─► APPLY ──pending──► APPEND ──WRITTEN, ALREADY──────► answered; settle some time later
-               │ ▲                 └──KEY_REUSED, DUPLICATE──────► answered; DISCARD with undo
+               │ ▲                 ├──KEY_REUSED, DUPLICATE, ────► answered; CLEAN UP (undo)
+               │ │                 │  TRANSACTION_NOT_FOUND
                │ │                 └──STALE, REFUSED─► DISCARD (with drop) ─► APPLY again
                │ └── LOAD ◄──cold
-               └─declined, known, reused─► CONFIRM ─► answered, or FORGET ─► APPLY again
+               └─declined, known, reused─► CONFIRM ─► answered, or DISCARD or FORGET ─► APPLY again
 
     LOAD:  lock and look again ─► append the journal ─► handle the verdicts ─► begin an epoch and
            read ─► begin the load in Redis ─► complete it ─► APPLY
@@ -15,7 +16,13 @@ A process works on one attempt at a time, and each of its steps is one atomic ca
 
 Between any two steps anything else may happen: steps of other processes, late settles, clients
 that send again, Redis emptied or replaced by a copy from earlier, a process that dies, a key that
-expires, settings that change, a lock that is lost, a call that a driver repeats.
+expires, settings that change, a lock that is lost or not waited for, a call that is held up in the
+network: its sender tries again or gives up, and it runs later, or never.
+
+Time is modelled where the service leans on it. A call to apply names the moment at which its sender
+will have given it up, and applies nothing after it. A sender that times out is past that moment; one
+whose connection broke, or that died, is not, and its call may yet be obeyed (`HeldUp.late`). That and
+what else the service leaves open stands at the end of `Safeguards`.
 
 What several attempts of one process do in one batch is a special case of this: the batch's calls
 one after the other. An answer lost on its way equals an answer given that the client does not
@@ -41,11 +48,13 @@ from .records import (
     NO_ENTRY,
     NO_READING,
     NOWHERE,
+    REFUND,
     Action,
     BrokenPromise,
     Budget,
     Command,
     Entry,
+    HeldUp,
     Hot,
     HotHold,
     Ledger,
@@ -63,6 +72,8 @@ APPLY: Final = "apply"
 APPEND: Final = "append"
 CONFIRM: Final = "confirm"
 DISCARD: Final = "discard"
+CLEAN_UP: Final = "clean up"
+"""As DISCARD, and the client has its answer."""
 FORGET: Final = "forget wallet"
 LOAD: Final = "take load lock"
 JOURNAL_APPEND: Final = "append journal"
@@ -71,8 +82,8 @@ BEGIN_EPOCH: Final = "begin epoch"
 BEGIN_LOAD: Final = "begin load"
 COMPLETE_LOAD: Final = "complete load"
 
-REPEATED: Final = (APPLY, DISCARD, FORGET, JOURNAL_REACT)
-"""Calls that are tried again where the connection broke: the cycle's script, and no other that writes."""
+SCRIPTED: Final = (APPLY, DISCARD, CLEAN_UP, FORGET, JOURNAL_REACT)
+"""Calls of the cycle's script, tried again where the connection broke. No other call that writes is."""
 
 # What a process does when it works on no command.
 RECOVERY: Final = -1
@@ -80,6 +91,10 @@ REBUILD: Final = -2
 
 RERUNS_BEFORE_FORGET: Final = 1
 """Runs of a declined command that the ledger would allow, before the hot wallet is deleted; the service takes four."""
+
+REFUND_RERUNS_MAX: Final = 1
+"""Runs of a refund before its client is told that the wallet does not come to rest; the service takes twelve, of any
+command. A refund of nothing and a charge that lives on it may chase each other."""
 
 IDLE_PROCESS: Final = Process(IDLE, RECOVERY, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False)
 
@@ -106,7 +121,7 @@ def initial_state(scenario: Scenario) -> State:
     hot_holds: list[HotHold | None] = [None] * authorizations
     if scenario.held is not None:
         opened[0] = held
-        hot_holds[0] = HotHold(1, held)
+        hot_holds[0] = HotHold(1, held, 0)
     nothing = (None,) * keys
     return State(
         hot=Hot(
@@ -114,9 +129,11 @@ def initial_state(scenario: Scenario) -> State:
             Wallet(1, 0, scenario.balance, held, scenario.floor, 1),
             nothing,
             tuple(hot_holds),
-            nothing,
+            (),
         ),
-        ledger=Ledger(1, 0, scenario.balance, held, scenario.floor, nothing, tuple(opened)),
+        ledger=Ledger(
+            1, 0, scenario.balance, held, scenario.floor, nothing, tuple(opened), captured=(0,) * authorizations
+        ),
         processes=(IDLE_PROCESS,) * scenario.processes,
         settles=frozenset(),
         copy=None,
@@ -141,7 +158,7 @@ def is_done(state: State) -> bool:
     for process in state.processes:
         if process.phase != IDLE:
             return False
-    return not any(state.hot.journal)
+    return not state.hot.journal
 
 
 class Protocol:
@@ -152,13 +169,14 @@ class Protocol:
         self.commands = scenario.commands
         self.guard = guard
         submissions = sum(command.submissions for command in scenario.commands)
-        self.applies_max = submissions + scenario.budget.resends
+        self.applies_max = submissions + scenario.budget.delays
         self.epochs_max = 1 + sum(scenario.budget) + 2 * submissions
         self._steps: dict[str, Callable[[State, int, Process], State | None]] = {
             APPLY: self._apply,
             APPEND: self._append,
             CONFIRM: self._confirm,
             DISCARD: self._discard,
+            CLEAN_UP: self._discard,
             FORGET: self._forget,
             LOAD: self._take_lock,
             JOURNAL_APPEND: self._append_journal,
@@ -185,24 +203,25 @@ class Protocol:
                 raise
             if after is not None:
                 yield action, after
-                if state.budget.resends and process.phase in REPEATED:
-                    yield from self._resend(state, after, index, process)
+            if state.budget.delays:
+                yield from self._hold_up(state, index, process)
         for entry in state.settles:
-            command = self.commands[entry.command]
             yield (
                 Action("settle", command=entry.command, by_protocol=True),
                 state._replace(
-                    hot=redis.clean(state.hot, redis.SETTLE, command, entry, self.guard),
+                    hot=redis.clean(state.hot, redis.SETTLE, entry, self.commands, self.guard),
                     settles=state.settles - {entry},
                 ),
             )
         if idle >= 0:
             yield from self._begin(state, idle)
         yield from self._misfortunes(state)
+        for held_up in state.held_up:
+            yield from self._arrive(state, held_up)
 
     def _begin(self, state: State, index: int) -> Iterator[tuple[Action, State]]:
         """An idle process gets a command, or looks after the journal, or is told to rebuild."""
-        if any(state.hot.journal):
+        if state.hot.journal:
             recover = IDLE_PROCESS._replace(phase=JOURNAL_APPEND, command=RECOVERY, batch=journal_of(state.hot))
             yield Action("recover", index, by_protocol=True), moved(state, index, recover)
         for number, unsent in enumerate(state.unsent):
@@ -219,6 +238,8 @@ class Protocol:
                 except BrokenPromise as broken:
                     broken.action = action
                     raise
+                if state.budget.delays:
+                    yield from self._hold_up(sent, index, process)
         if state.budget.rebuilds:
             rebuild = IDLE_PROCESS._replace(phase=LOAD, command=REBUILD)
             yield (
@@ -239,7 +260,7 @@ class Protocol:
             yield (
                 Action("FLUSHALL"),
                 state._replace(
-                    hot=Hot(hot.run, None, nothing, (None,) * len(hot.holds), nothing),
+                    hot=Hot(hot.run, None, nothing, (None,) * len(hot.holds), ()),
                     budget=budget._replace(flushes=budget.flushes - 1),
                     causes=state.causes + 1,
                 ),
@@ -261,7 +282,7 @@ class Protocol:
         if budget.expiries:
             fewer = budget._replace(expiries=budget.expiries - 1)
             for key, record in enumerate(hot.keys):
-                if record is not None and record.settled:
+                if record is not None:
                     keys = redis.replaced(hot.keys, key, None)
                     yield (
                         Action("expire key", command=record.command),
@@ -276,6 +297,11 @@ class Protocol:
                     causes=state.causes + 1,
                 ),
             )
+        yield from self._lost(state)
+
+    def _lost(self, state: State) -> Iterator[tuple[Action, State]]:
+        """Processes die, and locks are lost or given up on."""
+        budget = state.budget
         for index, process in enumerate(state.processes):
             if process.phase == IDLE:
                 continue
@@ -302,23 +328,61 @@ class Protocol:
                         causes=state.causes + 1,
                     ),
                 )
+            if budget.lost_locks and process.phase == LOAD and any(other.lock for other in state.processes):
+                fewer = budget._replace(lost_locks=budget.lost_locks - 1)
+                without_lock = self._look_again(
+                    # Each of the two loaders may find itself overtaken by the other.
+                    state._replace(budget=fewer, causes=state.causes + 2),
+                    index,
+                    process,
+                    lock=False,
+                )
+                yield Action("give up on the load lock", index, process.command), without_lock
 
-    def _resend(self, before: State, after: State, index: int, process: Process) -> Iterator[tuple[Action, State]]:
-        """The step is done, but its answer is lost, and the process is about to do it again."""
-        again = moved(
-            after,
-            index,
-            process,
-            settles=before.settles,
-            budget=before.budget._replace(resends=before.budget.resends - 1),
-        )
-        yield Action(f"{process.phase} (answer lost, will be repeated)", index), again
+    def _hold_up(self, state: State, index: int, process: Process) -> Iterator[tuple[Action, State]]:
+        """A call gets no answer, and runs later. It has run already where it arrives before anything else happens."""
+        budget = state.budget._replace(delays=state.budget.delays - 1)
+        call = process._replace(reruns=0, lock=False)
+        if process.phase in SCRIPTED:
+            held_up = state.held_up | {HeldUp(call)}
+            action = Action(f"{process.phase}, held up, and tried again", index, process.command)
+            yield action, moved(state, index, process, budget=budget, held_up=held_up)
+        if process.phase == APPLY or process.phase == APPEND:
+            held_up = state.held_up | {HeldUp(call, late=process.phase == APPLY)}
+            action = Action(f"{process.phase}, held up, and given up", index, process.command)
+            yield action, moved(state, index, IDLE_PROCESS, budget=budget, held_up=held_up)
+
+    def _arrive(self, state: State, held_up: HeldUp) -> Iterator[tuple[Action, State]]:
+        """A call that was held up runs; nobody hears its answer."""
+        call = held_up.call
+        rest = state.held_up - {held_up}
+        action = Action(f"a call arrives: {call.phase}", command=call.command)
+        hot, ledger = state.hot, state.ledger
+        if call.phase == APPLY:
+            hot = redis.apply(hot, call.command, self.commands, call.seen, self.guard, late=held_up.late)[2]
+            if not held_up.late:
+                late = state._replace(held_up=rest | {held_up._replace(late=True)})
+                yield Action("a call is late", command=call.command), late
+        elif call.phase == APPEND:
+            try:
+                ledger = self._append_one(state, ledger, call.entry)[1]
+            except BrokenPromise as broken:
+                broken.action = action
+                raise
+        elif call.phase == FORGET:
+            hot = redis.forget_wallet(hot, call.entry.epoch)
+        elif call.phase == JOURNAL_REACT:
+            hot = self._cleaned(hot, call.batch)
+        else:
+            hot = self._cleaned(hot, ((call.entry, call.verdict),))
+        causes = state.causes + lost_wallet(state, hot)
+        yield action, state._replace(hot=hot, ledger=ledger, held_up=rest, causes=causes)
 
     # The steps of an attempt.
 
     def _apply(self, state: State, index: int, process: Process) -> State:
         number = process.command
-        reply, entry, hot = redis.apply(state.hot, number, self.commands[number], process.seen, self.guard)
+        reply, entry, hot = redis.apply(state.hot, number, self.commands, process.seen, self.guard)
         if reply == redis.COLD:
             return moved(state, index, process._replace(phase=LOAD, entry=NO_ENTRY, verdict=""))
         if reply == redis.PENDING:
@@ -336,13 +400,19 @@ class Protocol:
         if verdict == postgres.WRITTEN or verdict == postgres.ALREADY:
             self._check_ok(ledger, process.command)
             return moved(state, index, IDLE_PROCESS, ledger=ledger, settles=state.settles | {entry})
+        seen = postgres.position(ledger)
+        process = process._replace(phase=CLEAN_UP, verdict=verdict, seen=seen)
         if verdict == postgres.DUPLICATE:
             self._check_ok(ledger, process.command)
-        if verdict == postgres.KEY_REUSED:
+        elif verdict == postgres.KEY_REUSED:
             self._check_reused(ledger, process.command)
-        # Only STALE and REFUSED run again, with this position.
-        seen = postgres.position(ledger)
-        return moved(state, index, process._replace(phase=DISCARD, verdict=verdict, seen=seen))
+        elif verdict == postgres.NOT_FOUND:
+            return self._tell_no(state, index, process)
+        elif self.commands[process.command].kind != REFUND:
+            process = process._replace(phase=DISCARD)
+        elif process.reruns < REFUND_RERUNS_MAX:
+            process = process._replace(phase=DISCARD, reruns=process.reruns + 1)
+        return moved(state, index, process)
 
     def _append_one(self, state: State, ledger: Ledger, entry: Entry) -> tuple[str, Ledger]:
         verdict, after = postgres.append(ledger, entry, self.commands, self.guard)
@@ -355,10 +425,9 @@ class Protocol:
 
     def _confirm(self, state: State, index: int, process: Process) -> State:
         number, ledger, settles = process.command, state.ledger, state.settles
-        other, other_verdict = NO_ENTRY, ""
-        if process.verdict == redis.REUSED and process.entry != NO_ENTRY:
+        other, other_verdict = process.entry, ""
+        if process.verdict == redis.REUSED:
             # In the same call, and before the question: the entry of the request that has the key.
-            other = process.entry
             other_verdict, ledger = self._append_one(state, ledger, other)
             if other_verdict == postgres.WRITTEN or other_verdict == postgres.ALREADY:
                 other_verdict, settles = "", settles | {other}
@@ -373,8 +442,9 @@ class Protocol:
         else:
             after = self._run_again(process, truth, postgres.position(ledger))
         if other_verdict:
-            # Its clean-up, after which this process goes on: STALE and REFUSED leave the key unrecorded.
-            after = process._replace(phase=DISCARD, entry=other, verdict=other_verdict, seen=postgres.position(ledger))
+            # Its clean-up comes first.
+            phase = CLEAN_UP if after == IDLE_PROCESS else DISCARD
+            after = process._replace(phase=phase, verdict=other_verdict, seen=postgres.position(ledger))
         return moved(state, index, after, ledger=ledger, settles=settles)
 
     def _run_again(self, process: Process, truth: str, seen: Position) -> Process:
@@ -404,28 +474,40 @@ class Protocol:
             "P5 honest no",
             "a final decline of what the ledger allows",
         )
+        return self._tell_no(state, index, IDLE_PROCESS)
+
+    def _tell_no(self, state: State, index: int, process: Process) -> State:
+        """The client hears a final no; remember it, unless another of its calls may yet be obeyed."""
+        number = state.processes[index].command
         alone = all(other.command != number for position, other in enumerate(state.processes) if position != index)
+        if self.guard.broken_calls_end:
+            within_bound = [h.call for h in state.held_up if h.call.phase == APPLY and not h.late]
+            alone &= all(call.command != number for call in within_bound)
+        if any(entry.command == number for entry in state.hot.journal):
+            # An attempt: of a call that was obeyed between this one's no in Redis and now, or one whose record expired.
+            alone &= state.hot.keys[self.commands[number].key] is None and not self.guard.records_outlive_entries
         told_no = state.told_no | {number} if alone else state.told_no
-        return moved(state, index, IDLE_PROCESS, told_no=told_no)
+        return moved(state, index, process, told_no=told_no)
 
     def _discard(self, state: State, index: int, process: Process) -> State:
-        verdict = process.verdict
-        hot = self._discarded(state.hot, process.entry, verdict)
-        if verdict == postgres.DUPLICATE or verdict == postgres.KEY_REUSED:
-            after = IDLE_PROCESS
-        else:
+        hot = self._cleaned(state.hot, ((process.entry, process.verdict),))
+        after = IDLE_PROCESS
+        if process.phase == DISCARD:
             after = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="")
         return moved(state, index, after, hot=hot, causes=state.causes + lost_wallet(state, hot))
 
-    def _discarded(self, hot: Hot, entry: Entry, verdict: str) -> Hot:
-        command = self.commands[entry.command]
-        action = redis.DISCARD
-        if verdict == postgres.REFUSED and self.guard.refused_drops_wallet:
-            action = redis.DROP
-        elif verdict == postgres.KEY_REUSED or verdict == postgres.DUPLICATE:
-            dropped = redis.touches_hold(command) and self.guard.undo_spares_authorizations
-            action = redis.DROP if dropped else redis.UNDO
-        return redis.clean(hot, action, command, entry, self.guard)
+    def _cleaned(self, hot: Hot, judged: tuple[tuple[Entry, str], ...]) -> Hot:
+        """What the clean-ups of attempts leave, which depend on the verdicts."""
+        for entry, verdict in judged:
+            command = self.commands[entry.command]
+            action = redis.DISCARD
+            if verdict == postgres.REFUSED and self.guard.refused_drops_wallet:
+                action = redis.DROP
+            elif verdict in (postgres.KEY_REUSED, postgres.DUPLICATE, postgres.NOT_FOUND):
+                dropped = redis.touches_hold(command) and self.guard.undo_spares_authorizations
+                action = redis.DROP if dropped else redis.UNDO
+            hot = redis.clean(hot, action, entry, self.commands, self.guard)
+        return hot
 
     def _forget(self, state: State, index: int, process: Process) -> State:
         hot = redis.forget_wallet(state.hot, process.entry.epoch)
@@ -442,11 +524,15 @@ class Protocol:
     def _take_lock(self, state: State, index: int, process: Process) -> State | None:
         if self.guard.load_lock and any(other.lock for other in state.processes):
             return None
+        return self._look_again(state, index, process, lock=True)
+
+    def _look_again(self, state: State, index: int, process: Process, *, lock: bool) -> State:
+        """Whoever waited for the lock may find the wallet loaded."""
         if process.command != REBUILD and not redis.is_cold(state.hot, process.seen, self.guard):
             return moved(state, index, process._replace(phase=APPLY))
         batch = journal_of(state.hot)
         phase = JOURNAL_APPEND if batch else BEGIN_EPOCH
-        return moved(state, index, process._replace(phase=phase, batch=batch, lock=True))
+        return moved(state, index, process._replace(phase=phase, batch=batch, lock=lock))
 
     def _append_journal(self, state: State, index: int, process: Process) -> State:
         ledger, settles = state.ledger, state.settles
@@ -461,9 +547,7 @@ class Protocol:
         return moved(state, index, process, ledger=ledger, settles=settles)
 
     def _handle_verdicts(self, state: State, index: int, process: Process) -> State:
-        hot = state.hot
-        for entry, verdict in process.batch:
-            hot = self._discarded(hot, entry, verdict)
+        hot = self._cleaned(state.hot, process.batch)
         causes = state.causes + lost_wallet(state, hot)
         return moved(state, index, after_journal(process), hot=hot, causes=causes)
 
@@ -528,8 +612,10 @@ class Protocol:
             "all is quiet, and Redis and the ledger differ in balance, held or floor",
         )
         for number, held in enumerate(ledger.authorizations):
+            hold = redis.open_hold(hot, wallet, number, self.guard)
             require(
-                redis.open_hold(hot, wallet, number, self.guard) == (held if held >= 0 else None),
+                (None if hold is None else (hold.held, hold.captured))
+                == ((held, ledger.captured[number]) if held >= 0 else None),
                 "P4 conserved",
                 "all is quiet, and Redis and the ledger differ in an authorization",
             )
@@ -546,6 +632,7 @@ def moved(
     budget: Budget | None = None,
     told_no: frozenset[int] | None = None,
     causes: int = -1,
+    held_up: frozenset[HeldUp] | None = None,
 ) -> State:
     """The state after a process has taken a step."""
     return State(
@@ -558,16 +645,13 @@ def moved(
         state.unsent,
         state.told_no if told_no is None else told_no,
         state.causes if causes < 0 else causes,
+        state.held_up if held_up is None else held_up,
     )
 
 
 def journal_of(hot: Hot) -> tuple[tuple[Entry, str], ...]:
     """The journal's entries in the order they were applied, none judged yet."""
-    entries = sorted(
-        (entry for entry in hot.journal if entry is not None),
-        key=lambda entry: Position(entry.epoch, entry.seq),
-    )
-    return tuple((entry, "") for entry in entries)
+    return tuple((entry, "") for entry in hot.journal)
 
 
 def after_journal(process: Process) -> Process:

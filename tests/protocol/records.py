@@ -12,7 +12,10 @@ from typing import Final, NamedTuple
 
 CHARGE: Final = "charge"
 CREDIT: Final = "credit"
+REFUND: Final = "refund"
+"""Of a transaction that there is not: Redis adds it, and only the ledger knows better."""
 AUTHORIZE: Final = "authorize"
+INCREMENT: Final = "increment"
 CAPTURE: Final = "capture"
 VOID: Final = "void"
 
@@ -27,7 +30,7 @@ class Command(NamedTuple):
     name: str
     kind: str
     amount: int
-    """Charged, credited, held or captured; never negative."""
+    """Charged, credited, held or captured, or the new total of an authorization; never negative."""
     key: int
     authorization: int = 0
     closing: bool = True
@@ -68,13 +71,11 @@ class Wallet(NamedTuple):
 
 
 class KeyRecord(NamedTuple):
-    """What Redis knows of an idempotency key; the command stands for the fingerprint."""
+    """What Redis knows of an idempotency key, for an hour: a fingerprint (here the command) and the attempt."""
 
     command: int
     epoch: int
     seq: int
-    settled: bool
-    """Only a settled record has a TTL."""
 
 
 class HotHold(NamedTuple):
@@ -82,6 +83,7 @@ class HotHold(NamedTuple):
 
     epoch: int
     held: int
+    captured: int
 
 
 class Hot(NamedTuple):
@@ -91,8 +93,8 @@ class Hot(NamedTuple):
     wallet: Wallet | None
     keys: tuple[KeyRecord | None, ...]
     holds: tuple[HotHold | None, ...]
-    journal: tuple[Entry | None, ...]
-    """By key: applied, and not known to be settled."""
+    journal: tuple[Entry, ...]
+    """Applied, and not known to be settled; by attempt, so two attempts of one key may be here."""
 
 
 class Ledger(NamedTuple):
@@ -106,6 +108,8 @@ class Ledger(NamedTuple):
     recorded: tuple[Entry | None, ...]
     """By key: the entry that was committed under it."""
     authorizations: tuple[int, ...]
+    captured: tuple[int, ...]
+    """By authorization: captured from it so far."""
 
 
 class Reading(NamedTuple):
@@ -116,6 +120,7 @@ class Reading(NamedTuple):
     held: int
     floor: int
     authorizations: tuple[int, ...]
+    captured: tuple[int, ...]
 
 
 class Process(NamedTuple):
@@ -141,14 +146,24 @@ class Budget(NamedTuple):
     crashes: int = 0
     """A process dies, or gives up without knowing: its attempt ends without an answer."""
     expiries: int = 0
-    """A settled key record reaches its TTL."""
+    """A key record reaches its TTL, which starts when it is made: its entry may still be in the journal."""
     floor_raises: int = 0
     rebuilds: int = 0
     """An operator has a warm wallet loaded anew."""
     lost_locks: int = 0
-    """A loader's connection to Postgres dies, and the lock with it; the loader writes on."""
-    resends: int = 0
-    """A call whose answer was lost is repeated, though it had been executed."""
+    """A loader's connection to Postgres dies, and the lock with it, and the loader writes on; or who waits for it gives
+    it up and loads without."""
+    delays: int = 0
+    """A call is held up in the network: whoever sent it goes on without an answer, and it runs later, or never."""
+
+
+class HeldUp(NamedTuple):
+    """A call that is still in the network, though nobody waits for it any more."""
+
+    call: Process
+    """As it was when it sent the call."""
+    late: bool = False
+    """It is past the time after which its script must apply nothing."""
 
 
 class State(NamedTuple):
@@ -167,10 +182,11 @@ class State(NamedTuple):
     """Commands whose last word to the client was a final decline, with nothing under way."""
     causes: int
     """Events that made the wallet cold and were not yet answered by a load."""
+    held_up: frozenset[HeldUp] = frozenset()
 
 
 NO_ENTRY: Final = Entry(-1, 0, 0, 0, 0)
-NO_READING: Final = Reading(0, 0, 0, 0, ())
+NO_READING: Final = Reading(0, 0, 0, 0, (), ())
 NOWHERE: Final = Position(0, 0)
 
 
@@ -218,12 +234,16 @@ class Safeguards:
     """What a capture costs is judged by the ledger's hold, not by the one that Redis saw."""
     settle_after_commit: bool = True
     """A settle waits for the commit."""
+    journal_keeps_attempts: bool = True
+    """Another attempt of a key stands in the journal beside the first, not in its place."""
     settle_names_attempt: bool = True
-    """A settle touches only the attempt that it names."""
+    """A settle takes only the attempt that it names from the journal."""
     discard_names_attempt: bool = True
-    """A discard touches only the attempt that it names, with or without the wallet."""
+    """A discard takes only the attempt that it names from the journal, with or without the wallet."""
     undo_names_attempt: bool = True
-    """A change is given back only where the attempt that it names stands, hence once."""
+    """An undo takes only the attempt that it names from the journal."""
+    undo_once: bool = True
+    """A change is given back only where the attempt still stood."""
     undo_needs_epoch: bool = True
     """A change is given back only to a wallet of the entry's epoch."""
     undo_spares_authorizations: bool = True
@@ -242,6 +262,24 @@ class Safeguards:
     """A wallet loaded into another Redis process is cold."""
     seen_position: bool = True
     """A command that saw the ledger ahead of the hot wallet has it loaded anew."""
+    not_after: bool = True
+    """A call that runs when its sender has given it up applies nothing."""
+
+    # Not in the service: what it leaves open, each with a counterexample in the tests.
+
+    broken_calls_end: bool = True
+    """P5 counts a decline only where no call of the command is in the network within its bound. In the service a
+    connection may break, or its process die; a retry is declined; then the first call arrives, and applies."""
+    records_outlive_entries: bool = True
+    """P5 counts a decline only where no attempt of the command is in the journal without a record. In the service a
+    record may expire before its entry is judged (nobody wrote to Postgres for an hour), and a retry be declined before
+    recovery has looked."""
+    decline_spares_what_frees: bool = True
+    """A capture that frees at least what it takes, by the ledger's hold, may be below the floor: its decline is
+    contested. In the service it is final."""
+    increment_by_ledgers_hold: bool = True
+    """What an increment costs is judged by the ledger's hold, like a capture. In the service it is judged by the one
+    that Redis saw, which may never be."""
 
     @classmethod
     def names(cls) -> list[str]:

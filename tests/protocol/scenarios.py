@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from .model import Scenario
-from .records import AUTHORIZE, CAPTURE, CHARGE, CREDIT, VOID, Budget, Command
+from .records import AUTHORIZE, CAPTURE, CHARGE, CREDIT, INCREMENT, REFUND, VOID, Budget, Command
 
 CHARGE_A: Final = Command("charge A", CHARGE, 4, key=0)
 CREDIT_B: Final = Command("credit B", CREDIT, 3, key=1)
 CHARGE_C: Final = Command("charge C", CHARGE, 4, key=2)
+REFUND_F: Final = Command("refund F of nothing", REFUND, 3, key=1)
+SMALL_S: Final = Command("charge S", CHARGE, 1, key=1)
 
 FIRST_WITH_KEY: Final = Command("charge R", CHARGE, 2, key=0)
 OTHER_WITH_KEY: Final = Command("charge R'", CHARGE, 3, key=0)
@@ -20,6 +22,8 @@ CAPTURE_K: Final = Command("capture K", CAPTURE, 3, key=1)
 VOID_V: Final = Command("void V", VOID, 0, key=2)
 PARTIAL_P: Final = Command("partial capture P", CAPTURE, 2, key=1, closing=False)
 EXCESS_O: Final = Command("capture O beyond the hold", CAPTURE, 5, key=2)
+LESS_L: Final = Command("increment L to less", INCREMENT, 2, key=0)
+MORE_M: Final = Command("increment M to more", INCREMENT, 6, key=2)
 
 # Another authorization, beside the open one.
 AUTHORIZE_G: Final = Command("authorize G", AUTHORIZE, 2, key=0, authorization=1)
@@ -134,11 +138,50 @@ SCENARIOS: Final = (
         budget=Budget(flushes=1, lost_locks=1),
     ),
     Scenario(
-        "a load that is flushed, a call that is repeated",
+        "a load that is flushed, a call that is held up",
         (CAPTURE_K, CHARGE_C),
         balance=13,
         held=4,
-        budget=Budget(flushes=1, resends=1, rebuilds=1),
+        budget=Budget(flushes=1, delays=1),
+    ),
+    Scenario(
+        "a call that is held up, and a retry",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=2,
+        budget=Budget(delays=1),
+    ),
+    Scenario(
+        "a call that is held up, and an expired key",
+        (sent(2, CHARGE_A),),
+        balance=5,
+        budget=Budget(flushes=1, delays=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "a key that expires before its entry is judged",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=2,
+        budget=Budget(crashes=1, expiries=1),
+    ),
+    Scenario(
+        "a capture in part, below the floor",
+        (sent(2, PARTIAL_P), CAPTURE_K._replace(key=0)),
+        balance=4,
+        held=4,
+        floor=2,
+        budget=Budget(flushes=1, crashes=1),
+    ),
+    Scenario(
+        "increments",
+        (LESS_L, SMALL_S, MORE_M),
+        balance=6,
+        held=4,
+        budget=Budget(crashes=1),
+    ),
+    Scenario(
+        "a refund of nothing",
+        (sent(2, REFUND_F), CHARGE_A),
+        balance=2,
+        budget=Budget(crashes=1, expiries=1),
     ),
     Scenario(
         "a rebuild that dies",
@@ -214,14 +257,39 @@ DEEP: Final = (
         (sent(2, CAPTURE_K),),
         balance=9,
         held=4,
-        budget=Budget(flushes=1, crashes=1, expiries=1, rebuilds=1, lost_locks=1, resends=1),
+        budget=Budget(flushes=1, crashes=1, expiries=1, rebuilds=1, lost_locks=1, delays=1),
+    ),
+    Scenario(
+        "held up",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=2,
+        budget=Budget(flushes=1, crashes=1, expiries=1, delays=1),
+    ),
+    Scenario(
+        "held up twice",
+        (sent(2, CHARGE_A),),
+        balance=5,
+        budget=Budget(copies=1, crashes=1, expiries=1, delays=2),
+    ),
+    Scenario(
+        "increments and captures",
+        (LESS_L, PARTIAL_P, MORE_M),
+        balance=8,
+        held=4,
+        budget=Budget(flushes=1, crashes=1),
+    ),
+    Scenario(
+        "refunds",
+        (sent(2, REFUND_F), CHARGE_A),
+        balance=2,
+        budget=Budget(flushes=1, crashes=1, expiries=1, delays=1),
     ),
     Scenario(
         "loads and copies",
         (CAPTURE_K, CHARGE_C),
         balance=13,
         held=4,
-        budget=Budget(copies=1, expiries=1, lost_locks=1, resends=1),
+        budget=Budget(copies=1, expiries=1, lost_locks=1, delays=1),
     ),
     Scenario(
         "floor",
