@@ -1,0 +1,99 @@
+"""ChargingService on Postgres alone, `python -m benchmarks.peers.naive`: Charge, BatchCharge and GetWallet.
+
+grpc.aio on uvloop, one process, like the service; `bank` does the booking.
+"""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+import grpc
+import uvloop
+
+from benchmarks.peers.bank import Bank, open_pool
+from charging import decode
+from charging.app import NAME
+from charging.encode import charged, fill_charged
+from devstack.ports import LOOPBACK
+from server import wire
+from server.boundary import Boundary
+from server.context import Context
+from server.errors import answer
+from server.names import parse_wallet
+from server.rejections import InvalidRequest
+from server.tokens import read_tokens
+from server.validation import check
+from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.entries import Outcome
+from wallet.domain.errors import WalletError
+
+CONNECTIONS = 12
+"""Of the pool. Of 4, 8, 12, 16 and 32 the best on two cores, for many companies and for one."""
+
+
+class NaiveServicer(charging_pb2_grpc.ChargingServiceServicer):
+    """Every charge is a transaction of its own."""
+
+    def __init__(self, bank: Bank) -> None:
+        """Book at `bank`."""
+        self._bank = bank
+
+    async def Charge(self, request: charging_pb2.ChargeRequest, context: Context) -> charging_pb2.ChargeResponse:
+        """Take the price of a usage."""
+        return charged(await self._bank.charge(decode.charge(request)))
+
+    async def BatchCharge(
+        self, request: charging_pb2.BatchChargeRequest, context: Context
+    ) -> charging_pb2.BatchChargeResponse:
+        """Make many charges, as many at a time as there are connections."""
+        response = charging_pb2.BatchChargeResponse()
+        for outcome in await asyncio.gather(*(self._outcome(each) for each in request.requests)):
+            if isinstance(outcome, Outcome):
+                fill_charged(response.results.add().charge, outcome)
+            else:
+                response.results.add().status.CopyFrom(answer(outcome).status)
+        return response
+
+    async def GetWallet(self, request: charging_pb2.GetWalletRequest, context: Context) -> wallet_pb2.Wallet:
+        """Read a wallet."""
+        return wire.wallet(await self._bank.wallet(parse_wallet(request.name)))
+
+    async def _outcome(self, request: charging_pb2.ChargeRequest) -> Outcome | WalletError | InvalidRequest:
+        try:
+            check(request)
+            return await self._bank.charge(decode.charge(request))
+        except (WalletError, InvalidRequest) as error:
+            return error
+
+
+async def serve(database_url: str, port: int, token_file: Path, connections: int) -> None:
+    """Serve on loopback until SIGTERM."""
+    pool = await open_pool(database_url, connections)
+    boundary: Any = Boundary(read_tokens(token_file), ours=frozenset({NAME}), open_services=frozenset())
+    charging_pb2_grpc.add_ChargingServiceServicer_to_server(NaiveServicer(Bank(pool)), boundary)
+    server = grpc.aio.server(handlers=[boundary], options=[("grpc.so_reuseport", 0)])
+    server.add_insecure_port(f"{LOOPBACK}:{port}")
+    await server.start()
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await stop.wait()
+    await server.stop(0)
+    pool.terminate()
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--database-url", required=True, help="Where `benchmarks.peers.local.prepare` has made the tables.")
+@click.option("--port", type=click.IntRange(1, 65_535), required=True, help="On loopback.")
+@click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--connections", type=click.IntRange(1, 100), default=CONNECTIONS, help="To Postgres.")
+def main(*, database_url: str, port: int, token_file: Path, connections: int) -> None:
+    """Serve until SIGTERM."""
+    uvloop.run(serve(database_url, port, token_file, connections))
+
+
+if __name__ == "__main__":
+    main()
