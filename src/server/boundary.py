@@ -41,8 +41,8 @@ class _Method(NamedTuple):
 class Boundary(GenericHandler):
     """Authenticates, reads and checks requests, answers errors by the table, counts.
 
-    Servicers are added to it as they would be to a server, and it is the server's one handler: an interceptor would do the
-    same, in two coroutines more for each call.
+    Servicers are added to it as they would be to a server, and it is the server's one handler. (An interceptor would do
+    the same, in two coroutines more for each call.)
 
     `ours` are the full names of the services that speak by the table; others (health, reflection) answer for
     themselves, and those in `open_services` need no token.

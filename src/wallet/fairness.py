@@ -1,6 +1,7 @@
 """A bounded queue from which companies take turns."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -9,10 +10,11 @@ T = TypeVar("T")
 class FairQueue(Generic[T]):
     """First in, first out within a company; a company with much to do does not keep the others waiting."""
 
-    def __init__(self, *, size_max: int, company_size_max: int) -> None:
-        """Bound the whole queue, and what one company may have in it."""
+    def __init__(self, *, size_max: int, company_size_max: int, order: Callable[[T], int]) -> None:
+        """Bound the whole queue, and what one company may have in it. `order` grows with every item of a company."""
         self._size_max = size_max
         self._company_size_max = company_size_max
+        self._order = order
         self._waiting: dict[str, deque[T]] = {}
         self._size = 0
 
@@ -35,9 +37,10 @@ class FairQueue(Generic[T]):
         return True
 
     def put_back(self, company: str, items: list[T]) -> None:
-        """Put items back at the front of their company's line, in order. Not bounded: they had a place."""
-        self._waiting.setdefault(company, deque()).extendleft(reversed(items))
-        self._size += len(items)
+        """Put items back where they were in their company's line. Not bounded: they had a place."""
+        if items:
+            self._waiting[company] = deque(sorted([*items, *self._waiting.get(company, ())], key=self._order))
+            self._size += len(items)
 
     def take(self, count_max: int) -> list[T]:
         """Return up to `count_max` items, one of each company in turn where not all fit."""

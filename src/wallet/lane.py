@@ -1,12 +1,14 @@
-"""The cycle: all that waits → Redis → Postgres → answers. One at a time; what arrives meanwhile is the next one.
+"""The cycle: all that waits → Redis → Postgres → answers. What arrives meanwhile is the next one.
 
-There is no timer, so an idle service adds no wait, and under load batches grow by themselves.
+There is no timer, so an idle service adds no wait, and under load batches grow by themselves. Where so many wait that a
+batch is large anyway, the next cycle is in Redis while this one is in Postgres; they reach Postgres in their order.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Coroutine, Mapping, Sequence
 from time import perf_counter
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -15,28 +17,23 @@ from wallet import metrics
 from wallet.domain.attempts import Answer, Attempt, Verdict
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Outcome
-from wallet.domain.errors import (
-    Applied,
-    DeadlineExceeded,
-    LedgerUnavailable,
-    Overloaded,
-    WalletError,
-    WalletUnavailable,
-)
+from wallet.domain.errors import Applied, DeadlineExceeded, LedgerUnavailable, Overloaded, WalletUnavailable
 from wallet.fairness import FairQueue
 from wallet.health import LedgerHealth
 from wallet.hot.store import Batch, Chore, CleanUp, HotStore, Position, Proposal, Reply
 from wallet.judgement import SETTLED, chore, clean_up, final_error
 from wallet.ledger.append import Appender
-from wallet.ledger.failures import unavailable, waited_in_vain
+from wallet.ledger.failures import unavailable
 from wallet.loading import Loader
+from wallet.parking import Parking
 from wallet.requests import Request
 
 CYCLE_COMMANDS_MAX = 512
+AHEAD_COMMANDS_MIN = 128
+"""So many must wait that a cycle begins in Redis before the one ahead has come back from Postgres. Fewer would be two
+small batches instead of one large one, and round trips are what costs."""
 QUEUE_COMMANDS_MAX = 20_000
 COMPANY_QUEUE_COMMANDS_MAX = 8_000
-ROUNDS_MAX = 12
-"""Cycles a command may go through without a definite answer."""
 CONTESTED_ROUNDS_MAX = 4
 """Rounds after which a decline that the ledger contests is blamed on the hot wallet, which is then loaded anew."""
 IDLE_FLUSH_SECONDS = 0.02
@@ -48,6 +45,9 @@ ASIDE_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+Proposed = list[tuple[Request, Proposal]]
+
 
 class Lane:
     """One queue and its cycles, for the partitions of one Redis node."""
@@ -56,18 +56,19 @@ class Lane:
         """Use what the caller opened; `run` does the work."""
         self._hot = hot
         self._appender = appender
-        self._loader = loader
         self._health = health
         self._queue: FairQueue[Request] = FairQueue(
-            size_max=QUEUE_COMMANDS_MAX, company_size_max=COMPANY_QUEUE_COMMANDS_MAX
+            size_max=QUEUE_COMMANDS_MAX, company_size_max=COMPANY_QUEUE_COMMANDS_MAX, order=_ticket
         )
+        self._parking = Parking(loader, health, self._put_back)
         self._clean_ups: dict[int, Batch] = {}
-        self._wake = asyncio.Event()
-        self._loads: dict[str, asyncio.Task[None]] = {}
-        self._parked: dict[str, list[Request]] = {}
-        self._parked_count = 0
         self._returning: dict[str, list[Request]] = {}
+        self._suspects: deque[Request] = deque()
+        """Of a cycle that failed by a fault of ours: each gets a cycle of its own."""
+        self._disposing: asyncio.Task[None] | None = None
+        """The cycle that is in Postgres."""
         self._aside: dict[str, float] = {}
+        self._wake = asyncio.Event()
         self._closing = False
 
     def submit(self, request: Request) -> None:
@@ -75,26 +76,17 @@ class Lane:
         if self._closing:
             request.answer(Overloaded("this process is stopping"))
         elif self.depth < QUEUE_COMMANDS_MAX and self._queue.put(
-            request.company, request, beside=len(self._parked.get(request.company, ()))
+            request.company, request, beside=self._parking.count_of(request.company)
         ):
-            self._wake.set()
+            if self._disposing is None or len(self._queue) >= AHEAD_COMMANDS_MIN:
+                self._wake.set()
         else:
             request.answer(Overloaded(f"{self.depth} commands wait already"))
 
     @property
     def depth(self) -> int:
         """How many commands wait."""
-        return len(self._queue) + self._parked_count
-
-    async def run(self) -> None:
-        """Run cycles until `close` was called and all is answered and cleaned up."""
-        while not (self._closing and not self.depth and not self._clean_ups):
-            await self._wait()
-            now = asyncio.get_running_loop().time()
-            taken = self._queue.take(CYCLE_COMMANDS_MAX)
-            requests = [request for request in taken if self._still_wanted(request, now)]
-            if requests or self._clean_ups:
-                await self._guarded_cycle(requests)
+        return len(self._queue) + len(self._parking)
 
     def close(self) -> None:
         """Take nothing more; let `run` end when what is there is done."""
@@ -103,21 +95,51 @@ class Lane:
 
     async def finish_loads(self) -> None:
         """Cancel the loads that are under way, and answer who waits for them."""
-        for load in list(self._loads.values()):
-            load.cancel()
-        await asyncio.gather(*self._loads.values(), return_exceptions=True)
+        await self._parking.finish()
+
+    async def run(self) -> None:
+        """Run cycles until `close` was called and all is answered and cleaned up."""
+        try:
+            while not self._is_done():
+                await self._wait()
+                if self._suspects:
+                    await self._disposed()
+                    await self._alone(self._suspects.popleft())
+                    continue
+                now = asyncio.get_running_loop().time()
+                taken = self._queue.take(CYCLE_COMMANDS_MAX)
+                requests = [request for request in taken if self._still_wanted(request, now)]
+                if requests or self._clean_ups:
+                    await self._cycle(requests)
+        finally:
+            if self._disposing is not None:
+                self._disposing.cancel()
+
+    def _is_done(self) -> bool:
+        idle = self._disposing is None and not self._suspects and not self._clean_ups
+        return self._closing and idle and not self.depth
 
     async def _wait(self) -> None:
-        """Return when commands wait, or when clean-ups have waited long enough for a cycle to ride on."""
-        if len(self._queue):
-            return
-        self._wake.clear()
-        if not self._clean_ups and not (self._closing and not self._parked):
+        """Return when there is something to do, or when clean-ups have waited long enough for a cycle to ride on."""
+        while True:
+            self._wake.clear()
+            ahead = self._disposing is not None
+            if len(self._queue) >= (AHEAD_COMMANDS_MIN if ahead else 1) or (self._suspects and not ahead):
+                return
+            if ahead or (not self._clean_ups and not (self._closing and not len(self._parking))):
+                await self._wake.wait()
+                if self._is_done():
+                    return
+                continue
+            flush = asyncio.get_running_loop().call_later(IDLE_FLUSH_SECONDS, self._wake.set)
             await self._wake.wait()
+            flush.cancel()
             return
-        flush = asyncio.get_running_loop().call_later(IDLE_FLUSH_SECONDS, self._wake.set)
-        await self._wake.wait()
-        flush.cancel()
+
+    async def _disposed(self) -> None:
+        """Return when no cycle is in Postgres."""
+        if self._disposing is not None:
+            await asyncio.wait((self._disposing,))
 
     def _still_wanted(self, request: Request, now: float) -> bool:
         """Answer a request that must not be applied now, and return False."""
@@ -134,57 +156,59 @@ class Lane:
                 request.answer(LedgerUnavailable("the wallet's row in Postgres is locked", applied=request.applied))
                 return False
             del self._aside[request.company]
-        if request.company in self._loads:
-            self._park(request)
+        if self._parking.is_loading(request.company):
+            self._parking.park(request)
             return False
         return True
 
-    async def _guarded_cycle(self, requests: list[Request]) -> None:
-        """Run a cycle. A fault of ours must not end the lane: its requests are answered, the journal has the rest.
+    async def _cycle(self, requests: list[Request]) -> None:
+        """Run the first half of a cycle, and have the second half run as soon as Postgres is free.
 
-        Nor must one request that cannot be worked with harm the others: each gets a cycle of its own then.
+        A fault of ours must not end the lane, and one request that cannot be worked with must not harm the others: each
+        gets a cycle of its own then. The journal has what Redis took.
         """
         try:
-            await self._cycle(requests)
+            proposed = await self._propose(requests)
         except Exception:
             log.exception("cycle_failed", commands=len(requests))
-            if len(requests) > 1:
-                for request in requests:
-                    if not request.abandoned:
-                        await self._guarded_cycle([request])
-                return
-            for request in requests:
-                request.answer(WalletUnavailable("a fault of the service", applied=Applied.UNKNOWN))
+            self._suspects.extend(requests)
+            return
+        finally:
+            self._put_back_returning()
+        if proposed:
+            await self._disposed()
+            self._disposing = asyncio.create_task(self._dispose(proposed), name="dispose")
+
+    async def _dispose(self, proposed: Proposed) -> None:
+        """Run the second half of a cycle."""
+        try:
+            await self._judge(proposed)
+        except Exception:
+            log.exception("cycle_failed", commands=len(proposed))
+            self._suspects.extend(request for request, _ in proposed)
+        finally:
+            self._put_back_returning()
+            self._disposing = None
+            self._wake.set()
+
+    async def _alone(self, request: Request) -> None:
+        """Run a whole cycle for one request."""
+        if request.abandoned:
+            return
+        try:
+            await self._judge(await self._propose([request]))
+        except Exception:
+            log.exception("request_failed", company=request.company)
+            request.answer(WalletUnavailable("a fault of the service", applied=Applied.UNKNOWN))
         finally:
             self._put_back_returning()
 
-    async def _cycle(self, requests: list[Request]) -> None:
+    async def _propose(self, requests: Sequence[Request]) -> Proposed:
+        """Run the clean-ups and the requests in Redis; return what it proposes. Cold companies are parked."""
         metrics.queue_depth.set(self.depth)
         if requests:
             metrics.cycle_commands.observe(len(requests))
         started = perf_counter()
-        proposed = await self._propose(requests)
-        asked = perf_counter()
-        metrics.cycle_redis_seconds.observe(asked - started)
-        attempts, places = _attempts_of([proposal for _, proposal in proposed])
-        if not attempts:
-            return
-        answers = await self._dispose(attempts)
-        metrics.cycle_postgres_seconds.observe(perf_counter() - asked)
-        if isinstance(answers, LedgerUnavailable):
-            for request, _ in proposed:
-                request.answer(LedgerUnavailable(str(answers), applied=request.applied))
-            return
-        for verdict, count in Counter(answer.verdict for answer in answers).items():
-            metrics.append_answers.labels(verdict).inc(count)
-        for attempt, answer in zip(attempts, answers, strict=True):
-            if attempt.applied_at:
-                self._clean_up(attempt, answer.verdict)
-        for (request, proposal), place in zip(proposed, places, strict=True):
-            self._conclude(request, proposal, attempts[place], answers[place])
-
-    async def _propose(self, requests: list[Request]) -> list[tuple[Request, Proposal]]:
-        """Run the clean-ups and the requests in Redis; return what it proposes. Cold companies are parked."""
         batches, self._clean_ups = self._clean_ups, {}
         members: dict[int, list[Request]] = {partition: [] for partition in batches}
         for request in requests:
@@ -192,11 +216,12 @@ class Lane:
             batches.setdefault(partition, Batch()).commands.append((request.command, request.seen))
             members.setdefault(partition, []).append(request)
         try:
-            results = await asyncio.gather(*(self._apply(p, batch) for p, batch in batches.items()))
+            results = await _all([self._apply(partition, batch) for partition, batch in batches.items()])
         except Exception:
             self._keep_clean_ups(batches)
             raise
-        proposed: list[tuple[Request, Proposal]] = []
+        metrics.cycle_redis_seconds.observe(perf_counter() - started)
+        proposed: Proposed = []
         for (partition, batch), result in zip(batches.items(), results, strict=True):
             if isinstance(result, WalletUnavailable):
                 self._keep_clean_ups({partition: batch})
@@ -205,16 +230,41 @@ class Lane:
                     request.answer(result)
                 continue
             for request, proposal in zip(members[partition], result, strict=True):
-                if proposal.reply is Reply.COLD:
-                    self._park(request)
-                    continue
-                if proposal.reply is Reply.LATE:
-                    self._once_more(request, "Redis's clock has moved")
-                    continue
-                if proposal.reply in (Reply.APPLIED, Reply.PENDING):
-                    request.applied = Applied.UNKNOWN
-                proposed.append((request, proposal))
+                if self._is_for_the_ledger(request, proposal.reply):
+                    proposed.append((request, proposal))
         return proposed
+
+    def _is_for_the_ledger(self, request: Request, reply: Reply) -> bool:
+        """Send a request that Redis did not look at another way, and return False."""
+        if reply is Reply.COLD:
+            self._parking.park(request)
+            return False
+        if reply is Reply.LATE:
+            self._once_more(request, "Redis's clock has moved")
+            return False
+        if reply is Reply.APPLIED or reply is Reply.PENDING:
+            request.applied = Applied.UNKNOWN
+        return True
+
+    async def _judge(self, proposed: Proposed) -> None:
+        """Put what Redis proposes to the ledger, and answer."""
+        attempts, places = _attempts_of([proposal for _, proposal in proposed])
+        if not attempts:
+            return
+        started = perf_counter()
+        answers = await self._append(attempts)
+        metrics.cycle_postgres_seconds.observe(perf_counter() - started)
+        if isinstance(answers, LedgerUnavailable):
+            for request, _ in proposed:
+                request.answer(LedgerUnavailable(str(answers), applied=request.applied))
+            return
+        for verdict, count in Counter(answer.verdict for answer in answers).items():
+            metrics.append_answers.labels(verdict).inc(count)
+        for attempt, answer in zip(attempts, answers, strict=True):
+            if attempt.applied_at:
+                clean_up(self._next_batch(attempt.command.company), attempt, answer.verdict)
+        for (request, proposal), place in zip(proposed, places, strict=True):
+            self._conclude(request, proposal, attempts[place], answers[place])
 
     def _keep_clean_ups(self, batches: Mapping[int, Batch]) -> None:
         """Do the clean-ups of batches again that may not have run; twice does no harm."""
@@ -229,7 +279,7 @@ class Lane:
         except WalletUnavailable as error:
             return error
 
-    async def _dispose(self, attempts: Sequence[Attempt]) -> list[Answer] | LedgerUnavailable:
+    async def _append(self, attempts: Sequence[Attempt]) -> list[Answer] | LedgerUnavailable:
         """Have the ledger judge. Where it does not answer, nobody knows whether it wrote: the journal keeps it all."""
         try:
             return await self._appender.append(attempts)
@@ -277,7 +327,7 @@ class Lane:
         self._once_more(request, answer.verdict)
 
     def _once_more(self, request: Request, why: str) -> None:
-        if _has_rounds_left(request, why):
+        if request.has_rounds_left(why):
             self._returning.setdefault(request.company, []).append(request)
 
     def _put_back_returning(self) -> None:
@@ -286,8 +336,9 @@ class Lane:
             self._queue.put_back(company, requests)
         self._returning = {}
 
-    def _clean_up(self, attempt: Attempt, verdict: Verdict) -> None:
-        clean_up(self._next_batch(attempt.command.company), attempt, verdict)
+    def _put_back(self, company: str, requests: list[Request]) -> None:
+        self._queue.put_back(company, requests)
+        self._wake.set()
 
     def _add_chore(self, todo: Chore) -> None:
         self._next_batch(todo.company).chores.append(todo)
@@ -300,39 +351,14 @@ class Lane:
             batch = self._clean_ups[partition] = Batch()
         return batch
 
-    def _park(self, request: Request) -> None:
-        """Let a request wait for its wallet to be loaded, while the cycle goes on."""
-        company = request.company
-        self._parked.setdefault(company, []).append(request)
-        self._parked_count += 1
-        if company not in self._loads:
-            cause = "behind" if request.seen.epoch else "cold"
-            self._loads[company] = asyncio.create_task(self._load(company, request.seen, cause), name=f"load {company}")
 
-    async def _load(self, company: str, seen: Position, cause: str) -> None:
-        failure: WalletError | None = None
-        try:
-            await self._loader.load(company, seen, cause=cause)
-        except WalletError as error:
-            failure = error
-        except asyncio.CancelledError:
-            failure = Overloaded("this process is stopping")
-        except Exception:
-            log.exception("load_failed", company=company)
-            failure = WalletUnavailable("the wallet could not be loaded", applied=Applied.NO)
-        del self._loads[company]
-        parked = self._parked.pop(company, [])
-        self._parked_count -= len(parked)
-        self._wake.set()
-        if failure is None:
-            self._queue.put_back(company, [request for request in parked if _has_rounds_left(request, "cold")])
-            return
-        metrics.load_failures.inc()
-        # Where it may be one wallet's locks, appends say soon if it is Postgres.
-        if isinstance(failure, LedgerUnavailable) and not waited_in_vain(failure):
-            self._health.lost(failure)
-        for request in parked:
-            request.answer(_with_applied(failure, request.applied))
+async def _all(calls: list[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await calls at once; one alone, as on a single server, without a task of its own."""
+    return [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)
+
+
+def _ticket(request: Request) -> int:
+    return request.ticket
 
 
 def _attempts_of(proposals: Sequence[Proposal]) -> tuple[list[Attempt], list[int]]:
@@ -360,26 +386,5 @@ def _attempts_of(proposals: Sequence[Proposal]) -> tuple[list[Attempt], list[int
     return attempts, places
 
 
-def _has_rounds_left(request: Request, why: str) -> bool:
-    """Begin another round; where it would be one too many, answer and return False."""
-    request.rounds += 1
-    if request.rounds < ROUNDS_MAX:
-        return True
-    text = f"the wallet did not come to rest in {ROUNDS_MAX} rounds ({why})"
-    request.answer(WalletUnavailable(text, applied=request.applied))
-    return False
-
-
 def _of_epoch(attempt: Attempt, epoch: int) -> Attempt:
     return Attempt(attempt.command, attempt.asked, epoch)
-
-
-def _with_applied(error: WalletError, applied: Applied) -> WalletError:
-    """Return the failure of a load as this request must hear it: an earlier round of it may stand in the journal."""
-    if applied is Applied.NO or isinstance(error, Overloaded):
-        return error
-    if isinstance(error, LedgerUnavailable):
-        return LedgerUnavailable(str(error), applied=applied)
-    if isinstance(error, WalletUnavailable):
-        return WalletUnavailable(str(error), applied=applied)
-    return error

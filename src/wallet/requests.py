@@ -1,14 +1,18 @@
 """Commands on their way through the engine, and the answers that callers wait for."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
-from wallet.domain.errors import Applied, WalletError
+from wallet.domain.errors import Applied, WalletError, WalletUnavailable
 from wallet.hot.store import START, Position
 
 Result = Outcome | WalletError
+
+ROUNDS_MAX = 12
+"""Cycles a command may go through without a definite answer."""
 
 
 class Group:
@@ -47,6 +51,8 @@ class Request:
     """Cycles that ended without a definite answer."""
     applied: Applied = Applied.NO
     """Whether an attempt may stand in Redis's journal."""
+    ticket: int = field(default_factory=count().__next__)
+    """Grows from request to request: the order of a company's commands, however often some go round."""
 
     @property
     def company(self) -> str:
@@ -61,3 +67,12 @@ class Request:
     def answer(self, result: Result) -> None:
         """Hand the result to the caller."""
         self.group.set(self.index, result)
+
+    def has_rounds_left(self, why: str) -> bool:
+        """Begin another round; where it would be one too many, answer and return False."""
+        self.rounds += 1
+        if self.rounds < ROUNDS_MAX:
+            return True
+        text = f"the wallet did not come to rest in {ROUNDS_MAX} rounds ({why})"
+        self.answer(WalletUnavailable(text, applied=self.applied))
+        return False

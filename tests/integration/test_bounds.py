@@ -9,6 +9,7 @@ import redis
 
 import wallet.lane
 import wallet.ledger.pool
+import wallet.requests
 from tests.builders import authorize, capture, charge, make_company, top_up
 from tests.engine_steps import WAIT_SECONDS_MAX, entries_of, journaled, loads_counted, until
 from tests.redis_copies import keys_of
@@ -75,7 +76,7 @@ async def test_bounds_a_stop_does_not_wait_for_a_load_that_fails(
     async with asyncio.timeout(5):
         async with open_wallets(settings, sweeps=False) as stopping:
             waiting = asyncio.create_task(stopping.engine.submit(charge(1, company="nobody")))
-            while not stopping.engine._lanes[0]._loads:
+            while not stopping.engine._lanes[0]._parking._loads:
                 await asyncio.sleep(0)
     with pytest.raises((CompanyNotFound, Overloaded)):
         await waiting
@@ -111,7 +112,7 @@ async def test_bounds_rounds_end_where_redis_stays_cold_for_ever(
             with pytest.raises(WalletUnavailable) as raised:
                 await acme.engine.submit(request)
     assert raised.value.applied is Applied.NO
-    assert loads_counted() - before == wallet.lane.ROUNDS_MAX
+    assert loads_counted() - before == wallet.requests.ROUNDS_MAX
     assert (await acme.engine.submit(request)).entry.number == 2
 
 
@@ -148,7 +149,7 @@ async def test_bounds_what_waits_for_its_wallets_load_counts_against_its_company
         waiting: list[asyncio.Task[Outcome]] = []
 
         def at_rest() -> bool:
-            return lane._parked_count + sum(task.done() for task in waiting) == len(waiting)
+            return len(lane._parking) + sum(task.done() for task in waiting) == len(waiting)
 
         for _ in range(5):
             waiting.extend(asyncio.create_task(small.engine.submit(top_up(1))) for _ in range(3))

@@ -94,7 +94,7 @@ async def test_p3_eight_cold_companies_whose_rows_are_locked_do_not_keep_a_ninth
         await make_company(database, company)
     async with rows_locked(database_url, *companies):
         stuck = [asyncio.create_task(wallets.engine.submit(top_up(1, company=company))) for company in companies]
-        await until(lambda: wallets.engine._lanes[0]._loads.keys() == set(companies))
+        await until(lambda: wallets.engine._lanes[0]._parking._loads.keys() == set(companies))
         async with asyncio.timeout(COMMAND_SECONDS_MAX / 2):
             assert (await wallets.engine.submit(top_up(1, company="ninth"))).entry.number == 1
         for result in await asyncio.gather(*stuck, return_exceptions=True):

@@ -1,6 +1,7 @@
 """Laws of the queue from which companies take turns."""
 
 from collections import Counter
+from operator import itemgetter
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ COUNTS = st.integers(1, 12)
 
 def filled(companies: list[str]) -> FairQueue[tuple[str, int]]:
     """Return a queue of items that know their company and their place."""
-    queue: FairQueue[tuple[str, int]] = FairQueue(size_max=1_000, company_size_max=1_000)
+    queue: FairQueue[tuple[str, int]] = FairQueue(size_max=1_000, company_size_max=1_000, order=itemgetter(1))
     for place, company in enumerate(companies):
         assert queue.put(company, (company, place))
     return queue
@@ -71,7 +72,7 @@ def test_what_is_put_back_comes_first_again_in_its_order(companies: list[str], c
 def test_a_bound_that_is_reached_refuses_and_changes_nothing(
     companies: list[str], size_max: int, company_size_max: int
 ) -> None:
-    queue: FairQueue[int] = FairQueue(size_max=size_max, company_size_max=company_size_max)
+    queue: FairQueue[int] = FairQueue(size_max=size_max, company_size_max=company_size_max, order=int)
     inside: Counter[str] = Counter()
     for place, company in enumerate(companies):
         fits = inside.total() < size_max and inside[company] < company_size_max
