@@ -115,6 +115,7 @@ for _ = 1, cleanups do
 end
 
 local function read_wallet(key)
+  -- Every field that it ever has is named here: a table that grows is made anew.
   local f = call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run', 'loading')
   if not f[1] or f[8] ~= run or f[9] then
     return nil
@@ -123,6 +124,7 @@ local function read_wallet(key)
   return {
     epoch = tonumber(f[1]), prefix = f[1] .. ':', seq = tonumber(f[2]), balance = tonumber(f[3]), held = tonumber(f[4]),
     floor = tonumber(f[5]), state = tonumber(f[6]), at = at > now and at or now, at_text = at > now and f[7] or now_text,
+    key = key, changed = false, seq_before = tonumber(f[2]),
   }
 end
 
@@ -185,13 +187,23 @@ local function broken_rule(wallet, op, amount, held_delta)
   return nil
 end
 
-local entries = {} -- For the journal: field, entry, field, entry, …
-local entry_of = {} -- The same by field: a call may send a key twice.
+local entries, entries_size = {}, 0 -- For the journal: field, entry, field, entry, …
 
-local function known_answer(known, fingerprint, company)
-  local attempt = sub(known, FINGERPRINT_BYTES + 1)
+local function journaled_entry(wallet, company, attempt)
   local field = field_of(company, attempt)
-  local entry = entry_of[field] or call('HGET', journal, field)
+  if wallet and wallet.changed and tonumber(string.match(attempt, '%d+$')) > wallet.seq_before then
+    for i = 1, entries_size, 2 do -- A call may send a key twice, and the first one is not in the journal yet.
+      if entries[i] == field then
+        return entries[i + 1]
+      end
+    end
+  end
+  return call('HGET', journal, field)
+end
+
+local function known_answer(known, fingerprint, wallet, company)
+  local attempt = sub(known, FINGERPRINT_BYTES + 1)
+  local entry = journaled_entry(wallet, company, attempt)
   if sub(known, 1, FINGERPRINT_BYTES) ~= fingerprint then
     return 'R:' .. (entry or attempt)
   elseif entry then
@@ -228,10 +240,9 @@ local function change(wallet, company, attempt, c)
   wallet.held = wallet.held + held_delta
   wallet.changed = true
   local done = attempt .. ':' .. integer(amount) .. ':' .. integer(held_delta) .. ':' .. wallet.at_text
-  local field, entry = field_of(company, attempt), done .. ':' .. c.command
-  entries[#entries + 1] = field
-  entries[#entries + 1] = entry
-  entry_of[field] = entry
+  entries[entries_size + 1] = field_of(company, attempt)
+  entries[entries_size + 2] = done .. ':' .. c.command
+  entries_size = entries_size + 2
   if hold then
     write_hold(c.hold_key, wallet.epoch, hold)
   elseif c.hold_key then
@@ -241,13 +252,13 @@ local function change(wallet, company, attempt, c)
 end
 
 local function next_command()
-  local c = { op = next_arg(), fingerprint = next_arg(), amount = next_number(), command = next_arg() }
-  c.record = next_key()
-  if ON_HOLD[c.op] then
-    c.hold_key = next_key()
-    c.ttl = c.op == 'AUTHORIZE' and next_number()
-  end
-  return c
+  local i = arg_at
+  arg_at = i + 4
+  local op = ARGV[i + 1]
+  return {
+    op = op, fingerprint = ARGV[i + 2], amount = tonumber(ARGV[i + 3]), command = ARGV[i + 4], record = next_key(),
+    hold_key = ON_HOLD[op] and next_key(), ttl = op == 'AUTHORIZE' and next_number(),
+  }
 end
 
 -- Whoever sent this has given up, and the caller may have been told no since: a call that was held up on the way changes
@@ -261,13 +272,13 @@ local function apply(wallet, company)
   end
   if not wallet then
     local known = call('GET', c.record)
-    return known and known_answer(known, c.fingerprint, company) or 'C'
+    return known and known_answer(known, c.fingerprint, wallet, company) or 'C'
   end
   -- Look the key up and take it in one step: most keys are new, and most charges pass.
   local attempt = wallet.prefix .. integer(wallet.seq + 1)
   local known = call('SET', c.record, c.fingerprint .. attempt, 'NX', 'GET', 'PX', key_ttl)
   if known then
-    return known_answer(known, c.fingerprint, company)
+    return known_answer(known, c.fingerprint, wallet, company)
   end
   local reply = change(wallet, company, attempt, c)
   if sub(reply, 1, 1) ~= 'A' then
@@ -276,26 +287,27 @@ local function apply(wallet, company)
   return reply
 end
 
-local replies, changed = { now_text }, {}
+local replies, replies_size = { now_text }, 1
+local changed, changed_size = {}, 0
 for _ = 1, companies do
-  local wallet_key = next_key()
   local company, seen_epoch, seen_seq, commands = next_arg(), next_number(), next_number(), next_number()
-  local wallet = read_wallet(wallet_key)
+  local wallet = read_wallet(next_key())
   -- The ledger was seen further on than this wallet: it comes from a copy that missed something.
   if wallet and (wallet.epoch < seen_epoch or (wallet.epoch == seen_epoch and wallet.seq < seen_seq)) then
     wallet = nil
   end
   for _ = 1, commands do
-    replies[#replies + 1] = apply(wallet, company)
+    replies_size = replies_size + 1
+    replies[replies_size] = apply(wallet, company)
   end
   if wallet and wallet.changed then
-    wallet.key = wallet_key
-    changed[#changed + 1] = wallet
+    changed_size = changed_size + 1
+    changed[changed_size] = wallet
   end
 end
 
-for first = 1, #entries, FIELDS_PER_CALL do
-  call('HSET', journal, unpack(entries, first, math.min(first + FIELDS_PER_CALL - 1, #entries)))
+for first = 1, entries_size, FIELDS_PER_CALL do
+  call('HSET', journal, unpack(entries, first, math.min(first + FIELDS_PER_CALL - 1, entries_size)))
 end
 for _, wallet in ipairs(changed) do
   call('HSET', wallet.key, 'seq', integer(wallet.seq), 'balance', integer(wallet.balance),
