@@ -12,7 +12,7 @@ import wallet.hot.store
 import wallet.loading
 from tests.builders import authorize, capture, change_settings, charge, make_due, top_up
 from tests.conftest import OpenWallets
-from tests.engine_steps import WAIT_SECONDS_MAX, definite, dying_in_a_load, loads_counted, settled, sums_of
+from tests.engine_steps import WAIT_SECONDS_MAX, definite, dying_in_a_load, loads_counted, settled, sums_of, until
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import AuthorizationClosed, WalletUnavailable
 from wallet.expiry import Expiry
@@ -157,7 +157,7 @@ async def test_p4_a_loader_that_was_held_up_in_the_middle_writes_nothing_over_a_
     monkeypatch.setattr(slow.hot, "_run", run_or_wait)
     hot.flushall()
     waiting = asyncio.create_task(slow.engine.submit(charge(1)))
-    await reached.wait()
+    await until(reached.is_set)
     await three_holds.rebuild("acme")
     await three_holds.engine.submit(capture(100, "call-2"))
     go_on.set()
