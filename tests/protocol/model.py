@@ -363,6 +363,7 @@ class Protocol:
             if not held_up.late:
                 late = state._replace(held_up=rest | {held_up._replace(late=True)})
                 yield Action("a call is late", command=call.command), late
+                state = obeyed(state, call.command) if hot != state.hot else state
         elif call.phase == APPEND:
             try:
                 ledger = self._append_one(state, ledger, call.entry)[1]
@@ -387,12 +388,15 @@ class Protocol:
             return moved(state, index, process._replace(phase=LOAD, entry=NO_ENTRY, verdict=""))
         if reply == redis.PENDING:
             process = process._replace(phase=APPEND, entry=entry, verdict="")
+            state = obeyed(state, number)
             if self.guard.settle_after_commit:
                 return moved(state, index, process, hot=hot)
             return moved(state, index, process, hot=hot, settles=state.settles | {entry})
         if reply in (redis.NO_FUNDS, redis.NO_HOLD) and not self.guard.decline_confirmation:
             return self._decline(state, index, process)
-        return moved(state, index, process._replace(phase=CONFIRM, entry=entry, verdict=reply))
+        # No record, and yet an attempt: the record expired.
+        overtaken = self.guard.records_outlive_entries and any(other.command == number for other in hot.journal)
+        return moved(state, index, process._replace(phase=CONFIRM, entry=entry, verdict=reply, overtaken=overtaken))
 
     def _append(self, state: State, index: int, process: Process) -> State:
         entry = process.entry
@@ -449,7 +453,7 @@ class Protocol:
 
     def _run_again(self, process: Process, truth: str, seen: Position) -> Process:
         """What a process does whose command has no answer yet."""
-        again = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="", seen=seen)
+        again = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="", seen=seen, overtaken=False)
         if truth == postgres.UNRECORDED and process.verdict == redis.KNOWN:
             # Settled, and unknown to the ledger: the record goes. A hold without a record takes its wallet.
             if process.entry.epoch:
@@ -479,13 +483,11 @@ class Protocol:
     def _tell_no(self, state: State, index: int, process: Process) -> State:
         """The client hears a final no; remember it, unless another of its calls may yet be obeyed."""
         number = state.processes[index].command
-        alone = all(other.command != number for position, other in enumerate(state.processes) if position != index)
+        alone = not state.processes[index].overtaken
+        alone &= all(other.command != number for position, other in enumerate(state.processes) if position != index)
         if self.guard.broken_calls_end:
             within_bound = [h.call for h in state.held_up if h.call.phase == APPLY and not h.late]
             alone &= all(call.command != number for call in within_bound)
-        if any(entry.command == number for entry in state.hot.journal):
-            # An attempt: of a call that was obeyed between this one's no in Redis and now, or one whose record expired.
-            alone &= state.hot.keys[self.commands[number].key] is None and not self.guard.records_outlive_entries
         told_no = state.told_no | {number} if alone else state.told_no
         return moved(state, index, process, told_no=told_no)
 
@@ -647,6 +649,18 @@ def moved(
         state.causes if causes < 0 else causes,
         state.held_up if held_up is None else held_up,
     )
+
+
+def obeyed(state: State, number: int) -> State:
+    """Mark the processes that carry a no to the same command from Redis to the client.
+
+    Who sends one request twice at once may hear no to the one call and have the other charged.
+    """
+    for index, process in enumerate(state.processes):
+        if process.phase == CONFIRM and process.command == number and not process.overtaken:
+            marked = redis.replaced(state.processes, index, process._replace(overtaken=True))
+            state = state._replace(processes=marked)
+    return state
 
 
 def journal_of(hot: Hot) -> tuple[tuple[Entry, str], ...]:

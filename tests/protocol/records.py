@@ -135,6 +135,8 @@ class Process(NamedTuple):
     batch: tuple[tuple[Entry, str], ...]
     reading: Reading
     lock: bool
+    overtaken: bool = False
+    """Redis had obeyed another call of the command when it declined this one, or has since."""
 
 
 class Budget(NamedTuple):
@@ -271,7 +273,7 @@ class Safeguards:
     """P5 counts a decline only where no call of the command is in the network within its bound. In the service a
     connection may break, or its process die; a retry is declined; then the first call arrives, and applies."""
     records_outlive_entries: bool = True
-    """P5 counts a decline only where no attempt of the command is in the journal without a record. In the service a
+    """P5 counts a decline only where no attempt of the command was in the journal, its record gone. In the service a
     record may expire before its entry is judged (nobody wrote to Postgres for an hour), and a retry be declined before
     recovery has looked."""
     decline_spares_what_frees: bool = True
