@@ -58,20 +58,21 @@ DECLARE
 BEGIN
     -- The locks are taken by a statement of their own: the ones after it see what was committed while it waited, and so
     -- does what it returns. Always in the order of companies, so that two calls cannot wait for each other.
+    -- (Whole rows of the tables' own types: rows of a subquery would be converted by way of text.)
     IF skip_locked THEN
-        SELECT array_agg(l) INTO locked FROM (
-            SELECT * FROM wallets WHERE company_id = ANY (companies)
+        SELECT array_agg(l.row) INTO locked FROM (
+            SELECT each AS row FROM wallets each WHERE company_id = ANY (companies)
             ORDER BY company_id COLLATE "C" FOR UPDATE SKIP LOCKED) l;
     ELSE
-        SELECT array_agg(l) INTO locked FROM (
-            SELECT * FROM wallets WHERE company_id = ANY (companies)
+        SELECT array_agg(l.row) INTO locked FROM (
+            SELECT each AS row FROM wallets each WHERE company_id = ANY (companies)
             ORDER BY company_id COLLATE "C" FOR UPDATE) l;
     END IF;
 
-    SELECT array_agg(e ORDER BY u.ordinality) INTO known
+    SELECT array_agg(e.row ORDER BY u.ordinality) INTO known
     FROM unnest(attempts) WITH ORDINALITY u
     LEFT JOIN LATERAL (
-        SELECT * FROM entries
+        SELECT each AS row FROM entries each
         WHERE company_id = u.company_id AND idempotency_key = u.idempotency_key LIMIT 1) e ON true;
 
     FOREACH a IN ARRAY attempts LOOP
