@@ -5,6 +5,8 @@ from functools import lru_cache
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS, PhoneNumber, region_code_for_number
 
 NUMBERS_REMEMBERED = 100_000
+CALLING_CODE_DIGITS_MAX = 3
+CALLING_CODES_MAX = 1000
 
 _WITHOUT_NUMBERS = frozenset({"AQ", "BV", "GS", "HM", "PN", "TF", "UM"})
 """The countries of ISO 3166-1 that have no calling code of their own."""
@@ -33,15 +35,20 @@ def country_of(destination: str) -> str:
 
 
 def _country_of_number(number: str) -> str:
-    for length in (1, 2, 3):
-        regions = COUNTRY_CODE_TO_REGION_CODE.get(int(number[1 : 1 + length]))
-        if regions is not None:
-            break
-    else:
-        raise UnknownCountry(f"no network has a calling code that {number[:4]} begins with")
+    length, regions = _regions_behind(number[: 1 + CALLING_CODE_DIGITS_MAX])
     if len(regions) > 1:
         return _country_among(int(number[1 : 1 + length]), number[1 + length :], regions[0])
     return "" if regions[0] == _GLOBAL else regions[0]
+
+
+@lru_cache(maxsize=CALLING_CODES_MAX)
+def _regions_behind(beginning: str) -> tuple[int, tuple[str, ...]]:
+    """Return the calling code's length and who has it. `beginning` is + and the first three digits."""
+    for length in range(1, CALLING_CODE_DIGITS_MAX + 1):
+        regions = COUNTRY_CODE_TO_REGION_CODE.get(int(beginning[1 : 1 + length]))
+        if regions is not None:
+            return length, regions
+    raise UnknownCountry(f"no network has a calling code that {beginning} begins with")
 
 
 @lru_cache(maxsize=NUMBERS_REMEMBERED)

@@ -29,6 +29,7 @@ class Kind(IntEnum):
     EXPIRY = 9
 
 
+_CLOSING = frozenset({Kind.CAPTURE, Kind.VOID, Kind.EXPIRY})
 _UNCHECKED = frozenset({Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY})
 
 
@@ -91,6 +92,4 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     @property
     def closes(self) -> bool:
         """Whether the command closes its authorization."""
-        if self.kind is Kind.CAPTURE:
-            return not self.keep_open and not self.late
-        return self.kind in (Kind.VOID, Kind.EXPIRY)
+        return self.kind in _CLOSING and not (self.kind is Kind.CAPTURE and (self.keep_open or self.late))
