@@ -44,12 +44,6 @@ SCENARIOS: Final = (
         budget=Budget(crashes=1),
     ),
     Scenario(
-        "a charge that a credit pays for, a flush",
-        (CHARGE_A, CREDIT_B, CHARGE_C),
-        balance=5,
-        budget=Budget(flushes=1),
-    ),
-    Scenario(
         "retries, a flush, a crash, an expired key",
         (sent(2, CHARGE_A), CREDIT_B),
         balance=5,
@@ -201,6 +195,12 @@ SCENARIOS: Final = (
 
 # For `python -m tests.protocol`: minutes and gigabytes.
 DEEP: Final = (
+    Scenario(
+        "charges, one that a credit pays for",
+        (CHARGE_A, CREDIT_B, CHARGE_C),
+        balance=5,
+        budget=Budget(flushes=1),
+    ),
     Scenario(
         "charges",
         (sent(2, CHARGE_A), CREDIT_B),
