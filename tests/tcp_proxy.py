@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 LOOPBACK = "127.0.0.1"
 
 
 class Proxy:
-    """Hands bytes on between those who connect here and a server on this machine."""
+    """Hands bytes on between those who connect here and a server on this machine; `with` opens and shuts it."""
 
     def __init__(self, server_port: int) -> None:
         """Lead to `server_port`."""
@@ -18,6 +19,13 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._gates: set[asyncio.Event] = set()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.shut()
 
     async def open(self) -> None:
         """Listen, on the same port each time."""

@@ -33,16 +33,12 @@ def appender(database_url: str) -> Iterator[Appender]:
 @pytest.fixture
 async def postgres_proxy(postgres: devstack.Postgres) -> AsyncIterator[Proxy]:
     """A way to Postgres, open."""
-    proxy = Proxy(postgres.port)
-    await proxy.open()
-    yield proxy
-    await proxy.shut()
+    async with Proxy(postgres.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 async def redis_proxy(redis_server: devstack.Valkey) -> AsyncIterator[Proxy]:
     """A way to Redis, open."""
-    proxy = Proxy(redis_server.port)
-    await proxy.open()
-    yield proxy
-    await proxy.shut()
+    async with Proxy(redis_server.port) as proxy:
+        yield proxy

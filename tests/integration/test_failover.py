@@ -86,21 +86,19 @@ async def test_p3_a_redis_that_was_demoted_is_left_for_the_one_that_its_name_lea
 ) -> None:
     await make_company(database)
     with devstack.Valkey(tmp_path / "new") as new, devstack.Valkey(tmp_path / "old") as old:
-        proxy = Proxy(old.port)
-        await proxy.open()
-        url = through(old.url, proxy)
-        async with open_wallets(settings.model_copy(update={"redis_url": url}), sweeps=False) as moved:
-            await moved.engine.submit(top_up(1_000))
-            await settled(moved)
-            proxy.server_port = new.port
-            with old.connect() as client:
-                client.replicaof("127.0.0.1", new.port)
-            for number in range(2, 5):
-                assert (await moved.engine.submit(charge(100))).entry.number == number
-            with new.connect() as client:
-                assert client.hget("{w:0}:wallet:acme", "balance") == b"700"
-            await settled(moved)
-        await proxy.shut()
+        async with Proxy(old.port) as proxy:
+            url = through(old.url, proxy)
+            async with open_wallets(settings.model_copy(update={"redis_url": url}), sweeps=False) as moved:
+                await moved.engine.submit(top_up(1_000))
+                await settled(moved)
+                proxy.server_port = new.port
+                with old.connect() as client:
+                    client.replicaof("127.0.0.1", new.port)
+                for number in range(2, 5):
+                    assert (await moved.engine.submit(charge(100))).entry.number == number
+                with new.connect() as client:
+                    assert client.hget("{w:0}:wallet:acme", "balance") == b"700"
+                await settled(moved)
 
 
 async def test_p3_a_redis_that_takes_no_writes_for_a_while_has_applied_nothing_and_is_used_again(

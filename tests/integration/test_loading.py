@@ -156,6 +156,7 @@ async def test_p4_a_loader_that_was_held_up_in_the_middle_writes_nothing_over_a_
 
     monkeypatch.setattr(slow.hot, "_run", run_or_wait)
     hot.flushall()
+    before = loads_counted()
     waiting = asyncio.create_task(slow.engine.submit(charge(1)))
     await until(reached.is_set)
     await three_holds.rebuild("acme")
@@ -165,3 +166,4 @@ async def test_p4_a_loader_that_was_held_up_in_the_middle_writes_nothing_over_a_
     assert (await slow.engine.submit(capture(100, "call-1"))).entry.held_after == 100
     with pytest.raises(AuthorizationClosed):
         await slow.engine.submit(capture(1, "call-2"))
+    assert loads_counted() - before == 2
