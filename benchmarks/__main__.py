@@ -1,162 +1,158 @@
-"""`python -m benchmarks`: measure the service, print a table, and end with one line of JSON.
+"""`python -m benchmarks`: measure the service, print a table, write a report, end with one line of JSON.
 
 Exit status: 0; 1 where the ledger is not what was acknowledged; 2 where nothing could be measured.
 """
 
+import json
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from ipaddress import ip_address
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import uvloop
 
-from benchmarks import machine
+from benchmarks import archive, machine
 from benchmarks.companies import AdminFailed
-from benchmarks.loadgen.client import Target, TargetUnreachable
-from benchmarks.loadgen.cpu import Processes
-from benchmarks.local import echo_server, service_pids
-from benchmarks.report import json_line, rows, table
-from benchmarks.scenarios import SCENARIOS
-from benchmarks.suite import Plan, Results, Service, Suite
-from devstack import DevstackError, Ports, Stack
+from benchmarks.figures import figures_of
+from benchmarks.growing import growth_figures
+from benchmarks.loadgen.client import TargetUnreachable
+from benchmarks.loadgen.endpoint import Target
+from benchmarks.local import started_here
+from benchmarks.options import all_options
+from benchmarks.places import Service
+from benchmarks.ramp import RampPlan
+from benchmarks.remote import running_already
+from benchmarks.report import Report, table
+from benchmarks.rows import rows
+from benchmarks.scenarios import Scenario, scenarios
+from benchmarks.suite import Plan, Results, Suite
+from devstack import DevstackError
 
 LOCAL_DIRECTORY = Path(".local")
 """Not /tmp, which may be memory: then no write would be durable."""
 
 
-def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Target | None:
-    """Read HOST:PORT, or say what is wrong."""
-    try:
-        return None if value is None else Target.parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the command line has chosen; see `options`."""
+
+    targets: tuple[Target, ...]
+    admin_target: Target | None
+    token_file: Path | None
+    ca_file: Path | None
+    insecure: bool
+    full: bool
+    only: tuple[str, ...]
+    ramp: bool
+    ramp_p99_ms: float
+    rate: float
+    companies: int
+    connections: int
+    workers: int
+    rounds: int | None
+    seconds: float | None
+    seconds_max: float | None
+    keep: bool
+    name: str
+
+    def plan(self) -> Plan:
+        """Say how much is run."""
+        return Plan(
+            scenarios=[each for each in scenarios(self.rate) if self._is_chosen(each)],
+            companies=self.companies,
+            connections=self.connections,
+            rounds=self.rounds or (5 if self.full else 3),
+            seconds=self.seconds or (5.0 if self.full else 2.0),
+            seconds_max=self.seconds_max or (900.0 if self.full else 215.0),
+            ramp=RampPlan(p99_ms_max=self.ramp_p99_ms) if self.ramp or (self.full and not self.only) else None,
+            measures_memory=not self.only,
+        )
+
+    def service(self, directory: Path, plan: Plan) -> AbstractContextManager[Service]:
+        """Find or start what is measured."""
+        if self.targets:
+            if self.admin_target is None or self.token_file is None:
+                raise click.UsageError("--target needs --admin-target and --token-file")
+            return running_already(
+                directory,
+                charging=self.targets,
+                admin=self.admin_target,
+                token_file=self.token_file,
+                ca_file=self.ca_file,
+                insecure=self.insecure,
+            )
+        if self.admin_target or self.token_file or self.ca_file:
+            raise click.UsageError("--admin-target, --token-file and --ca-file go with --target")
+        with_workers2 = any(scenario.name == "workers2" for scenario in plan.scenarios)
+        return started_here(directory, workers=self.workers, with_workers2=with_workers2)
+
+    def _is_chosen(self, scenario: Scenario) -> bool:
+        return scenario.name in self.only if self.only else self.full or not scenario.in_full_only
 
 
 @click.command(context_settings={"show_default": True})
-@click.option(
-    "--target",
-    metavar="HOST:PORT",
-    callback=_address,
-    help="A charging service that runs already; else one is started here.",
-)
-@click.option("--admin-target", metavar="HOST:PORT", callback=_address, help="Its admin service.")
-@click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A token for both.")
-@click.option("--insecure", is_flag=True, help="Send the token in clear text beyond loopback.")
-@click.option("--only", type=click.Choice([each.name for each in SCENARIOS]), multiple=True, help="Not all scenarios.")
-@click.option("--companies", type=click.IntRange(1, 100_000), default=1_000, help="Charged uniformly.")
-@click.option("--connections", type=click.IntRange(1, 64), default=4, help="At most; never more than in flight.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes of the service started here.")
-@click.option("--rounds", type=click.IntRange(1, 100), default=3, help="Figures are medians over rounds.")
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=4.0, help="Measured in each run.")
-@click.option("--seconds-max", type=click.FloatRange(1), default=260.0, help="Begin no round that would end later.")
-def main(  # noqa: PLR0913 one for each option
-    *,
-    target: Target | None,
-    admin_target: Target | None,
-    token_file: Path | None,
-    insecure: bool,
-    only: tuple[str, ...],
-    companies: int,
-    connections: int,
-    workers: int,
-    rounds: int,
-    seconds: float,
-    seconds_max: float,
-) -> None:
+@all_options
+def main(**options: object) -> None:
     """Measure throughput, latency and CPU of the charging service; everything acknowledged is durable.
 
-    Without --target, starts Postgres, Valkey and the service for the time of the run.
+    Without --target, starts Postgres, Valkey and the service for the time of the run. With it, makes
+    companies named bench-… there, and closes them in the end.
     """
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    plan = Plan(
-        scenarios=[scenario for scenario in SCENARIOS if not only or scenario.name in only],
-        companies=companies,
-        connections=connections,
-        rounds=rounds,
-        seconds=seconds,
-        seconds_max=seconds_max,
-    )
+    choice = Choice(**options)  # type: ignore[arg-type]
+    plan = choice.plan()
+    began = archive.now()
+    previous = archive.last_kept()
     LOCAL_DIRECTORY.mkdir(exist_ok=True)
-    print(machine.description())
     try:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=LOCAL_DIRECTORY) as name:
             directory = Path(name)
-            fsync_ms = None
-            if target is None:
-                if admin_target or token_file:
-                    raise click.UsageError("--admin-target and --token-file go with --target")
-                fsync_ms = machine.fsync_ms(directory)
-                print(f"a durable write takes {fsync_ms:.2f} ms")
-                service = _started_here(directory, workers)
-            else:
-                service = _running_already(directory, target, admin_target, token_file, insecure=insecure)
-            with service as reachable:
-                results = uvloop.run(Suite(reachable, plan).run())
+            fsync_ms = None if choice.targets else machine.fsync_ms(directory)
+            with choice.service(directory, plan) as service:
+                results = uvloop.run(Suite(service, plan).run())
+        growth = growth_figures() if choice.full and not choice.only and not choice.targets else {}
     except (DevstackError, TargetUnreachable, AdminFailed) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    _print(results, fsync_ms)
+    found = rows(results, plan.scenarios)
+    report = Report(
+        began=began,
+        machine=machine.machine(),
+        versions={**machine.versions(), **service.versions},
+        settings={**service.settings, **_settings(plan)},
+        rows=found,
+        figures=figures_of(results, found, fsync_ms=fsync_ms, more=growth),
+        ramp=results.ramp,
+        previous_name=previous.name if previous else None,
+        previous_figures=previous.figures if previous else None,
+    )
+    _show(report, results, archive.write(report, name=choice.name, is_kept=choice.keep))
     sys.exit(1 if results.differences else 0)
 
 
-@contextmanager
-def _started_here(directory: Path, workers: int) -> Iterator[Service]:
-    """Start the service with stores of its own, everything durable."""
-    stack = Stack(directory, ports=Ports.free(), workers=workers, appendonly=True)
-    with stack, echo_server(directory) as (echo, echo_pid):
-        yield Service(
-            charging=Target.parse(stack.charging_address),
-            admin_address=stack.admin_address,
-            echo=echo,
-            token=stack.token,
-            processes=Processes(service_pids(stack)),
-            echo_processes=Processes({"echo": echo_pid}),
-        )
+def _settings(plan: Plan) -> dict[str, str]:
+    return {
+        "companies": f"{plan.companies:,}",
+        "connections": str(plan.connections),
+        "rounds": str(plan.rounds),
+        "seconds": f"{plan.seconds:g}",
+    }
 
 
-@contextmanager
-def _running_already(
-    directory: Path, charging: Target, admin: Target | None, token_file: Path | None, *, insecure: bool
-) -> Iterator[Service]:
-    """Use a service that somebody else has started; only the bare handler is ours."""
-    if admin is None or token_file is None:
-        raise click.UsageError("--target needs --admin-target and --token-file")
-    for target in (charging, admin):
-        if not insecure and not _is_loopback(target.host):
-            raise click.UsageError(
-                f"{target} is not on this machine: the token would go there in clear text (--insecure)"
-            )
-    with echo_server(directory) as (echo, echo_pid):
-        yield Service(
-            charging=charging,
-            admin_address=str(admin),
-            echo=echo,
-            token=token_file.read_text().strip(),
-            processes=Processes(),
-            echo_processes=Processes({"echo": echo_pid}),
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _print(results: Results, fsync_ms: float | None) -> None:
-    found = rows(results)
+def _show(report: Report, results: Results, directory: Path) -> None:
+    print(", ".join(f"{name} {value}" for name, value in {**report.machine, **report.versions}.items()))
+    print(", ".join(f"{name} {value}" for name, value in report.settings.items()))
     print()
-    print(table(found))
+    print(table(report.rows))
     if results.differences:
         print(f"THE LEDGER DIFFERS from what was acknowledged: {results.differences} times")
     else:
         print("after every run the ledger had what was acknowledged, company by company")
-    print(json_line(results, found, fsync_ms=fsync_ms), flush=True)
+    print(f"report: {directory}")
+    print(json.dumps(report.figures), flush=True)
 
 
 if __name__ == "__main__":

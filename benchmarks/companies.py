@@ -1,4 +1,4 @@
-"""The benchmark's own companies: made and funded before, checked against the books after."""
+"""The benchmark's own companies: made and funded before, checked against the books, closed in the end."""
 
 import asyncio
 import secrets
@@ -10,11 +10,13 @@ from typing import Self, TypeVar
 import grpc
 
 from benchmarks.loadgen.books import Books
+from benchmarks.loadgen.endpoint import Endpoint
 from veloconnect.admin.v1 import company_pb2, company_pb2_grpc, top_up_pb2, top_up_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
 
 CURRENCY = "EUR"
-FUNDS_MICROS = 1_000_000_000_000
-"""A million a company: more than any run can spend."""
+FUNDS_MICROS = 10_000_000_000_000
+"""Ten million a company: more than any run can spend."""
 CONCURRENCY = 32
 CALL_SECONDS_MAX = 30.0
 
@@ -34,10 +36,9 @@ class Admin:
     metadata: tuple[tuple[str, str], ...]
 
     @classmethod
-    def at(cls, address: str, token: str | None) -> Self:
-        """Connect to "host:port"."""
-        metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        return cls(grpc.aio.insecure_channel(address), metadata)
+    def at(cls, endpoint: Endpoint) -> Self:
+        """Connect to the first of its addresses."""
+        return cls(endpoint.channel(), endpoint.metadata)
 
     async def __aenter__(self) -> Self:
         return self
@@ -50,20 +51,40 @@ class Admin:
     ) -> None:
         await self.channel.close(None)
 
-    async def make_companies(self, count: int) -> list[str]:
-        """Make and fund `count` new companies; returns their names ("companies/bench-…")."""
+    async def make_companies(self, count: int, *, funds_micros: int = FUNDS_MICROS) -> list[str]:
+        """Make `count` new companies with so much money each; returns their names ("companies/bench-…")."""
         run = secrets.token_hex(4)
-        return await _each((f"bench-{run}-{number:06d}" for number in range(count)), self._make)
 
-    async def differences(self, books: Books) -> list[str]:
+        async def make(company_id: str) -> str:
+            return await self._make(company_id, funds_micros)
+
+        return await each((f"bench-{run}-{number:06d}" for number in range(count)), make)
+
+    async def differences(self, books: Books, *, initial_micros: int) -> list[str]:
         """Compare each company's balance with what it must have paid; one line for each that is off."""
-        spent = await _each(books.companies, self._spent_micros)
-        found = (books.difference(company, micros) for company, micros in enumerate(spent))
+        wallets = await each(books.companies, self.wallet)
+        found = (
+            books.difference(company, initial_micros - wallet.balance_micros) for company, wallet in enumerate(wallets)
+        )
         return [difference for difference in found if difference is not None]
 
-    async def _make(self, company_id: str) -> str:
+    async def wallet(self, company: str) -> wallet_pb2.Wallet:
+        """Read a company's wallet."""
         companies = company_pb2_grpc.CompanyServiceStub(self.channel)
-        top_ups = top_up_pb2_grpc.TopUpServiceStub(self.channel)
+        wallet: wallet_pb2.Wallet = await companies.GetWallet(
+            company_pb2.GetWalletRequest(name=f"{company}/wallet"), metadata=self.metadata, timeout=CALL_SECONDS_MAX
+        )
+        return wallet
+
+    async def close(self, company: str) -> None:
+        """Close a company whose wallet is empty; `grpc.RpcError` where it is not."""
+        companies = company_pb2_grpc.CompanyServiceStub(self.channel)
+        await companies.CloseCompany(
+            company_pb2.CloseCompanyRequest(name=company), metadata=self.metadata, timeout=CALL_SECONDS_MAX
+        )
+
+    async def _make(self, company_id: str, funds_micros: int) -> str:
+        companies = company_pb2_grpc.CompanyServiceStub(self.channel)
         company = await companies.CreateCompany(
             company_pb2.CreateCompanyRequest(
                 company_id=company_id,
@@ -74,12 +95,18 @@ class Admin:
             metadata=self.metadata,
             timeout=CALL_SECONDS_MAX,
         )
+        if funds_micros:
+            await self._fund(company.name, f"{company_id}-funds", funds_micros)
+        return str(company.name)
+
+    async def _fund(self, company: str, key: str, funds_micros: int) -> None:
+        top_ups = top_up_pb2_grpc.TopUpServiceStub(self.channel)
         await top_ups.CreateTopUp(
             top_up_pb2.CreateTopUpRequest(
-                parent=company.name,
-                idempotency_key=f"{company_id}-funds",
+                parent=company,
+                idempotency_key=key,
                 top_up=top_up_pb2.TopUp(
-                    amount_micros=FUNDS_MICROS,
+                    amount_micros=funds_micros,
                     currency_code=CURRENCY,
                     method=top_up_pb2.TopUp.METHOD_MANUAL,
                     reference="benchmark",
@@ -88,20 +115,13 @@ class Admin:
             metadata=self.metadata,
             timeout=CALL_SECONDS_MAX,
         )
-        return str(company.name)
-
-    async def _spent_micros(self, company: str) -> int:
-        companies = company_pb2_grpc.CompanyServiceStub(self.channel)
-        wallet = await companies.GetWallet(
-            company_pb2.GetWalletRequest(name=f"{company}/wallet"),
-            metadata=self.metadata,
-            timeout=CALL_SECONDS_MAX,
-        )
-        return FUNDS_MICROS - int(wallet.balance_micros)
 
 
-async def _each(items: Iterable[Item], work: Callable[[Item], Awaitable[Result]]) -> list[Result]:
-    """Do the work for all items, `CONCURRENCY` at a time; results in the items' order."""
+async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[Result]]) -> list[Result]:
+    """Do the work for all items, `CONCURRENCY` at a time; results in the items' order.
+
+    Raises `AdminFailed`.
+    """
     todo = iter(list(enumerate(items)))
     results: dict[int, Result] = {}
 

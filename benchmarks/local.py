@@ -1,18 +1,66 @@
 """The servers that a benchmark starts on this machine, all on loopback."""
 
+import importlib
 import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-from benchmarks.loadgen.client import Target
-from devstack import Stack
+from benchmarks.loadgen.cpu import Processes
+from benchmarks.loadgen.endpoint import Endpoint, Target
+from benchmarks.places import Place, Server, Service
+from benchmarks.stores import settings_of, versions_of
+from devstack import Ports, Stack
 from devstack.ports import LOOPBACK, free_port
 from devstack.process import Child
 
 READY_SECONDS_MAX = 20.0
+
+
+@contextmanager
+def started_here(directory: Path, *, workers: int, with_workers2: bool) -> Iterator[Service]:
+    """Start the service with stores of its own, and what it is compared with; everything durable.
+
+    Postgres is as in production. Redis keeps no files: nothing is acknowledged before Postgres has
+    committed, so no promise needs them.
+    """
+    stack = Stack(directory, ports=Ports.free(), workers=workers, appendonly=False)
+    with stack, ExitStack() as more:
+        stores = {"postgres": stack.postgres.pid, "valkey": stack.valkey.pid}
+        echo, echo_pid = more.enter_context(echo_server(directory))
+        servers = {
+            Place.CHARGING: Server(
+                _endpoint(stack.charging_address, stack), Processes({"charging": stack.charging.pid, **stores})
+            ),
+            Place.ADMIN: Server(_endpoint(stack.admin_address, stack), Processes({"admin": stack.admin.pid})),
+            Place.ECHO: Server(Endpoint((echo,), stack.token), Processes({"echo": echo_pid})),
+        }
+        if with_workers2:
+            second = more.enter_context(_second_stack(directory / "workers2", stack))
+            servers[Place.WORKERS2] = Server(
+                _endpoint(second.charging_address, stack), Processes({"charging": second.charging.pid, **stores})
+            )
+        peer = _peer()
+        if peer is not None:
+            naive, naive_pid = more.enter_context(peer.naive_server(directory, stack.database_url, stack.token))
+            servers[Place.NAIVE] = Server(
+                Endpoint((naive,), stack.token), Processes({"naive": naive_pid, "postgres": stack.postgres.pid})
+            )
+        yield Service(
+            servers=servers,
+            companies_made=lambda: peer.prepare(stack.database_url) if peer is not None else None,
+            is_temporary=True,
+            redis_url=stack.redis_url,
+            versions=versions_of(stack.database_url, stack.redis_url),
+            settings={
+                **settings_of(stack.database_url, stack.redis_url),
+                "workers": str(workers),
+                "client": "on the same cores",
+            },
+        )
 
 
 @contextmanager
@@ -39,6 +87,22 @@ def echo_server(directory: Path) -> Iterator[tuple[Target, int]]:
         child.stop()
 
 
-def service_pids(stack: Stack) -> dict[str, int]:
-    """Name the processes that work on a charge."""
-    return {"charging": stack.charging.pid, "postgres": stack.postgres.pid, "valkey": stack.valkey.pid}
+def _second_stack(directory: Path, first: Stack) -> Stack:
+    """Name the same service on the same stores, with the same token and two worker processes."""
+    second = Stack(directory, workers=2, database_url=first.database_url, redis_url=first.redis_url)
+    second.token_path.parent.mkdir(parents=True)
+    second.token_path.touch(mode=0o600)
+    second.token_path.write_text(f"{first.token}\n")
+    return second
+
+
+def _peer() -> Any:
+    """Find the peer's starter; None where this checkout has none."""
+    try:
+        return importlib.import_module("benchmarks.peers.local")
+    except ImportError:
+        return None
+
+
+def _endpoint(address: str, stack: Stack) -> Endpoint:
+    return Endpoint((Target.parse(address),), stack.token)

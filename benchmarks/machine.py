@@ -1,4 +1,4 @@
-"""What the figures depend on besides the code."""
+"""What the figures depend on besides the code. Nothing here says which machine it is, only what kind."""
 
 import os
 import platform
@@ -12,12 +12,23 @@ FSYNCS = 50
 PAGE_BYTES = 8_192
 
 
-def description() -> str:
-    """Name processor, system and versions, in one line."""
-    return (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, grpcio {version('grpcio')}, uvloop {version('uvloop')}"
-    )
+def machine() -> dict[str, str]:
+    """Name processor, cores, memory and kernel."""
+    return {
+        "CPU": _processor(),
+        "cores": str(os.cpu_count()),
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "kernel": f"{platform.system()} {_public_part(platform.release())}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Name what the service and the load generator run on."""
+    return {
+        "Python": platform.python_version(),
+        "grpcio": version("grpcio"),
+        "uvloop": version("uvloop"),
+    }
 
 
 def fsync_ms(directory: Path) -> float:
@@ -34,6 +45,11 @@ def fsync_ms(directory: Path) -> float:
             os.fsync(file.fileno())
             times_ms.append((time.perf_counter() - began) * 1e3)
     return statistics.median(times_ms)
+
+
+def _public_part(release: str) -> str:
+    """Leave out what a builder has added to the kernel's version."""
+    return release.split("-", 1)[0]
 
 
 def _processor() -> str:

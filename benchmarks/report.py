@@ -1,132 +1,209 @@
-"""Figures for people, as a table, and for programs, as one line of JSON."""
+"""The report for people: a table on the terminal, and a page of Markdown with two or three plots."""
 
-import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
-from benchmarks.loadgen.closed_loop import Measurement
-from benchmarks.scenarios import SCENARIOS, Scenario
-from benchmarks.suite import Results
+from benchmarks.comparison import compare
+from benchmarks.plots import bars, curves, nines
+from benchmarks.ramp import Ramp
+from benchmarks.rows import Row
+
+CURVES = ("one", "charge16", "charge64", "open", "burst", "calls", "mixed", "naive_hot", "workers2")
+"""The rows whose latencies are drawn."""
+PEERS = ("echo", "naive_hot", "naive_batch")
+PERCENT_TICKS = {nines(percent): f"p{percent:g}" for percent in (50, 90, 99, 99.9)}
+BATCH_ROWS = ("batch100", "stream", "naive_batch", "burst/1")
+GIVEN_RATES = ("open", "burst", "mixed/1", "mixed/2")
+"""Their throughput is what was asked for: nothing to draw."""
+RAMP_TICKS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One scenario: medians over its runs."""
+class Report:
+    """All that is written down of a run."""
 
-    scenario: Scenario
-    rps: float
-    """Acknowledged charges (or empty calls) a second."""
-    p50_ms: float
-    p99_ms: float
-    """Of calls that ended well; a batch is one call."""
-    errors: Counter[str]
-    """Of all runs, by status and reason."""
-    client_cpu_us: float
-    """CPU time of the generator for each acknowledged charge."""
-    server_cpu_us: dict[str, float]
-    """The same of each watched server."""
+    began: str
+    """Date and time, UTC: "2026-01-31T12:00:00Z"."""
+    machine: Mapping[str, str]
+    versions: Mapping[str, str]
+    settings: Mapping[str, str]
+    rows: Mapping[str, Row]
+    figures: Mapping[str, float]
+    ramp: Ramp | None = None
+    previous_name: str | None = None
+    """The last kept report that this one is compared with."""
+    previous_figures: Mapping[str, float] | None = None
 
 
-def rows(results: Results) -> dict[str, Row]:
-    """Take medians, by the scenario's name."""
-    return {
-        scenario.name: _row(scenario, results.measurements[scenario.name])
-        for scenario in SCENARIOS
-        if scenario.name in results.measurements
+def table(found: Mapping[str, Row]) -> str:
+    """Lay the figures out for a terminal."""
+    lines = _cells(found)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
+    text.append("client and the servers after it: µs of CPU for each acknowledged charge")
+    text += _error_lines(found)
+    return "\n".join(text)
+
+
+def markdown(report: Report) -> str:
+    """Write the page."""
+    cells = _cells(report.rows)
+    head = ["| " + " | ".join(cells[0]) + " |", "|---|" + "---:|" * (len(cells[0]) - 1)]
+    lines = [
+        f"# Benchmark of {report.began[:10]}",
+        "",
+        f"- Machine: {_list(report.machine)}",
+        f"- Versions: {_list(report.versions)}",
+        f"- Settings: {_list(report.settings)}",
+        f"- Began {report.began}, took {report.figures['seconds']:,.0f} s",
+        "",
+        *head,
+        *("| " + " | ".join(line) + " |" for line in cells[1:]),
+        "",
+        (
+            "Medians over rounds in which the scenarios take turns. "
+            "A batch is one call; its charges are counted in rps. "
+            "Latencies of open loops count from the intended send time. "
+            "client and the servers after it: µs of CPU for each acknowledged charge."
+        ),
+        *(f"\n{line}" for line in _error_lines(report.rows)),
+        "",
+        "![latency](latency.svg)",
+        "",
+        "![throughput](throughput.svg)",
+        "",
+        *_ramp_lines(report.ramp),
+        *_comparison_lines(report),
+        "```json",
+        json_lines(report.figures),
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def plots(report: Report) -> dict[str, str]:
+    """Draw the SVG files, by name."""
+    drawn = {
+        "latency.svg": curves(
+            "Latency by percentile",
+            {
+                report.rows[name].title: [(nines(percent), ms) for percent, ms in report.rows[name].curve]
+                for name in CURVES
+                if name in report.rows
+            },
+            x_ticks=PERCENT_TICKS,
+            x_label="percentile of calls",
+        ),
+        "throughput.svg": bars(
+            "Throughput",
+            {
+                "calls of one charge (or RPC) each": _rates(report.rows, in_batches=False),
+                "charges in batches of 100": _rates(report.rows, in_batches=True),
+            },
+            grey=[report.rows[name].title for name in PEERS if name in report.rows],
+        ),
     }
+    if report.ramp is not None and report.ramp.steps:
+        drawn["ramp.svg"] = _ramp_plot(report.ramp)
+    return drawn
 
 
-def table(found: dict[str, Row]) -> str:
-    """Lay the figures out for reading."""
+def json_lines(figures: Mapping[str, float]) -> str:
+    """Write figures one a line, so that two reports can be compared by eye and by diff."""
+    return "{\n" + ",\n".join(f'  "{key}": {value}' for key, value in figures.items()) + "\n}"
+
+
+def _cells(found: Mapping[str, Row]) -> list[list[str]]:
     servers = list(dict.fromkeys(name for row in found.values() for name in row.server_cpu_us))
-    head = ["", "rps", "p50 ms", "p99 ms", "errors", "client", *servers]
-    lines = [head] + [
+    head = ["scenario", "rps", "p50 ms", "p95 ms", "p99 ms", "p99.9 ms", "errors", "client", *servers]
+    return [head] + [
         [
-            row.scenario.title,
+            row.title,
             f"{row.rps:,.0f}",
             f"{row.p50_ms:.2f}",
+            f"{row.p95_ms:.2f}",
             f"{row.p99_ms:.2f}",
+            f"{row.p999_ms:.2f}",
             f"{row.errors.total():,}",
             f"{row.client_cpu_us:.1f}",
             *(f"{row.server_cpu_us[name]:.1f}" if name in row.server_cpu_us else "" for name in servers),
         ]
         for row in found.values()
     ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
-    text.append("client and the servers after it: µs of CPU for each acknowledged charge")
-    text += [f"{row.scenario.title}: {_errors(row.errors)}" for row in found.values() if row.errors]
-    return "\n".join(text)
 
 
-def json_line(results: Results, found: dict[str, Row], *, fsync_ms: float | None) -> str:
-    """Make the line that programs read. A scenario that did not run leaves its keys out."""
-    figures: dict[str, float | int | bool | dict[str, float] | None] = {}
-
-    def put(key: str, scenario: str, value: Callable[[Row], float], digits: int) -> None:
-        if scenario in found:
-            figures[key] = round(value(found[scenario]), digits or None)
-
-    put("echo_rps", "echo", _rps, 0)
-    put("echo_p50_ms", "echo", _p50_ms, 3)
-    put("charge_rps_16", "charge16", _rps, 0)
-    put("charge_p50_ms_16", "charge16", _p50_ms, 3)
-    put("charge_p99_ms_16", "charge16", _p99_ms, 3)
-    put("charge_rps_64", "charge64", _rps, 0)
-    put("charge_p50_ms", "charge64", _p50_ms, 3)
-    put("charge_p99_ms", "charge64", _p99_ms, 3)
-    put("one_p50_ms", "one", _p50_ms, 3)
-    put("hot1_rps_64", "hot1", _rps, 0)
-    put("batch100_rps", "batch100", _rps, 0)
-    put("batch100_p50_ms", "batch100", _p50_ms, 3)
-    put("batch100_p99_ms", "batch100", _p99_ms, 3)
-    if {"echo", "charge64"} <= found.keys() and found["echo"].rps:
-        figures["charge_over_echo"] = round(found["charge64"].rps / found["echo"].rps, 3)
-    if {"hot1", "charge64"} <= found.keys() and found["charge64"].rps:
-        figures["hot_over_many"] = round(found["hot1"].rps / found["charge64"].rps, 3)
-    put("client_cpu_us", "charge64", lambda row: row.client_cpu_us, 1)
-    for name, cpu_us in found["charge64"].server_cpu_us.items() if "charge64" in found else ():
-        figures[f"{name}_cpu_us"] = round(cpu_us, 1)
-    figures["errors"] = sum(row.errors.total() for row in found.values())
-    figures["ledger_differences"] = results.differences
-    figures["seconds"] = round(results.seconds, 1)
-    if fsync_ms is not None:
-        figures["fsync_ms"] = round(fsync_ms, 3)
-    return json.dumps(figures)
+def _rates(found: Mapping[str, Row], *, in_batches: bool) -> dict[str, float]:
+    return {
+        row.title: row.rps
+        for name, row in found.items()
+        if name not in GIVEN_RATES and (name in BATCH_ROWS) == in_batches
+    }
 
 
-def _row(scenario: Scenario, runs: Sequence[Measurement]) -> Row:
-    return Row(
-        scenario=scenario,
-        rps=median(run.units_per_second for run in runs),
-        p50_ms=median(run.tally.latencies.percentile_ns(50) / 1e6 for run in runs),
-        p99_ms=median(run.tally.latencies.percentile_ns(99) / 1e6 for run in runs),
-        errors=sum((run.tally.errors for run in runs), Counter()),
-        client_cpu_us=median(_per_unit_us(run, run.client_cpu_seconds) for run in runs),
-        server_cpu_us={
-            name: median(_per_unit_us(run, run.server_cpu_seconds[name]) for run in runs)
-            for name in runs[0].server_cpu_seconds
-        },
+def _ramp_lines(ramp: Ramp | None) -> Sequence[str]:
+    if ramp is None:
+        return ()
+    return (
+        f"## Ramp: the knee is at {ramp.knee_rps:,.0f}/s",
+        "",
+        (
+            f"The highest rate at which p99 was at most {ramp.p99_ms_max:g} ms "
+            f"and errors at most {ramp.error_share_max:.1%}."
+        ),
+        "",
+        "| rate | rps | p50 ms | p99 ms | generator late, p99 ms | errors | |",
+        "|---:|---:|---:|---:|---:|---:|---|",
+        *(
+            f"| {step.rate:,.0f} | {step.rps:,.0f} | {step.p50_ms:.2f} | {step.p99_ms:.2f} | {step.late_p99_ms:.2f} "
+            f"| {step.errors:,} | {'held' if step.held else 'did not hold'} |"
+            for step in ramp.steps
+        ),
+        "",
+        "![ramp](ramp.svg)",
+        "",
     )
 
 
-def _per_unit_us(run: Measurement, seconds: float) -> float:
-    return seconds / max(1, run.tally.units) * 1e6
+def _ramp_plot(ramp: Ramp) -> str:
+    steps = sorted(ramp.steps, key=lambda step: step.rate)
+    highest = steps[-1].rate
+    return curves(
+        "Latency by rate, open loop",
+        {
+            "p50": [(step.rate, step.p50_ms) for step in steps],
+            "p99": [(step.rate, step.p99_ms) for step in steps],
+            "bound": [(0, ramp.p99_ms_max), (highest, ramp.p99_ms_max)],
+        },
+        x_ticks={highest * part / RAMP_TICKS: f"{highest * part / RAMP_TICKS:,.0f}" for part in range(RAMP_TICKS + 1)},
+        x_label="calls a second",
+    )
+
+
+def _comparison_lines(report: Report) -> Sequence[str]:
+    if report.previous_figures is None:
+        return ("## Compared with the last kept report", "", "There is none.", "")
+    changes = compare(report.figures, report.previous_figures)
+    return (
+        f"## Compared with {report.previous_name}",
+        "",
+        "| figure | now | then | ratio | |",
+        "|---|---:|---:|---:|---|",
+        *(
+            f"| {change.key} | {change.now:,g} | {change.before:,g} | {change.ratio:.2f} | {change.verdict} |"
+            for change in changes
+        ),
+        "",
+    )
+
+
+def _error_lines(found: Mapping[str, Row]) -> list[str]:
+    return [f"{row.title}: {_errors(row.errors)}" for row in found.values() if row.errors]
 
 
 def _errors(errors: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in errors.most_common())
 
 
-def _rps(row: Row) -> float:
-    return row.rps
-
-
-def _p50_ms(row: Row) -> float:
-    return row.p50_ms
-
-
-def _p99_ms(row: Row) -> float:
-    return row.p99_ms
+def _list(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())

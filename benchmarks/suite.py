@@ -5,27 +5,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.companies import Admin
+from benchmarks.closing import close_companies
+from benchmarks.companies import FUNDS_MICROS, Admin
+from benchmarks.ledgers import Ledgers
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.client import Target
-from benchmarks.loadgen.closed_loop import ClosedLoop, Measurement
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.scenarios import ECHO, Ledgers, Scenario
+from benchmarks.loadgen.measuring import Measurement, measure
+from benchmarks.places import Place, Server, Service
+from benchmarks.ramp import Ramp, RampPlan
+from benchmarks.redis_memory import RedisMemory, measure_memory
+from benchmarks.scenarios import Scenario
 
 DIFFERENCES_SHOWN_MAX = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What is measured, and how to get in."""
-
-    charging: Target
-    admin_address: str
-    echo: Target
-    token: str | None
-    processes: Processes
-    """Those of the service that run on this machine."""
-    echo_processes: Processes
+DRY_COMPANIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +32,13 @@ class Plan:
     """Of each measured stretch."""
     seconds_max: float
     """No round begins that would end later than this."""
-    warm_up_seconds: float = 1.0
+    warm_up_seconds: float = 0.5
     """Before each measured stretch, and for each scenario before the first round: plans, caches and
     pools fill."""
+    ramp: RampPlan | None = None
+    """After the rounds, where there is one."""
+    measures_memory: bool = False
+    """Whether Redis's memory is measured too, where we may look into it."""
 
 
 @dataclass(slots=True)
@@ -53,6 +49,10 @@ class Results:
     """By the scenario's name, one for each run."""
     differences: int = 0
     """Companies whose balance was not what was acknowledged, after any run."""
+    unclosed: int = 0
+    """Holds and companies that could not be closed afterwards."""
+    ramp: Ramp | None = None
+    memory: RedisMemory | None = None
     seconds: float = 0.0
     """Of the whole suite."""
 
@@ -65,64 +65,104 @@ class Suite:
         self._service = service
         self._plan = plan
         self._results = Results()
+        self._scenarios = [
+            scenario for scenario in plan.scenarios if all(part.place in service.servers for part in scenario.parts)
+        ]
 
     async def run(self) -> Results:
-        """Make companies, warm up, and run rounds. Raises `TargetUnreachable`, `grpc.RpcError`."""
+        """Make companies, run everything, close the companies.
+
+        Raises `TargetUnreachable`, `AdminFailed`, `grpc.RpcError`.
+        """
         began = time.monotonic()
-        _say(f"making {self._plan.companies + 1} companies")
-        async with Admin.at(self._service.admin_address, self._service.token) as admin:
-            ledgers = Ledgers.of(await admin.make_companies(self._plan.companies + 1))
+        if self._plan.measures_memory and self._service.redis_url is not None:
+            _say("measuring Redis's memory")
+            self._results.memory = await measure_memory(self._service)
+        _say(f"making {self._plan.companies + 1 + DRY_COMPANIES} companies")
+        async with Admin.at(self._service.servers[Place.ADMIN].endpoint) as admin:
+            funded = await admin.make_companies(self._plan.companies + 1)
+            dry = await admin.make_companies(DRY_COMPANIES, funds_micros=0)
+        ledgers = Ledgers.of(funded, dry)
+        try:
+            self._service.companies_made()
+            await self._run_all(began, ledgers)
+        finally:
+            if not self._service.is_temporary:
+                await self._close(ledgers)
+        self._results.seconds = time.monotonic() - began
+        return self._results
+
+    async def _run_all(self, began: float, ledgers: Ledgers) -> None:
         _say("warming up")
-        for scenario in self._plan.scenarios:
+        for scenario in self._scenarios:
             await self._run(scenario, ledgers, self._plan.warm_up_seconds)
         round_seconds = 0.0
         for number in range(1, self._plan.rounds + 1):
             round_began = time.monotonic()
-            if round_began - began + round_seconds > self._plan.seconds_max:
+            if number > 1 and round_began - began + round_seconds > self._plan.seconds_max:
                 _say(f"no time for round {number}")
                 break
             await self._round(number, ledgers)
             round_seconds = max(round_seconds, time.monotonic() - round_began)
-        self._results.seconds = time.monotonic() - began
-        return self._results
+        if self._plan.ramp is not None:
+            server = self._service.servers[Place.CHARGING]
+            self._results.ramp = await self._plan.ramp.run(
+                server, ledgers.many, connections=self._plan.connections, say=_say
+            )
+            await self._compare("ramp", [ledgers.many], ledgers)
 
     async def _round(self, number: int, ledgers: Ledgers) -> None:
-        scenarios = list(self._plan.scenarios)
-        if ECHO in scenarios:
-            scenarios.append(ECHO)
-        for scenario in scenarios:
-            measurement = await self._run(scenario, ledgers, self._plan.seconds)
+        # The bare handler comes once more at the end: the machine's speed may drift.
+        again = [scenario for scenario in self._scenarios if scenario.main.place is Place.ECHO]
+        for scenario in [*self._scenarios, *again]:
+            measurement = await self._run(scenario, ledgers, self._plan.seconds * scenario.seconds_factor)
             self._results.measurements.setdefault(scenario.name, []).append(measurement)
-            _say(f"round {number}: {scenario.title}: {measurement.units_per_second:,.0f}/s")
+            _say(f"round {number}: {scenario.main.title}: {measurement.units_per_second:,.0f}/s")
 
     async def _run(self, scenario: Scenario, ledgers: Ledgers, seconds: float) -> Measurement:
-        service = self._service
-        books = scenario.books(ledgers)
-        loop = ClosedLoop(
-            scenario.workload(books),
-            in_flight=scenario.in_flight,
-            connections=min(self._plan.connections, scenario.in_flight),
-        )
-        measurement = await loop.run(
-            service.echo if scenario.is_echo else service.charging,
-            token=service.token,
+        servers = self._service.servers
+        loads = {
+            scenario.part_name(number): part.shape.load(
+                servers[part.place].endpoint, part.books(ledgers), self._plan.connections
+            )
+            for number, part in enumerate(scenario.parts)
+        }
+        measurement = await measure(
+            loads,
             warm_up_seconds=self._plan.warm_up_seconds,
             seconds=seconds,
-            processes=service.echo_processes if scenario.is_echo else service.processes,
+            processes=self._processes(scenario),
         )
-        if not scenario.is_echo:
-            await self._compare(scenario, books)
+        ours = [part.books(ledgers) for part in scenario.parts if part.place.is_ours]
+        await self._compare(scenario.main.title, ours, ledgers)
         return measurement
 
-    async def _compare(self, scenario: Scenario, books: Books) -> None:
+    def _processes(self, scenario: Scenario) -> Processes:
+        servers: Sequence[Server] = [self._service.servers[part.place] for part in scenario.parts]
+        return Processes.together(server.processes for server in servers)
+
+    async def _compare(self, title: str, ours: Sequence[Books], ledgers: Ledgers) -> None:
         # On a connection that is closed again: nothing of it runs while something is measured.
-        async with Admin.at(self._service.admin_address, self._service.token) as admin:
-            differences = await admin.differences(books)
+        differences: list[str] = []
+        async with Admin.at(self._service.servers[Place.ADMIN].endpoint) as admin:
+            for books in {id(books): books for books in ours}.values():
+                initial_micros = ledgers.initial_micros(books, FUNDS_MICROS)
+                differences += await admin.differences(books, initial_micros=initial_micros)
         self._results.differences += len(differences)
         for difference in differences[:DIFFERENCES_SHOWN_MAX]:
-            _say(f"{scenario.title}: {difference}")
+            _say(f"{title}: {difference}")
         if differences:
-            _say(f"{scenario.title}: the ledger differs for {len(differences)} companies")
+            _say(f"{title}: the ledger differs for {len(differences)} companies")
+
+    async def _close(self, ledgers: Ledgers) -> None:
+        _say("closing the companies")
+        servers = self._service.servers
+        problems = await close_companies(servers[Place.ADMIN].endpoint, servers[Place.CHARGING].endpoint, ledgers.ours)
+        self._results.unclosed = len(problems)
+        for problem in problems[:DIFFERENCES_SHOWN_MAX]:
+            _say(f"not closed: {problem}")
+        if problems:
+            _say(f"{len(problems)} holds and companies could not be closed")
 
 
 def _say(text: str) -> None:

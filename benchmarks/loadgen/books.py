@@ -16,11 +16,18 @@ class Books:
         """Charges by company that were answered with OK."""
         self.unclear = [0] * len(companies)
         """Charges by company that may have been made, although no OK came."""
+        self.credited = [0] * len(companies)
+        """What was put in and answered with OK, as a number of charges that it pays for."""
+        self.unclear_credits = [0] * len(companies)
+        """What may have been put in, as a number of charges."""
+        self.open_holds: set[tuple[int, bytes]] = set()
+        """Authorizations that may be open, by company and id: they must be voided before a company can be closed."""
 
     def difference(self, company: int, spent_micros: int) -> str | None:
-        """Say what is wrong if the ledger says that this company has spent `spent_micros`."""
-        least = self.acknowledged[company] * self.amount_micros
-        most = least + self.unclear[company] * self.amount_micros
+        """Say what is wrong if the ledger says that this company has spent `spent_micros`, credits taken off."""
+        net = self.acknowledged[company] - self.credited[company]
+        least = (net - self.unclear_credits[company]) * self.amount_micros
+        most = (net + self.unclear[company]) * self.amount_micros
         if least <= spent_micros <= most and (spent_micros - least) % self.amount_micros == 0:
             return None
         expected = f"{least}" if least == most else f"{least} to {most}"

@@ -11,14 +11,16 @@ PREFIX = Struct(">BL")
 class Call:
     """A request and what has come back so far."""
 
-    __slots__ = ("body", "failure", "intended_ns", "message", "refusals", "tag", "unreturned_bytes")
+    __slots__ = ("body", "failure", "intended_ns", "message", "path", "refusals", "tag", "unreturned_bytes")
 
-    def __init__(self, message: bytes, tag: int, intended_ns: int) -> None:
+    def __init__(self, message: bytes, tag: int, intended_ns: int, path: int = 0) -> None:
         """Make a call that is about to be sent."""
         self.message = message
         """The request with its gRPC prefix."""
         self.tag = tag
         """The workload's own: what to book the answer on."""
+        self.path = path
+        """Which of the workload's methods it calls."""
         self.intended_ns = intended_ns
         """When it should be sent, on `time.perf_counter_ns`; latency counts from here, so that a
         generator or a server that is late does not look quick (coordinated omission)."""

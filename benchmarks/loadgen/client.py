@@ -1,14 +1,21 @@
-"""Connections to one address, opened again when they are lost."""
+"""Connections to one service, opened again when they are lost."""
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from benchmarks.loadgen.calls import Call
 from benchmarks.loadgen.connection import Connection, Finished
-from benchmarks.loadgen.headers import RequestHeaders
+from benchmarks.loadgen.endpoint import Endpoint, Target
+from benchmarks.loadgen.headers import request_headers
 
+__all__ = ["Client", "Target", "TargetUnreachable"]
+
+TIMEOUT_SECONDS = 10
+"""Every call's deadline, as gateways set one."""
 CONNECT_SECONDS_MAX = 5.0
 """For one attempt, the exchange of settings included."""
 UNREACHABLE_SECONDS_MAX = 15.0
@@ -18,59 +25,44 @@ PAUSE_SECONDS = 0.1
 CLOSE_SECONDS_MAX = 5.0
 
 
-class Target(NamedTuple):
-    """Where a server listens."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, address: str) -> "Target":
-        """Read "host:port" or "[v6]:port"."""
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal():
-            raise ValueError(f"{address!r} is not HOST:PORT")
-        return cls(host.strip("[]"), int(port))
-
-    def __str__(self) -> str:
-        """As in a URL."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
 class TargetUnreachable(Exception):
     """No connection could be made for a while."""
 
 
 class Client:
-    """`connections` connections to `target`; `async with` opens and closes them.
+    """`connections` connections, spread over the endpoint's targets; `async with` opens and closes them.
 
     Each call that ends is handed to `finished`. A call that the server has certainly not looked at
     (it said GOAWAY) moves to another connection; all others end where they were sent.
 
-    Raises `TargetUnreachable` when it is opened, or from `sleep`.
+    Raises `TargetUnreachable` when it is opened; later, `given_up` has it.
     """
 
-    def __init__(self, target: Target, headers: RequestHeaders, *, connections: int, finished: Finished) -> None:
-        """Choose; nothing is connected yet."""
+    def __init__(self, endpoint: Endpoint, paths: Sequence[str], *, connections: int, finished: Finished) -> None:
+        """Choose; nothing is connected yet. `paths` are the methods that calls refer to by their place."""
         assert connections > 0
         self.connections = connections
-        self._target = target
-        self._headers = headers
+        self.given_up: asyncio.Future[TargetUnreachable] = asyncio.get_running_loop().create_future()
+        """Done as soon as there is no hope."""
+        self._endpoint = endpoint
+        self._tls = endpoint.tls()
+        self._paths = paths
         self._finished = finished
+        self._targets: dict[Connection, Target] = {}
         self._open: list[Connection] = []
-        self._all: set[Connection] = set()
         self._waiting: deque[Call] = deque()
         self._openers: set[asyncio.Task[None]] = set()
-        self._given_up: asyncio.Future[TargetUnreachable] = asyncio.get_running_loop().create_future()
         self._is_closing = False
 
     async def __aenter__(self) -> Self:
-        try:
-            for _ in range(self.connections):
-                await self._connect()
-        except OSError as error:
-            await self._close()
-            raise TargetUnreachable(f"{self._target}: {error}") from error
+        targets = self._endpoint.targets
+        for number in range(self.connections):
+            target = targets[number % len(targets)]
+            try:
+                await self._connect(target)
+            except OSError as error:
+                await self._close()
+                raise TargetUnreachable(f"{target}: {error}") from error
         return self
 
     async def __aexit__(
@@ -88,12 +80,6 @@ class Client:
         else:
             self._waiting.append(call)
 
-    async def sleep(self, seconds: float) -> None:
-        """Let calls run; `TargetUnreachable` as soon as there is no hope."""
-        await asyncio.wait([self._given_up], timeout=seconds)
-        if self._given_up.done():
-            raise self._given_up.result()
-
     # What connections report.
 
     def unsent(self, call: Call) -> None:
@@ -106,30 +92,33 @@ class Client:
             return  # it was never ready, and whoever opens it knows
         self._open.remove(connection)
         if not self._is_closing:
-            opener = asyncio.get_running_loop().create_task(self._reconnect())
+            opener = asyncio.get_running_loop().create_task(self._reconnect(self._targets[connection]))
             self._openers.add(opener)
             opener.add_done_callback(self._openers.discard)
 
-    async def _reconnect(self) -> None:
+    async def _reconnect(self, target: Target) -> None:
         give_up_at = asyncio.get_running_loop().time() + UNREACHABLE_SECONDS_MAX
         while True:
             try:
-                await self._connect()
+                await self._connect(target)
             except OSError as error:
                 if asyncio.get_running_loop().time() > give_up_at:
-                    if not self._given_up.done():
-                        self._given_up.set_result(TargetUnreachable(f"{self._target}: {error}"))
+                    if not self.given_up.done():
+                        self.given_up.set_result(TargetUnreachable(f"{target}: {error}"))
                     return
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 return
 
-    async def _connect(self) -> None:
-        """Open one connection; `OSError` if that fails."""
+    async def _connect(self, target: Target) -> None:
+        """Open one connection; `OSError` if that fails (a certificate that is not trusted included)."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
-            _, connection = await loop.create_connection(self._new_connection, *self._target)
+            transport, connection = await loop.create_connection(
+                partial(self._new_connection, target), *target, ssl=self._tls
+            )
             try:
+                _check_protocol(transport)
                 await connection.ready
             except BaseException:
                 connection.close()
@@ -140,10 +129,18 @@ class Client:
         while self._waiting:
             connection.submit(self._waiting.popleft())
 
-    def _new_connection(self) -> Connection:
-        connection = Connection(self._headers, self, self._finished)
-        self._all.add(connection)
-        connection.closed.add_done_callback(lambda _: self._all.discard(connection))
+    def _new_connection(self, target: Target) -> Connection:
+        endpoint = self._endpoint
+        headers = request_headers(
+            self._paths,
+            authority=str(target),
+            scheme=endpoint.scheme,
+            token=endpoint.token,
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
+        connection = Connection(headers, self, self._finished)
+        self._targets[connection] = target
+        connection.closed.add_done_callback(lambda _: self._targets.pop(connection, None))
         return connection
 
     async def _close(self) -> None:
@@ -151,7 +148,7 @@ class Client:
         for opener in self._openers:
             opener.cancel()
         await asyncio.gather(*self._openers, return_exceptions=True)
-        connected = [connection for connection in self._all if connection.is_connected]
+        connected = [connection for connection in self._targets if connection.is_connected]
         for connection in connected:
             connection.close()
         if connected:
@@ -160,3 +157,10 @@ class Client:
 
 def _in_flight(connection: Connection) -> int:
     return connection.in_flight
+
+
+def _check_protocol(transport: asyncio.BaseTransport) -> None:
+    """Raise an `OSError` where TLS was agreed on, but not HTTP/2."""
+    tls = transport.get_extra_info("ssl_object")
+    if tls is not None and tls.selected_alpn_protocol() != "h2":
+        raise ConnectionResetError("the server does not offer HTTP/2 (ALPN h2)")

@@ -54,7 +54,7 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """Carries calls with the same headers; `ready` is done when the first can be sent.
+    """Carries calls with the same headers but for the path; `ready` is done when the first can be sent.
 
     Calls beyond the server's MAX_CONCURRENT_STREAMS wait here.
     """
@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
         stream = self._next_stream
         self._next_stream = stream + 2
         self._calls[stream] = call
-        self._outgoing.send(stream, call.message)
+        self._outgoing.send(stream, call.message, call.path)
 
     def _leave(self) -> None:
         """Take no more calls, and hand back those that were not sent."""

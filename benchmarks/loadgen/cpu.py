@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from devstack.process_tree import members
@@ -14,6 +14,11 @@ class Processes:
     def __init__(self, pids: Mapping[str, int] | None = None) -> None:
         """Watch these; their CPU time is known on Linux only."""
         self._pids = dict(pids or {}) if sys.platform == "linux" else {}
+
+    @classmethod
+    def together(cls, several: Iterable["Processes"]) -> "Processes":
+        """Watch all of them."""
+        return cls({name: pid for each in several for name, pid in each._pids.items()})  # noqa: SLF001 of its own kind
 
     def cpu_seconds(self) -> dict[str, float]:
         """Sum the CPU seconds that each has used so far, in user and kernel mode, to 10 ms."""

@@ -1,6 +1,6 @@
 """HPACK both ways: request headers made once, answers' headers known by their bytes."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from hpack import Decoder, Encoder, NeverIndexedHeaderTuple
 
@@ -10,32 +10,53 @@ TABLE_BYTES_DEFAULT = 4_096
 KNOWN_BLOCKS_MAX = 1_024
 
 
-@dataclass(frozen=True, slots=True)
 class RequestHeaders:
-    """The headers of every request on a connection, as HPACK blocks.
+    """The headers of all requests on one connection, as HPACK blocks: always the same but for the path.
 
     A gRPC library sends its headers in full once and refers to the connection's table from then on.
-    So do we: `first` opens a connection, `later` is the same for all that follow, and the server's
-    parser does for us what it does for real clients. `stateless` is for a server whose table is
-    smaller than usual.
+    So do we, and the server's parser does for us what it does for real clients: `block` encodes
+    until a block no longer changes, and `known` holds it from then on.
     """
 
-    first: bytes
-    later: bytes
-    stateless: bytes
+    def __init__(self, paths: Sequence[str], headers: Sequence[tuple[str, str]]) -> None:
+        """Begin with a connection on which nothing was sent; see `request_headers`."""
+        self.known: list[bytes | None] = [None] * len(paths)
+        """By path: the block that every further request has."""
+        self._pairs = [[(":path", path), *headers] for path in paths]
+        self._encoder = Encoder()
+        self._sent: set[int] = set()
+
+    def block(self, path: int) -> bytes:
+        """Encode the headers of the next request, which must be sent in this order."""
+        block = self._encoder.encode(self._pairs[path])
+        if path in self._sent:
+            self.known[path] = block
+        else:
+            # The table has grown, and all that is in it has moved.
+            self._sent.add(path)
+            self.known[:] = [None] * len(self.known)
+        return block
+
+    def forget_table(self) -> None:
+        """Refer to no table from now on: the server's is smaller than usual."""
+        self.known[:] = [Encoder().encode([NeverIndexedHeaderTuple(*pair) for pair in pairs]) for pairs in self._pairs]
 
 
 def request_headers(
-    path: str, *, authority: str, token: str | None = None, timeout_seconds: int | None = None
+    paths: Sequence[str],
+    *,
+    authority: str,
+    scheme: str = "http",
+    token: str | None = None,
+    timeout_seconds: int | None = None,
 ) -> RequestHeaders:
-    """Encode the headers of a unary gRPC call of `path` ("/package.Service/Method").
+    """Prepare the headers of unary gRPC calls of `paths` ("/package.Service/Method").
 
     `token` is sent as `authorization: Bearer …`, `timeout_seconds` as the call's deadline.
     """
     pairs: list[tuple[str, str]] = [
         (":method", "POST"),
-        (":scheme", "http"),
-        (":path", path),
+        (":scheme", scheme),
         (":authority", authority),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
@@ -45,14 +66,7 @@ def request_headers(
         pairs.append(("grpc-timeout", f"{timeout_seconds}S"))
     if token is not None:
         pairs.append(("authorization", f"Bearer {token}"))
-    encoder = Encoder()
-    first, later, after = (encoder.encode(pairs) for _ in range(3))
-    assert later == after, "the second block is not the one that is always sent"
-    return RequestHeaders(
-        first=first,
-        later=later,
-        stateless=Encoder().encode([NeverIndexedHeaderTuple(*pair) for pair in pairs]),
-    )
+    return RequestHeaders(paths, pairs)
 
 
 class AnswerHeaders:

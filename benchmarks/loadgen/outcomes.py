@@ -42,6 +42,8 @@ OK = Outcome("OK")
 CONNECTION_LOST = Outcome("CONNECTION_LOST")
 NO_ANSWER = Outcome("NO_ANSWER")
 """The run ended and the answer had not come."""
+NOT_SENT = Outcome("NOT_SENT", maybe_applied=False)
+"""It was due, but too many others were not answered."""
 NO_TRAILERS = Outcome("NO_TRAILERS")
 """The stream ended, and nothing says how."""
 BAD_MESSAGE = Outcome("BAD_MESSAGE")

@@ -32,7 +32,7 @@ class Outgoing:
     def __init__(self, headers: RequestHeaders, call_soon: Callable[[Callable[[], None]], object]) -> None:
         """Begin with the limits that hold until the server's settings come."""
         self._headers = headers
-        self._block = headers.first
+        self._known = headers.known
         self._call_soon = call_soon
         self._writer: Writer | None = None
         self._frames: list[bytes] = []
@@ -64,16 +64,17 @@ class Outgoing:
         self._frames.append(frame)
         self._plan_flush()
 
-    def send(self, stream: int, message: bytes) -> None:
+    def send(self, stream: int, message: bytes, path: int = 0) -> None:
         """Send a request: headers and message, or as much of it as the windows allow now."""
-        block = self._block
+        block = self._known[path]
+        if block is None:
+            block = self._headers.block(path)
         size = len(message)
         if (
             size <= self._frame_bytes_max
             and size <= self._window_bytes
             and size <= self._stream_window_bytes
             and not self._unsent
-            and block is not self._headers.first
         ):
             self._window_bytes -= size
             pack = frames.HEAD.pack
@@ -84,8 +85,6 @@ class Outgoing:
                 message,
             )
         else:
-            if block is self._headers.first:
-                self._block = self._headers.later
             self._frames.append(frames.frame(frames.HEADERS, frames.END_HEADERS, stream, block))
             self._unsent[stream] = _Unsent(message, self._stream_window_bytes)
             self._send_unsent()
@@ -113,7 +112,7 @@ class Outgoing:
             unsent.window_bytes += window_bytes - self._stream_window_bytes
         self._stream_window_bytes = window_bytes
         if settings.get(frames.HEADER_TABLE_SIZE, TABLE_BYTES_DEFAULT) < TABLE_BYTES_DEFAULT:
-            self._block = self._headers.stateless
+            self._headers.forget_table()
         self.add(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))
         self._send_unsent()
 

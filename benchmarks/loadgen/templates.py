@@ -35,10 +35,15 @@ def fresh_keys() -> Iterator[bytes]:
 
 def template(message: Message, *, keys: int) -> Sequence[bytes]:
     """Cut the gRPC message at its keys, into `keys` + 1 pieces."""
-    body = message.SerializeToString()
-    pieces = (PREFIX.pack(0, len(body)) + body).split(PLACEHOLDER.encode())
+    pieces = whole(message).split(PLACEHOLDER.encode())
     assert len(pieces) == keys + 1, "the placeholder is missing, or is also somewhere else"
     return pieces
+
+
+def whole(message: Message) -> bytes:
+    """Make a gRPC message in which there is no key."""
+    body = message.SerializeToString()
+    return PREFIX.pack(0, len(body)) + body
 
 
 def charge_request(company: str, amount_micros: int) -> charging_pb2.ChargeRequest:

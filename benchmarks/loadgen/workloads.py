@@ -1,31 +1,31 @@
-"""Which requests are sent, and how their answers are booked."""
+"""Which requests are sent, and how their answers are booked: single charges in all their kinds."""
 
 import random
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Iterator, Sequence
 from typing import Protocol
-
-from google.protobuf.message import DecodeError
 
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.calls import Call
-from benchmarks.loadgen.outcomes import BAD_MESSAGE, Outcome, of_result
+from benchmarks.loadgen.draws import uniform
+from benchmarks.loadgen.outcomes import Outcome
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.templates import charge_request, fresh_keys, template
-from veloconnect.charging.v1 import charging_pb2
 
 CHARGE_PATH = "/veloconnect.charging.v1.ChargingService/Charge"
-BATCH_CHARGE_PATH = "/veloconnect.charging.v1.ChargingService/BatchCharge"
 
-DRAWS = 65_536
-"""Companies are drawn at random once and then used in turn: drawing costs more than sending."""
-BATCHES_PREPARED = 64
+REMEMBERED_CHARGES = 4_096
+"""Of these last acknowledged charges, replays draw one."""
+REPLAY = -1
+"""The tag of a replay: its charge is booked already."""
 
 
 class Workload(Protocol):
-    """An endless supply of calls of one method."""
+    """An endless supply of calls."""
 
-    path: str
+    paths: Sequence[str]
+    """The methods; calls refer to them by their place."""
+    expected: str | None
+    """The name of the outcome, other than OK, with which calls are meant to end."""
 
     def next_call(self, intended_ns: int) -> Call:
         """Make a fresh request."""
@@ -38,19 +38,19 @@ class Workload(Protocol):
 
 
 class Charges:
-    """`Charge`, each for a company drawn uniformly from those of `books`."""
+    """`Charge`, each for the company of `books` that `draws` name; uniformly, unless given."""
 
-    path = CHARGE_PATH
+    paths: Sequence[str] = (CHARGE_PATH,)
+    expected: str | None = None
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, draws: Iterator[int] | None = None) -> None:
         """Prepare a request for each company."""
-        companies = range(len(books.companies))
         self._books = books
         self._keys = fresh_keys()
         self._templates = [
             template(charge_request(company, books.amount_micros), keys=1) for company in books.companies
         ]
-        self._draws = cycle(random.choices(companies, k=DRAWS))
+        self._draws = draws or uniform(len(books.companies))
 
     def next_call(self, intended_ns: int) -> Call:
         """Put a fresh key into the next company's request."""
@@ -70,62 +70,55 @@ class Charges:
             self._books.unclear[call.tag] += 1
 
 
-class BatchCharges:
-    """`BatchCharge` of `size` charges, each for a company drawn uniformly from those of `books`."""
+class Replays(Charges):
+    """Charges of which a share are retries: the same request again, under the key of one that was acknowledged."""
 
-    path = BATCH_CHARGE_PATH
-
-    def __init__(self, books: Books, *, size: int) -> None:
-        """Prepare some batches."""
-        assert 0 < size <= 1_000
-        self._books = books
-        self._keys = fresh_keys()
-        self._size = size
-        self._companies = [random.choices(range(len(books.companies)), k=size) for _ in range(BATCHES_PREPARED)]
-        self._templates = [self._template(companies) for companies in self._companies]
-        self._draws = cycle(range(BATCHES_PREPARED))
+    def __init__(self, books: Books, *, share: float) -> None:
+        """`share` of the calls, from 0 to 1, are retries."""
+        assert 0 <= share <= 1
+        super().__init__(books)
+        self._share = share
+        self._acknowledged: list[bytes] = []
+        self._oldest = 0
 
     def next_call(self, intended_ns: int) -> Call:
-        """Put fresh keys into the next prepared batch."""
-        batch = next(self._draws)
-        pieces = self._templates[batch]
-        keys = self._keys
-        pieces[1::2] = [next(keys) for _ in range(self._size)]
-        return Call(b"".join(pieces), batch, intended_ns)
+        """Retry, or make a fresh request."""
+        if self._acknowledged and random.random() < self._share:
+            return Call(random.choice(self._acknowledged), REPLAY, intended_ns)
+        return super().next_call(intended_ns)
 
     def succeeded(self, call: Call, tally: Tally) -> None:
-        """Book each charge by its own result."""
-        companies = self._companies[call.tag]
-        try:
-            results = charging_pb2.BatchChargeResponse.FromString(call.answer).results
-        except DecodeError:
-            self.failed(call, BAD_MESSAGE, tally)
+        """Book one charge, but a replay as nothing: its money was taken before."""
+        if call.tag == REPLAY:
+            tally.units += 1
             return
-        if len(results) != len(companies):
-            self.failed(call, BAD_MESSAGE, tally)
-            return
-        acknowledged = self._books.acknowledged
-        for company, result in zip(companies, results, strict=True):
-            if result.HasField("charge"):
-                acknowledged[company] += 1
-                tally.units += 1
-            else:
-                self._book_failure(company, of_result(result.status), tally)
+        super().succeeded(call, tally)
+        if len(self._acknowledged) < REMEMBERED_CHARGES:
+            self._acknowledged.append(call.message)
+        else:
+            self._acknowledged[self._oldest] = call.message
+            self._oldest = (self._oldest + 1) % REMEMBERED_CHARGES
 
     def failed(self, call: Call, outcome: Outcome, tally: Tally) -> None:
-        """Book all charges of the batch."""
-        for company in self._companies[call.tag]:
-            self._book_failure(company, outcome, tally)
+        """Book a charge that may have been made; a replay makes none."""
+        if call.tag == REPLAY:
+            tally.errors[outcome.name] += 1
+        else:
+            super().failed(call, outcome, tally)
 
-    def _book_failure(self, company: int, outcome: Outcome, tally: Tally) -> None:
-        tally.errors[outcome.name] += 1
-        if outcome.maybe_applied:
-            self._books.unclear[company] += 1
 
-    def _template(self, companies: Sequence[int]) -> list[bytes]:
-        """Pieces at even places, room for keys between them."""
-        requests = [charge_request(self._books.companies[company], self._books.amount_micros) for company in companies]
-        pieces = template(charging_pb2.BatchChargeRequest(requests=requests), keys=len(requests))
-        prepared = [b""] * (2 * len(pieces) - 1)
-        prepared[::2] = pieces
-        return prepared
+class Declines(Charges):
+    """Charges of wallets that are dry: each must be refused, and that is what is counted."""
+
+    expected: str | None = "FAILED_PRECONDITION/INSUFFICIENT_FUNDS"
+
+    def succeeded(self, call: Call, tally: Tally) -> None:  # noqa: ARG002 as all
+        """Count as an error; the books will not agree either."""
+        tally.errors["OK, of a dry wallet"] += 1
+
+    def failed(self, call: Call, outcome: Outcome, tally: Tally) -> None:
+        """Count a refusal for want of money as what was asked for."""
+        if outcome.name == self.expected:
+            tally.units += 1
+        else:
+            super().failed(call, outcome, tally)

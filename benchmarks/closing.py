@@ -1,0 +1,80 @@
+"""Leaves nothing open behind: holds are voided, what is left is spent, and the companies are closed.
+
+A company can only be closed with an empty wallet, and nothing but a charge takes money out.
+"""
+
+import secrets
+from collections.abc import Sequence
+
+import grpc
+
+from benchmarks.companies import CALL_SECONDS_MAX, Admin, AdminFailed, each
+from benchmarks.loadgen.books import Books
+from benchmarks.loadgen.endpoint import Endpoint
+from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
+
+CHARGE_MICROS_MAX = 9_000_000_000_000_000
+NO_HOLD = {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION}
+"""What Void ends with where there is nothing to give back: the hold was never made, or has ended."""
+
+
+async def close_companies(admin_endpoint: Endpoint, charging_endpoint: Endpoint, ledgers: Sequence[Books]) -> list[str]:
+    """Close all companies of these books; returns a line for each that could not be closed.
+
+    What cannot be closed now (money is still held, a server is away) does not keep the others open.
+    """
+    async with Admin.at(admin_endpoint) as admin, charging_endpoint.channel() as channel:
+        closing = _Closing(admin, charging_pb2_grpc.ChargingServiceStub(channel), charging_endpoint.metadata)
+        holds = [
+            f"{books.companies[company]}/authorizations/{hold.decode()}"
+            for books in ledgers
+            for company, hold in books.open_holds
+        ]
+        companies = [company for books in ledgers for company in books.companies]
+        try:
+            problems = [*await each(holds, closing.void), *await each(companies, closing.close)]
+        except AdminFailed as error:
+            return [str(error)]
+    return [problem for problem in problems if problem is not None]
+
+
+class _Closing:
+    """The calls it takes; each returns what went wrong."""
+
+    def __init__(
+        self, admin: Admin, charging: charging_pb2_grpc.ChargingServiceStub, metadata: tuple[tuple[str, str], ...]
+    ) -> None:
+        self._admin = admin
+        self._charging = charging
+        self._metadata = metadata
+        self._run = secrets.token_hex(4)
+
+    async def void(self, hold: str) -> str | None:
+        """Give a hold back, if there is one."""
+        request = charging_pb2.VoidRequest(authorization=hold, idempotency_key=f"bench-void-{self._run}-{hold[-24:]}")
+        try:
+            await self._charging.Void(request, metadata=self._metadata, timeout=CALL_SECONDS_MAX)
+        except grpc.aio.AioRpcError as error:
+            return None if error.code() in NO_HOLD else f"{hold}: {error.details()}"
+        return None
+
+    async def close(self, company: str) -> str | None:
+        """Spend what is available, and close the company."""
+        try:
+            wallet = await self._admin.wallet(company)
+            if wallet.available_micros > 0:
+                await self._charging.Charge(
+                    charging_pb2.ChargeRequest(
+                        company=company,
+                        idempotency_key=f"bench-close-{self._run}",
+                        usage=wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, campaign_id="benchmark-closing"),
+                        amount_micros=min(wallet.available_micros, CHARGE_MICROS_MAX),
+                    ),
+                    metadata=self._metadata,
+                    timeout=CALL_SECONDS_MAX,
+                )
+            await self._admin.close(company)
+        except grpc.aio.AioRpcError as error:
+            return f"{company}: {error.details()}"
+        return None

@@ -1,0 +1,94 @@
+"""The command line: what is measured, how much of it, and where the report goes."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.loadgen.endpoint import Target
+from benchmarks.scenarios import RATE_DEFAULT, scenarios
+
+NAME_PATTERN = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Target | None:
+    """Read HOST:PORT, or say what is wrong."""
+    try:
+        return None if value is None else Target.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _addresses(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Target, ...]:
+    """Read several."""
+    try:
+        return tuple(map(Target.parse, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Let nothing through that is no good as the name of a directory."""
+    if not value or not set(value) <= set(NAME_PATTERN):
+        raise click.BadParameter("lower-case letters, digits and - only")
+    return value
+
+
+_OPTIONS = (
+    click.option(
+        "--target",
+        "targets",
+        metavar="HOST:PORT",
+        multiple=True,
+        callback=_addresses,
+        help="A charging service that runs already; several times for several servers. Else one is started here.",
+    ),
+    click.option("--admin-target", metavar="HOST:PORT", callback=_address, help="Its admin service."),
+    click.option(
+        "--token-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A token for both; the first line.",
+    ),
+    click.option(
+        "--ca-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Speak TLS, and trust these certificates (PEM).",
+    ),
+    click.option("--insecure", is_flag=True, help="Send the token in clear text beyond loopback."),
+    click.option("--full", is_flag=True, help="All scenarios, more rounds, two workers, the ramp, growth."),
+    click.option(
+        "--only",
+        type=click.Choice([scenario.name for scenario in scenarios()]),
+        multiple=True,
+        help="Not all scenarios; neither memory nor ramp nor growth, unless asked for.",
+    ),
+    click.option("--ramp", is_flag=True, help="Find the highest rate that holds, after the rounds."),
+    click.option("--ramp-p99-ms", type=click.FloatRange(0.1), default=25.0, help="The bound that ends the ramp."),
+    click.option("--rate", type=click.FloatRange(1, 100_000), default=RATE_DEFAULT, help="Calls/s of the open loop."),
+    click.option("--companies", type=click.IntRange(1, 100_000), default=1_000, help="Charged uniformly."),
+    click.option("--connections", type=click.IntRange(1, 64), default=4, help="At most; never more than in flight."),
+    click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes of the service started here."),
+    click.option(
+        "--rounds", type=click.IntRange(1, 100), default=None, help="Figures are medians; 3, or 5 with --full."
+    ),
+    click.option(
+        "--seconds", type=click.FloatRange(0.1, 600), default=None, help="Measured in each run; 2, or 5 with --full."
+    ),
+    click.option(
+        "--seconds-max",
+        type=click.FloatRange(1),
+        default=None,
+        help="Begin no round that would end later; 215, or 900 with --full.",
+    ),
+    click.option("--keep", is_flag=True, help="Write the report to benchmarks/results, not to .local/bench."),
+    click.option("--name", default=f"{os.cpu_count()}-cores", callback=_name, help="Of the report, after its date."),
+)
+
+
+def all_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command all of them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

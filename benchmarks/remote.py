@@ -1,0 +1,47 @@
+"""A service that somebody else has started, perhaps far away."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from benchmarks.loadgen.cpu import Processes
+from benchmarks.loadgen.endpoint import Endpoint, Target
+from benchmarks.local import echo_server
+from benchmarks.places import Place, Server, Service
+
+
+@contextmanager
+def running_already(  # noqa: PLR0913 as many as there are options
+    directory: Path,
+    *,
+    charging: Sequence[Target],
+    admin: Target,
+    token_file: Path,
+    ca_file: Path | None,
+    insecure: bool,
+) -> Iterator[Service]:
+    """Use it under these addresses. The bare handler is started here, where the service is here too.
+
+    Raises `click.UsageError` where the token would leave this machine in clear text.
+    """
+    for target in (*charging, admin):
+        if not (ca_file or insecure or target.is_loopback):
+            raise click.UsageError(
+                f"{target} is not on this machine: the token would go there in clear text (--ca-file, or --insecure)"
+            )
+    token = token_file.read_text().split("\n", 1)[0].strip()
+    ca = ca_file.read_bytes() if ca_file else None
+    servers = {
+        Place.CHARGING: Server(Endpoint(tuple(charging), token, ca)),
+        Place.ADMIN: Server(Endpoint((admin,), token, ca)),
+    }
+    with ExitStack() as more:
+        if all(target.is_loopback for target in charging):
+            echo, echo_pid = more.enter_context(echo_server(directory))
+            servers[Place.ECHO] = Server(Endpoint((echo,), token), Processes({"echo": echo_pid}))
+        yield Service(
+            servers=servers,
+            settings={"service": "runs already; how it is set up is not known", "TLS": "yes" if ca else "no"},
+        )
