@@ -1,10 +1,12 @@
 """Whether Postgres answers, so that commands are refused before they touch Redis while it does not."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from wallet import metrics
+from wallet.domain.errors import Unavailable, WalletUnavailable
 from wallet.ledger.append import Appender
 from wallet.ledger.failures import unavailable
 
@@ -22,6 +24,8 @@ class LedgerHealth:
     def __init__(self, appender: Appender) -> None:
         """Probe over a connection of its own."""
         self._appender = appender
+        self.before_return: Callable[[], Awaitable[object]] | None = None
+        """Runs when Postgres is back, before commands are taken: what is in the journal since it went comes first."""
         self._lost = asyncio.Event()
 
     @property
@@ -47,6 +51,16 @@ class LedgerHealth:
             except TimeoutError:
                 continue
 
+    async def _returned(self, before_return: Callable[[], Awaitable[object]]) -> bool:
+        try:
+            await before_return()
+        except Exception as error:
+            if not isinstance(error, Unavailable) and not unavailable(error):
+                log.exception("return_failed")
+            # Redis may be away as well: then there is nothing to wait for here, and commands are refused by it.
+            return isinstance(error, WalletUnavailable)
+        return True
+
     async def probe(self) -> bool:
         """Ask Postgres once; return whether it answers."""
         try:
@@ -57,6 +71,8 @@ class LedgerHealth:
             self.lost(error)
             return False
         if self.away:
+            if self.before_return is not None and not await self._returned(self.before_return):
+                return False
             log.info("ledger_back")
             self._lost.clear()
             metrics.ledger_away.set(0)

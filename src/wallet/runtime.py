@@ -95,6 +95,11 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
         running = [asyncio.create_task(lane.run(), name="lane") for lane in lanes]
         stack.push_async_callback(_drained, lanes, running)
         if sweeps:
+            recover = Recovery(hot, appender()).run_once
+            # First what is left from before: a retry must not be declined where its first try is still in the journal,
+            # and the time of its record was up meanwhile.
+            await recover()
+            health.before_return = recover
             for name, sweep, pause in (
                 ("recovery", Recovery(hot, appender()).run_once, recovery.SWEEP_SECONDS),
                 ("expiry", Expiry(engine, pool).run_once, expiry.SWEEP_SECONDS),

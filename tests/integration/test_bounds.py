@@ -121,7 +121,7 @@ async def test_bounds_rounds_end_where_every_call_comes_late(
 ) -> None:
     request = charge(400)
     with monkeypatch.context() as patch:
-        patch.setattr(_Clock, "not_after", lambda _: 1)
+        patch.setattr(_Clock, "sent_at_and_not_after", lambda _: (1, 1))
         with pytest.raises(WalletUnavailable) as raised:
             await acme.engine.submit(request)
     assert raised.value.applied is Applied.NO

@@ -142,15 +142,17 @@ class _Clock:
 
     def __init__(self) -> None:
         self._ahead: int | None = None
-        """Microseconds that the server's clock showed more than ours, when it last answered; not less than now."""
+        """Microseconds that the server's clock was ahead of ours by its last answer; a little less than it is, since
+        the answer took a while to come here."""
 
     def heard(self, now: int) -> None:
         self._ahead = now - time.monotonic_ns() // 1000
 
-    def not_after(self) -> int:
+    def sent_at_and_not_after(self) -> tuple[int, int]:
         if self._ahead is None:
-            return 0
-        return time.monotonic_ns() // 1000 + self._ahead + int(SOCKET_SECONDS_MAX * 1e6)
+            return 0, 0
+        now = time.monotonic_ns() // 1000 + self._ahead
+        return now, now + int(SOCKET_SECONDS_MAX * 1e6)
 
 
 class HotStore:
@@ -188,14 +190,14 @@ class HotStore:
         for i, (command, _) in enumerate(batch.commands):
             by_company.setdefault(command.company, []).append(i)
         keys: list[str] = [self.keys.journal(partition)]
-        arguments: list[Any] = [KEY_TTL_MS, 0, len(batch.settled), len(batch.chores), len(by_company)]
+        arguments: list[Any] = [KEY_TTL_MS, 0, 0, len(batch.settled), len(batch.chores), len(by_company)]
         arguments += [f"{attempt.command.company} {attempt.epoch}:{attempt.seq}" for attempt in batch.settled]
         for chore in batch.chores:
             self._add_chore(chore, keys, arguments)
         for company, members in by_company.items():
             self._add_commands(company, [batch.commands[i] for i in members], keys, arguments)
         clock = self._clocks.setdefault(partition, _Clock())
-        arguments[1] = clock.not_after()
+        arguments[1:3] = clock.sent_at_and_not_after()
         # Run twice it is harmless: the second time it finds its keys and its clean-ups done.
         now, *replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN, reconnects=RECONNECTS_MAX)
         clock.heard(int(now))

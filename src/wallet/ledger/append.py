@@ -6,6 +6,7 @@ import asyncpg
 import structlog
 
 from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
+from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
 from wallet.ledger.failures import data_refused, unavailable
 from wallet.ledger.pool import Connection, open_connection
@@ -127,6 +128,9 @@ def _parameters(attempt: Attempt) -> Parameters:
     """Return the attempt as the composite type `ledger_attempt`."""
     command = attempt.command
     usage = command.usage
+    amount = attempt.amount
+    if command.kind is Kind.INCREMENT and attempt.asked is not Asked.APPLIED:
+        amount = command.amount  # The total: what it adds follows from the hold, which the ledger knows best.
     return (
         attempt.asked,
         command.company,
@@ -135,7 +139,7 @@ def _parameters(attempt: Attempt) -> Parameters:
         command.kind,
         attempt.epoch,
         attempt.seq,
-        attempt.amount,
+        amount,
         attempt.held_delta,
         command.checked,
         command.closes,

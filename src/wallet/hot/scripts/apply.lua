@@ -5,8 +5,8 @@
 --       per company:   wallet
 --         per command: key record, and the authorization where the operation has one
 --
--- ARGV  key TTL in ms, not after (microseconds on this server's clock, 0 for no bound), number of settled attempts,
---       number of clean-ups, number of companies
+-- ARGV  key TTL in ms, sent at and not after (microseconds on this server's clock, 0 where it is not known), number of
+--       settled attempts, number of clean-ups, number of companies
 --       per settled attempt: its field in the journal, "company epoch:seq"
 --                The entry is committed and leaves the journal. Its key record stays until its TTL.
 --       per clean-up:  action, company, attempt, amount, held delta
@@ -29,7 +29,7 @@
 --       K:attempt                                    the same request was applied before and is settled
 --       R:journal entry, or R:attempt if settled     another request has the key
 --       C                                            cold: no wallet, or one that must not be trusted
---       L                                            late: it is past "not after", and nothing was looked at
+--       L                                            late: past "not after", or sent before the key's last decline
 --       D:rule:epoch:seq:amount:held delta           declined: FUNDS, LIMIT, HOLD, EARLY, SUSPENDED, CLOSED
 --
 -- An attempt's name (epoch:seq) is in its journal field and in its key record, so no clean-up meets another attempt.
@@ -67,7 +67,7 @@ local now_text = integer(now)
 
 local journal = next_key()
 local key_ttl = next_arg()
-local not_after = next_number()
+local sent_at, not_after = next_number(), next_number()
 local settled = next_number()
 local cleanups = next_number()
 local companies = next_number()
@@ -261,9 +261,15 @@ local function next_command()
   }
 end
 
--- Whoever sent this has given up, and the caller may have been told no since: a call that was held up on the way changes
--- nothing. (What is settled or cleaned up names its attempt, and may come at any time.)
+-- A call that was held up on the way changes nothing: whoever sent it has given up after a while, and its caller may have
+-- been told no since, here or elsewhere. So a declined key keeps a mark for as long as a call may be under way; its value
+-- has no attempt. (What is settled or cleaned up names its attempt, and may come at any time.)
 local late = not_after > 0 and now > not_after
+local DECLINED, CALL_MS_MAX = string.rep('-', FINGERPRINT_BYTES), 3000
+
+local function declined_at(known)
+  return sub(known, 1, FINGERPRINT_BYTES) == DECLINED and tonumber(sub(known, FINGERPRINT_BYTES + 1))
+end
 
 local function apply(wallet, company)
   local c = next_command()
@@ -272,16 +278,25 @@ local function apply(wallet, company)
   end
   if not wallet then
     local known = call('GET', c.record)
-    return known and known_answer(known, c.fingerprint, wallet, company) or 'C'
+    return known and not declined_at(known) and known_answer(known, c.fingerprint, wallet, company) or 'C'
   end
   -- Look the key up and take it in one step: most keys are new, and most charges pass.
   local attempt = wallet.prefix .. integer(wallet.seq + 1)
   local known = call('SET', c.record, c.fingerprint .. attempt, 'NX', 'GET', 'PX', key_ttl)
   if known then
-    return known_answer(known, c.fingerprint, wallet, company)
+    local declined_before = declined_at(known)
+    if not declined_before then
+      return known_answer(known, c.fingerprint, wallet, company)
+    elseif sent_at > 0 and sent_at <= declined_before and declined_before < now then -- Not by this very call.
+      return 'L'
+    end
+    call('SET', c.record, c.fingerprint .. attempt, 'PX', key_ttl)
   end
   local reply = change(wallet, company, attempt, c)
-  if sub(reply, 1, 1) ~= 'A' then
+  local kind = sub(reply, 1, 1)
+  if kind == 'D' then
+    call('SET', c.record, DECLINED .. now_text, 'PX', CALL_MS_MAX)
+  elseif kind ~= 'A' then
     call('DEL', c.record)
   end
   return reply

@@ -210,19 +210,23 @@ BEGIN
         ELSIF verdict IS NULL THEN  -- Declined by Redis: is it true?
             -- Where the rule fails here too, the no is true, however far behind the wallet was that said it. Only what
             -- a hold's change costs depends on the hold, which Redis may have seen as it was before, or as it is never
-            -- to be: a capture is reckoned anew; of an increment the total is not known here.
+            -- to be. So that is reckoned anew: a capture's from its amount, an increment's from its total, which comes
+            -- as the amount.
             IF a.kind = 7 AND NOT a.late AND hold.state = 1 THEN
                 a.held_delta := -CASE WHEN a.closes THEN hold.held ELSE least(-a.amount, hold.held) END;
+            ELSIF a.kind = 6 AND hold.state = 1 THEN
+                a.held_delta := greatest(0, a.amount - hold.captured) - hold.held;
+                a.amount := 0;
             END IF;
             IF a.epoch <> w.epoch THEN
                 verdict := 'BEHIND';
-            ELSIF a.asked = 'FUNDS'
-                AND w.balance - w.held + a.amount - a.held_delta >= w.floor THEN
+            ELSIF a.asked = 'FUNDS' AND (a.amount - a.held_delta >= 0
+                OR w.balance - w.held + a.amount - a.held_delta >= w.floor) THEN
                 verdict := 'CONTESTED';
             ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000
                 AND w.held + a.held_delta <= 9000000000000000 THEN
                 verdict := 'CONTESTED';
-            ELSIF a.kind IN (6, 7) AND NOT a.late AND (a.kind = 6 OR hold.state IS DISTINCT FROM 1)
+            ELSIF a.kind IN (6, 7) AND NOT a.late AND hold.state IS DISTINCT FROM 1
                 AND a.asked IN ('FUNDS', 'LIMIT') AND a.seq < w.last_seq THEN
                 verdict := 'BEHIND';
             ELSIF a.asked = 'HOLD' THEN
