@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_REQUIRE_VIRTUALENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test demo bench check format stubs lock clean clean-data
+.PHONY: help install run test demo bench bench-full check format stubs lock clean clean-data
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,8 +26,11 @@ test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (
 demo: $(STAMP) ## Play gateways against the running service for a while, then verify the ledger
 	$(PYTHON) -m devstack.demo $(ARGS)
 
-bench: $(STAMP) ## Measure throughput and latency; the last line is JSON
+bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last line is JSON (ARGS=--help)
 	$(PYTHON) -m benchmarks $(ARGS)
+
+bench-full: $(STAMP) ## The same for longer, with two workers, the saturation ramp, and growth
+	$(PYTHON) -m benchmarks --full $(ARGS)
 
 check: $(STAMP) ## Lint, check types, import contracts, and that the stubs are up to date
 	$(PYTHON) -m ruff check

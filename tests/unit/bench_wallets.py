@@ -40,8 +40,8 @@ class Wallets:
         self.charges: list[charging_pb2.ChargeRequest] = []
         self.tokens: set[str] = set()
         self.balances: Counter[str] = Counter()
-        self.keys: dict[str, str] = {}
-        """Of acknowledged charges, and whose."""
+        self.keys: set[tuple[str, str]] = set()
+        """Of acknowledged charges, by company."""
         self.replays = 0
         self.calls: Counter[str] = Counter()
         """By the method's name, but for Charge."""
@@ -170,8 +170,8 @@ class Wallets:
     def _charge(self, request: charging_pb2.ChargeRequest) -> charging_pb2.ChargeResult:
         protovalidate.validate(request)
         acknowledged = charging_pb2.ChargeResult(charge=charging_pb2.ChargeResponse.FromString(answer()))
-        if request.idempotency_key in self.keys:
-            assert self.keys[request.idempotency_key] == request.company
+        key = (request.company, request.idempotency_key)
+        if key in self.keys:
             self.replays += 1
             return acknowledged
         status = self.decline(request)
@@ -180,7 +180,7 @@ class Wallets:
         if status is not None:
             return charging_pb2.ChargeResult(status=status)
         self.charges.append(request)
-        self.keys[request.idempotency_key] = request.company
+        self.keys.add(key)
         if not self.forgets_every or len(self.charges) % self.forgets_every:
             self.balances[request.company] -= request.amount_micros
         return acknowledged
