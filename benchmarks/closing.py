@@ -15,12 +15,15 @@ from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 
 CHARGE_MICROS_MAX = 9_000_000_000_000_000
-NO_HOLD = {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION}
+NOT_FOUND = grpc.StatusCode.NOT_FOUND
+NO_HOLD = {NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION}
 """What Void ends with where there is nothing to give back: the hold was never made, or has ended."""
 
 
-async def close_companies(admin_endpoint: Endpoint, charging_endpoint: Endpoint, ledgers: Sequence[Books]) -> list[str]:
-    """Close all companies of these books; returns a line for each that could not be closed.
+async def close_companies(
+    admin_endpoint: Endpoint, charging_endpoint: Endpoint, companies: Sequence[str], ledgers: Sequence[Books]
+) -> list[str]:
+    """Void the open holds of `ledgers` and close `companies`; returns a line for each that could not be closed.
 
     What cannot be closed now (money is still held, a server is away) does not keep the others open.
     """
@@ -31,7 +34,6 @@ async def close_companies(admin_endpoint: Endpoint, charging_endpoint: Endpoint,
             for books in ledgers
             for company, hold in books.open_holds
         ]
-        companies = [company for books in ledgers for company in books.companies]
         try:
             problems = [*await each(holds, closing.void), *await each(companies, closing.close)]
         except AdminFailed as error:
@@ -76,5 +78,5 @@ class _Closing:
                 )
             await self._admin.close(company)
         except grpc.aio.AioRpcError as error:
-            return f"{company}: {error.details()}"
+            return None if error.code() is NOT_FOUND else f"{company}: {error.details()}"
         return None

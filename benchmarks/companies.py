@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -34,6 +34,8 @@ class Admin:
 
     channel: grpc.aio.Channel
     metadata: tuple[tuple[str, str], ...]
+    begun: list[str] = field(default_factory=list)
+    """Companies that may have been made, even where an error or Ctrl-C kept the answer away."""
 
     @classmethod
     def at(cls, endpoint: Endpoint) -> Self:
@@ -85,6 +87,7 @@ class Admin:
 
     async def _make(self, company_id: str, funds_micros: int) -> str:
         companies = company_pb2_grpc.CompanyServiceStub(self.channel)
+        self.begun.append(f"companies/{company_id}")
         company = await companies.CreateCompany(
             company_pb2.CreateCompanyRequest(
                 company_id=company_id,

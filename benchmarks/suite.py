@@ -79,16 +79,19 @@ class Suite:
             _say("measuring Redis's memory")
             self._results.memory = await measure_memory(self._service)
         _say(f"making {self._plan.companies + 1 + DRY_COMPANIES} companies")
-        async with Admin.at(self._service.servers[Place.ADMIN].endpoint) as admin:
-            funded = await admin.make_companies(self._plan.companies + 1)
-            dry = await admin.make_companies(DRY_COMPANIES, funds_micros=0)
-        ledgers = Ledgers.of(funded, dry)
+        ledgers: Ledgers | None = None
+        begun: list[str] = []
         try:
+            async with Admin.at(self._service.servers[Place.ADMIN].endpoint) as admin:
+                begun = admin.begun
+                funded = await admin.make_companies(self._plan.companies + 1)
+                dry = await admin.make_companies(DRY_COMPANIES, funds_micros=0)
+            ledgers = Ledgers.of(funded, dry)
             self._service.companies_made()
             await self._run_all(began, ledgers)
         finally:
             if not self._service.is_temporary:
-                await self._close(ledgers)
+                await self._close(begun, ledgers.ours if ledgers else ())
         self._results.seconds = time.monotonic() - began
         return self._results
 
@@ -154,10 +157,12 @@ class Suite:
         if differences:
             _say(f"{title}: the ledger differs for {len(differences)} companies")
 
-    async def _close(self, ledgers: Ledgers) -> None:
+    async def _close(self, companies: Sequence[str], ledgers: Sequence[Books]) -> None:
         _say("closing the companies")
         servers = self._service.servers
-        problems = await close_companies(servers[Place.ADMIN].endpoint, servers[Place.CHARGING].endpoint, ledgers.ours)
+        problems = await close_companies(
+            servers[Place.ADMIN].endpoint, servers[Place.CHARGING].endpoint, companies, ledgers
+        )
         self._results.unclosed = len(problems)
         for problem in problems[:DIFFERENCES_SHOWN_MAX]:
             _say(f"not closed: {problem}")

@@ -110,7 +110,7 @@ async def test_what_cannot_be_closed_is_named_and_does_not_keep_the_others_open(
         # The books know one hold that was never made, but not the one that is open.
         books.open_holds.add((0, b"0" * 24))
         wallets.held[f"{companies[1]}/authorizations/unknown"] = AMOUNT_MICROS
-        problems = await close_companies(endpoint(target), endpoint(target), [books])
+        problems = await close_companies(endpoint(target), endpoint(target), companies, [books])
     assert problems == [f"{companies[1]}: the wallet is not empty"]
     assert wallets.closed == {companies[0], companies[2]}
 
