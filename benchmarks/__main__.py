@@ -105,7 +105,6 @@ def main(**options: object) -> None:
     choice = Choice(**options)  # type: ignore[arg-type]
     plan = choice.plan()
     began = archive.now()
-    previous = archive.last_kept()
     LOCAL_DIRECTORY.mkdir(exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=LOCAL_DIRECTORY) as name:
@@ -126,8 +125,7 @@ def main(**options: object) -> None:
         rows=found,
         figures=figures_of(results, found, fsync_ms=fsync_ms, more=growth),
         ramp=results.ramp,
-        previous_name=previous.name if previous else None,
-        previous_figures=previous.figures if previous else None,
+        previous=archive.last_kept(),
     )
     _show(report, results, archive.write(report, name=choice.name, is_kept=choice.keep))
     sys.exit(1 if results.differences else 0)

@@ -1,24 +1,17 @@
 """Where reports lie: those that are kept, in the repository; all others, where nobody minds."""
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from benchmarks.comparison import Kept
 from benchmarks.report import Report, markdown, plots
 
 KEPT = Path("benchmarks/results")
 NOT_KEPT = Path(".local/bench")
 DATA = "report.json"
 PAGE = "report.md"
-
-
-class Kept(NamedTuple):
-    """A report that was kept before."""
-
-    name: str
-    figures: Mapping[str, float]
 
 
 def last_kept(directory: Path = KEPT) -> Kept | None:
@@ -30,7 +23,7 @@ def last_kept(directory: Path = KEPT) -> Kept | None:
     if not found:
         return None
     _, path, data = max(found, key=lambda each: each[:2])
-    return Kept(path.parent.name, data["figures"])
+    return Kept(path.parent.name, data["machine"], data["figures"])
 
 
 def write(report: Report, *, name: str, is_kept: bool, root: Path = Path()) -> Path:

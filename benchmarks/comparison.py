@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 NOT_COMPARED = {"seconds", "errors", "ledger_differences", "unclosed"}
 LESS_IS_BETTER = ("_ms", "_us", "_bytes")
 LESS_IS_BETTER_WITHIN = ("_ms_", "redis_bytes_")
 NOTEWORTHY = 0.1
 """Figures of one machine on different days differ by some percent whatever the code does."""
+
+
+class Kept(NamedTuple):
+    """A report that was kept before."""
+
+    name: str
+    machine: Mapping[str, str]
+    figures: Mapping[str, float]
 
 
 class Verdict(StrEnum):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from benchmarks.rows import Row
+from benchmarks.rows import Row, ratio
 from benchmarks.suite import Results
 
 Figures = dict[str, float | int]
@@ -112,8 +112,8 @@ def figures_of(
         if figure.row in found
     }
     for key, above, below in _RATIOS:
-        if {above, below} <= found.keys() and found[below].rps:
-            figures[key] = round(found[above].rps / found[below].rps, 3)
+        if {above, below} <= found.keys() and (value := ratio(found[above], found[below])) is not None:
+            figures[key] = round(value, 3)
     if "charge64" in found:
         figures["client_cpu_us"] = round(found["charge64"].client_cpu_us, 1)
         for name, cpu_us in found["charge64"].server_cpu_us.items():

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.comparison import compare
+from benchmarks.comparison import Kept, compare
 from benchmarks.plots import bars, curves, nines
 from benchmarks.ramp import Ramp
 from benchmarks.rows import Row
@@ -31,9 +31,8 @@ class Report:
     rows: Mapping[str, Row]
     figures: Mapping[str, float]
     ramp: Ramp | None = None
-    previous_name: str | None = None
-    """The last kept report that this one is compared with."""
-    previous_figures: Mapping[str, float] | None = None
+    previous: Kept | None = None
+    """The last kept report, with which this one is compared."""
 
 
 def table(found: Mapping[str, Row]) -> str:
@@ -181,12 +180,15 @@ def _ramp_plot(ramp: Ramp) -> str:
 
 
 def _comparison_lines(report: Report) -> Sequence[str]:
-    if report.previous_figures is None:
+    previous = report.previous
+    if previous is None:
         return ("## Compared with the last kept report", "", "There is none.", "")
-    changes = compare(report.figures, report.previous_figures)
+    changes = compare(report.figures, previous.figures)
+    note = ("That was another machine: only ratios within a run can be compared.", "")
     return (
-        f"## Compared with {report.previous_name}",
+        f"## Compared with {previous.name}",
         "",
+        *(note if dict(previous.machine) != dict(report.machine) else ()),
         "| figure | now | then | ratio | |",
         "|---|---:|---:|---:|---|",
         *(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import fmean, median
 
 from benchmarks.loadgen.histogram import LatencyHistogram
 from benchmarks.loadgen.measuring import Measurement
@@ -39,6 +39,8 @@ class Row:
     """By the method's name, where there are several."""
     curve: tuple[tuple[float, float], ...] = ()
     """Percent and latency in ms, over all runs together."""
+    rates: tuple[float, ...] = ()
+    """`rps` of each run, in order."""
 
 
 def rows(results: Results, scenarios: Sequence[Scenario]) -> dict[str, Row]:
@@ -51,14 +53,30 @@ def rows(results: Results, scenarios: Sequence[Scenario]) -> dict[str, Row]:
     }
 
 
+def ratio(above: Row, below: Row) -> float | None:
+    """Divide rates round by round, and take the median: the machine's speed may drift between rounds.
+
+    A row that has several runs a round counts with their mean. None where nothing was acknowledged.
+    """
+    rounds = min(len(above.rates), len(below.rates))
+    pairs = list(zip(_by_round(above, rounds), _by_round(below, rounds), strict=True))
+    return median(one / other for one, other in pairs) if pairs and all(other for _, other in pairs) else None
+
+
+def _by_round(row: Row, rounds: int) -> list[float]:
+    each = len(row.rates) // rounds if rounds else 1
+    return [fmean(row.rates[number * each : (number + 1) * each]) for number in range(rounds)]
+
+
 def _row(title: str, name: str, runs: Sequence[Measurement]) -> Row:
     tallies = [run.tallies[name] for run in runs]
+    rates = tuple(tally.units / run.seconds for tally, run in zip(tallies, runs, strict=True))
     together = LatencyHistogram()
     for tally in tallies:
         together.add(tally.latencies)
     return Row(
         title=title,
-        rps=median(run.tallies[name].units / run.seconds for run in runs),
+        rps=median(rates),
         p50_ms=_median_ms(tallies, 50),
         p95_ms=_median_ms(tallies, 95),
         p99_ms=_median_ms(tallies, 99),
@@ -72,6 +90,7 @@ def _row(title: str, name: str, runs: Sequence[Measurement]) -> Row:
         late_p99_ms=median(tally.late.percentile_ns(99) / 1e6 for tally in tallies),
         method_p99_ms=_methods(tallies),
         curve=tuple((percent, round(together.percentile_ns(percent) / 1e6, 3)) for percent in PERCENTS),
+        rates=rates,
     )
 
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import archive
-from benchmarks.comparison import Verdict, compare, less_is_better
+from benchmarks.comparison import Kept, Verdict, compare, less_is_better
 from benchmarks.growing import last_figures
 from benchmarks.loadgen.measuring import Measurement
 from benchmarks.loadgen.tally import Tally
@@ -19,7 +19,7 @@ from benchmarks.plots import bars, curves, nines
 from benchmarks.ramp import GROWTH, Ramp, RampPlan, RampStep
 from benchmarks.redis_memory import live_bytes
 from benchmarks.report import Report, markdown, plots
-from benchmarks.rows import Row
+from benchmarks.rows import Row, ratio
 
 PAGE = """\
 # Benchmark of 2026-01-31
@@ -110,13 +110,32 @@ def report() -> Report:
         },
         figures={"charge_rps_64": 8_000, "charge_p99_ms": 10.0, "one_p50_ms": 0.8, "seconds": 61.0},
         ramp=Ramp(25.0, 0.001, steps),
-        previous_name="2026-01-01-2-cores",
-        previous_figures={"charge_rps_64": 4_000, "charge_p99_ms": 5.0, "one_p50_ms": 0.81, "seconds": 30.0},
+        previous=Kept(
+            "2026-01-01-2-cores",
+            {"CPU": "Abacus", "cores": "2"},
+            {"charge_rps_64": 4_000, "charge_p99_ms": 5.0, "one_p50_ms": 0.81, "seconds": 30.0},
+        ),
     )
 
 
 def test_the_page_is_as_it_was_meant(report: Report) -> None:
     assert markdown(report) == PAGE
+
+
+def test_a_report_of_another_machine_is_said_to_be_one(report: Report) -> None:
+    assert report.previous is not None
+    other = replace(report, previous=report.previous._replace(machine={"CPU": "Abacus", "cores": "64"}))
+    assert "another machine" in markdown(other)
+    assert "There is none." in markdown(replace(report, previous=None))
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    # The machine is half as fast in the second round, and the yardstick runs twice in each.
+    charge = row("a", 0, (1, 1, 1, 1), rates=(80.0, 40.0, 80.0))
+    echo = row("b", 0, (1, 1, 1, 1), rates=(90.0, 110.0, 50.0, 50.0, 120.0, 80.0))
+    assert ratio(charge, echo) == pytest.approx(0.8)
+    assert ratio(charge, row("c", 0, (1, 1, 1, 1), rates=(0.0, 1.0, 1.0))) is None
+    assert ratio(charge, row("c", 0, (1, 1, 1, 1))) is None
 
 
 def test_plots_are_drawn(report: Report) -> None:
