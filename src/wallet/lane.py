@@ -46,6 +46,9 @@ ASIDE_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+_MAYBE_APPLIED = frozenset({Reply.APPLIED, Reply.PENDING, Reply.KNOWN})
+"""The request is recorded, or may be soon, whatever the ledger says at this try."""
+
 Proposed = list[tuple[Request, Proposal]]
 
 
@@ -242,7 +245,7 @@ class Lane:
         if reply is Reply.LATE:
             self._once_more(request, "Redis's clock has moved")
             return False
-        if reply is Reply.APPLIED or reply is Reply.PENDING:
+        if reply in _MAYBE_APPLIED:
             request.applied = Applied.UNKNOWN
         return True
 
