@@ -25,6 +25,8 @@ def growth_figures() -> Mapping[str, float]:
     except subprocess.TimeoutExpired:
         print(f"growth was not measured within {SECONDS_MAX:g} s", file=sys.stderr)
         return {}
+    if done.returncode != 0:
+        print(f"growth ended with {done.returncode}:\n{done.stdout}", file=sys.stderr)
     return last_figures(done.stdout)
 
 

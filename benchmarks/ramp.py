@@ -14,6 +14,7 @@ from benchmarks.loadgen.workloads import Charges
 from benchmarks.places import Server
 
 GROWTH = 1.25
+HALVINGS_MAX = 5
 STEPS_MAX = 24
 REFINEMENTS = 2
 """Further steps between the last rate that held and the first that did not."""
@@ -81,14 +82,20 @@ class RampPlan:
         return await self.climb(step, say=say)
 
     async def climb(self, step: Step, *, say: Callable[[str], None] = lambda _: None) -> Ramp:
-        """Raise the rate until it does not hold, then look between."""
+        """Raise the rate until it does not hold, then look between; halve it first, where the start does not hold."""
         ramp = Ramp(self.p99_ms_max, self.error_share_max)
         rate, failed = self.start_rps, None
+        for _ in range(HALVINGS_MAX):
+            if await self._holds(rate, step, ramp, say):
+                break
+            failed = rate
+            rate /= 2
         for _ in range(STEPS_MAX):
-            if not await self._holds(rate, step, ramp, say):
-                failed = rate
+            if failed is not None:
                 break
             rate *= GROWTH
+            if not await self._holds(rate, step, ramp, say):
+                failed = rate
         for _ in range(REFINEMENTS):
             if failed is None or not ramp.knee_rps:
                 break

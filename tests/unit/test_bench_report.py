@@ -16,7 +16,7 @@ from benchmarks.growing import last_figures
 from benchmarks.loadgen.measuring import Measurement
 from benchmarks.loadgen.tally import Tally
 from benchmarks.plots import bars, curves, nines
-from benchmarks.ramp import GROWTH, Ramp, RampPlan, RampStep
+from benchmarks.ramp import GROWTH, HALVINGS_MAX, Ramp, RampPlan, RampStep
 from benchmarks.redis_memory import live_bytes
 from benchmarks.report import Report, markdown, plots
 from benchmarks.rows import Row, ratio
@@ -213,11 +213,13 @@ def test_a_report_that_is_not_kept_lies_elsewhere(tmp_path: Path, report: Report
     assert json.loads((directory / "report.json").read_text())["settings"] == {"fsync": "on", "workers": "1"}
 
 
-@pytest.mark.parametrize("capacity", [300.0, 500.0, 2_500.0, 7_000.0])
+@pytest.mark.parametrize("capacity", [10.0, 300.0, 500.0, 2_500.0, 7_000.0])
 async def test_the_ramp_finds_the_knee(capacity: float) -> None:
     ramp = await RampPlan(start_rps=400).climb(_server_with(lambda rate: 100.0 if rate > capacity else 2.0))
-    if capacity < 400:
+    if capacity < 400 / 2**HALVINGS_MAX:
         assert ramp.knee_rps == 0
+    elif capacity < 400:
+        assert capacity / 1.25 <= ramp.knee_rps <= capacity
     else:
         assert capacity / (1 + (GROWTH - 1) / 4 + 0.01) <= ramp.knee_rps <= capacity
     assert len(ramp.steps) < 30
@@ -237,7 +239,7 @@ async def test_errors_end_the_ramp_and_a_server_without_limits_does_too() -> Non
     ramp = await RampPlan(start_rps=500).climb(_server_with(lambda _: 2.0, errors=5))
     assert ramp.knee_rps == 0
     ramp = await RampPlan(start_rps=500).climb(_server_with(lambda _: 2.0))
-    assert len(ramp.steps) == 24
+    assert len(ramp.steps) == 25
 
 
 def test_the_memory_of_data_is_what_redis_says_of_values_and_tables() -> None:
