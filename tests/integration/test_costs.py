@@ -59,8 +59,8 @@ IDLE_COMPANY_BYTES_MAX = 200.0
 """Measured 159 to 179, of which some 152 are the wallet. The target is 250. 12 % slack."""
 
 # Postgres.
-WAL_BYTES_MAX = 520.0
-"""For a charge. Measured 471: the row, its places in two indexes, and a part of its wallet's row. 10 % slack."""
+WAL_BYTES_MAX = 540.0
+"""For a charge. Measured 461 to 482: the row, its places in two indexes, a part of its wallet's row. 12 % slack."""
 
 # This process.
 CALLS_MAX = 100.0
