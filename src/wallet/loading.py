@@ -19,11 +19,13 @@ from wallet.ledger.rows import authorization_of, wallet_of
 LOADS_AT_ONCE_MAX = 8
 """Loads of one process at a time; each has a connection of its own."""
 
-LOAD_LOCK_TIMEOUT_MS = 2_000
-"""How long a load by somebody else is waited for: far longer than one takes."""
+LOAD_LOCK_TRIES = 8
+"""So many lock timeouts (2 s in all) a load by somebody else is waited for: far longer than one takes."""
 
 _LOAD_LOCK = 0x10AD
 """First half of the advisory locks' key, so that they meet no other use of advisory locks."""
+
+_LOCK = "SELECT pg_advisory_lock($1, hashtext(company_id)) FROM wallets WHERE company_id = $2"
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +52,6 @@ class Loader:
                     await self._load_over(connection, company, seen, cause, rebuild)
 
     async def _load_over(self, connection: Connection, company: str, seen: Position, cause: str, rebuild: bool) -> None:
-        if not await connection.fetchval("SELECT true FROM wallets WHERE company_id = $1", company):
-            raise CompanyNotFound(company)
         # Held until Redis has the wallet: whoever waits finds it there and needs no epoch of its own. That spares work;
         # it is safe without, so a lock that is not given back (by a machine that stands still) is not waited for.
         locked = await _lock(connection, company)
@@ -92,25 +92,23 @@ class Loader:
         Who writes at this moment either committed before the row was locked here, and is in the sum, or comes with an
         old epoch afterwards, and is told so.
         """
-        async with connection.transaction():
-            row = await connection.fetchrow("SELECT * FROM wallet_new_epoch($1, $2)", company, above)
-            if row is None or row["company_id"] is None:
-                raise CompanyNotFound(company)
-            holds = await connection.fetch("SELECT * FROM authorizations WHERE company_id = $1 AND state = 1", company)
-        wallet = wallet_of(row, company)
-        return wallet, row["epoch"], [authorization_of(hold, wallet.currency) for hold in holds]
+        row = await connection.fetchrow("SELECT * FROM wallet_new_epoch($1, $2)", company, above)
+        assert row is not None, "a wallet is never deleted, and _lock has seen it"
+        wallet = wallet_of(row["wallet"], company)
+        return wallet, row["wallet"]["epoch"], [authorization_of(hold, wallet.currency) for hold in row["holds"] or ()]
 
 
 async def _lock(connection: Connection, company: str) -> bool:
-    """Take the load lock of a company; return False where somebody has held it for too long."""
-    try:
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = {LOAD_LOCK_TIMEOUT_MS}")
-            await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", _LOAD_LOCK, company)
-    except asyncpg.LockNotAvailableError:
-        log.warning("load_lock_not_given_back", company=company)
-        return False
-    return True
+    """Take the load lock of a company; return False where somebody has held it for too long. Raises CompanyNotFound."""
+    for _ in range(LOAD_LOCK_TRIES):
+        try:
+            if not await connection.fetch(_LOCK, _LOAD_LOCK, company):
+                raise CompanyNotFound(company)
+        except asyncpg.LockNotAvailableError:
+            continue
+        return True
+    log.warning("load_lock_not_given_back", company=company)
+    return False
 
 
 def _fresh(peek: Peek, seen: Position) -> bool:

@@ -120,7 +120,7 @@ async def kept_load_lock(
     acme: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[None]:
     """The lock of a load, in the hands of a machine that stands still."""
-    monkeypatch.setattr(wallet.loading, "LOAD_LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(wallet.loading, "LOAD_LOCK_TRIES", 1)
     await database.execute("SELECT pg_advisory_lock($1, hashtext('acme'))", wallet.loading._LOAD_LOCK)
     yield
     await database.execute("SELECT pg_advisory_unlock_all()")
