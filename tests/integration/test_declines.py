@@ -2,10 +2,11 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 import redis
 
-from tests.builders import authorize, capture, charge, increment, top_up, void
+from tests.builders import authorize, capture, change_settings, charge, increment, top_up, void
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis, settled
 from tests.redis_copies import forget_keys
@@ -61,3 +62,39 @@ async def test_p5_a_capture_is_not_declined_for_what_a_replay_in_flight_has_take
     assert (outcome.entry.amount, outcome.entry.held_delta, outcome.entry.balance_after) == (-650, -500, 50)
     assert (await acme.engine.submit(replayed)).entry == first.entry
     assert (await acme.engine.submit(charge(50))).entry.balance_after == 0
+
+
+async def test_p5_a_capture_that_frees_what_it_takes_is_not_declined_for_the_floor_that_its_wallet_is_below(
+    acme: Wallets, hot: redis.Redis, database: asyncpg.Connection
+) -> None:
+    """By the hold that Redis saw it takes more than it frees. The floor was raised when the money was held already."""
+    await acme.engine.submit(authorize(800, "call"))
+    replayed = capture(300, "call", keep_open=True)
+    first = await acme.engine.submit(replayed)
+    await settled(acme)
+    await change_settings(database, floor=350)
+    await acme.loader.load("acme", rebuild=True)
+    forget_keys(hot)
+    await crash_after_redis(acme, replayed)
+    outcome = await acme.engine.submit(capture(400, "call"))
+    assert (outcome.entry.amount, outcome.entry.held_delta, outcome.wallet.available) == (-400, -500, -50)
+    assert (await acme.engine.submit(replayed)).entry == first.entry
+
+
+async def test_p5_an_increment_is_not_declined_for_what_it_costs_by_a_hold_that_is_never_to_be(
+    acme: Wallets, hot: redis.Redis
+) -> None:
+    """Redis took an old increment twice, to less than is held now, and a charge of what that seemed to free."""
+    await acme.engine.submit(authorize(600, "call"))
+    replayed = increment(100, "call")
+    first = await acme.engine.submit(replayed)
+    await acme.engine.submit(increment(600, "call"))
+    await settled(acme)
+    forget_keys(hot)
+    lost = charge(450)
+    await crash_after_redis(acme, replayed, lost)
+    outcome = await acme.engine.submit(increment(900, "call"))
+    assert (outcome.entry.held_delta, outcome.wallet.held, outcome.wallet.available) == (300, 900, 100)
+    assert (await acme.engine.submit(replayed)).entry == first.entry
+    with pytest.raises(InsufficientFunds):
+        await acme.engine.submit(lost)

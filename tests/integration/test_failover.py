@@ -1,64 +1,21 @@
 """Redis changes places, or a call to it comes late."""
 
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
-import redis
 
 import devstack
-import wallet.hot.connect
-import wallet.hot.store
 from tests.builders import charge, make_company, top_up
-from tests.engine_steps import entries_of, journaled, settled, until
+from tests.engine_steps import settled
 from tests.tcp_proxy import Proxy, through
 from wallet.domain.entries import Outcome
-from wallet.domain.errors import Applied, InsufficientFunds, WalletUnavailable
+from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.hot.store import Batch, Proposal, Reply
 from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
-
-
-def scripts_run(hot: redis.Redis) -> int:
-    """Return how many scripts the server has run by their hash."""
-    statistics: Any = hot.info("commandstats")
-    return int(statistics["cmdstat_evalsha"]["calls"])
-
-
-async def test_p5_a_call_that_was_held_up_in_the_network_changes_nothing_after_a_final_decline_and_a_top_up(
-    acme: Wallets,
-    database: asyncpg.Connection,
-    hot: redis.Redis,
-    redis_proxy: Proxy,
-    settings: WalletSettings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The caller was told no, and does not expect to be charged when there is money later."""
-    for module in (wallet.hot.connect, wallet.hot.store):
-        monkeypatch.setattr(module, "SOCKET_SECONDS_MAX", 0.5)
-    url = through(settings.redis_url, redis_proxy)
-    async with open_wallets(settings.model_copy(update={"redis_url": url}), sweeps=False) as cut_off:
-        await cut_off.engine.submit(charge(1))
-        await settled(cut_off)
-        request = charge(5_000)
-        release = redis_proxy.hold()
-        with pytest.raises(WalletUnavailable) as raised:
-            await cut_off.engine.submit(request)
-        assert raised.value.applied is Applied.UNKNOWN
-        with pytest.raises(InsufficientFunds):
-            await cut_off.engine.submit(request)
-        await acme.engine.submit(top_up(10_000))
-        await settled(acme)
-        before = scripts_run(hot)
-        release()
-        await until(lambda: scripts_run(hot) > before)
-        assert await journaled(acme) == []
-        assert [amount for _, _, amount in await entries_of(database)] == [1_000, -1, 10_000]
-        assert (await acme.hot.peek("acme")).balance == 10_999
-        assert (await cut_off.engine.submit(request)).entry.number == 4
 
 
 async def test_p3_calls_that_redis_finds_late_because_its_clock_was_put_on_run_again_in_their_order(

@@ -7,13 +7,18 @@ import asyncpg
 import pytest
 import redis
 
+import wallet.runtime
 from tests.builders import authorize, capture, charge, increment, top_up, void
 from tests.conftest import OpenWallets
-from tests.engine_steps import crash_after_redis, journaled, settled, sums_of
+from tests.engine_steps import crash_after_redis, journaled, settled, sums_of, until
+from tests.tcp_proxy import Proxy, through
+from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
+from wallet.domain.errors import WalletUnavailable
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
+from wallet.runtime import Wallets, open_wallets
+from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
@@ -57,19 +62,93 @@ async def test_p3_two_recoveries_and_the_retries_of_callers_at_once_write_each_e
     assert await database.fetchval("SELECT balance FROM wallets") == 500
 
 
+def put_back(hot: redis.Redis, micros: int) -> None:
+    """Let Redis's clock have been put back since what is in the journal was taken; with less than 0, let time pass."""
+    fields: Any = hot.hgetall("{w:0}:journal")
+    for field, entry in fields.items():
+        *change, applied_at, command = entry.split(b":", 5)
+        later = str(int(applied_at) + micros).encode()
+        hot.hset("{w:0}:journal", field, b":".join([*change, later, command]))
+
+
 async def test_p3_recovery_writes_what_is_left_though_redis_s_clock_was_put_back(
     acme: Wallets, appender: Appender, hot: redis.Redis, database: asyncpg.Connection
 ) -> None:
     """The entries are from an hour that is still to come; nobody waits for it."""
     left = [charge(100), top_up(50)]
     await crash_after_redis(acme, *left)
-    fields: Any = hot.hgetall("{w:0}:journal")
-    assert len(fields) == 2
-    for field, entry in fields.items():
-        *change, applied_at, command = entry.split(b":", 5)
-        later = str(int(applied_at) + 3_600_000_000).encode()
-        hot.hset("{w:0}:journal", field, b":".join([*change, later, command]))
+    put_back(hot, 3_600_000_000)
     assert await Recovery(acme.hot, appender).run_once() == 2
     assert not await journaled(acme)
     assert await sums_of(database) == (950, 0)
     assert [(await acme.engine.submit(request)).entry.number for request in [*left, charge(1)]] == [2, 3, 4]
+
+
+async def left_for_an_hour(wallets: Wallets, hot: redis.Redis, request: Command) -> None:
+    """Leave a top-up and a request that lives on it in the journal until the time of the request's record is up."""
+    await crash_after_redis(wallets, top_up(500), request)
+    hot.delete(wallets.hot.keys.record("acme", request.idempotency_key))
+    put_back(hot, -3_600_000_000)
+
+
+async def no_sweep(*_: object) -> None:
+    """Sweep when the test is over."""
+
+
+async def test_p5_a_service_that_starts_writes_what_is_left_before_it_takes_commands(
+    acme: Wallets, hot: redis.Redis, settings: WalletSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither Redis's keys nor the ledger know the first try, and the wallet has not the money for a second one."""
+    monkeypatch.setattr(wallet.runtime, "_sweep", no_sweep)
+    request = charge(1_200)
+    await left_for_an_hour(acme, hot, request)
+    async with open_wallets(settings) as started:
+        assert (await started.engine.submit(request)).entry.number == 3
+
+
+async def test_p5_a_service_that_finds_postgres_back_writes_what_is_left_before_it_takes_commands(
+    acme: Wallets,
+    hot: redis.Redis,
+    postgres_proxy: Proxy,
+    settings: WalletSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wallet.runtime, "_sweep", no_sweep)
+    request = charge(1_200)
+    url = through(settings.database_url, postgres_proxy)
+    async with open_wallets(settings.model_copy(update={"database_url": url})) as cut_off:
+        await postgres_proxy.shut()
+        await until(lambda: not cut_off.healthy())
+        await left_for_an_hour(acme, hot, request)
+        await postgres_proxy.open()
+        await until(cut_off.healthy)
+        assert (await cut_off.engine.submit(request)).entry.number == 3
+
+
+async def test_p3_postgres_is_back_though_redis_is_away_and_nothing_can_be_recovered(
+    acme: Wallets,
+    appender: Appender,
+    hot: redis.Redis,
+    postgres_proxy: Proxy,
+    redis_proxy: Proxy,
+    settings: WalletSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wallet.runtime, "_sweep", no_sweep)
+    urls = {
+        "database_url": through(settings.database_url, postgres_proxy),
+        "redis_url": through(settings.redis_url, redis_proxy),
+    }
+    async with open_wallets(settings.model_copy(update=urls)) as cut_off:
+        await postgres_proxy.shut()
+        await redis_proxy.shut()
+        await until(lambda: not cut_off.healthy())
+        await crash_after_redis(acme, charge(100))
+        put_back(hot, -3_600_000_000)
+        await postgres_proxy.open()
+        await until(cut_off.healthy)
+        with pytest.raises(WalletUnavailable):
+            await cut_off.engine.submit(charge(1))
+        await redis_proxy.open()
+        assert (await cut_off.engine.submit(charge(1))).entry.amount == -1
+    assert await Recovery(acme.hot, appender).run_once() == 1

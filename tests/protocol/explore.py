@@ -15,8 +15,9 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .model import Protocol, Scenario, canonical, initial_state, is_done
-from .records import Action, BrokenPromise, Command, Entry, Hot, Process, Safeguards, State
+from .model import Protocol, canonical, initial_state
+from .phases import is_done
+from .records import Action, BrokenPromise, Command, Entry, Hot, Process, Safeguards, Scenario, State
 
 STUCK = "progress"
 PROGRESS_STATES = 100_000
@@ -249,7 +250,9 @@ def changes(before: State, after: State, commands: tuple[Command, ...]) -> Itera
         if process != before.processes[number]:
             yield f"process {number + 1} next: {process_text(process, commands)}"
     if after.held_up != before.held_up:
-        held_up = ", ".join(f"{h.call.phase}{' (late)' if h.late else ''}" for h in after.held_up)
+        held_up = ", ".join(
+            f"{h.call.phase}{' (late)' if h.late else ' (declined since)' if h.declined else ''}" for h in after.held_up
+        )
         yield f"in the network: {held_up or 'nothing'}"
 
 

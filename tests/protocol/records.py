@@ -136,7 +136,7 @@ class Process(NamedTuple):
     reading: Reading
     lock: bool
     overtaken: bool = False
-    """Redis had obeyed another call of the command when it declined this one, or has since."""
+    """Redis has obeyed another call of the command since it declined this one."""
 
 
 class Budget(NamedTuple):
@@ -149,6 +149,8 @@ class Budget(NamedTuple):
     """A process dies, or gives up without knowing: its attempt ends without an answer."""
     expiries: int = 0
     """A key record reaches its TTL, which starts when it is made: its entry may still be in the journal."""
+    losses: int = 0
+    """The same at any moment. Nothing in the service does it, and no decline is held to be honest after it."""
     floor_raises: int = 0
     rebuilds: int = 0
     """An operator has a warm wallet loaded anew."""
@@ -166,6 +168,9 @@ class HeldUp(NamedTuple):
     """As it was when it sent the call."""
     late: bool = False
     """It is past the time after which its script must apply nothing."""
+    declined: bool = False
+    """Redis has declined its key since it was sent, and has the mark of that. A mark outlives every call that it is
+    meant for, and means nothing to those sent later: so it is kept with the calls, not with the keys."""
 
 
 class State(NamedTuple):
@@ -185,6 +190,21 @@ class State(NamedTuple):
     causes: int
     """Events that made the wallet cold and were not yet answered by a load."""
     held_up: frozenset[HeldUp] = frozenset()
+    overdue: frozenset[Entry] = frozenset()
+    """What lay in the journal until the time of its key's record was up: nobody could write to Postgres for an hour."""
+
+
+class Scenario(NamedTuple):
+    """Commands that clients send to a wallet, and how much may go wrong meanwhile."""
+
+    name: str
+    commands: tuple[Command, ...]
+    balance: int
+    budget: Budget
+    held: int | None = None
+    """The hold of authorization 0 where it is open from the start."""
+    floor: int = 0
+    processes: int = 2
 
 
 NO_ENTRY: Final = Entry(-1, 0, 0, 0, 0)
@@ -234,6 +254,10 @@ class Safeguards:
     """No decline is final before the ledger was asked."""
     decline_by_ledgers_hold: bool = True
     """What a capture costs is judged by the ledger's hold, not by the one that Redis saw."""
+    increment_by_ledgers_hold: bool = True
+    """What an increment costs is judged by the ledger's hold, not by the one that Redis saw."""
+    decline_spares_what_frees: bool = True
+    """What frees at least what it takes, by the ledger's hold, may be below the floor: its decline is contested."""
     settle_after_commit: bool = True
     """A settle waits for the commit."""
     journal_keeps_attempts: bool = True
@@ -266,22 +290,10 @@ class Safeguards:
     """A command that saw the ledger ahead of the hot wallet has it loaded anew."""
     not_after: bool = True
     """A call that runs when its sender has given it up applies nothing."""
-
-    # Not in the service: what it leaves open, each with a counterexample in the tests.
-
-    broken_calls_end: bool = True
-    """P5 counts a decline only where no call of the command is in the network within its bound. In the service a
-    connection may break, or its process die; a retry is declined; then the first call arrives, and applies."""
-    records_outlive_entries: bool = True
-    """P5 counts a decline only where no attempt of the command was in the journal, its record gone. In the service a
-    record may expire before its entry is judged (nobody wrote to Postgres for an hour), and a retry be declined before
-    recovery has looked."""
-    decline_spares_what_frees: bool = True
-    """A capture that frees at least what it takes, by the ledger's hold, may be below the floor: its decline is
-    contested. In the service it is final."""
-    increment_by_ledgers_hold: bool = True
-    """What an increment costs is judged by the ledger's hold, like a capture. In the service it is judged by the one
-    that Redis saw, which may never be."""
+    decline_marks: bool = True
+    """A declined key keeps a mark, and a call that was sent before it applies nothing."""
+    recovery_first: bool = True
+    """Whoever finds that Postgres is back recovers what the journal has, and then takes commands."""
 
     @classmethod
     def names(cls) -> list[str]:

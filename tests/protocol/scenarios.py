@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .model import Scenario
-from .records import AUTHORIZE, CAPTURE, CHARGE, CREDIT, INCREMENT, REFUND, VOID, Budget, Command
+from .records import AUTHORIZE, CAPTURE, CHARGE, CREDIT, INCREMENT, REFUND, VOID, Budget, Command, Scenario
 
 CHARGE_A: Final = Command("charge A", CHARGE, 4, key=0)
 CREDIT_B: Final = Command("credit B", CREDIT, 3, key=1)
@@ -96,7 +95,7 @@ SCENARIOS: Final = (
         (CAPTURE_K, VOID_V),
         balance=5,
         held=4,
-        budget=Budget(flushes=1, copies=1, crashes=1),
+        budget=Budget(copies=1, crashes=1),
     ),
     Scenario(
         "two authorizations",
@@ -155,6 +154,12 @@ SCENARIOS: Final = (
         (sent(2, CHARGE_A), CREDIT_B),
         balance=2,
         budget=Budget(crashes=1, expiries=1),
+    ),
+    Scenario(
+        "a key that is lost while its entry is in the journal",
+        (sent(2, CHARGE_A),),
+        balance=5,
+        budget=Budget(flushes=1, copies=1, crashes=1, losses=1),
     ),
     Scenario(
         "a capture in part, below the floor",
@@ -270,6 +275,19 @@ DEEP: Final = (
         (sent(2, CHARGE_A),),
         balance=5,
         budget=Budget(copies=1, crashes=1, expiries=1, delays=2),
+    ),
+    Scenario(
+        "lost keys",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=5,
+        budget=Budget(flushes=1, copies=1, crashes=1, losses=1),
+    ),
+    Scenario(
+        "lost keys of captures",
+        (sent(2, PARTIAL_P), EXCESS_O),
+        balance=6,
+        held=5,
+        budget=Budget(flushes=1, crashes=1, losses=1),
     ),
     Scenario(
         "increments and captures",
