@@ -10,6 +10,7 @@ from admin.settings import AdminSettings
 from server.commands import Run, add_serving
 from server.settings import read_settings
 from wallet.domain.errors import WalletError
+from wallet.ledger.migrate import UnfitDatabase
 from wallet.ledger.migrate import migrate as bring_up_to_date
 from wallet.settings import WalletSettings
 
@@ -24,7 +25,7 @@ def migrate() -> None:
     """Bring the database of DATABASE_URL to the present schema. Safe to run again, and by several at once."""
     try:
         applied = bring_up_to_date(read_settings(WalletSettings).database_url)
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, UnfitDatabase) as error:
         raise click.ClickException(f"DATABASE_URL: {error}") from error
     click.echo("\n".join(["applied:", *applied]) if applied else "the schema is up to date")
 
@@ -36,13 +37,22 @@ def verify() -> None:
 
 
 async def _verify() -> bool:
-    from wallet.runtime import open_wallets  # noqa: PLC0415  The supervisor needs none of it.
+    # The supervisor needs none of it.
+    import asyncpg  # noqa: PLC0415
+
+    from wallet.hot.connect import UnfitRedis  # noqa: PLC0415
+    from wallet.installation import NotThisInstallation  # noqa: PLC0415
+    from wallet.runtime import open_wallets  # noqa: PLC0415
 
     try:
         async with open_wallets(read_settings(WalletSettings), sweeps=False) as wallets:
             found = await wallets.verify()
     except WalletError as error:
+        raise click.ClickException(f"{error}; see DATABASE_URL and REDIS_URL") from error
+    except (UnfitRedis, NotThisInstallation) as error:
         raise click.ClickException(str(error)) from error
+    except asyncpg.UndefinedTableError as error:
+        raise click.ClickException("The database has no tables yet: run `python -m admin migrate`.") from error
     for problem in found.problems:
         click.echo(f"companies/{problem.company}  {problem.check}  {problem.detail}")
     if found.problems_found > len(found.problems):

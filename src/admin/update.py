@@ -11,7 +11,8 @@ from wallet.domain.companies import CompanyChange
 _NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}")
 _CHANGING = frozenset({"display_name", "billing_email", "floor_micros"})
 _FIXED = "currency_code"
-_OUTPUT_ONLY = frozenset({"name", "state", "create_time", "update_time"})
+_STATE = "state"
+_OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
 """May stand in a mask, and are passed over (AIP-203)."""
 _EVERYTHING = "*"
 
@@ -25,10 +26,11 @@ class Update(NamedTuple):
 
 
 def change_of(request: company_pb2.UpdateCompanyRequest) -> Update:
-    """Return what is to change. Raises InvalidRequest for a bad name and for paths that are no field of a company."""
+    """Return what is to change. Raises InvalidRequest for a bad name, the state, and paths that are no field of a company."""
     asked = request.company
     if not _NAME.fullmatch(asked.name):
-        raise invalid("company.name", "must be the name of a company, such as companies/acme")
+        how = "must be" if asked.name else "is required:"
+        raise invalid("company.name", f"{how} the name of a company, such as companies/acme")
     paths = _paths(request)
     change = CompanyChange(
         display_name=asked.display_name if "display_name" in paths else None,
@@ -41,9 +43,13 @@ def change_of(request: company_pb2.UpdateCompanyRequest) -> Update:
 def _paths(request: company_pb2.UpdateCompanyRequest) -> frozenset[str]:
     """Return the fields to take over: those of the mask, or without one those that are set."""
     sent = frozenset(field.name for field, _ in request.company.ListFields())
-    if not request.update_mask.paths:
-        return sent
     mask = frozenset(request.update_mask.paths)
+    if _STATE in (sent if not mask or _EVERYTHING in mask else mask):
+        raise invalid(
+            "update_mask" if _STATE in mask else "company.state", "use SuspendCompany, ResumeCompany or CloseCompany"
+        )
+    if not mask:
+        return sent
     if _EVERYTHING in mask:
         if len(mask) > 1:
             raise invalid("update_mask", "* stands for all fields and must stand alone")

@@ -69,11 +69,13 @@ class Ports:
     def check_free(self) -> None:
         """Raise `PortTaken` before anything is started, and say how to choose another one."""
         for setting, port in self.environment().items():
-            if not is_free(int(port)):
-                raise PortTaken(
-                    f"port {port} is taken by another program. Stop that one, or choose another "
-                    f"port: {setting}={free_port()} make run"
-                )
+            choose = f"choose another port: {setting}={free_port()} make run"
+            try:
+                free = is_free(int(port))
+            except PermissionError:
+                raise PortTaken(f"port {port} is for root alone: {choose}") from None
+            if not free:
+                raise PortTaken(f"port {port} is taken by another program. Stop that one, or {choose}")
 
 
 @dataclass(frozen=True, slots=True)

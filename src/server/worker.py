@@ -10,7 +10,7 @@ from server.lifetime import Lifetime, live
 from server.settings import Misconfigured, read_settings
 from wallet.domain.errors import Unavailable
 from wallet.hot.connect import UnfitRedis
-from wallet.partitions import PartitionsDiffer
+from wallet.installation import NotThisInstallation
 from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
@@ -45,9 +45,10 @@ def run_worker(work: Work, *, tether: int | None) -> int:
     try:
         uvloop.run(main())
     except Unavailable as error:
-        log.error("cannot_start", error=str(error))  # noqa: TRY400  The text says it all.
+        # The text says it all: no traceback.
+        log.error("cannot_start", error=str(error), hint="see DATABASE_URL and REDIS_URL")  # noqa: TRY400
         return EXIT_UNAVAILABLE
-    except (UnfitRedis, PartitionsDiffer) as error:
+    except (UnfitRedis, NotThisInstallation) as error:
         raise Misconfigured(str(error)) from error
     except asyncpg.UndefinedTableError as error:
         raise Misconfigured("The database has no tables yet: run `python -m admin migrate`.") from error

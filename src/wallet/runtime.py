@@ -16,6 +16,7 @@ from wallet.health import LedgerHealth
 from wallet.hot.connect import connect
 from wallet.hot.keys import Keys
 from wallet.hot.store import HotStore
+from wallet.installation import agree, claim
 from wallet.lane import Lane
 from wallet.ledger.append import Appender
 from wallet.ledger.companies import Companies
@@ -23,7 +24,6 @@ from wallet.ledger.failures import translated, unavailable
 from wallet.ledger.pool import open_pool
 from wallet.ledger.reader import Reader
 from wallet.loading import Loader
-from wallet.partitions import agree
 from wallet.recovery import Recovery
 from wallet.settings import WalletSettings
 from wallet.verification import Verification, Verifier
@@ -66,7 +66,7 @@ class Wallets:
 async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> AsyncIterator[Wallets]:
     """Open the ledger, the hot state and the engine; with `sweeps`, recover and expire in the background.
 
-    Raises LedgerUnavailable, WalletUnavailable, UnfitRedis or PartitionsDiffer where it must not serve.
+    Raises LedgerUnavailable, WalletUnavailable, UnfitRedis or NotThisInstallation where it must not serve.
     """
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings.database_url, size_max=settings.pool_size_max)
@@ -77,6 +77,8 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
             partitions = await agree(pool, settings.partitions, cluster=isinstance(client, RedisCluster))
         hot = HotStore(client, Keys(partitions))
         stack.push_async_callback(hot.close)
+        with translated(Applied.NO):
+            await claim(pool, hot)
         loader = Loader(hot, pool)
 
         def appender() -> Appender:

@@ -9,10 +9,10 @@ class WalletSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
-    database_url: str = "postgresql://127.0.0.1/veloconnect"
+    database_url: str = Field(default="postgresql://127.0.0.1/veloconnect", pattern="^postgres(ql)?://")
     """Postgres ≥ 15: postgresql://user:password@host:port/database."""
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", pattern="^(redis|rediss|unix)://")
     """Redis ≥ 7.0 or Valkey ≥ 8, one server or any node of a cluster: redis://, rediss:// or unix://."""
 
     partitions: int | None = Field(default=None, ge=1, le=16384)

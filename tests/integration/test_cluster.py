@@ -16,7 +16,7 @@ from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import InsufficientFunds, Unavailable
 from wallet.hot.keys import Keys
-from wallet.partitions import PartitionsDiffer
+from wallet.installation import NotThisInstallation
 from wallet.requests import Result
 from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
@@ -120,7 +120,7 @@ async def test_p2_a_process_with_another_number_of_partitions_does_not_serve(
     engines: list[Wallets], cluster_settings: WalletSettings
 ) -> None:
     assert engines
-    with pytest.raises(PartitionsDiffer):
+    with pytest.raises(NotThisInstallation):
         async with open_wallets(cluster_settings.model_copy(update={"partitions": 32})):
             pass
     async with open_wallets(cluster_settings.model_copy(update={"partitions": None})) as agreed:

@@ -10,12 +10,11 @@ from server.rejections import invalid
 from veloconnect.admin.v1 import company_pb2, company_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.companies import Company
+from wallet.domain.money import CURRENCIES
 from wallet.ledger.companies import Companies
 from wallet.ledger.reader import Reader
 
 _LISTED = "companies"
-_NO_CURRENCIES = frozenset({"XXX", "XTS"})
-"""ISO 4217's codes for no currency and for tests."""
 
 
 class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
@@ -29,8 +28,10 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
     async def CreateCompany(self, request: company_pb2.CreateCompanyRequest, context: Context) -> company_pb2.Company:
         """Make a company and its empty wallet."""
         asked = request.company
-        if not asked.currency_code or asked.currency_code in _NO_CURRENCIES:
+        if not asked.currency_code:
             raise invalid("company.currency_code", "is required: the ISO 4217 code of the wallet's currency")
+        if asked.currency_code not in CURRENCIES:
+            raise invalid("company.currency_code", f"{asked.currency_code} is no currency of ISO 4217, such as EUR")
         return _message(
             await self._companies.create(
                 request.company_id,

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 COMPANIES_CACHED_MAX = 100_000
 
+OWNER = "veloconnect:ledger"
+"""Whose wallets these are: the id of the ledger."""
+
 
 class CompanyKeys(NamedTuple):
     """The keys of one company; records and authorizations go on with an id."""

@@ -19,7 +19,7 @@ from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.hot.connect import SOCKET_SECONDS_MAX, Client, Direct
-from wallet.hot.keys import Keys
+from wallet.hot.keys import OWNER, Keys
 
 KEY_TTL_MS = 3_600_000
 """How long Redis remembers a key. Memory, not safety: Postgres remembers for ever."""
@@ -272,6 +272,14 @@ class HotStore:
         except (RedisError, OSError, TimeoutError) as error:
             raise _unavailable(error, Applied.NO) from error
         return {hold: (value or b"").decode() for hold, value in zip(authorizations, values, strict=True)}
+
+    async def claim(self, ledger: str) -> str:
+        """Return the ledger that this hot state belongs to: `ledger`, where it belonged to none."""
+        try:
+            owner: Any = await self._client.set(OWNER, ledger, nx=True, get=True)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _unavailable(error, Applied.NO) from error
+        return ledger if owner is None else bytes(owner).decode()
 
     async def journals(self) -> list[Journal]:
         """Return what is not settled, a journal for each partition."""

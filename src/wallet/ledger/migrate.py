@@ -6,14 +6,21 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from yoyo import get_backend, read_migrations
 
+POSTGRES_VERSION_MIN = 150_000
+
 _PACKAGE = files("wallet.ledger")
+
+
+class UnfitDatabase(Exception):
+    """Postgres is there, but its version or the database would not do. The text says what to change."""
 
 
 def migrate(database_url: str) -> list[str]:
     """Apply what is missing and return its names. Several may call at once: one works, the others wait for it.
 
-    Raises psycopg.OperationalError where Postgres does not answer.
+    Raises UnfitDatabase, and psycopg.OperationalError where Postgres does not answer.
     """
+    _check(database_url)
     backend = get_backend(_for_psycopg(database_url))
     try:
         with as_file(_PACKAGE / "migrations") as folder, backend.lock():
@@ -23,6 +30,18 @@ def migrate(database_url: str) -> list[str]:
             return [migration.id for migration in missing]
     finally:
         backend.connection.close()
+
+
+def _check(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        encoding, version = connection.info.parameter_status("server_encoding"), connection.info.server_version
+    if encoding != "UTF8":
+        raise UnfitDatabase(
+            f"the database's encoding is {encoding}, which cannot hold every name: make it anew, "
+            "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'."
+        )
+    if version < POSTGRES_VERSION_MIN:
+        raise UnfitDatabase(f"Postgres {version // 10_000} is too old: {POSTGRES_VERSION_MIN // 10_000} is needed.")
 
 
 def _replace_functions(database_url: str) -> None:

@@ -1,0 +1,42 @@
+"""What all processes of an installation must agree on: the number of partitions, and whose wallets Redis has."""
+
+import asyncpg
+
+from wallet.hot.store import HotStore
+
+PARTITIONS_ON_CLUSTER = 64
+
+
+class NotThisInstallation(Exception):
+    """Serving would mix up wallets. The text says what to change."""
+
+
+async def agree(pool: asyncpg.Pool, wanted: int | None, *, cluster: bool) -> int:
+    """Return the number of partitions; the first process to ask decides it. Raises NotThisInstallation."""
+    agreed = int(await _setting(pool, "partitions", str(wanted or (PARTITIONS_ON_CLUSTER if cluster else 1))))
+    if wanted is not None and wanted != agreed:
+        raise NotThisInstallation(
+            f"PARTITIONS is {wanted}, but this ledger's wallets are kept in {agreed}. Unset it, or set it to {agreed}."
+        )
+    return agreed
+
+
+async def claim(pool: asyncpg.Pool, hot: HotStore) -> None:
+    """Make sure that the hot state belongs to this ledger: recovery writes what it finds in a journal.
+
+    Raises NotThisInstallation, WalletUnavailable.
+    """
+    ours = await _setting(pool, "ledger", str(await pool.fetchval("SELECT gen_random_uuid()")))
+    owner = await hot.claim(ours)
+    if owner != ours:
+        raise NotThisInstallation(
+            f"The Redis of REDIS_URL holds the wallets of another ledger ({owner}) than the database of DATABASE_URL "
+            f"({ours}). Give each database a Redis, or a Redis database, of its own."
+        )
+
+
+async def _setting(pool: asyncpg.Pool, name: str, proposed: str) -> str:
+    """Return what the ledger remembers under a name: what was proposed first."""
+    await pool.execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, proposed)
+    value: str = await pool.fetchval("SELECT value FROM settings WHERE name = $1", name)
+    return value
