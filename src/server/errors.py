@@ -71,6 +71,10 @@ class Answer(NamedTuple):
     status: Status
 
 
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
 def _applied(error: e.Unavailable) -> Mapping[str, str]:
     return {"applied": error.applied}
 
@@ -96,7 +100,7 @@ TABLE: Mapping[type[Exception], Row] = {
     InvalidRequest: Row(
         _C.INVALID_ARGUMENT,
         Reason.INVALID_REQUEST,
-        lambda error: f"{error}.".replace("..", "."),
+        lambda error: _sentence(f"{error}"),
         "Correct the request; sent again as it is, it fails again.",
     ),
     StreamEnded: Row(
@@ -109,28 +113,28 @@ TABLE: Mapping[type[Exception], Row] = {
     e.Overloaded: Row(
         _C.RESOURCE_EXHAUSTED,
         Reason.OVERLOADED,
-        lambda error: f"The service has more to do than it can: {error}.",
+        lambda error: _sentence(f"The service has more to do than it can: {error}"),
         "Nothing was applied. Wait, then send the same request again, and send fewer at a time.",
         _applied,
     ),
     e.DeadlineExceeded: Row(
         _C.DEADLINE_EXCEEDED,
         Reason.DEADLINE_EXCEEDED,
-        lambda error: f"There was no answer in time: {error}.",
+        lambda error: _sentence(f"There was no answer in time: {error}"),
         "Send the same request again under the same key, with a later deadline.",
         _applied,
     ),
     e.LedgerUnavailable: Row(
         _C.UNAVAILABLE,
         Reason.LEDGER_UNAVAILABLE,
-        lambda error: f"The ledger does not answer: {error}.",
+        lambda error: _sentence(f"The ledger does not answer: {error}"),
         "Send the same request again under the same key until the answer is definite.",
         _applied,
     ),
     e.WalletUnavailable: Row(
         _C.UNAVAILABLE,
         Reason.WALLET_UNAVAILABLE,
-        lambda error: f"The wallet does not answer: {error}.",
+        lambda error: _sentence(f"The wallet does not answer: {error}"),
         "Send the same request again under the same key until the answer is definite.",
         _applied,
     ),
@@ -149,8 +153,10 @@ TABLE: Mapping[type[Exception], Row] = {
     e.IdempotencyKeyReused: Row(
         _C.INVALID_ARGUMENT,
         Reason.IDEMPOTENCY_KEY_REUSED,
-        lambda error: f"The idempotency key {error} was used by another request of this company.",
-        "Use a key of its own for every request, and send retries unchanged.",
+        lambda error: (
+            f"Another request is recorded under the idempotency key {error}: if it was a charge, it is charged."
+        ),
+        "Find out what it was before you send this one under a key of its own, and send retries unchanged.",
     ),
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,
@@ -169,7 +175,7 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.WALLET_NOT_EMPTY,
         lambda error: f"The wallet of {error} has a balance, or holds money.",
-        "Void what is held and pay out the balance, then close the company.",
+        "Void what is held and charge the rest (there is no pay-out yet), or top up what is owed; then close it.",
     ),
     e.AuthorizationNotFound: Row(
         _C.NOT_FOUND,
@@ -193,7 +199,8 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.INSUFFICIENT_FUNDS,
         lambda error: f"{error.required} micros are required and {error.available} are available above the floor.",
-        "Do not deliver. After a top-up the same request may succeed.",
+        "Do not deliver what it was to pay for; a capture within its hold needs no more. "
+        "After a top-up the same request may succeed.",
         _funds,
     ),
     e.BalanceLimitReached: Row(
@@ -205,8 +212,8 @@ TABLE: Mapping[type[Exception], Row] = {
     e.TransactionNotFound: Row(
         _C.NOT_FOUND,
         Reason.TRANSACTION_NOT_FOUND,
-        lambda error: f"There is no transaction {error} that this can be done with.",
-        "Check the name against ListTransactions.",
+        lambda error: f"There is no transaction {error}.",
+        "Check the name against ListTransactions; only charges and captures can be refunded.",
     ),
     e.RefundExceedsCharge: Row(
         _C.FAILED_PRECONDITION,
@@ -265,7 +272,7 @@ def _summary(error: InvalidRequest) -> str:
     first = error.violations[0]
     more = len(error.violations) - 1
     rest = f" And {more} more." if more else ""
-    return f"{first.field or 'The request'}: {first.description[:DESCRIPTION_CHARACTERS_MAX]}.{rest}"
+    return _sentence(f"{first.field or 'The request'}: {first.description[:DESCRIPTION_CHARACTERS_MAX]}") + rest
 
 
 def _bad_request(error: InvalidRequest) -> BadRequest:

@@ -1,6 +1,7 @@
 """Bytes to a message that keeps the rules of its proto."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -12,6 +13,27 @@ from server.rejections import InvalidRequest, Violation
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 Request = TypeVar("Request", bound=Message)
+
+TEXTS: Mapping[str, str] = {
+    "idempotency_key": "1 to 128 printable ASCII characters without spaces, not beginning with ~",
+    "destination": "a number in E.164 such as +4915112345678, or a country such as DE",
+    "variant": "words of a-z 0-9 _ - with dots between them, such as template.marketing",
+    "campaign_id": "text without control characters",
+    "contact_id": "text without control characters",
+    "company_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as acme",
+    "display_name": "text without control characters",
+    "currency_code": "the ISO 4217 code of a currency, such as EUR",
+    "reference": "text without control characters",
+}
+"""Field with a pattern, other than a name → what it must be, in words. The pattern itself is the proto's."""
+
+NAMES: Mapping[str, str] = {
+    "companies/acme": "the name of a company",
+    "companies/acme/wallet": "the name of a wallet",
+    "companies/acme/transactions/1042": "the name of a transaction",
+    "companies/acme/authorizations/call-7": "the name of an authorization",
+}
+"""A name of each kind → what it is the name of. A pattern is told by the one that keeps it."""
 
 _validator = Validator()
 
@@ -31,14 +53,37 @@ def read(deserialize: Callable[[bytes], Request], raw: bytes) -> Request:
 def check(request: Message) -> None:
     """Raise InvalidRequest with every field that breaks a rule of the proto."""
     if broken := _validator.collect_violations(request):
-        raise InvalidRequest(violations=[_violation(rule) for rule in broken])
+        raise InvalidRequest(violations=[_violation(request, rule) for rule in broken])
 
 
-def _violation(rule: BrokenRule) -> Violation:
-    proto = rule.proto
+def _violation(message: Message, rule: BrokenRule) -> Violation:
     path = ""
-    for element in proto.field.elements if proto.field else ():
+    field = None
+    within = message.DESCRIPTOR
+    for element in rule.proto.field.elements if rule.proto.field else ():
         subscript = element.subscript
         index = f"[{subscript.value}]" if subscript is not None and subscript.field == "index" else ""
         path += f".{element.field_name}{index}"
-    return Violation(path.removeprefix("."), proto.message or proto.rule_id)
+        field = within.fields_by_name.get(element.field_name)
+        within = field.message_type if field is not None and field.message_type is not None else within
+    what = None
+    match rule.proto.rule_id:
+        case "required":
+            return Violation(path.removeprefix("."), "is required")
+        case "string.pattern" if field is not None:
+            what = TEXTS.get(field.name) or _name(str(rule.rule_value))
+        case "enum.not_in" | "enum.defined_only" if field is not None and field.enum_type is not None:
+            what = "one of " + ", ".join(value.name for value in field.enum_type.values if value.number)
+    return Violation(path.removeprefix("."), _words(what, rule))
+
+
+def _words(what: str | None, rule: BrokenRule) -> str:
+    """Return what the field must be; where that is not known, what protovalidate says."""
+    if what is None:
+        return rule.proto.message or rule.proto.rule_id
+    return f"must be {what}" if rule.field_value else f"is required: {what}"
+
+
+def _name(pattern: str) -> str | None:
+    """Return which kind of name keeps a pattern."""
+    return next((f"{what}, such as {name}" for name, what in NAMES.items() if re.search(pattern, name)), None)

@@ -1,22 +1,27 @@
 """Names and fingerprints, which are kept or handed out for ever; page tokens and the reading of messages."""
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from admin.pages import COMPANY_ID, NUMBER, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, cursor_of, page_size, page_token
 from admin.servicers import top_ups
+from buf.validate import validate_pb2
 from charging import decode
 from server import names
 from server.fingerprint import fingerprint
 from server.rejections import InvalidRequest
-from server.validation import MESSAGE_BYTES_MAX, read
-from veloconnect.admin.v1 import company_pb2, top_up_pb2
+from server.validation import MESSAGE_BYTES_MAX, NAMES, TEXTS, check, read
+from veloconnect.admin.v1 import company_pb2, ledger_pb2, top_up_pb2, transaction_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import FINGERPRINT_BYTES, Kind
@@ -217,3 +222,66 @@ def test_a_violation_names_the_path_of_its_field() -> None:
     with pytest.raises(InvalidRequest) as refused:
         read(company_pb2.UpdateCompanyRequest.FromString, company.SerializeToString())
     assert [violation.field for violation in refused.value.violations] == ["company.billing_email"]
+
+
+CHANNELS = "one of CHANNEL_SMS, CHANNEL_WHATSAPP, CHANNEL_VOICE, CHANNEL_PHONE_NUMBER"
+KEY = "1 to 128 printable ASCII characters without spaces, not beginning with ~"
+
+
+def sms(**fields: Any) -> charging_pb2.ChargeRequest:
+    """Return a charge for an SMS, with other fields where they are given."""
+    good = {"company": "companies/acme", "idempotency_key": "sms-1", "amount_micros": 1}
+    usage = wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS)
+    return charging_pb2.ChargeRequest(**{"usage": usage, **good, **fields})
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (sms(company=""), "is required: the name of a company, such as companies/acme"),
+        (sms(company="acme"), "must be the name of a company, such as companies/acme"),
+        (sms(idempotency_key=""), f"is required: {KEY}"),
+        (sms(idempotency_key="sms 1"), f"must be {KEY}"),
+        (sms(usage=None), "is required"),
+        (sms(usage=wallet_pb2.Usage()), f"is required: {CHANNELS}"),
+        (sms(usage=wallet_pb2.Usage.FromString(b"\x08\x4d")), f"must be {CHANNELS}"),
+        (
+            sms(usage=wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, destination="49")),
+            "must be a number in E.164 such as +4915112345678, or a country such as DE",
+        ),
+        (
+            charging_pb2.VoidRequest(authorization="call-7", idempotency_key="v"),
+            "must be the name of an authorization, such as companies/acme/authorizations/call-7",
+        ),
+        (charging_pb2.GetWalletRequest(), "is required: the name of a wallet, such as companies/acme/wallet"),
+        (ledger_pb2.RebuildWalletRequest(name="acme"), "must be the name of a wallet, such as companies/acme/wallet"),
+        (
+            transaction_pb2.GetTransactionRequest(name="7"),
+            "must be the name of a transaction, such as companies/acme/transactions/1042",
+        ),
+    ],
+)
+def test_a_violation_says_what_the_field_must_be(request_: Message, said: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        check(request_)
+    assert [violation.description for violation in refused.value.violations] == [said]
+
+
+def every_field(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
+    """Return the fields of a message and of those within."""
+    seen.add(message.full_name)
+    for field in message.fields:
+        yield field
+        if field.message_type is not None and field.message_type.full_name not in seen:
+            yield from every_field(field.message_type, seen)
+
+
+def test_every_pattern_of_the_protos_has_words() -> None:
+    rules: Any = validate_pb2.field
+    for module in (charging_pb2, company_pb2, ledger_pb2, top_up_pb2, transaction_pb2):
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                for field in every_field(method.input_type, set()):
+                    pattern = field.GetOptions().Extensions[rules].string.pattern
+                    if pattern:
+                        assert field.name in TEXTS or any(re.search(pattern, name) for name in NAMES), field.full_name
