@@ -26,7 +26,7 @@ class Update(NamedTuple):
 
 
 def change_of(request: company_pb2.UpdateCompanyRequest) -> Update:
-    """Return what is to change. Raises InvalidRequest for a bad name, the state, and paths that are no field of a company."""
+    """Return what is to change. Raises InvalidRequest for a bad name, the state, and other fields than a company's."""
     asked = request.company
     if not _NAME.fullmatch(asked.name):
         how = "must be" if asked.name else "is required:"

@@ -242,6 +242,21 @@ OTHERS: dict[str, tuple[str, Any, str]] = {
         update(currency_code="USD", display_name="Other"),
         "company.currency_code",
     ),
+    "update of the state": (
+        "companies.UpdateCompany",
+        update("state", state=wallet_pb2.Wallet.STATE_SUSPENDED),
+        "update_mask",
+    ),
+    "update of the state, without a mask": (
+        "companies.UpdateCompany",
+        update(state=wallet_pb2.Wallet.STATE_SUSPENDED),
+        "company.state",
+    ),
+    "update of everything, the state included": (
+        "companies.UpdateCompany",
+        update("*", state=wallet_pb2.Wallet.STATE_SUSPENDED),
+        "company.state",
+    ),
     "update of nobody": ("companies.UpdateCompany", update("display_name", name=""), "company.name"),
     "update with a control character": (
         "companies.UpdateCompany",

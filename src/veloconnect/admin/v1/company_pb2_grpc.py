@@ -103,7 +103,8 @@ class CompanyServiceServicer:
 
     def UpdateCompany(self, request, context):
         """Changes display_name, billing_email or floor_micros. A new floor holds for every charge that comes after the answer.
-        Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, INVALID_REQUEST (the currency never changes).
+        Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, INVALID_REQUEST (the currency never changes; the state is changed by
+        SuspendCompany, ResumeCompany and CloseCompany).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
