@@ -23,7 +23,7 @@ run: $(STAMP) ## Serve charging and admin here, on a Postgres and a Valkey of it
 test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (ARGS="-k refund -x")
 	$(PYTHON) -m pytest $(ARGS)
 
-demo: $(STAMP) ## Play gateways against the running service for a while, then verify the ledger
+demo: $(STAMP) ## Play gateways for a while, then verify the ledger; on a service of its own unless ARGS has --target
 	$(PYTHON) -m devstack.demo $(ARGS)
 
 bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last line is JSON (ARGS=--help)

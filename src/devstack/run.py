@@ -106,6 +106,7 @@ def banner(stack: Stack) -> str:
             f"token     {stack.token}   (kept in {token})",
             f"Postgres  {stack.database_url}",
             f"Redis     {stack.redis_url}",
+            "\n# Each is for one time: the second time the company already exists, and the keys replay what they made.",
             *(f"\n# {title}\n{head} -d '{body}' {method}" for title, body, method in calls),
             "\nCtrl-C stops everything.\n",
         ]
