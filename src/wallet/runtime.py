@@ -100,7 +100,8 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
             recover = Recovery(hot, appender()).run_once
             # First what is left from before: a retry must not be declined where its first try is still in the journal,
             # and the time of its record was up meanwhile.
-            await recover()
+            with translated(Applied.NO):
+                await recover()
             health.before_return = recover
             for name, sweep, pause in (
                 ("recovery", Recovery(hot, appender()).run_once, recovery.SWEEP_SECONDS),

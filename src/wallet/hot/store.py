@@ -196,7 +196,7 @@ class HotStore:
             self._add_chore(chore, keys, arguments)
         for company, members in by_company.items():
             self._add_commands(company, [batch.commands[i] for i in members], keys, arguments)
-        clock = self._clocks.setdefault(partition, _Clock())
+        clock = self._clock(partition)
         arguments[1:3] = clock.sent_at_and_not_after()
         # Run twice it is harmless: the second time it finds its keys and its clean-ups done.
         now, *replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN, reconnects=RECONNECTS_MAX)
@@ -206,6 +206,9 @@ class HotStore:
         for i, reply in zip(places, replies, strict=True):
             proposals[i] = _proposal(batch.commands[i][0], reply)
         return [proposal for proposal in proposals if proposal is not None]
+
+    def _clock(self, partition: int) -> _Clock:
+        return self._clocks.setdefault(partition, _Clock())
 
     def _add_chore(self, chore: Chore, keys: list[str], arguments: list[Any]) -> None:
         company = chore.company
@@ -244,7 +247,8 @@ class HotStore:
             arguments = [epoch, int(start == 0), int(start + step >= len(authorizations)), *head]
             for hold in part:
                 arguments += (hold.held, hold.captured, hold.expires_at, hold.ttl_seconds)
-            await self._run(self._load, keys, arguments, Applied.NO)
+            _, now = await self._run(self._load, keys, arguments, Applied.NO)
+            self._clock(self.keys.partition(wallet.company)).heard(int(now))
 
     async def peek(self, company: str) -> Peek:
         """Return a wallet and its journal as of one moment."""
@@ -288,6 +292,7 @@ class HotStore:
     async def _read_journal(self, partition: int) -> Journal:
         keys = [self.keys.journal(partition)]
         now, *entries = await self._run(self._journal, keys, [], Applied.NO, reconnects=RECONNECTS_MAX)
+        self._clock(partition).heard(int(now))  # Before the first command, and often enough for an idle process.
         return Journal(int(now), [_journaled(entry) for entry in entries])
 
     def _runner(self) -> Run:

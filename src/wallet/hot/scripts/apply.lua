@@ -29,7 +29,8 @@
 --       K:attempt                                    the same request was applied before and is settled
 --       R:journal entry, or R:attempt if settled     another request has the key
 --       C                                            cold: no wallet, or one that must not be trusted
---       L                                            late: past "not after", or sent before the key's last decline
+--       L                                            late: past "not after", or sent before the key's last decline or
+--                                                    the wallet's load
 --       D:rule:epoch:seq:amount:held delta           declined: FUNDS, LIMIT, HOLD, EARLY, SUSPENDED, CLOSED
 --
 -- An attempt's name (epoch:seq) is in its journal field and in its key record, so no clean-up meets another attempt.
@@ -116,7 +117,7 @@ end
 
 local function read_wallet(key)
   -- Every field that it ever has is named here: a table that grows is made anew.
-  local f = call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run', 'loading')
+  local f = call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run', 'loading', 'loaded')
   if not f[1] or f[8] ~= run or f[9] then
     return nil
   end
@@ -124,7 +125,7 @@ local function read_wallet(key)
   return {
     epoch = tonumber(f[1]), prefix = f[1] .. ':', seq = tonumber(f[2]), balance = tonumber(f[3]), held = tonumber(f[4]),
     floor = tonumber(f[5]), state = tonumber(f[6]), at = at > now and at or now, at_text = at > now and f[7] or now_text,
-    key = key, changed = false, seq_before = tonumber(f[2]),
+    key = key, changed = false, seq_before = tonumber(f[2]), loaded = tonumber(f[10]) or 0,
   }
 end
 
@@ -263,7 +264,7 @@ end
 
 -- A call that was held up on the way changes nothing: whoever sent it has given up after a while, and its caller may have
 -- been told no since, here or elsewhere. So a declined key keeps a mark for as long as a call may be under way; its value
--- has no attempt. (What is settled or cleaned up names its attempt, and may come at any time.)
+-- has no attempt. A load may follow the loss of such marks, so what was sent before it is late as well. (What is settled or cleaned up names its attempt, and may come at any time.)
 local late = not_after > 0 and now > not_after
 local DECLINED, CALL_MS_MAX = string.rep('-', FINGERPRINT_BYTES), 3000
 
@@ -279,6 +280,9 @@ local function apply(wallet, company)
   if not wallet then
     local known = call('GET', c.record)
     return known and not declined_at(known) and known_answer(known, c.fingerprint, wallet, company) or 'C'
+  end
+  if sent_at > 0 and sent_at <= wallet.loaded then
+    return 'L'
   end
   -- Look the key up and take it in one step: most keys are new, and most charges pass.
   local attempt = wallet.prefix .. integer(wallet.seq + 1)

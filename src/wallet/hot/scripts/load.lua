@@ -4,7 +4,7 @@
 -- ARGV  epoch, 1 in the first call of a load, 1 in the last, balance, held, floor, state, microseconds of the last change
 --       per authorization: held, captured, expires at in microseconds, ttl in s
 --
--- Reply 1 where it was written, 0 where it must not be.
+-- Reply 1 where it was written, 0 where it must not be; microseconds now
 --
 -- Nothing is written over a newer load: a loader that was held up does no harm. The first of several calls puts a marker
 -- in the wallet's place, which is cold, and the others write only where it stands: a wallet is there with all of its
@@ -15,16 +15,17 @@ local HOLD_KEEP_US = 86400e6
 local run = string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1e6 + tonumber(clock[2])
+local now_text = string.format('%.0f', now)
 local epoch, first, last = ARGV[1], ARGV[2] == '1', ARGV[3] == '1'
 
 local stored = redis.call('HMGET', KEYS[1], 'epoch', 'run', 'loading')
 local of_run = stored[1] and stored[2] == run
 if first then
   if of_run and tonumber(stored[1]) >= tonumber(epoch) then
-    return 0
+    return { 0, now_text }
   end
 elseif not (of_run and stored[1] == epoch and stored[3]) then
-  return 0
+  return { 0, now_text }
 end
 
 for i = 2, #KEYS do
@@ -36,8 +37,8 @@ end
 
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', '0', 'balance', ARGV[4], 'held', ARGV[5], 'floor', ARGV[6],
-  'state', ARGV[7], 'at', ARGV[8], 'run', run)
+  'state', ARGV[7], 'at', ARGV[8], 'run', run, 'loaded', now_text)
 if not last then
   redis.call('HSET', KEYS[1], 'loading', '1')
 end
-return 1
+return { 1, now_text }
