@@ -60,7 +60,7 @@ async def test_p3_a_cold_wallet_that_somebody_sits_on_does_not_keep_the_others_f
     monkeypatch.setattr(wallet.ledger.pool, "COMMAND_SECONDS_MAX", 0.5)
     await make_company(database)
     await make_company(database, "other")
-    await wallets.engine.submit(top_up(1_000, company="other"))
+    await wallets.engine.submit(top_up(1_000_000, company="other"))
     blocker = await asyncpg.connect(database_url)
     try:
         transaction = blocker.transaction()

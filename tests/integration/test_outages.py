@@ -166,6 +166,7 @@ async def test_p3_a_postgres_that_is_a_standby_is_away_until_it_is_promoted(
         admin = await asyncpg.connect(server.dsn)
         await make_company(admin)
         await admin.close()
+        hot.flushall()  # It may have been claimed for the test's own database.
         async with open_wallets(settings.model_copy(update={"database_url": server.dsn}), sweeps=False) as following:
             await following.engine.submit(top_up(1_000))
             await settled(following)
