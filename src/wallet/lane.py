@@ -28,7 +28,7 @@ from wallet.loading import Loader
 from wallet.parking import Parking
 from wallet.requests import Request
 
-CYCLE_COMMANDS_MAX = 512
+CYCLE_COMMANDS_MAX = 256
 AHEAD_COMMANDS_MIN = 128
 """So many must wait that a cycle begins in Redis before the one ahead has come back from Postgres. Fewer would be two
 small batches instead of one large one, and round trips are what costs."""
