@@ -243,7 +243,7 @@ class Lane:
             self._parking.park(request)
             return False
         if reply is Reply.LATE:
-            self._once_more(request, "Redis's clock has moved")
+            self._once_more(request, "sent before a decline or a load, or Redis's clock has moved")
             return False
         if reply in _MAYBE_APPLIED:
             request.applied = Applied.UNKNOWN
@@ -273,8 +273,8 @@ class Lane:
         """Do the clean-ups of batches again that may not have run; twice does no harm."""
         for partition, batch in batches.items():
             kept = self._clean_ups.setdefault(partition, Batch())
-            kept.settled += batch.settled[: CLEAN_UPS_MAX - len(kept.settled)]
-            kept.chores += batch.chores[: CLEAN_UPS_MAX - len(kept.chores)]
+            kept.settled += batch.settled[: max(0, CLEAN_UPS_MAX - len(kept.settled))]
+            kept.chores += batch.chores[: max(0, CLEAN_UPS_MAX - len(kept.chores))]
 
     async def _apply(self, partition: int, batch: Batch) -> list[Proposal] | WalletUnavailable:
         try:
