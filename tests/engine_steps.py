@@ -13,7 +13,8 @@ from wallet.domain.attempts import Attempt
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, Unavailable, WalletError, WalletUnavailable
-from wallet.hot.store import START, Batch, Script
+from wallet.hot.script import Script
+from wallet.hot.store import START, Batch
 from wallet.runtime import Wallets
 
 POLL_SECONDS = 0.005

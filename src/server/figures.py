@@ -15,9 +15,9 @@ def keep_figures(slot: int) -> None:
 
     To be called before any metric is made: files by process id would grow in number with every restart.
     """
-    stored: Any = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+    stored: Any = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]  # it has no types
 
-    class Buffered(stored):  # type: ignore[misc]
+    class Buffered(stored):  # type: ignore[misc]  # a class made at run time
         """A figure that counts in memory until `write_figures`. What is set is written at once."""
 
         def __init__(self, *arguments: Any, **named: Any) -> None:

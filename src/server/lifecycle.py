@@ -64,9 +64,9 @@ async def serve(
     boundary = Boundary(read_tokens(settings.token_file), ours=frozenset(names), open_services=frozenset(open_services))
     for service in services:
         service.add_to(boundary)
-    checks: Any = health.aio.HealthServicer()  # type: ignore[attr-defined]
+    checks: Any = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
     health_pb2_grpc.add_HealthServicer_to_server(checks, boundary)
-    reflected: Any = reflection.aio.ReflectionServicer([*names, _HEALTH, _REFLECTION])  # type: ignore[attr-defined]
+    reflected: Any = reflection.aio.ReflectionServicer([*names, _HEALTH, _REFLECTION])  # type: ignore[attr-defined]  # as above
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, boundary)
     server = grpc.aio.server(handlers=[boundary], options=OPTIONS)
     bind(server, settings)

@@ -45,7 +45,7 @@ def serve_pages(
     Raises OSError where the port is taken.
     """
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]  # prometheus_client has no types there
     registry.register(figures)
     server = _Server((host, port), _Handler)
     server.set_app(_pages(make_wsgi_app(registry), healthy))

@@ -89,7 +89,7 @@ class Slot:
                 if process.returncode is None:
                     process.kill()
                     await process.wait()
-                mark_process_dead(self.number, str(self._folder))  # type: ignore[no-untyped-call]
+                mark_process_dead(self.number, str(self._folder))  # type: ignore[no-untyped-call]  # prometheus_client has no types there
         return status, served
 
     async def _listen(self, ours: socket.socket) -> bool:

@@ -211,7 +211,7 @@ async def test_redis_remembers_a_charge_in_few_bytes(warm: Wallets, hot: redis.R
     await submit(warm, commands)
     await at_rest(warm, hot)
     record = warm.hot.keys.record(commands[-1].company, commands[-1].idempotency_key)
-    value: bytes = hot.get(record)  # type: ignore[assignment]
+    value: bytes = hot.get(record)  # type: ignore[assignment]  # it may be a coroutine, says redis-py
     print(f"a record has a key of {len(record)} B and a value of {len(value)} B")
     assert_at_most("bytes of a record", hot.memory_usage(record) or 0, RECORD_BYTES_MAX)
     assert_at_most("bytes of a remembered charge", (await kept_bytes(hot) - before) / REMEMBERED, REMEMBERED_BYTES_MAX)
@@ -249,7 +249,7 @@ async def test_a_charge_takes_few_calls_of_functions(warm: Wallets) -> None:
         await submit(warm, batch)
     finally:
         profile.disable()
-    total: int = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
+    total: int = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]  # missing in the stubs
     assert_at_most("function calls in the engine for a charge", total / CHARGES, CALLS_MAX)
 
 

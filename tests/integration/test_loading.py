@@ -16,7 +16,7 @@ from tests.engine_steps import WAIT_SECONDS_MAX, definite, dying_in_a_load, load
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import AuthorizationClosed, WalletUnavailable
 from wallet.expiry import Expiry
-from wallet.hot.store import Script
+from wallet.hot.script import Script
 from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -84,7 +84,7 @@ def row(title: str, rps: float, milliseconds: tuple[float, ...], **more: object)
         "curve": ((50.0, p50_ms), (95.0, p95_ms), (99.0, p99_ms), (99.9, p999_ms)),
         **more,
     }
-    return Row(title, rps, p50_ms, p95_ms, p99_ms, p999_ms, **values)  # type: ignore[arg-type]
+    return Row(title, rps, p50_ms, p95_ms, p99_ms, p999_ms, **values)  # type: ignore[arg-type]  # values of several types
 
 
 @pytest.fixture

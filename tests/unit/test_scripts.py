@@ -7,7 +7,8 @@ import pytest
 
 from wallet.domain.attempts import Asked, Verdict
 from wallet.domain.commands import Command, Kind
-from wallet.hot.store import _OPERATIONS, CleanUp, Reply, Script, _operation
+from wallet.hot.script import Script
+from wallet.hot.store import _OPERATIONS, CleanUp, Reply, _operation
 
 SCRIPTS = {file.name.removesuffix(".lua"): file.read_text() for file in (files("wallet.hot") / "scripts").iterdir()}
 FUNCTIONS = {file.name: file.read_text() for file in (files("wallet.ledger") / "functions").iterdir()}

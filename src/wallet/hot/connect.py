@@ -68,7 +68,7 @@ class Direct:
             async with asyncio.timeout(SOCKET_SECONDS_MAX):
                 connection = self._connection
                 if connection is None:
-                    connection = self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+                    connection = self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py has none
                     await connection.connect()
                     connection.socket_timeout = None  # There is one for the whole call.
                 await connection.send_packed_command([hiredis.pack_command(arguments)], check_health=False)

@@ -2,17 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import sha1
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from wallet.domain.attempts import Asked, Attempt
 from wallet.domain.commands import Command, Kind
@@ -20,6 +18,7 @@ from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.hot.connect import SOCKET_SECONDS_MAX, Client, Direct
 from wallet.hot.keys import OWNER, Keys
+from wallet.hot.script import Run, Script
 
 KEY_TTL_MS = 3_600_000
 """How long Redis remembers a key. Memory, not safety: Postgres remembers for ever."""
@@ -115,26 +114,6 @@ class Peek(msgspec.Struct, frozen=True, gc=False):
     state: int
     now: int
     journal: list[Attempt]
-
-
-Run = Callable[..., Awaitable[Any]]
-"""Sends a command and returns its reply."""
-
-
-class Script:
-    """A Lua script of this package."""
-
-    def __init__(self, name: str) -> None:
-        """Read scripts/<name>.lua."""
-        self.source = (files("wallet.hot") / "scripts" / f"{name}.lua").read_text()
-        self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
-
-    async def __call__(self, run: Run, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """Run it by its hash; send the source where the server does not have it. Raises RedisError."""
-        try:
-            return await run("EVALSHA", self.sha, len(keys), *keys, *arguments)
-        except NoScriptError:
-            return await run("EVAL", self.source, len(keys), *keys, *arguments)
 
 
 class _Clock:

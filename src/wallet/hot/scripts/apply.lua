@@ -266,7 +266,7 @@ end
 -- been told no since, here or elsewhere. So a declined key keeps a mark for as long as a call may be under way; its value
 -- has no attempt. A load may follow the loss of such marks, so what was sent before it is late as well. (What is settled or cleaned up names its attempt, and may come at any time.)
 local late = not_after > 0 and now > not_after
-local DECLINED, CALL_MS_MAX = string.rep('-', FINGERPRINT_BYTES), 3000
+local DECLINED, CALL_MS_MAX = string.rep('-', FINGERPRINT_BYTES), 3000 -- Longer than hot/connect.py's SOCKET_SECONDS_MAX.
 
 local function declined_at(known)
   return sub(known, 1, FINGERPRINT_BYTES) == DECLINED and tonumber(sub(known, FINGERPRINT_BYTES + 1))
