@@ -25,7 +25,7 @@ from wallet.settings import WalletSettings
 pytestmark = pytest.mark.usefixtures("unwatched", "clean_afterwards")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody finds out that Postgres is away but who charges."""
     monkeypatch.setattr(wallet.health, "WATCH_SECONDS", 3600.0)
