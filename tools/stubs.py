@@ -18,6 +18,7 @@ from google.protobuf import (
     any_pb2,
     descriptor_pb2,
     duration_pb2,
+    empty_pb2,
     field_mask_pb2,
     timestamp_pb2,
 )
@@ -34,7 +35,7 @@ GENERATED_FOLDERS = ("veloconnect", "buf")
 def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
     """Return every descriptor our protos import from elsewhere, dependencies first."""
     imported = descriptor_pb2.FileDescriptorSet()
-    for module in (descriptor_pb2, duration_pb2, timestamp_pb2, field_mask_pb2, any_pb2, status_pb2):
+    for module in (descriptor_pb2, duration_pb2, timestamp_pb2, field_mask_pb2, any_pb2, empty_pb2, status_pb2):
         module.DESCRIPTOR.CopyToProto(imported.file.add())
     imported.file.add().ParseFromString(validate_descriptor().proto.to_binary())
     return imported

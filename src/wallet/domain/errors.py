@@ -5,6 +5,9 @@ WalletError
 │   ├── InsufficientFunds
 │   ├── CompanySuspended
 │   ├── CompanyClosed
+│   ├── DestinationBlocked
+│   ├── RateNotFound
+│   ├── SpendLimitReached
 │   ├── BalanceLimitReached
 │   ├── AuthorizationNotFound
 │   ├── AuthorizationClosed
@@ -15,6 +18,12 @@ WalletError
 ├── CompanyNotFound
 ├── CompanyAlreadyExists
 ├── CurrencyMismatch
+├── RateCardNotFound
+├── RateCardAlreadyExists
+├── UnfitRateCard                 the card cannot be so: an ancestor of its own, or too many rates
+├── SpendLimitNotFound
+├── SpendLimitAlreadyExists
+├── TooManySpendLimits
 ├── IdempotencyKeyReused
 ├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to look at
 └── Unavailable                   no answer now: the same request under the same key, later
@@ -60,6 +69,42 @@ class CompanySuspended(Declined):
 
 class CompanyClosed(Declined):
     """The company is closed for good."""
+
+
+class DestinationBlocked(Declined):
+    """The company has blocked the channel or the country: no new charges or holds there."""
+
+    def __init__(self, *, channel: str, country: str) -> None:
+        """Name both, as in "SMS" and "DE"; the country may be empty."""
+        super().__init__(f"{channel} to {country or 'anywhere'} is blocked")
+        self.channel = channel
+        self.country = country
+
+
+class RateNotFound(Declined):
+    """The request names no amount, and the company's rate card has no rate for the usage."""
+
+    def __init__(self, *, channel: str, variant: str, country: str, card: str = "") -> None:
+        """Name the usage, and the card that was asked; empty: the company has none."""
+        super().__init__(f"no rate for {channel} {variant} {country}")
+        self.channel = channel
+        self.variant = variant
+        self.country = country
+        self.card = card
+
+
+class SpendLimitReached(Declined):
+    """The command would take what is spent in a window past a limit. Amounts in micros."""
+
+    def __init__(self, *, company: str, limit: str, amount: int, spent: int, required: int, resets_at: int) -> None:
+        """Say which limit of which company, what of it is spent, and when its window ends (µs since the epoch)."""
+        super().__init__(f"{required} micros are required, and {spent} of {amount} are spent")
+        self.company = company
+        self.limit = limit
+        self.amount = amount
+        self.spent = spent
+        self.required = required
+        self.resets_at = resets_at
 
 
 class BalanceLimitReached(Declined):
@@ -112,6 +157,35 @@ class CurrencyMismatch(WalletError):
         super().__init__(f"the wallet is in {wallet}, the amount in {given}")
         self.wallet = wallet
         self.given = given
+
+
+class RateCardNotFound(WalletError):
+    """There is no such rate card."""
+
+
+class RateCardAlreadyExists(WalletError):
+    """The rate card's id is taken."""
+
+
+class UnfitRateCard(WalletError):
+    """A rate card cannot be so. The text says why, and which field of the request it is."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        """`field` as in "rate_card.parent"."""
+        super().__init__(message)
+        self.field = field
+
+
+class SpendLimitNotFound(WalletError):
+    """There is no such spend limit."""
+
+
+class SpendLimitAlreadyExists(WalletError):
+    """The spend limit's id is taken."""
+
+
+class TooManySpendLimits(WalletError):
+    """A company cannot have more."""
 
 
 class IdempotencyKeyReused(WalletError):

@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from veloconnect.wallet.v1 import wallet_pb2 as veloconnect_dot_wallet_dot_v1_dot_wallet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"veloconnect/admin/v1/company.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"veloconnect/wallet/v1/wallet.proto\"\xe6\x02\n\x07\x43ompany\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12+\n\rcurrency_code\x18\x03 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$\x12$\n\rbilling_email\x18\x04 \x01(\tB\r\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x12/\n\x0c\x66loor_micros\x18\x05 \x01(\x03\x42\x19\xbaH\x16\"\x14\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x80\x80\x96\xa8\xc3\xd1\x81\xf0\xff\x01\x12\x32\n\x05state\x18\x06 \x01(\x0e\x32#.veloconnect.wallet.v1.Wallet.State\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x85\x01\n\x14\x43reateCompanyRequest\x12\x35\n\ncompany_id\x18\x01 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z0-9][a-z0-9_-]{0,62}$\x12\x36\n\x07\x63ompany\x18\x02 \x01(\x0b\x32\x1d.veloconnect.admin.v1.CompanyB\x06\xbaH\x03\xc8\x01\x01\"N\n\x11GetCompanyRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"P\n\x14ListCompaniesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"b\n\x15ListCompaniesResponse\x12\x30\n\tcompanies\x18\x01 \x03(\x0b\x32\x1d.veloconnect.admin.v1.Company\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x14UpdateCompanyRequest\x12\x36\n\x07\x63ompany\x18\x01 \x01(\x0b\x32\x1d.veloconnect.admin.v1.CompanyB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"R\n\x15SuspendCompanyRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"Q\n\x14ResumeCompanyRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"P\n\x13\x43loseCompanyRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"T\n\x10GetWalletRequest\x12@\n\x04name\x18\x01 \x01(\tB2\xbaH/r-2+^companies/[a-z0-9][a-z0-9_-]{0,62}/wallet$2\xf0\x05\n\x0e\x43ompanyService\x12Z\n\rCreateCompany\x12*.veloconnect.admin.v1.CreateCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12T\n\nGetCompany\x12\'.veloconnect.admin.v1.GetCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12h\n\rListCompanies\x12*.veloconnect.admin.v1.ListCompaniesRequest\x1a+.veloconnect.admin.v1.ListCompaniesResponse\x12Z\n\rUpdateCompany\x12*.veloconnect.admin.v1.UpdateCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12\\\n\x0eSuspendCompany\x12+.veloconnect.admin.v1.SuspendCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12Z\n\rResumeCompany\x12*.veloconnect.admin.v1.ResumeCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12X\n\x0c\x43loseCompany\x12).veloconnect.admin.v1.CloseCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12R\n\tGetWallet\x12&.veloconnect.admin.v1.GetWalletRequest\x1a\x1d.veloconnect.wallet.v1.Walletb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"veloconnect/admin/v1/company.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"veloconnect/wallet/v1/wallet.proto\"\xb4\x04\n\x07\x43ompany\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12+\n\rcurrency_code\x18\x03 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$\x12$\n\rbilling_email\x18\x04 \x01(\tB\r\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x12/\n\x0c\x66loor_micros\x18\x05 \x01(\x03\x42\x19\xbaH\x16\"\x14\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x80\x80\x96\xa8\xc3\xd1\x81\xf0\xff\x01\x12\x32\n\x05state\x18\x06 \x01(\x0e\x32#.veloconnect.wallet.v1.Wallet.State\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x41\n\trate_card\x18\t \x01(\tB.\xbaH+r)2\'^(rateCards/[a-z0-9][a-z0-9_-]{0,62})?$\x12M\n\x10\x62locked_channels\x18\n \x03(\x0e\x32\x1e.veloconnect.wallet.v1.ChannelB\x13\xbaH\x10\x92\x01\r\x10\x10\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12:\n\x15\x62locked_country_codes\x18\x0b \x03(\tB\x1b\xbaH\x18\x92\x01\x15\x10\xac\x02\x18\x01\"\x0er\x0c\x32\n^[A-Z]{2}$\"\x85\x01\n\x14\x43reateCompanyRequest\x12\x35\n\ncompany_id\x18\x01 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z0-9][a-z0-9_-]{0,62}$\x12\x36\n\x07\x63ompany\x18\x02 \x01(\x0b\x32\x1d.veloconnect.admin.v1.CompanyB\x06\xbaH\x03\xc8\x01\x01\"N\n\x11GetCompanyRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"P\n\x14ListCompaniesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"b\n\x15ListCompaniesResponse\x12\x30\n\tcompanies\x18\x01 \x03(\x0b\x32\x1d.veloconnect.admin.v1.Company\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x14UpdateCompanyRequest\x12\x36\n\x07\x63ompany\x18\x01 \x01(\x0b\x32\x1d.veloconnect.admin.v1.CompanyB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"R\n\x15SuspendCompanyRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"Q\n\x14ResumeCompanyRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"P\n\x13\x43loseCompanyRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"T\n\x10GetWalletRequest\x12@\n\x04name\x18\x01 \x01(\tB2\xbaH/r-2+^companies/[a-z0-9][a-z0-9_-]{0,62}/wallet$2\xf0\x05\n\x0e\x43ompanyService\x12Z\n\rCreateCompany\x12*.veloconnect.admin.v1.CreateCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12T\n\nGetCompany\x12\'.veloconnect.admin.v1.GetCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12h\n\rListCompanies\x12*.veloconnect.admin.v1.ListCompaniesRequest\x1a+.veloconnect.admin.v1.ListCompaniesResponse\x12Z\n\rUpdateCompany\x12*.veloconnect.admin.v1.UpdateCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12\\\n\x0eSuspendCompany\x12+.veloconnect.admin.v1.SuspendCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12Z\n\rResumeCompany\x12*.veloconnect.admin.v1.ResumeCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12X\n\x0c\x43loseCompany\x12).veloconnect.admin.v1.CloseCompanyRequest\x1a\x1d.veloconnect.admin.v1.Company\x12R\n\tGetWallet\x12&.veloconnect.admin.v1.GetWalletRequest\x1a\x1d.veloconnect.wallet.v1.Walletb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPANY'].fields_by_name['billing_email']._serialized_options = b'\272H\nr\005\030\376\001`\001\330\001\001'
   _globals['_COMPANY'].fields_by_name['floor_micros']._loaded_options = None
   _globals['_COMPANY'].fields_by_name['floor_micros']._serialized_options = b'\272H\026\"\024\030\200\200\352\327\274\256\376\017(\200\200\226\250\303\321\201\360\377\001'
+  _globals['_COMPANY'].fields_by_name['rate_card']._loaded_options = None
+  _globals['_COMPANY'].fields_by_name['rate_card']._serialized_options = b'\272H+r)2\'^(rateCards/[a-z0-9][a-z0-9_-]{0,62})?$'
+  _globals['_COMPANY'].fields_by_name['blocked_channels']._loaded_options = None
+  _globals['_COMPANY'].fields_by_name['blocked_channels']._serialized_options = b'\272H\020\222\001\r\020\020\030\001\"\007\202\001\004\020\001 \000'
+  _globals['_COMPANY'].fields_by_name['blocked_country_codes']._loaded_options = None
+  _globals['_COMPANY'].fields_by_name['blocked_country_codes']._serialized_options = b'\272H\030\222\001\025\020\254\002\030\001\"\016r\0142\n^[A-Z]{2}$'
   _globals['_CREATECOMPANYREQUEST'].fields_by_name['company_id']._loaded_options = None
   _globals['_CREATECOMPANYREQUEST'].fields_by_name['company_id']._serialized_options = b'\272H\036r\0342\032^[a-z0-9][a-z0-9_-]{0,62}$'
   _globals['_CREATECOMPANYREQUEST'].fields_by_name['company']._loaded_options = None
@@ -64,25 +70,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETWALLETREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETWALLETREQUEST'].fields_by_name['name']._serialized_options = b'\272H/r-2+^companies/[a-z0-9][a-z0-9_-]{0,62}/wallet$'
   _globals['_COMPANY']._serialized_start=193
-  _globals['_COMPANY']._serialized_end=551
-  _globals['_CREATECOMPANYREQUEST']._serialized_start=554
-  _globals['_CREATECOMPANYREQUEST']._serialized_end=687
-  _globals['_GETCOMPANYREQUEST']._serialized_start=689
-  _globals['_GETCOMPANYREQUEST']._serialized_end=767
-  _globals['_LISTCOMPANIESREQUEST']._serialized_start=769
-  _globals['_LISTCOMPANIESREQUEST']._serialized_end=849
-  _globals['_LISTCOMPANIESRESPONSE']._serialized_start=851
-  _globals['_LISTCOMPANIESRESPONSE']._serialized_end=949
-  _globals['_UPDATECOMPANYREQUEST']._serialized_start=951
-  _globals['_UPDATECOMPANYREQUEST']._serialized_end=1078
-  _globals['_SUSPENDCOMPANYREQUEST']._serialized_start=1080
-  _globals['_SUSPENDCOMPANYREQUEST']._serialized_end=1162
-  _globals['_RESUMECOMPANYREQUEST']._serialized_start=1164
-  _globals['_RESUMECOMPANYREQUEST']._serialized_end=1245
-  _globals['_CLOSECOMPANYREQUEST']._serialized_start=1247
-  _globals['_CLOSECOMPANYREQUEST']._serialized_end=1327
-  _globals['_GETWALLETREQUEST']._serialized_start=1329
-  _globals['_GETWALLETREQUEST']._serialized_end=1413
-  _globals['_COMPANYSERVICE']._serialized_start=1416
-  _globals['_COMPANYSERVICE']._serialized_end=2168
+  _globals['_COMPANY']._serialized_end=757
+  _globals['_CREATECOMPANYREQUEST']._serialized_start=760
+  _globals['_CREATECOMPANYREQUEST']._serialized_end=893
+  _globals['_GETCOMPANYREQUEST']._serialized_start=895
+  _globals['_GETCOMPANYREQUEST']._serialized_end=973
+  _globals['_LISTCOMPANIESREQUEST']._serialized_start=975
+  _globals['_LISTCOMPANIESREQUEST']._serialized_end=1055
+  _globals['_LISTCOMPANIESRESPONSE']._serialized_start=1057
+  _globals['_LISTCOMPANIESRESPONSE']._serialized_end=1155
+  _globals['_UPDATECOMPANYREQUEST']._serialized_start=1157
+  _globals['_UPDATECOMPANYREQUEST']._serialized_end=1284
+  _globals['_SUSPENDCOMPANYREQUEST']._serialized_start=1286
+  _globals['_SUSPENDCOMPANYREQUEST']._serialized_end=1368
+  _globals['_RESUMECOMPANYREQUEST']._serialized_start=1370
+  _globals['_RESUMECOMPANYREQUEST']._serialized_end=1451
+  _globals['_CLOSECOMPANYREQUEST']._serialized_start=1453
+  _globals['_CLOSECOMPANYREQUEST']._serialized_end=1533
+  _globals['_GETWALLETREQUEST']._serialized_start=1535
+  _globals['_GETWALLETREQUEST']._serialized_end=1619
+  _globals['_COMPANYSERVICE']._serialized_start=1622
+  _globals['_COMPANYSERVICE']._serialized_end=2374
 # @@protoc_insertion_point(module_scope)

@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Company(_message.Message):
-    __slots__ = ("name", "display_name", "currency_code", "billing_email", "floor_micros", "state", "create_time", "update_time")
+    __slots__ = ("name", "display_name", "currency_code", "billing_email", "floor_micros", "state", "create_time", "update_time", "rate_card", "blocked_channels", "blocked_country_codes")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,9 @@ class Company(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RATE_CARD_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_COUNTRY_CODES_FIELD_NUMBER: _ClassVar[int]
     name: str
     display_name: str
     currency_code: str
@@ -30,7 +33,10 @@ class Company(_message.Message):
     state: _wallet_pb2.Wallet.State
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., currency_code: _Optional[str] = ..., billing_email: _Optional[str] = ..., floor_micros: _Optional[int] = ..., state: _Optional[_Union[_wallet_pb2.Wallet.State, str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    rate_card: str
+    blocked_channels: _containers.RepeatedScalarFieldContainer[_wallet_pb2.Channel]
+    blocked_country_codes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., currency_code: _Optional[str] = ..., billing_email: _Optional[str] = ..., floor_micros: _Optional[int] = ..., state: _Optional[_Union[_wallet_pb2.Wallet.State, str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rate_card: _Optional[str] = ..., blocked_channels: _Optional[_Iterable[_Union[_wallet_pb2.Channel, str]]] = ..., blocked_country_codes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CreateCompanyRequest(_message.Message):
     __slots__ = ("company_id", "company")

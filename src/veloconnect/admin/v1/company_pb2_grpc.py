@@ -81,7 +81,8 @@ class CompanyServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateCompany(self, request, context):
-        """Makes a company and its empty wallet. Errors: COMPANY_ALREADY_EXISTS, INVALID_REQUEST.
+        """Makes a company and its empty wallet. Errors: COMPANY_ALREADY_EXISTS, RATE_CARD_NOT_FOUND, CURRENCY_MISMATCH,
+        INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,9 +103,10 @@ class CompanyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCompany(self, request, context):
-        """Changes display_name, billing_email or floor_micros. A new floor holds for every charge that comes after the answer.
-        Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, INVALID_REQUEST (the currency never changes; the state is changed by
-        SuspendCompany, ResumeCompany and CloseCompany).
+        """Changes display_name, billing_email, floor_micros, rate_card, blocked_channels or blocked_country_codes. A new floor
+        or block holds for every charge that comes after the answer; another rate card prices within two seconds.
+        Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, RATE_CARD_NOT_FOUND, CURRENCY_MISMATCH (the rate card's), INVALID_REQUEST
+        (the currency never changes; the state is changed by SuspendCompany, ResumeCompany and CloseCompany).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -87,8 +87,9 @@ class ChargingServiceServicer:
 
     def Charge(self, request, context):
         """Takes the price of some usage from the wallet. OK means the transaction is committed in the ledger.
-        Errors: INSUFFICIENT_FUNDS, COMPANY_SUSPENDED, COMPANY_CLOSED, COMPANY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED,
-        INVALID_REQUEST, LEDGER_UNAVAILABLE, WALLET_UNAVAILABLE, OVERLOADED.
+        Errors: INSUFFICIENT_FUNDS, SPEND_LIMIT_REACHED, RATE_NOT_FOUND, DESTINATION_BLOCKED, COMPANY_SUSPENDED,
+        COMPANY_CLOSED, COMPANY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, INVALID_REQUEST, LEDGER_UNAVAILABLE, WALLET_UNAVAILABLE,
+        OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,7 +112,8 @@ class ChargingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Authorize(self, request, context):
-        """Sets money aside. The authorization's id is the idempotency key. Errors as Charge.
+        """Sets money aside. The authorization's id is the idempotency key. For a call, the answer says how many seconds are
+        paid for (granted_quantity), and when to increment (refresh_before_time). Errors as Charge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,7 +70,7 @@ class Wallet(_message.Message):
     def __init__(self, name: _Optional[str] = ..., currency_code: _Optional[str] = ..., balance_micros: _Optional[int] = ..., held_micros: _Optional[int] = ..., floor_micros: _Optional[int] = ..., available_micros: _Optional[int] = ..., state: _Optional[_Union[Wallet.State, str]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Transaction(_message.Message):
-    __slots__ = ("name", "kind", "amount_micros", "balance_after_micros", "create_time", "usage", "idempotency_key", "authorization", "refunded_transaction", "reference", "held_delta_micros", "held_after_micros", "floor_micros", "currency_code")
+    __slots__ = ("name", "kind", "amount_micros", "balance_after_micros", "create_time", "usage", "idempotency_key", "authorization", "refunded_transaction", "reference", "held_delta_micros", "held_after_micros", "floor_micros", "currency_code", "price")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KIND_UNSPECIFIED: _ClassVar[Transaction.Kind]
@@ -107,6 +107,7 @@ class Transaction(_message.Message):
     HELD_AFTER_MICROS_FIELD_NUMBER: _ClassVar[int]
     FLOOR_MICROS_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: Transaction.Kind
     amount_micros: int
@@ -121,10 +122,47 @@ class Transaction(_message.Message):
     held_after_micros: int
     floor_micros: int
     currency_code: str
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[Transaction.Kind, str]] = ..., amount_micros: _Optional[int] = ..., balance_after_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., authorization: _Optional[str] = ..., refunded_transaction: _Optional[str] = ..., reference: _Optional[str] = ..., held_delta_micros: _Optional[int] = ..., held_after_micros: _Optional[int] = ..., floor_micros: _Optional[int] = ..., currency_code: _Optional[str] = ...) -> None: ...
+    price: Price
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[Transaction.Kind, str]] = ..., amount_micros: _Optional[int] = ..., balance_after_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., authorization: _Optional[str] = ..., refunded_transaction: _Optional[str] = ..., reference: _Optional[str] = ..., held_delta_micros: _Optional[int] = ..., held_after_micros: _Optional[int] = ..., floor_micros: _Optional[int] = ..., currency_code: _Optional[str] = ..., price: _Optional[_Union[Price, _Mapping]] = ...) -> None: ...
+
+class Price(_message.Message):
+    __slots__ = ("basis", "rate", "rate_card_version", "effective_time", "unit_price_micros", "connect_fee_micros", "minimum_quantity", "first_increment", "next_increment", "used_quantity", "billed_quantity", "explanation")
+    class Basis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        BASIS_UNSPECIFIED: _ClassVar[Price.Basis]
+        BASIS_RATE: _ClassVar[Price.Basis]
+        BASIS_REQUEST: _ClassVar[Price.Basis]
+    BASIS_UNSPECIFIED: Price.Basis
+    BASIS_RATE: Price.Basis
+    BASIS_REQUEST: Price.Basis
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    RATE_CARD_VERSION_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_TIME_FIELD_NUMBER: _ClassVar[int]
+    UNIT_PRICE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_FEE_MICROS_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    FIRST_INCREMENT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INCREMENT_FIELD_NUMBER: _ClassVar[int]
+    USED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    BILLED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    basis: Price.Basis
+    rate: str
+    rate_card_version: int
+    effective_time: _timestamp_pb2.Timestamp
+    unit_price_micros: int
+    connect_fee_micros: int
+    minimum_quantity: int
+    first_increment: int
+    next_increment: int
+    used_quantity: int
+    billed_quantity: int
+    explanation: str
+    def __init__(self, basis: _Optional[_Union[Price.Basis, str]] = ..., rate: _Optional[str] = ..., rate_card_version: _Optional[int] = ..., effective_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., unit_price_micros: _Optional[int] = ..., connect_fee_micros: _Optional[int] = ..., minimum_quantity: _Optional[int] = ..., first_increment: _Optional[int] = ..., next_increment: _Optional[int] = ..., used_quantity: _Optional[int] = ..., billed_quantity: _Optional[int] = ..., explanation: _Optional[str] = ...) -> None: ...
 
 class Authorization(_message.Message):
-    __slots__ = ("name", "state", "amount_micros", "captured_micros", "expire_time", "held_micros", "create_time", "usage", "currency_code", "transaction")
+    __slots__ = ("name", "state", "amount_micros", "captured_micros", "expire_time", "held_micros", "create_time", "usage", "currency_code", "transaction", "price", "granted_quantity", "refresh_before_time")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Authorization.State]
@@ -147,6 +185,9 @@ class Authorization(_message.Message):
     USAGE_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_BEFORE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: Authorization.State
     amount_micros: int
@@ -157,4 +198,7 @@ class Authorization(_message.Message):
     usage: Usage
     currency_code: str
     transaction: str
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[Authorization.State, str]] = ..., amount_micros: _Optional[int] = ..., captured_micros: _Optional[int] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., currency_code: _Optional[str] = ..., transaction: _Optional[str] = ...) -> None: ...
+    price: Price
+    granted_quantity: int
+    refresh_before_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[Authorization.State, str]] = ..., amount_micros: _Optional[int] = ..., captured_micros: _Optional[int] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., currency_code: _Optional[str] = ..., transaction: _Optional[str] = ..., price: _Optional[_Union[Price, _Mapping]] = ..., granted_quantity: _Optional[int] = ..., refresh_before_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,105 @@
+"""From what was used to what it costs: exact, in integers, rounded once."""
+
+import msgspec
+
+from wallet.domain.commands import Channel
+from wallet.domain.rates import QUANTITY_MAX, UNITS, Rate
+
+
+class Price(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How a usage came to its amount, as the ledger keeps it for ever (as JSON): the card may change.
+
+    Amounts in micros, quantities in the channel's unit, times in microseconds since the epoch. New fields get a default.
+    """
+
+    card: str
+    version: int
+    """The card's version."""
+    rate: str
+    """`Rate.id`."""
+    effective_at: int
+    unit_price: int
+    used: int
+    billed: int
+    unit: int = 1
+    """How much of the quantity `unit_price` pays for."""
+    connect_fee: int = 0
+    """What was taken once: 0 where another capture of the call takes it."""
+    minimum: int = 0
+    first: int = 0
+    next: int = 1
+
+    @property
+    def amount(self) -> int:
+        """What it costs, in micros."""
+        return self.connect_fee + rounded(self.unit_price * self.billed, self.unit)
+
+
+def price_of(rate: Rate, quantity: int, *, card: str, version: int, connect_fee: bool = True) -> Price:
+    """Return what `quantity` costs by a rate of a card. Without `connect_fee` that part is left out."""
+    return Price(
+        card=card,
+        version=version,
+        rate=rate.id,
+        effective_at=rate.effective_at,
+        unit_price=rate.unit_price,
+        used=quantity,
+        billed=billed(quantity, minimum=rate.minimum_quantity, first=rate.first_increment, next=rate.next_increment),
+        unit=UNITS[rate.channel],
+        connect_fee=rate.connect_fee if connect_fee else 0,
+        minimum=rate.minimum_quantity,
+        first=rate.first_increment,
+        next=rate.next_increment,
+    )
+
+
+def repriced(pinned: Price, quantity: int, *, connect_fee: bool) -> Price:
+    """Return what `quantity` costs by the rate that a price was made with."""
+    return msgspec.structs.replace(
+        pinned,
+        used=quantity,
+        billed=billed(quantity, minimum=pinned.minimum, first=pinned.first, next=pinned.next),
+        connect_fee=pinned.connect_fee if connect_fee else 0,
+    )
+
+
+def billed(quantity: int, *, minimum: int, first: int, next: int) -> int:  # noqa: A002  The notation's own word.
+    """Return how much is billed for `quantity`: at least the minimum and the first increment, the rest in steps."""
+    wanted = max(quantity, minimum)
+    if wanted <= first:
+        return first
+    steps = -(-(wanted - first) // next)
+    return first + steps * next
+
+
+def covered(price: Price, amount: int) -> int:
+    """Return the greatest quantity that costs no more than `amount` micros by the rate of `price`."""
+    rest = amount - price.connect_fee
+    if rest < 0:
+        return 0
+    if not price.unit_price:
+        return QUANTITY_MAX
+    # The greatest b with round_half_up(unit_price × b ÷ unit) ≤ rest, that is 2 × unit_price × b < (2 × rest + 1) × unit.
+    most = ((2 * rest + 1) * price.unit - 1) // (2 * price.unit_price)
+    least = billed(1, minimum=price.minimum, first=price.first, next=price.next)
+    if most < least:
+        return 0
+    return min(QUANTITY_MAX, price.first + (most - price.first) // price.next * price.next)
+
+
+def rounded(numerator: int, denominator: int) -> int:
+    """Return numerator ÷ denominator to the nearest integer, a half up. Both are positive, or the numerator is 0."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def unit_name(channel: Channel) -> str:
+    """Return what one unit price pays for, in words."""
+    return _UNIT_NAMES[channel]
+
+
+_UNIT_NAMES = {
+    Channel.SMS: "segment",
+    Channel.WHATSAPP: "message",
+    Channel.VOICE: "minute",
+    Channel.PHONE_NUMBER: "month",
+}
