@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from google.protobuf.duration_pb2 import Duration
 
-from charging.countries import UnknownCountry, country_of
+from server.countries import UnknownCountry, country_of
 from server.fingerprint import fingerprint
 from server.names import parse_authorization, parse_company
 from server.rejections import InvalidRequest, Violation

@@ -16,7 +16,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 import admin
 import charging
 import server
-from charging.countries import UnknownCountry
+from server.countries import UnknownCountry
 from server.errors import (
     DESCRIPTION_CHARACTERS_MAX,
     DOMAIN,
