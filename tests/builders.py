@@ -6,7 +6,8 @@ from typing import Any
 
 import asyncpg
 
-from wallet.domain.commands import FINGERPRINT_BYTES, Channel, Command, Kind, Usage
+from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
+from wallet.domain.usage import Channel, Usage
 
 _counter = count(1)
 

@@ -8,9 +8,10 @@ import time
 
 import asyncpg
 
-from wallet.domain.commands import Command, Kind, Usage
+from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Entry, Outcome, Wallet, WalletState
 from wallet.domain.errors import CompanyNotFound, CompanySuspended, IdempotencyKeyReused, InsufficientFunds
+from wallet.domain.usage import Usage
 from wallet.ledger.pool import Connection
 from wallet.ledger.rows import usage_of
 

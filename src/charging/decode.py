@@ -10,7 +10,8 @@ from server.names import parse_authorization, parse_company
 from server.rejections import InvalidRequest, Violation
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
-from wallet.domain.commands import Channel, Command, Kind, Usage
+from wallet.domain.commands import Command, Kind
+from wallet.domain.usage import Channel, Usage
 
 TTL_SECONDS_DEFAULT = 3600
 

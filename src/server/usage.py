@@ -5,7 +5,7 @@ from typing import NamedTuple
 from server.countries import UnknownCountry, country_of
 from server.rejections import invalid
 from veloconnect.wallet.v1 import wallet_pb2
-from wallet.domain.commands import Channel, Usage
+from wallet.domain.usage import Channel, Usage
 
 _CHANNELS = {int(channel): channel for channel in Channel}
 

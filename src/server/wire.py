@@ -7,8 +7,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from server.names import authorization_name, transaction_name, wallet_name
 from veloconnect.wallet.v1 import wallet_pb2
-from wallet.domain.commands import Channel, Kind, Usage
+from wallet.domain.commands import Kind
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
+from wallet.domain.usage import Channel, Usage
 
 MICROSECONDS = 1_000_000
 

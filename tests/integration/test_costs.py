@@ -25,8 +25,9 @@ from tests.builders import charge
 from tests.conftest import OpenWallets
 from tests.engine_steps import settled, until
 from wallet import metrics
-from wallet.domain.commands import Channel, Command, Usage
+from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
+from wallet.domain.usage import Channel, Usage
 from wallet.ledger.pool import open_connection
 from wallet.runtime import Wallets
 

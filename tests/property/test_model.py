@@ -24,11 +24,12 @@ from hypothesis.stateful import (
 from tests.builders import change_settings, fingerprint, make_company, make_due
 from tests.property.audit import at_rest, faults_of_hot, faults_of_ledger
 from tests.property.model import Entry, Model, No
-from wallet.domain.commands import Channel, Command, Kind, Usage
+from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Authorization, AuthorizationState, Outcome, WalletState
 from wallet.domain.entries import Entry as LedgerEntry
 from wallet.domain.errors import InsufficientFunds, RefundExceedsCharge, WalletError
 from wallet.domain.money import MICROS_MAX
+from wallet.domain.usage import Channel, Usage
 from wallet.expiry import expire
 from wallet.hot.store import START, Batch
 from wallet.ledger.append import Appender

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wallet.domain.attempts import Asked, Attempt
-from wallet.domain.commands import FINGERPRINT_BYTES, Channel, Command, Kind, Usage
+from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
 from wallet.domain.entries import AuthorizationState, Wallet, WalletState
 from wallet.domain.money import MICROS_MAX, within_bounds
+from wallet.domain.usage import Channel, Usage
 from wallet.hot.store import Reply, _encode_command, _journaled, _proposal
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -8,6 +8,9 @@ from enum import IntEnum
 
 import msgspec
 
+from wallet.domain.pricing import Price
+from wallet.domain.usage import Usage
+
 FINGERPRINT_BYTES = 12
 """Length of a request's fingerprint: enough that another request under the same key is told apart."""
 
@@ -31,29 +34,6 @@ class Kind(IntEnum):
 
 _CLOSING = frozenset({Kind.CAPTURE, Kind.VOID, Kind.EXPIRY})
 _UNCHECKED = frozenset({Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY})
-
-
-class Channel(IntEnum):
-    """What carried the usage. The values are stored: never renumber them."""
-
-    SMS = 1
-    WHATSAPP = 2
-    VOICE = 3
-    PHONE_NUMBER = 4
-
-
-class Usage(msgspec.Struct, frozen=True, array_like=True):
-    """What was used, as the ledger keeps it.
-
-    `country` is ISO 3166-1 alpha-2 or empty; `quantity` is in the channel's unit (segments, messages, seconds, months).
-    """
-
-    channel: Channel
-    variant: str = ""
-    country: str = ""
-    quantity: int = 1
-    campaign_id: str = ""
-    contact_id: str = ""
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
@@ -83,6 +63,10 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     refunded_number: int = 0
     """REFUND: the number of the charge that is given back."""
     reference: str = ""
+    price: Price | None = None
+    """How the usage came to the amount; None where the request named it."""
+    unpriced: bool = False
+    """There is no price for it: only what its key has recorded is an answer. Never applied."""
 
     @property
     def checked(self) -> bool:

@@ -4,7 +4,8 @@ from enum import IntEnum
 
 import msgspec
 
-from wallet.domain.commands import Kind, Usage
+from wallet.domain.commands import Kind
+from wallet.domain.usage import Usage
 
 
 class WalletState(IntEnum):

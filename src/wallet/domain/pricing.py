@@ -2,8 +2,8 @@
 
 import msgspec
 
-from wallet.domain.commands import Channel
 from wallet.domain.rates import QUANTITY_MAX, UNITS, Rate
+from wallet.domain.usage import Channel
 
 
 class Price(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from wallet.domain.commands import Channel
+from wallet.domain.usage import Channel
 
 UNITS = {Channel.SMS: 1, Channel.WHATSAPP: 1, Channel.VOICE: 60, Channel.PHONE_NUMBER: 1}
 """How much of a channel's quantity one unit price pays for: calls are counted in seconds and priced per minute."""

@@ -2,8 +2,9 @@
 
 from asyncpg import Record
 
-from wallet.domain.commands import Channel, Kind, Usage
+from wallet.domain.commands import Kind
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
+from wallet.domain.usage import Channel, Usage
 
 _CHANNELS = {int(channel): channel for channel in Channel}
 _WALLET_STATES = {int(state): state for state in WalletState}
