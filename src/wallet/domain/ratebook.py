@@ -1,0 +1,161 @@
+"""Rates compiled for looking up: which one prices a usage, found in a few dictionary look-ups.
+
+A destination is looked up once for each length of prefix that the card has, the longest first. That is a handful of
+look-ups in one dictionary, where a tree of digits would take a step and an object for each digit.
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from wallet.domain.pricing import Price, price_of
+from wallet.domain.rates import NEVER, Rate, RateCard
+from wallet.domain.usage import Channel, Usage
+
+ANCESTORS_MAX = 8
+"""How many cards may be asked after a company's own one."""
+
+_Versions = Rate | list[Rate]
+"""All rates of a place: almost always one, else by when they begin."""
+
+_BEGINNING = attrgetter("effective_at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rates of one channel and variant."""
+
+    lengths: tuple[int, ...]
+    """Lengths of the prefixes that there are, the `+` included, longest first."""
+    by_destination: dict[str, _Versions]
+
+    def find(self, number: str, country: str, at: int) -> Rate | None:
+        """Return the rate of the most specific destination that has one in force."""
+        look_up = self.by_destination.get
+        if number:
+            for length in self.lengths:
+                # Beyond its end a number is sliced to all of it, which may well be a shorter prefix: no less right.
+                versions = look_up(number[:length])
+                if versions is not None and (rate := _in_force(versions, at)):
+                    return rate
+        for destination in (country, "") if country else ("",):
+            versions = look_up(destination)
+            if versions is not None and (rate := _in_force(versions, at)):
+                return rate
+        return None
+
+
+def _in_force(versions: _Versions, at: int) -> Rate | None:
+    """Return the latest that has begun, unless it has expired: none before it comes back."""
+    if isinstance(versions, list):
+        begun = bisect_right(versions, at, key=_BEGINNING)
+        if not begun:
+            return None
+        latest = versions[begun - 1]
+    else:
+        latest = versions
+        if latest.effective_at > at:
+            return None
+    return latest if latest.expires_at == NEVER or latest.expires_at > at else None
+
+
+@dataclass(frozen=True, slots=True)
+class RateBook:
+    """A card and its rates, as they were when it was made. Nobody changes it: made by RateBookBuilder."""
+
+    card: RateCard
+    rate_count: int
+    _tables: Mapping[Channel, Mapping[str, _Table]]
+
+    def find(self, usage: Usage, number: str, at: int) -> Rate | None:
+        """Return the rate that prices a usage at a time, or None where the card has none. Its parent is not asked.
+
+        `number` is in E.164, or empty where only a country or nothing was named; `at` in microseconds since the epoch.
+        The most specific variant decides first, then the longest prefix, else the country, else the default.
+        """
+        tables = self._tables.get(usage.channel)
+        if tables is None:
+            return None
+        variant = usage.variant
+        while True:
+            table = tables.get(variant)
+            if table is not None and (rate := table.find(number, usage.country, at)):
+                return rate
+            if not variant:
+                return None
+            variant = variant.rpartition(".")[0]
+
+
+class RateBookBuilder:
+    """Makes one book of many rates, in slices, so that an event loop can breathe between them."""
+
+    def __init__(self, card: RateCard) -> None:
+        """Begin the book of a card."""
+        self._card = card
+        self._tables: dict[tuple[Channel, str], dict[str, _Versions]] = {}
+        self._lengths: dict[tuple[Channel, str], set[int]] = {}
+        self._rate_count = 0
+
+    def add(self, rates: Sequence[Rate]) -> None:
+        """Take over rates of the card, in any order; no two of a place begin at the same time.
+
+        Rates are kept as they are, and so are their strings: who reads many shares what is equal among them.
+        """
+        for rate in rates:
+            kind = rate.channel, rate.variant
+            table = self._tables.get(kind)
+            if table is None:
+                table = self._tables[kind] = {}
+                self._lengths[kind] = set()
+            destination = rate.destination
+            present = table.setdefault(destination, rate)
+            if present is not rate:
+                table[destination] = _with(present, rate)
+            elif destination.startswith("+"):
+                self._lengths[kind].add(len(destination))
+        self._rate_count += len(rates)
+
+    def build(self) -> RateBook:
+        """Return the book. It takes over what the builder has, so this is the builder's last call."""
+        tables: dict[Channel, dict[str, _Table]] = {}
+        for (channel, variant), table in self._tables.items():
+            lengths = tuple(sorted(self._lengths[channel, variant], reverse=True))
+            tables.setdefault(channel, {})[variant] = _Table(lengths, table)
+        book = RateBook(self._card, self._rate_count, tables)
+        self._tables, self._lengths, self._rate_count = {}, {}, 0
+        return book
+
+
+def _with(present: _Versions, rate: Rate) -> list[Rate]:
+    versions = present if isinstance(present, list) else [present]
+    insort(versions, rate, key=_BEGINNING)
+    return versions
+
+
+@dataclass(frozen=True, slots=True)
+class RateBooks:
+    """What a process prices by at a moment: the books of all cards, and who has which card. Never changed, replaced."""
+
+    books: Mapping[str, RateBook]
+    """By card id. A card that is in use is there with its ancestors."""
+    card_of: Mapping[str, str]
+    """Company id → card id, of the companies that have one."""
+    change: int
+    """The number of the last change that is in it."""
+
+    def price(self, card_id: str, usage: Usage, number: str, at: int) -> Price | None:
+        """Return what a usage costs by a card, or None where neither it nor its ancestors have a rate for it.
+
+        Any rate of a card goes before every rate of its parent; the price names the card that has the rate. An unknown
+        card has no rates. `number` and `at` as in `RateBook.find`.
+        """
+        for _ in range(1 + ANCESTORS_MAX):
+            book = self.books.get(card_id)
+            if book is None:
+                return None
+            rate = book.find(usage, number, at)
+            if rate is not None:
+                return price_of(rate, usage.quantity, card=book.card.id, version=book.card.version)
+            card_id = book.card.parent
+        return None
