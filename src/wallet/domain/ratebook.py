@@ -1,7 +1,7 @@
 """Rates compiled for looking up: which one prices a usage, found in a few dictionary look-ups.
 
-A destination is looked up once for each length of prefix that the card has, the longest first. That is a handful of
-look-ups in one dictionary, where a tree of digits would take a step and an object for each digit.
+A number is looked up once for each length of prefix that the card has where the number goes, the longest first. That is
+a handful of look-ups in one dictionary, where a tree of digits would take a step and an object for each digit.
 """
 
 from bisect import bisect_right, insort
@@ -19,37 +19,41 @@ ANCESTORS_MAX = 8
 _Versions = Rate | list[Rate]
 """All rates of a place: almost always one, else by when they begin."""
 
-_BEGINNING = attrgetter("effective_at")
+_BEGINNING_LENGTH = 3
+_EFFECTIVE_AT = attrgetter("effective_at")
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
     """The rates of one channel and variant."""
 
-    lengths: tuple[int, ...]
-    """Lengths of the prefixes that there are, the `+` included, longest first."""
     by_destination: dict[str, _Versions]
+    lengths: dict[str, tuple[int, ...]]
+    """Beginning of numbers (`+` and two digits) → lengths of the prefixes with it, the `+` included, longest first."""
+    lengths_elsewhere: tuple[int, ...]
+    """The length of prefixes of one digit, if there are any."""
 
     def find(self, number: str, country: str, at: int) -> Rate | None:
         """Return the rate of the most specific destination that has one in force."""
         look_up = self.by_destination.get
         if number:
-            for length in self.lengths:
+            for length in self.lengths.get(number[:_BEGINNING_LENGTH], self.lengths_elsewhere):
                 # Beyond its end a number is sliced to all of it, which may well be a shorter prefix: no less right.
                 versions = look_up(number[:length])
                 if versions is not None and (rate := _in_force(versions, at)):
                     return rate
-        for destination in (country, "") if country else ("",):
-            versions = look_up(destination)
+        if country:
+            versions = look_up(country)
             if versions is not None and (rate := _in_force(versions, at)):
                 return rate
-        return None
+        versions = look_up("")
+        return None if versions is None else _in_force(versions, at)
 
 
 def _in_force(versions: _Versions, at: int) -> Rate | None:
     """Return the latest that has begun, unless it has expired: none before it comes back."""
     if isinstance(versions, list):
-        begun = bisect_right(versions, at, key=_BEGINNING)
+        begun = bisect_right(versions, at, key=_EFFECTIVE_AT)
         if not begun:
             return None
         latest = versions[begun - 1]
@@ -94,7 +98,7 @@ class RateBookBuilder:
         """Begin the book of a card."""
         self._card = card
         self._tables: dict[tuple[Channel, str], dict[str, _Versions]] = {}
-        self._lengths: dict[tuple[Channel, str], set[int]] = {}
+        self._lengths: dict[tuple[Channel, str], dict[str, set[int]]] = {}
         self._rate_count = 0
 
     def add(self, rates: Sequence[Rate]) -> None:
@@ -107,29 +111,41 @@ class RateBookBuilder:
             table = self._tables.get(kind)
             if table is None:
                 table = self._tables[kind] = {}
-                self._lengths[kind] = set()
+                self._lengths[kind] = {}
             destination = rate.destination
             present = table.setdefault(destination, rate)
             if present is not rate:
                 table[destination] = _with(present, rate)
             elif destination.startswith("+"):
-                self._lengths[kind].add(len(destination))
+                self._lengths[kind].setdefault(destination[:_BEGINNING_LENGTH], set()).add(len(destination))
         self._rate_count += len(rates)
 
     def build(self) -> RateBook:
         """Return the book. It takes over what the builder has, so this is the builder's last call."""
         tables: dict[Channel, dict[str, _Table]] = {}
-        for (channel, variant), table in self._tables.items():
-            lengths = tuple(sorted(self._lengths[channel, variant], reverse=True))
-            tables.setdefault(channel, {})[variant] = _Table(lengths, table)
+        for (channel, variant), by_destination in self._tables.items():
+            table = _table(by_destination, self._lengths[channel, variant])
+            tables.setdefault(channel, {})[variant] = table
         book = RateBook(self._card, self._rate_count, tables)
         self._tables, self._lengths, self._rate_count = {}, {}, 0
         return book
 
 
+def _table(by_destination: dict[str, _Versions], lengths: dict[str, set[int]]) -> _Table:
+    """Return the table of rates by destination. `lengths` are those of its prefixes, by their beginning."""
+    # A prefix of one digit is shorter than a beginning, and goes for all that begin with its digit.
+    elsewhere = {length for beginning in lengths if len(beginning) < _BEGINNING_LENGTH for length in lengths[beginning]}
+    descending = {
+        beginning: tuple(sorted(own | elsewhere, reverse=True))
+        for beginning, own in lengths.items()
+        if len(beginning) == _BEGINNING_LENGTH
+    }
+    return _Table(by_destination, descending, tuple(elsewhere))
+
+
 def _with(present: _Versions, rate: Rate) -> list[Rate]:
     versions = present if isinstance(present, list) else [present]
-    insort(versions, rate, key=_BEGINNING)
+    insort(versions, rate, key=_EFFECTIVE_AT)
     return versions
 
 

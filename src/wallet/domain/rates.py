@@ -14,6 +14,7 @@ QUANTITY_MAX = 1_000_000_000
 NEVER = 0
 """`expires_at` of a rate that has no end."""
 
+_CHANNEL_IDS = {channel: channel.name.lower() for channel in Channel}
 
 Place = tuple[Channel, str, str]
 """Channel, variant and destination: of one place, at most one rate is in force at a time."""
@@ -50,7 +51,9 @@ class Rate(msgspec.Struct, frozen=True, gc=False):
     @property
     def id(self) -> str:
         """The last part of its name: "voice.+4915", "whatsapp.template.marketing.DE", "sms"."""
-        return ".".join(part for part in (self.channel.name.lower(), self.variant, self.destination) if part)
+        # Each price has it, so it is spelt out: half a microsecond less than joining what is not empty.
+        of = f"{_CHANNEL_IDS[self.channel]}.{self.variant}" if self.variant else _CHANNEL_IDS[self.channel]
+        return f"{of}.{self.destination}" if self.destination else of
 
 
 class RateCard(msgspec.Struct, frozen=True):
