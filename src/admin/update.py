@@ -3,18 +3,21 @@
 import re
 from typing import NamedTuple
 
+from admin.masks import Fields, named, taken_over
 from server.names import parse_company
 from server.rejections import invalid
 from veloconnect.admin.v1 import company_pb2
 from wallet.domain.companies import CompanyChange
 
 _NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}")
-_CHANGING = frozenset({"display_name", "billing_email", "floor_micros"})
 _FIXED = "currency_code"
 _STATE = "state"
-_OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
-"""May stand in a mask, and are passed over (AIP-203)."""
-_EVERYTHING = "*"
+_FIELDS = Fields(
+    "a company",
+    changing=frozenset({"display_name", "billing_email", "floor_micros"}),
+    fixed=frozenset({_FIXED}),
+    output_only=frozenset({"name", "create_time", "update_time"}),
+)
 
 
 class Update(NamedTuple):
@@ -41,19 +44,10 @@ def change_of(request: company_pb2.UpdateCompanyRequest) -> Update:
 
 
 def _paths(request: company_pb2.UpdateCompanyRequest) -> frozenset[str]:
-    """Return the fields to take over: those of the mask, or without one those that are set."""
-    sent = frozenset(field.name for field, _ in request.company.ListFields())
-    mask = frozenset(request.update_mask.paths)
-    if _STATE in (sent if not mask or _EVERYTHING in mask else mask):
+    """Return the fields to take over; the state has methods of its own."""
+    if _STATE in named(request.company, request.update_mask):
         raise invalid(
-            "update_mask" if _STATE in mask else "company.state", "use SuspendCompany, ResumeCompany or CloseCompany"
+            "update_mask" if _STATE in request.update_mask.paths else "company.state",
+            "use SuspendCompany, ResumeCompany or CloseCompany",
         )
-    if not mask:
-        return sent
-    if _EVERYTHING in mask:
-        if len(mask) > 1:
-            raise invalid("update_mask", "* stands for all fields and must stand alone")
-        return _CHANGING | (sent & {_FIXED})
-    if unknown := mask - _CHANGING - _OUTPUT_ONLY - {_FIXED}:
-        raise invalid("update_mask", f"{min(unknown)[:64]} is no field of a company")
-    return mask
+    return taken_over(request.company, request.update_mask, _FIELDS)
