@@ -1,7 +1,10 @@
 """What follows from the ledger's answers: the clean-up in Redis, and the error that a caller gets."""
 
 from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
+from wallet.domain.commands import Command, Kind
+from wallet.domain.entries import Authorization, AuthorizationState
 from wallet.domain.errors import (
+    Applied,
     AuthorizationClosed,
     AuthorizationNotExpired,
     AuthorizationNotFound,
@@ -9,12 +12,16 @@ from wallet.domain.errors import (
     CompanyClosed,
     CompanyNotFound,
     CompanySuspended,
+    DestinationBlocked,
     EntryQuarantined,
     IdempotencyKeyReused,
     InsufficientFunds,
+    RateNotFound,
     RefundExceedsCharge,
+    SpendLimitReached,
     TransactionNotFound,
     WalletError,
+    WalletUnavailable,
 )
 from wallet.hot.store import Batch, Chore, CleanUp
 
@@ -77,11 +84,46 @@ def final_error(attempt: Attempt, answer: Answer) -> WalletError | None:
                 floor=wallet.floor,
                 currency=wallet.currency,
             )
+        case Verdict.DECLINED if attempt.asked is Asked.SPEND and answer.passed is not None:
+            return SpendLimitReached(
+                company=attempt.command.company,
+                limit=answer.passed.limit.id,
+                amount=answer.passed.limit.amount,
+                spent=answer.passed.spent,
+                required=attempt.held_delta - attempt.amount,
+                resets_at=answer.passed.resets_at,
+            )
+        case Verdict.DECLINED if attempt.asked in (Asked.BLOCKED, Asked.UNPRICED):
+            return _destination_error(attempt, answer)
         case Verdict.DECLINED:
             return _DECLINES[attempt.asked](attempt.command.company)
         case _:
             return None
 
+
+def _destination_error(attempt: Attempt, answer: Answer) -> WalletError:
+    """Return why nothing goes where the usage went: the authorization's, where the command has none of its own."""
+    command, hold = attempt.command, answer.authorization
+    usage = command.usage or (hold.usage if hold is not None else None)
+    channel, variant, country = (usage.channel.name, usage.variant, usage.country) if usage else ("", "", "")
+    if attempt.asked is Asked.BLOCKED:
+        return DestinationBlocked(channel=channel, country=country)
+    if command.kind in _ON_OPEN_HOLD:
+        # The edge found no such authorization to price by. If there is one now, the same request may find it.
+        if hold is None:
+            return AuthorizationNotFound(command.authorization)
+        if hold.state is not AuthorizationState.OPEN and not _is_late_capture(command, hold):
+            return AuthorizationClosed(command.authorization)
+        if usage is None:
+            return WalletUnavailable("the authorization was opened just now", applied=Applied.NO)
+    return RateNotFound(channel=channel, variant=variant, country=country)
+
+
+def _is_late_capture(command: Command, hold: Authorization) -> bool:
+    return command.kind is Kind.CAPTURE and hold.state is AuthorizationState.EXPIRED
+
+
+_ON_OPEN_HOLD = frozenset({Kind.INCREMENT, Kind.CAPTURE})
 
 _DECLINES: dict[Asked, type[WalletError]] = {
     Asked.LIMIT: BalanceLimitReached,

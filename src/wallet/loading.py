@@ -7,14 +7,13 @@ import structlog
 
 from wallet import metrics
 from wallet.domain.attempts import Attempt
-from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, CompanyNotFound, WalletUnavailable
-from wallet.hot.store import START, Batch, HotStore, Peek, Position
+from wallet.hot.store import START, Batch, HotStore, Loaded, Peek, Position
 from wallet.judgement import clean_up
 from wallet.ledger.append import append_over
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
-from wallet.ledger.rows import authorization_of, wallet_of
+from wallet.ledger.rows import authorization_of, counter_of, limit_of, wallet_of
 
 LOADS_AT_ONCE_MAX = 8
 """Loads of one process at a time; each has a connection of its own."""
@@ -61,14 +60,14 @@ class Loader:
                 return
             await self._append_journal(connection, company, peek.journal)
             above = max((peek.position.epoch, *(left.epoch for left in peek.journal))) if rebuild else 0
-            wallet, epoch, holds = await self._new_epoch(connection, company, above)
-            if epoch <= peek.position.epoch:
+            loaded = await self._new_epoch(connection, company, above)
+            if loaded.epoch <= peek.position.epoch:
                 raise WalletUnavailable(
                     "Redis has a later load of the wallet than the ledger knows: was Postgres restored to the past? "
                     "RebuildWallet mends it.",
                     applied=Applied.NO,
                 )
-            await self._hot.load(wallet, epoch, holds)
+            await self._hot.load(loaded)
             metrics.loads.labels(cause).inc()
         finally:
             if locked:
@@ -84,9 +83,7 @@ class Loader:
             clean_up(batch, attempt, answer.verdict)
         await self._hot.apply(self._hot.keys.partition(company), batch)
 
-    async def _new_epoch(
-        self, connection: Connection, company: str, above: int
-    ) -> tuple[Wallet, int, list[Authorization]]:
+    async def _new_epoch(self, connection: Connection, company: str, above: int) -> Loaded:
         """Make all that Redis had stale, and read the wallet as it is then.
 
         Who writes at this moment either committed before the row was locked here, and is in the sum, or comes with an
@@ -95,7 +92,14 @@ class Loader:
         row = await connection.fetchrow("SELECT * FROM wallet_new_epoch($1, $2)", company, above)
         assert row is not None, "a wallet is never deleted, and _lock has seen it"
         wallet = wallet_of(row["wallet"], company)
-        return wallet, row["wallet"]["epoch"], [authorization_of(hold, wallet.currency) for hold in row["holds"] or ()]
+        return Loaded(
+            wallet,
+            row["wallet"]["epoch"],
+            [authorization_of(hold, wallet.currency) for hold in row["holds"] or ()],
+            blocked=row["wallet"]["blocked"],
+            limits=[limit_of(limit) for limit in row["limits"] or ()],
+            counters=[counter_of(counter) for counter in row["counters"] or ()],
+        )
 
 
 async def _lock(connection: Connection, company: str) -> bool:

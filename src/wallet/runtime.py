@@ -21,6 +21,7 @@ from wallet.lane import Lane
 from wallet.ledger.append import Appender
 from wallet.ledger.companies import Companies
 from wallet.ledger.failures import translated, unavailable
+from wallet.ledger.limits import SpendLimits
 from wallet.ledger.pool import open_pool
 from wallet.ledger.reader import Reader
 from wallet.loading import Loader
@@ -42,6 +43,7 @@ class Wallets:
         self.engine = engine
         self.reader = Reader(pool)
         self.companies = Companies(pool)
+        self.spend_limits = SpendLimits(pool)
         self.loader = Loader(hot, pool)
         self.pool = pool
         self.hot = hot

@@ -8,7 +8,7 @@ of the commits after a minute, and ever fewer.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,7 +42,7 @@ _SQL = load("verify")
 
 
 class Check(StrEnum):
-    """Which promise is broken; DESIGN calls them P1, P2, P4, P6 and P4 of Redis."""
+    """Which promise is broken; README has the promises."""
 
     FLOOR = "FLOOR"
     """A charge, hold or increment took balance − held below the floor in force."""
@@ -52,6 +52,10 @@ class Check(StrEnum):
     """Numbers have a gap, a sum is off, or a wallet or an authorization is not the sum of its entries."""
     REFUNDS = "REFUNDS"
     """Refunds add up to more than the charge, or there is no charge."""
+    PRICES = "PRICES"
+    """An entry's amount is not what the price that it pins comes to."""
+    LIMITS = "LIMITS"
+    """A spend limit's counter is not the sum of what it counts."""
     HOT = "HOT"
     """Redis does not agree with the ledger."""
 
@@ -89,6 +93,8 @@ _CHECKS = {
     "keys": Check.ONCE,
     "attempts": Check.ONCE,
     "refunds": Check.REFUNDS,
+    "prices": Check.PRICES,
+    "limits": Check.LIMITS,
 }
 """The statements of verify.sql that find problems in the ledger."""
 _STATEMENTS = {name: _SQL["listed"].replace("/* check */", _SQL[name]) for name in _CHECKS}
@@ -244,11 +250,21 @@ class _HotCheck:
             "held": ledger["held"] - ledger["later_held_delta"] + sum(a.held_delta for a in under_way),
             "floor": ledger["floor"],
             "state": ledger["state"],
+            "blocked": ledger["blocked"],
+            "limits": ledger["limits"],
         }
         for field, value in expected.items():
             if (found := getattr(peek, field)) != value:
                 self._report(company, f"Redis has {field} {found}, by the ledger it is {value}")
+        if not under_way and not ledger["later_entries"]:
+            self._compare_counters(company, peek, {field: int(spent) for field, spent in ledger["counters"]})
         return True
+
+    def _compare_counters(self, company: str, peek: Peek, expected: Mapping[str, int]) -> None:
+        """Compare what is spent, on a wallet where nothing is under way. Redis need not have every counter."""
+        for field, spent in peek.counters.items():
+            if spent != expected.get(field, 0):
+                self._report(company, f"Redis has {field}: {spent}, by the ledger it is {expected.get(field, 0)}")
 
     async def _compare_holds(self, seen: asyncpg.Record) -> bool:
         """Compare a wallet's open authorizations, part by part; return False where it never stood still for one."""
@@ -307,5 +323,5 @@ def _under_way(peek: Peek, ledger: asyncpg.Record) -> list[Attempt]:
 
 def _forgotten(entry: str, now: int) -> bool:
     """Return whether Redis need not have an authorization any more: its time was up long ago, and no sweep ran."""
-    _, _, expires_at, _ = entry.split(":")
+    _, _, expires_at, *_ = entry.split(":")
     return int(expires_at) + HOLD_KEPT_US <= now

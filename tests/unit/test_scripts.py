@@ -10,7 +10,11 @@ from wallet.domain.commands import Command, Kind
 from wallet.hot.script import Script
 from wallet.hot.store import _OPERATIONS, CleanUp, Reply, _operation
 
-SCRIPTS = {file.name.removesuffix(".lua"): file.read_text() for file in (files("wallet.hot") / "scripts").iterdir()}
+SCRIPTS = {
+    file.name.removesuffix(".lua"): Script(file.name.removesuffix(".lua")).source
+    for file in (files("wallet.hot") / "scripts").iterdir()
+    if file.is_file()
+}
 FUNCTIONS = {file.name: file.read_text() for file in (files("wallet.ledger") / "functions").iterdir()}
 APPEND = FUNCTIONS["append.sql"]
 
@@ -56,13 +60,13 @@ def test_a_lua_script_prints_no_number_as_lua_would(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_a_lua_script_is_run_by_its_hash(name: str) -> None:
     script = Script(name)
-    assert script.source == SCRIPTS[name]
+    assert "-- include:" not in script.source
     assert len(script.sha) == 40
 
 
 def test_apply_lists_every_operation_clean_up_and_rule() -> None:
     top = header(SCRIPTS["apply"])
-    operations = {*_OPERATIONS.values(), "CAPTURE_ON", "MOVE_CHECKED"}
+    operations = {*_OPERATIONS.values(), "CAPTURE_ON", "CAPTURE_LATE", "MOVE_CHECKED", "UNPRICED"}
     rules = {asked.value for asked in Asked} - {Asked.APPLIED, Asked.KNOWN}
     for word in operations | rules | {action.value for action in CleanUp}:
         assert re.search(rf"\b{word}\b", top), f"apply.lua's header does not say {word}"
@@ -82,7 +86,8 @@ def test_every_kind_has_an_operation() -> None:
     assert _operation(Command(Kind.ADJUSTMENT, "acme", "key", b"")) == "MOVE_CHECKED"
     assert _operation(Command(Kind.ADJUSTMENT, "acme", "key", b"", below_floor=True)) == "MOVE"
     assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True)) == "CAPTURE_ON"
-    assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True, late=True)) == "MOVE_CHECKED"
+    assert all(_operation(Command(kind, "acme", "key", b"", unpriced=True)) == "UNPRICED" for kind in Kind)
+    assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True, late=True)) == "CAPTURE_LATE"
 
 
 def test_every_answer_of_append_is_a_verdict_and_every_verdict_an_answer() -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from wallet.domain.commands import Command
 from wallet.domain.entries import Authorization, Entry, Wallet
+from wallet.domain.limits import SpendLimitState
 
 
 class Asked(StrEnum):
@@ -16,9 +17,12 @@ class Asked(StrEnum):
     KNOWN = "KNOWN"
     """Redis knows the key: what is recorded?"""
     FUNDS = "FUNDS"
+    SPEND = "SPEND"
     LIMIT = "LIMIT"
     HOLD = "HOLD"
     EARLY = "EARLY"
+    UNPRICED = "UNPRICED"
+    BLOCKED = "BLOCKED"
     SUSPENDED = "SUSPENDED"
     CLOSED = "CLOSED"
     """Redis declined it by this rule: is that true?"""
@@ -50,7 +54,7 @@ class Verdict(StrEnum):
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
-    """A command as Redis saw it. Amounts in micros; `applied_at` in microseconds since the epoch, 0 if not applied."""
+    """A command as Redis saw it. Amounts in micros; times in microseconds since the epoch."""
 
     command: Command
     asked: Asked
@@ -59,6 +63,9 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     amount: int = 0
     held_delta: int = 0
     applied_at: int = 0
+    """0 where it was not applied."""
+    declined_at: int = 0
+    """0 where it was not declined."""
 
     @property
     def name(self) -> str:
@@ -76,3 +83,5 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     entry: Entry | None = None
     authorization: Authorization | None = None
     refundable: int = 0
+    passed: SpendLimitState | None = None
+    """DECLINED for SPEND: the limit that it would pass."""

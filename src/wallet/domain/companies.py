@@ -3,6 +3,7 @@
 import msgspec
 
 from wallet.domain.entries import WalletState
+from wallet.domain.usage import Channel
 
 
 class Company(msgspec.Struct, frozen=True):
@@ -16,6 +17,11 @@ class Company(msgspec.Struct, frozen=True):
     state: WalletState
     created_at: int
     updated_at: int
+    rate_card: str = ""
+    """The card that prices its usage; empty: none."""
+    blocked_channels: tuple[Channel, ...] = ()
+    blocked_countries: tuple[str, ...] = ()
+    """What nothing new is charged or held for."""
 
 
 class CompanyChange(msgspec.Struct, frozen=True):
@@ -24,3 +30,6 @@ class CompanyChange(msgspec.Struct, frozen=True):
     display_name: str | None = None
     billing_email: str | None = None
     floor: int | None = None
+    rate_card: str | None = None
+    blocked_channels: tuple[Channel, ...] | None = None
+    blocked_countries: tuple[str, ...] | None = None

@@ -5,6 +5,7 @@ from enum import IntEnum
 import msgspec
 
 from wallet.domain.commands import Kind
+from wallet.domain.pricing import Price
 from wallet.domain.usage import Usage
 
 
@@ -43,6 +44,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     refunded_number: int = 0
     reference: str = ""
     usage: Usage | None = None
+    price: Price | None = None
+    """How the usage came to the amount; None where the request named it."""
 
 
 class Wallet(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +80,8 @@ class Authorization(msgspec.Struct, frozen=True, gc=False):
     opened_number: int
     currency: str
     usage: Usage | None = None
+    price: Price | None = None
+    """What it was opened by; None where the request named the amount."""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

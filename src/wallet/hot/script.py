@@ -1,5 +1,6 @@
 """Lua scripts of this package, run by their hash."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha1
 from importlib.resources import files
@@ -11,12 +12,18 @@ Run = Callable[..., Awaitable[Any]]
 """Sends a command and returns its reply."""
 
 
+_INCLUDE = re.compile(r"^-- include: (\w+)\n", re.MULTILINE)
+
+
 class Script:
     """A Lua script of this package."""
 
     def __init__(self, name: str) -> None:
-        """Read scripts/<name>.lua."""
-        self.source = (files("wallet.hot") / "scripts" / f"{name}.lua").read_text()
+        """Read scripts/<name>.lua, with scripts/includes/<other>.lua where it has a line `-- include: <other>`."""
+        scripts = files("wallet.hot") / "scripts"
+        self.source = _INCLUDE.sub(
+            lambda found: (scripts / "includes" / f"{found[1]}.lua").read_text(), (scripts / f"{name}.lua").read_text()
+        )
         self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(self, run: Run, keys: Sequence[str], arguments: Sequence[Any]) -> Any:

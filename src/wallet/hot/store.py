@@ -16,7 +16,10 @@ from wallet.domain.attempts import Asked, Attempt
 from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, WalletUnavailable
+from wallet.domain.limits import SpendCounter, SpendLimit
+from wallet.domain.usage import Usage
 from wallet.hot.connect import SOCKET_SECONDS_MAX, Client, Direct
+from wallet.hot.fields import channel_and_country, counter_field, limits_text
 from wallet.hot.keys import OWNER, Keys
 from wallet.hot.script import Run, Script
 
@@ -96,6 +99,19 @@ class Batch:
     commands: list[tuple[Command, Position]] = field(default_factory=list)
 
 
+class Loaded(msgspec.Struct, frozen=True, gc=False):
+    """A wallet as the ledger has it at the beginning of an epoch, and all that it obeys."""
+
+    wallet: Wallet
+    epoch: int
+    authorizations: list[Authorization]
+    """Those that are open."""
+    blocked: str = ""
+    """Channels and countries, as in "1 3 DE"."""
+    limits: list[SpendLimit] = []
+    counters: list[SpendCounter] = []
+
+
 class Journal(msgspec.Struct, frozen=True, gc=False):
     """What is not settled in a partition. `now` in microseconds on Redis's clock."""
 
@@ -114,6 +130,10 @@ class Peek(msgspec.Struct, frozen=True, gc=False):
     state: int
     now: int
     journal: list[Attempt]
+    blocked: str
+    limits: str
+    counters: dict[str, int]
+    """What is spent, by the wallet's field."""
 
 
 class _Clock:
@@ -209,23 +229,28 @@ class HotStore:
             if operation in _ON_HOLD:
                 keys.append(names.authorization_prefix + command.authorization)
                 if operation == "AUTHORIZE":
-                    arguments.append(command.ttl_seconds)
+                    arguments += (command.ttl_seconds, *channel_and_country(command.usage))
 
-    async def load(self, wallet: Wallet, epoch: int, authorizations: Sequence[Authorization]) -> None:
+    async def load(self, loaded: Loaded) -> None:
         """Write a wallet as the ledger has it, with its open authorizations.
 
         Never tried again by itself: the wallet may have changed and gone since, and would come back as it was, with the
         epoch that it had.
         """
+        wallet, authorizations = loaded.wallet, loaded.authorizations
         wallet_key = self.keys.wallet(wallet.company)
-        head = (wallet.balance, wallet.held, wallet.floor, wallet.state.value, wallet.updated_at)
+        rules: list[Any] = [loaded.blocked, limits_text(loaded.limits), len(loaded.counters)]
+        for counter in loaded.counters:
+            rules += (counter_field(counter), counter.spent)
+        head = (wallet.balance, wallet.held, wallet.floor, wallet.state.value, wallet.updated_at, *rules)
         step = AUTHORIZATIONS_PER_LOAD_CALL
         for start in range(0, max(1, len(authorizations)), step):
             part = authorizations[start : start + step]
             keys = [wallet_key, *(self.keys.authorization(hold.company, hold.id) for hold in part)]
-            arguments = [epoch, int(start == 0), int(start + step >= len(authorizations)), *head]
+            arguments = [loaded.epoch, int(start == 0), int(start + step >= len(authorizations)), *head]
             for hold in part:
                 arguments += (hold.held, hold.captured, hold.expires_at, hold.ttl_seconds)
+                arguments += (hold.created_at, *channel_and_country(hold.usage))
             _, now = await self._run(self._load, keys, arguments, Applied.NO)
             self._clock(self.keys.partition(wallet.company)).heard(int(now))
 
@@ -242,11 +267,17 @@ class HotStore:
             floor=floor,
             state=state,
             now=int(reply[7]),
-            journal=[_journaled(value) for value in reply[8:]],
+            blocked=reply[8].decode(),
+            limits=reply[9].decode(),
+            counters={field.decode(): int(spent) for field, spent in zip(reply[10][::2], reply[10][1::2], strict=True)},
+            journal=[_journaled(value) for value in reply[11:]],
         )
 
     async def authorizations(self, company: str, authorizations: Sequence[str]) -> dict[str, str]:
-        """Return each authorization as "epoch:held:captured:expires at:ttl", or an empty string where there is none."""
+        """Return each authorization as "epoch:held:captured:expires at:ttl:created at:channel:country".
+
+        It is an empty string where there is none.
+        """
         if not authorizations:
             return {}
         try:
@@ -333,8 +364,12 @@ _ON_HOLD = frozenset({"AUTHORIZE", "INCREMENT", "CAPTURE", "CAPTURE_ON", "VOID",
 
 
 def _operation(command: Command) -> str:
+    if command.unpriced:
+        return "UNPRICED"
     operation = _OPERATIONS[command.kind]
-    if command.late or (operation == "MOVE" and command.checked):
+    if command.late:
+        return "CAPTURE_LATE"
+    if operation == "MOVE" and command.checked:
         return "MOVE_CHECKED"
     if command.keep_open:
         return "CAPTURE_ON"
@@ -354,16 +389,17 @@ def _proposal(command: Command, reply: bytes) -> Proposal:
         case b"P":
             return Proposal(Reply.PENDING, _journaled(rest))
         case b"K":
-            epoch, _, seq = rest.partition(b":")
-            return Proposal(Reply.KNOWN, Attempt(command, Asked.KNOWN, int(epoch or 0), int(seq or 0)))
+            known_epoch, _, known_seq = rest.partition(b":")
+            return Proposal(Reply.KNOWN, Attempt(command, Asked.KNOWN, int(known_epoch or 0), int(known_seq or 0)))
         case b"R":
-            epoch, seq, *entry = rest.split(b":", 2)
+            by_epoch, by_seq, *entry = rest.split(b":", 2)
             if entry:
                 return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN), _journaled(rest))
-            return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN, int(epoch), int(seq)))
+            return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN, int(by_epoch), int(by_seq)))
         case b"D":
             rule, *numbers = rest.split(b":")
-            return Proposal(Reply.DECLINED, Attempt(command, _ASKED[rule], *map(int, numbers)))
+            epoch, seq, amount, held_delta, at = [int(number) for number in numbers]
+            return Proposal(Reply.DECLINED, Attempt(command, _ASKED[rule], epoch, seq, amount, held_delta, 0, at))
         case b"L":
             return Proposal(Reply.LATE)
         case _:

@@ -10,7 +10,7 @@ from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
 from wallet.ledger.failures import data_refused, unavailable
 from wallet.ledger.pool import Connection, open_connection
-from wallet.ledger.rows import authorization_of, entry_of, wallet_of
+from wallet.ledger.rows import authorization_of, entry_of, limit_passed_of, price_text, wallet_of
 
 log = structlog.get_logger(__name__)
 
@@ -144,7 +144,7 @@ def _parameters(attempt: Attempt) -> Parameters:
         command.checked,
         command.closes,
         command.late,
-        attempt.applied_at,
+        attempt.applied_at or attempt.declined_at,
         command.authorization or None,
         command.ttl_seconds,
         command.refunded_number or None,
@@ -161,6 +161,7 @@ def _parameters(attempt: Attempt) -> Parameters:
             )
         ),
         command.reference or None,
+        None if command.price is None else price_text(command.price),
     )
 
 
@@ -183,6 +184,7 @@ def _answer(attempt: Attempt, row: asyncpg.Record) -> Answer:
         entry=entry,
         authorization=authorization_of(hold, currency) if hold is not None and hold["company_id"] else None,
         refundable=row["refundable"] or 0,
+        passed=limit_passed_of(row),
     )
 
 
@@ -205,4 +207,5 @@ def _written(attempt: Attempt, row: asyncpg.Record, currency: str) -> Entry:
         refunded_number=command.refunded_number,
         reference=command.reference,
         usage=command.usage,
+        price=command.price,
     )

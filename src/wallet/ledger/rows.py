@@ -1,11 +1,16 @@
 """Rows of the ledger's tables to domain objects."""
 
+import msgspec
 from asyncpg import Record
 
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
+from wallet.domain.limits import SpendCounter, SpendLimit, SpendLimitState, Window, window_end
+from wallet.domain.pricing import Price
 from wallet.domain.usage import Channel, Usage
 
+_encode_price = msgspec.json.Encoder().encode
+_decode_price = msgspec.json.Decoder(Price).decode
 _CHANNELS = {int(channel): channel for channel in Channel}
 _WALLET_STATES = {int(state): state for state in WalletState}
 _KINDS = {int(kind): kind for kind in Kind}
@@ -43,7 +48,44 @@ def entry_of(row: Record, currency: str) -> Entry:
         refunded_number=row["refunded_number"] or 0,
         reference=row["reference"] or "",
         usage=usage_of(row),
+        price=price_of(row),
     )
+
+
+def price_of(row: Record) -> Price | None:
+    """Return the price column of an entry or an authorization."""
+    return None if row["price"] is None else _decode_price(row["price"])
+
+
+def price_text(price: Price) -> str:
+    """Return a price as its column has it."""
+    return _encode_price(price).decode()
+
+
+def limit_of(row: Record) -> SpendLimit:
+    """Return a row of `spend_limits`."""
+    return SpendLimit(
+        company=row["company_id"],
+        id=row["limit_id"],
+        window=Window(row["time_window"]),
+        amount=row["amount"],
+        channel=None if row["channel"] is None else _CHANNELS[row["channel"]],
+        country=row["country"] or "",
+        counts_from=row["counts_from"],
+    )
+
+
+def counter_of(row: Record) -> SpendCounter:
+    """Return a row of `spend_counters`."""
+    return SpendCounter(row["limit_id"], row["starts_at"], row["spent"])
+
+
+def limit_passed_of(row: Record) -> SpendLimitState | None:
+    """Return the limit that an answer names, where it names one."""
+    if row["passed_start"] is None:
+        return None
+    limit = limit_of(row["passed"])
+    return SpendLimitState(limit, row["passed_spent"], window_end(limit.window, row["passed_start"]))
 
 
 def wallet_of(row: Record, company: str) -> Wallet:
@@ -74,4 +116,5 @@ def authorization_of(row: Record, currency: str) -> Authorization:
         opened_number=row["opened_number"],
         currency=currency,
         usage=usage_of(row),
+        price=price_of(row),
     )

@@ -39,12 +39,16 @@ class LedgerProblem(_message.Message):
         CHECK_CONSERVED: _ClassVar[LedgerProblem.Check]
         CHECK_REFUNDS: _ClassVar[LedgerProblem.Check]
         CHECK_HOT: _ClassVar[LedgerProblem.Check]
+        CHECK_PRICES: _ClassVar[LedgerProblem.Check]
+        CHECK_LIMITS: _ClassVar[LedgerProblem.Check]
     CHECK_UNSPECIFIED: LedgerProblem.Check
     CHECK_FLOOR: LedgerProblem.Check
     CHECK_ONCE: LedgerProblem.Check
     CHECK_CONSERVED: LedgerProblem.Check
     CHECK_REFUNDS: LedgerProblem.Check
     CHECK_HOT: LedgerProblem.Check
+    CHECK_PRICES: LedgerProblem.Check
+    CHECK_LIMITS: LedgerProblem.Check
     COMPANY_FIELD_NUMBER: _ClassVar[int]
     CHECK_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]

@@ -17,8 +17,10 @@
 --       per company:   company, seen epoch, seen seq, number of commands
 --         per command: operation, fingerprint, amount, bytes for the journal
 --         MOVE         add the amount                 MOVE_CHECKED  the same, not below the floor
---         CHARGE       MOVE_CHECKED, refused while suspended
---         AUTHORIZE    open a hold; its ttl in s is one more argument
+--         CHARGE       MOVE_CHECKED, refused while suspended or blocked, and counted by spend limits
+--         CAPTURE_LATE MOVE_CHECKED, counted by spend limits
+--         UNPRICED     look the key up, and apply nothing
+--         AUTHORIZE    open a hold; its ttl in s, channel and country are three more arguments
 --         INCREMENT    change a hold's total
 --         CAPTURE      take from a hold and close it  CAPTURE_ON    take from a hold and keep it open
 --         VOID         give a hold back               EXPIRE        the same, where its time is up
@@ -31,7 +33,8 @@
 --       C                                            cold: no wallet, or one that must not be trusted
 --       L                                            late: past "not after", or sent before the key's last decline or
 --                                                    the wallet's load
---       D:rule:epoch:seq:amount:held delta           declined: FUNDS, LIMIT, HOLD, EARLY, SUSPENDED, CLOSED
+--       D:rule:epoch:seq:amount:held delta:microseconds   declined: FUNDS, SPEND, LIMIT, HOLD, EARLY, UNPRICED, BLOCKED,
+--                                                    SUSPENDED, CLOSED
 --
 -- An attempt's name (epoch:seq) is in its journal field and in its key record, so no clean-up meets another attempt.
 -- The journal is written before the wallets: should a script ever end half way, money is not taken without a trace.
@@ -65,6 +68,8 @@ local run = sub(string.match(call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1e6 + tonumber(clock[2])
 local now_text = integer(now)
+
+-- include: rules
 
 local journal = next_key()
 local key_ttl = next_arg()
@@ -104,7 +109,11 @@ local function clean(action, company, attempt, amount, held_delta)
   if action == 'DROP' then
     call('DEL', wallet)
   elseif journaled then
-    local sums = call('HMGET', wallet, 'balance', 'held')
+    local sums = call('HMGET', wallet, 'balance', 'held', 'limits')
+    if sums[3] then
+      call('DEL', wallet) -- Its counters would have to be given back too.
+      return
+    end
     call('HSET', wallet, 'balance', integer(tonumber(sums[1]) - amount),
       'held', integer(tonumber(sums[2]) - held_delta))
   end
@@ -117,7 +126,8 @@ end
 
 local function read_wallet(key)
   -- Every field that it ever has is named here: a table that grows is made anew.
-  local f = call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run', 'loading', 'loaded')
+  local f = call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run', 'loading', 'loaded',
+    'blocked', 'limits')
   if not f[1] or f[8] ~= run or f[9] then
     return nil
   end
@@ -126,61 +136,77 @@ local function read_wallet(key)
     epoch = tonumber(f[1]), prefix = f[1] .. ':', seq = tonumber(f[2]), balance = tonumber(f[3]), held = tonumber(f[4]),
     floor = tonumber(f[5]), state = tonumber(f[6]), at = at > now and at or now, at_text = at > now and f[7] or now_text,
     key = key, changed = false, seq_before = tonumber(f[2]), loaded = tonumber(f[10]) or 0,
+    blocked = f[11], limits = f[12], limit_list = false, counters = false,
   }
 end
 
 -- An open authorization of the wallet's own epoch; one that another load left behind is absent.
 local function read_hold(key, epoch)
-  local held_epoch, held, captured, expires_at, ttl =
-    string.match(call('GET', key) or '', '^(%d+):(%d+):(%d+):(%d+):(%d+)$')
+  local held_epoch, held, captured, expires_at, ttl, created_at, channel, country =
+    string.match(call('GET', key) or '', '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%u*)$')
   if tonumber(held_epoch) ~= epoch then
     return nil
   end
-  return { held = tonumber(held), captured = tonumber(captured), expires_at = tonumber(expires_at), ttl = tonumber(ttl) }
+  return { held = tonumber(held), captured = tonumber(captured), expires_at = tonumber(expires_at), ttl = tonumber(ttl),
+    created_at = tonumber(created_at), channel = channel, country = country }
 end
 
 local HOLD_KEEP_US = 86400e6 -- A hold outlives its expiry by a day in memory; the ledger's sweep ends it before.
 local function write_hold(key, epoch, hold)
   call('SET', key, table.concat({ integer(epoch), integer(hold.held), integer(hold.captured),
-    integer(hold.expires_at), integer(hold.ttl) }, ':'),
+    integer(hold.expires_at), integer(hold.ttl), integer(hold.created_at), hold.channel, hold.country }, ':'),
     'PXAT', integer(math.floor((math.max(hold.expires_at, now) + HOLD_KEEP_US) / 1000)))
 end
 
--- What a command on an authorization does: amount, held delta and the hold afterwards (nil where it is closed), or
--- nil and the rule that forbids it.
-local function on_hold(op, wallet, hold, amount, ttl)
-  if op == 'AUTHORIZE' then
-    return 0, amount, { held = amount, captured = 0, expires_at = wallet.at + ttl * 1e6, ttl = ttl }
-  end
+-- What a command on an authorization does: amount, held delta and whether the hold stays; or nil and the rule that forbids
+-- it. `hold` is changed to what it is afterwards.
+local function on_hold(op, wallet, hold, amount)
   if not hold then
     return nil, 'HOLD'
   end
+  local before = hold.held
   if op == 'INCREMENT' then
-    local held = math.max(0, amount - hold.captured)
-    local expires_at = math.max(hold.expires_at, wallet.at + hold.ttl * 1e6)
-    return 0, held - hold.held, { held = held, captured = hold.captured, expires_at = expires_at, ttl = hold.ttl }
+    hold.held = math.max(0, amount - hold.captured)
+    hold.expires_at = math.max(hold.expires_at, wallet.at + hold.ttl * 1e6)
+    return 0, hold.held - before, true
   elseif op == 'CAPTURE_ON' then
-    local released = math.min(amount, hold.held)
-    return 0 - amount, 0 - released, { held = hold.held - released, captured = hold.captured + amount,
-      expires_at = hold.expires_at, ttl = hold.ttl }
+    hold.held = before - math.min(amount, before)
+    hold.captured = hold.captured + amount
+    return 0 - amount, hold.held - before, true
   elseif op == 'CAPTURE' then
-    return 0 - amount, 0 - hold.held, nil
+    return 0 - amount, 0 - before, false
   elseif op == 'EXPIRE' and hold.expires_at > now then
     return nil, 'EARLY'
   end
-  return 0, 0 - hold.held, nil
+  return 0, 0 - before, false
+end
+
+local function opened_hold(wallet, c)
+  return { held = c.amount, captured = 0, expires_at = wallet.at + c.ttl * 1e6, ttl = c.ttl, created_at = wallet.at,
+    channel = c.channel, country = c.country }
 end
 
 local UNCHECKED = { MOVE = true, VOID = true, EXPIRE = true }
 local ON_HOLD = { AUTHORIZE = true, INCREMENT = true, CAPTURE = true, CAPTURE_ON = true, VOID = true, EXPIRE = true }
+local BEGINS = { CHARGE = true, AUTHORIZE = true, INCREMENT = true, UNPRICED = true }
+local SPENDS = { CHARGE = true, CAPTURE_LATE = true, AUTHORIZE = true, INCREMENT = true, CAPTURE = true,
+  CAPTURE_ON = true, VOID = true, EXPIRE = true }
 
-local function broken_rule(wallet, op, amount, held_delta)
+-- The first rule that a change breaks, in the order of precedence; nil where it breaks none.
+local function broken_rule(wallet, op, amount, held_delta, spent)
   local balance, held = wallet.balance + amount, wallet.held + held_delta
+  local lowers = not UNCHECKED[op] and amount - held_delta < 0
   if wallet.state == CLOSED then
     return 'CLOSED'
-  elseif wallet.state ~= ACTIVE and (op == 'CHARGE' or op == 'AUTHORIZE' or op == 'INCREMENT') then
+  elseif wallet.state ~= ACTIVE and BEGINS[op] then
     return 'SUSPENDED'
-  elseif not UNCHECKED[op] and amount - held_delta < 0 and balance - held < wallet.floor then
+  elseif wallet.blocked and BEGINS[op] and is_blocked(wallet, spent) then
+    return 'BLOCKED'
+  elseif op == 'UNPRICED' then
+    return 'UNPRICED'
+  elseif wallet.limits and lowers and SPENDS[op] and passes_limit(wallet, spent, held_delta - amount) then
+    return 'SPEND'
+  elseif lowers and balance - held < wallet.floor then
     return 'FUNDS'
   elseif math.abs(balance) > MICROS_MAX or held > MICROS_MAX then
     return 'LIMIT'
@@ -214,24 +240,28 @@ local function known_answer(known, fingerprint, wallet, company)
 end
 
 local function declined(wallet, rule, amount, held_delta)
-  return table.concat({ 'D', rule, integer(wallet.epoch), integer(wallet.seq), integer(amount), integer(held_delta) },
-    ':')
+  return table.concat({ 'D', rule, integer(wallet.epoch), integer(wallet.seq), integer(amount), integer(held_delta),
+    wallet.at_text }, ':')
 end
 
 -- Change a wallet in memory; the caller writes it, after the journal. A field is never taken twice: `attempt` is new.
 local function change(wallet, company, attempt, c)
-  local amount, held_delta, hold = c.amount, 0, nil
+  local amount, held_delta, hold, stays = c.amount, 0, nil, false
   if c.hold_key then
-    local before = read_hold(c.hold_key, wallet.epoch)
-    if before and c.op == 'AUTHORIZE' then
+    hold = read_hold(c.hold_key, wallet.epoch)
+    if c.op ~= 'AUTHORIZE' then
+      amount, held_delta, stays = on_hold(c.op, wallet, hold, c.amount)
+      if not amount then
+        return declined(wallet, wallet.state == CLOSED and 'CLOSED' or held_delta, 0, 0)
+      end
+    elseif hold then
       return 'K:' -- The hold is open, so its key was settled and has gone: the ledger knows it.
-    end
-    amount, held_delta, hold = on_hold(c.op, wallet, before, c.amount, c.ttl)
-    if not amount then
-      return declined(wallet, wallet.state == CLOSED and 'CLOSED' or held_delta, 0, 0)
+    else
+      amount, held_delta, hold, stays = 0, c.amount, opened_hold(wallet, c), true
     end
   end
-  local rule = broken_rule(wallet, c.op, amount, held_delta)
+  local spent = (wallet.limits or wallet.blocked) and (SPENDS[c.op] or BEGINS[c.op]) and spent_by(wallet, c, hold)
+  local rule = broken_rule(wallet, c.op, amount, held_delta, spent)
   if rule then
     return declined(wallet, rule, amount, held_delta)
   end
@@ -244,7 +274,10 @@ local function change(wallet, company, attempt, c)
   entries[entries_size + 1] = field_of(company, attempt)
   entries[entries_size + 2] = done .. ':' .. c.command
   entries_size = entries_size + 2
-  if hold then
+  if wallet.limits and SPENDS[c.op] then
+    count_spending(wallet, spent, held_delta - amount)
+  end
+  if stays then
     write_hold(c.hold_key, wallet.epoch, hold)
   elseif c.hold_key then
     call('DEL', c.hold_key)
@@ -259,6 +292,7 @@ local function next_command()
   return {
     op = op, fingerprint = ARGV[i + 2], amount = tonumber(ARGV[i + 3]), command = ARGV[i + 4], record = next_key(),
     hold_key = ON_HOLD[op] and next_key(), ttl = op == 'AUTHORIZE' and next_number(),
+    channel = op == 'AUTHORIZE' and next_arg(), country = op == 'AUTHORIZE' and next_arg(),
   }
 end
 
@@ -331,6 +365,9 @@ end
 for _, wallet in ipairs(changed) do
   call('HSET', wallet.key, 'seq', integer(wallet.seq), 'balance', integer(wallet.balance),
     'held', integer(wallet.held), 'at', wallet.at_text)
+  if wallet.limits then
+    write_counters(wallet)
+  end
 end
 
 return replies

@@ -1,8 +1,11 @@
 -- Write a wallet as the ledger has it. Authorizations may come in several calls; the wallet comes with the last one.
 --
 -- KEYS  wallet, then an authorization each
--- ARGV  epoch, 1 in the first call of a load, 1 in the last, balance, held, floor, state, microseconds of the last change
---       per authorization: held, captured, expires at in microseconds, ttl in s
+-- ARGV  epoch, 1 in the first call of a load, 1 in the last, balance, held, floor, state, microseconds of the last change,
+--       what is blocked and the spend limits as includes/rules.lua has them (empty where there are none), number of
+--       counters, then per counter: its field, what is spent
+--       per authorization: held, captured, expires at in microseconds, ttl in s, created at in microseconds, channel (0
+--       for none), country
 --
 -- Reply 1 where it was written, 0 where it must not be; microseconds now
 --
@@ -28,16 +31,28 @@ elseif not (of_run and stored[1] == epoch and stored[3]) then
   return { 0, now_text }
 end
 
+local blocked, limits, counters = ARGV[9], ARGV[10], tonumber(ARGV[11])
+local FIRST_COUNTER, HOLD_ARGUMENTS = 12, 7
 for i = 2, #KEYS do
-  local at = 9 + (i - 2) * 4
-  local held, captured, expires_at, ttl = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  redis.call('SET', KEYS[i], table.concat({ epoch, held, captured, expires_at, ttl }, ':'),
+  local at = FIRST_COUNTER + counters * 2 + (i - 2) * HOLD_ARGUMENTS
+  local hold = { epoch, unpack(ARGV, at, at + HOLD_ARGUMENTS - 1) }
+  local expires_at = hold[4]
+  redis.call('SET', KEYS[i], table.concat(hold, ':'),
     'PXAT', string.format('%.0f', math.floor((math.max(tonumber(expires_at), now) + HOLD_KEEP_US) / 1000)))
 end
 
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', '0', 'balance', ARGV[4], 'held', ARGV[5], 'floor', ARGV[6],
   'state', ARGV[7], 'at', ARGV[8], 'run', run, 'loaded', now_text)
+if blocked ~= '' then
+  redis.call('HSET', KEYS[1], 'blocked', blocked)
+end
+if limits ~= '' then
+  redis.call('HSET', KEYS[1], 'limits', limits)
+end
+for at = FIRST_COUNTER, FIRST_COUNTER + counters * 2 - 1, 2 do
+  redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
+end
 if not last then
   redis.call('HSET', KEYS[1], 'loading', '1')
 end

@@ -4,7 +4,8 @@
 -- ARGV  company
 --
 -- Reply warm (1 where the whole wallet was loaded into this run), epoch, seq, balance, held, floor, state (empty strings
---       where there is none), microseconds now, then the company's journal entries
+--       where there is none), microseconds now, blocked, limits, counters (a list: field, what is spent, …), then the
+--       company's journal entries
 
 local run = string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
 local clock = redis.call('TIME')
@@ -16,6 +17,17 @@ for i = 1, 6 do
   reply[i + 1] = fields[i] or ''
 end
 reply[8] = string.format('%.0f', now)
+local rules = redis.call('HMGET', KEYS[1], 'blocked', 'limits')
+reply[9], reply[10], reply[11] = rules[1] or '', rules[2] or '', {}
+if rules[2] then
+  local all = redis.call('HGETALL', KEYS[1])
+  for i = 1, #all, 2 do
+    if string.sub(all[i], 1, 6) == 'spent ' then
+      table.insert(reply[11], all[i])
+      table.insert(reply[11], all[i + 1])
+    end
+  end
+end
 
 -- The journal is short: what the cycles of this moment have under way, and what a crashed process left.
 local journal, prefix = KEYS[2], ARGV[1] .. ' '

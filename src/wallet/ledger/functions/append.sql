@@ -19,7 +19,7 @@
 -- else     BUSY, COMPANY_NOT_FOUND, KEY_REUSED as above
 --          ALREADY               the key is recorded for the same request
 -- KNOWN    UNRECORDED            Redis has settled the key, and the ledger never heard of it
--- FUNDS, LIMIT, HOLD, EARLY, SUSPENDED, CLOSED (the rule by which Redis declined)
+-- FUNDS, SPEND, LIMIT, HOLD, EARLY, UNPRICED, BLOCKED, SUSPENDED, CLOSED (the rule by which Redis declined)
 --          AHEAD                 as above
 --          BEHIND                the wallet that said no was of another epoch, or saw the hold as it was before
 --          CONTESTED             the ledger would say yes: something is under way
@@ -55,6 +55,7 @@ DECLARE
     verdict   text;
     refunded  bigint;
     touches   boolean;
+    spending  spending;
 BEGIN
     -- The locks are taken by a statement of their own: the ones after it see what was committed while it waited, and so
     -- does what it returns. Always in the order of companies, so that two calls cannot wait for each other.
@@ -99,6 +100,7 @@ BEGIN
         recorded := NULL;
         verdict := NULL;
         touches := a.authorization_id IS NOT NULL;
+        spending := NULL;
         IF NOT present THEN
             verdict := 'COMPANY_NOT_FOUND';
         ELSIF busy THEN
@@ -133,6 +135,9 @@ BEGIN
         END IF;
 
         IF verdict IS NULL AND a.asked = 'APPLIED' THEN
+            IF w.limited THEN
+                spending := spending_of(a, hold, w.last_at);
+            END IF;
             IF a.epoch < w.epoch THEN
                 verdict := 'STALE';
             ELSIF a.checked AND a.amount - a.held_delta < 0
@@ -150,6 +155,8 @@ BEGIN
             ELSIF a.late AND hold.state IS DISTINCT FROM 4 THEN
                 verdict := 'REFUSED';
             ELSIF a.kind = 5 AND hold.company_id IS NOT NULL THEN
+                verdict := 'REFUSED';
+            ELSIF a.checked AND spending.delta > 0 AND EXISTS (SELECT FROM limits_passed(a.company_id, spending)) THEN
                 verdict := 'REFUSED';
             ELSIF a.kind = 4 THEN
                 INSERT INTO entries SELECT * FROM unnest(pending);
@@ -176,18 +183,22 @@ BEGIN
                 w.last_at := greatest(w.last_at, a.applied_at);
                 entry := ROW(
                     a.company_id, w.last_number, a.kind, a.amount, a.held_delta, w.balance, w.held, w.floor, a.checked,
-                    a.idempotency_key, a.fingerprint, a.epoch, a.seq, a.authorization_id, a.refunded_number,
-                    a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.reference, w.last_at);
+                    a.late, a.idempotency_key, a.fingerprint, a.epoch, a.seq, a.authorization_id, a.refunded_number,
+                    a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.reference,
+                    a.price, w.last_at);
                 pending := pending || entry;
                 reply.number := w.last_number;
                 reply.balance_after := w.balance;
                 reply.held_after := w.held;
                 reply.created_at := w.last_at;
+                IF spending.delta <> 0 THEN
+                    PERFORM count_spending(a.company_id, spending);
+                END IF;
                 IF a.kind = 5 THEN
                     INSERT INTO authorizations VALUES (
                         a.company_id, a.authorization_id, 1, a.held_delta, 0, a.held_delta, a.ttl_seconds,
-                        a.applied_at + a.ttl_seconds * 1000000::bigint, w.last_at, w.last_number,
-                        a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id)
+                        a.applied_at + a.ttl_seconds * 1000000::bigint, a.applied_at, w.last_number,
+                        a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.price)
                     RETURNING * INTO hold;
                 ELSIF touches THEN
                     UPDATE authorizations SET
@@ -223,6 +234,14 @@ BEGIN
             ELSIF a.asked = 'FUNDS' AND (a.amount - a.held_delta >= 0
                 OR w.balance - w.held + a.amount - a.held_delta >= w.floor) THEN
                 verdict := 'CONTESTED';
+            ELSIF a.asked = 'SPEND' THEN
+                SELECT * INTO reply.passed, reply.passed_start, reply.passed_spent
+                FROM limits_passed(a.company_id, spending_of(a, hold, w.last_at))
+                WHERE w.limited LIMIT 1;
+                verdict := CASE
+                    WHEN reply.passed.limit_id IS NOT NULL THEN 'DECLINED'
+                    WHEN a.kind IN (6, 7) AND NOT a.late AND hold.state IS DISTINCT FROM 1 THEN 'BEHIND'
+                    ELSE 'CONTESTED' END;
             ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000
                 AND w.held + a.held_delta <= 9000000000000000 THEN
                 verdict := 'CONTESTED';

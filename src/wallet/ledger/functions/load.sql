@@ -8,15 +8,16 @@ LANGUAGE sql VOLATILE AS $$
     SELECT greatest(current_epoch + 1, extract(epoch FROM clock_timestamp())::bigint);
 $$;
 
--- Begin a new epoch of a wallet, and return the wallet with its open authorizations: whatever Redis loaded before is stale
--- from here on. Nothing is returned where there is no such wallet.
+-- Begin a new epoch of a wallet, and return the wallet with its open authorizations, its spend limits and their counters:
+-- whatever Redis loaded before is stale from here on. Nothing is returned where there is no such wallet.
 --
 -- above   the new epoch is greater than this one too (an epoch found in Redis after this database was restored).
 --
--- Two statements, and the second sees what was committed while the first waited for the wallet's row.
+-- The first statement locks the wallet's row; those after it see what was committed while it waited. Counters come for
+-- the windows of now, and of the open authorizations; "now" is Redis's to say, so those of a little earlier come as well.
 DROP FUNCTION IF EXISTS wallet_new_epoch(text, bigint);
 CREATE FUNCTION wallet_new_epoch(company text, above bigint)
-RETURNS TABLE (wallet wallets, holds authorizations[])
+RETURNS TABLE (wallet wallets, holds authorizations[], limits spend_limits[], counters spend_counters[])
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     UPDATE wallets SET epoch = wallet_next_epoch(greatest(epoch, above)), last_seq = 0
@@ -26,6 +27,15 @@ BEGIN
         RETURN;
     END IF;
     holds := ARRAY(SELECT a FROM authorizations a WHERE a.company_id = company AND a.state = 1);
+    IF wallet.limited THEN
+        limits := ARRAY(SELECT l FROM spend_limits l WHERE l.company_id = company ORDER BY limit_id);
+        counters := ARRAY(
+            SELECT s FROM spend_counters s JOIN spend_limits l USING (company_id, limit_id)
+            WHERE s.company_id = company AND (
+                s.starts_at >= window_start(l.time_window, least(
+                    wallet.last_at, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 300000000))
+                OR s.starts_at IN (SELECT window_start(l.time_window, a.created_at) FROM unnest(holds) a)));
+    END IF;
     RETURN NEXT;
 END
 $$;

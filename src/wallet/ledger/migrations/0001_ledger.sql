@@ -15,6 +15,10 @@ CREATE TABLE wallets (
     currency    text     NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     floor       bigint   NOT NULL CHECK (floor BETWEEN -9000000000000000 AND 9000000000000000),
     state       smallint NOT NULL DEFAULT 1 CHECK (state IN (1, 2, 3)),
+    -- Channels and countries that nothing new is charged for: '1 3 DE FR', each once.
+    blocked     text     NOT NULL DEFAULT '',
+    -- Whether there are spend limits: most companies have none, and nothing is asked for them.
+    limited     boolean  NOT NULL DEFAULT false,
     -- The load or settings change that hot wallets must stem from; entries of an older one are refused.
     epoch       bigint   NOT NULL DEFAULT 0,
     -- The highest seq that has been written of this epoch.
@@ -35,6 +39,8 @@ CREATE TABLE entries (
     held_after       bigint      NOT NULL,
     floor            bigint      NOT NULL,
     checked          boolean     NOT NULL,
+    -- A capture after its authorization had expired: a charge.
+    late             boolean     NOT NULL,
     idempotency_key  text        NOT NULL,
     fingerprint      bytea       NOT NULL,
     epoch            bigint      NOT NULL,
@@ -48,6 +54,8 @@ CREATE TABLE entries (
     campaign_id      text,
     contact_id       text,
     reference        text,
+    -- How the usage came to the amount, as wallet.domain.pricing.Price; NULL where the request named it.
+    price            json,
     created_at       bigint      NOT NULL,
     PRIMARY KEY (company_id, number),
     CONSTRAINT entries_once UNIQUE (company_id, idempotency_key)
@@ -78,12 +86,37 @@ CREATE TABLE authorizations (
     quantity         bigint,
     campaign_id      text,
     contact_id       text,
+    price            json,
     PRIMARY KEY (company_id, authorization_id)
 );
 
 -- What is loaded with a wallet, and what the sweep of expired ones walks.
 CREATE INDEX authorizations_open ON authorizations (company_id, authorization_id) WHERE state = 1;
 CREATE INDEX authorizations_due ON authorizations (expires_at) WHERE state = 1;
+
+-- At most `amount` is spent in a window, as wallet.domain.limits. Windows: 1 hour, 2 day, 3 month, in UTC.
+CREATE TABLE spend_limits (
+    company_id  text     NOT NULL REFERENCES wallets,
+    limit_id    text     NOT NULL COLLATE "C",
+    time_window smallint NOT NULL CHECK (time_window IN (1, 2, 3)),
+    -- What counts; NULL: all.
+    channel     smallint,
+    country     text,
+    amount      bigint   NOT NULL CHECK (amount BETWEEN 0 AND 9000000000000000),
+    -- Where the window begins that it was made in: what belongs to earlier ones is not counted.
+    counts_from bigint   NOT NULL,
+    PRIMARY KEY (company_id, limit_id)
+);
+
+-- What is spent. Written with the entries that it sums up, under the lock of the wallet's row.
+CREATE TABLE spend_counters (
+    company_id text   NOT NULL,
+    limit_id   text   NOT NULL COLLATE "C",
+    starts_at  bigint NOT NULL,
+    spent      bigint NOT NULL,
+    PRIMARY KEY (company_id, limit_id, starts_at),
+    FOREIGN KEY (company_id, limit_id) REFERENCES spend_limits ON DELETE CASCADE
+) WITH (fillfactor = 50);
 
 -- Facts that every process must agree on, such as the number of partitions of the hot state.
 CREATE TABLE settings (
@@ -99,6 +132,14 @@ CREATE TABLE quarantine (
     command    bytea       NOT NULL,
     error      text        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- What a change adds to what is spent, when, and on what: functions/limits.sql.
+CREATE TYPE spending AS (
+    at      bigint,
+    channel smallint,
+    country text,
+    delta   bigint
 );
 
 -- What the engine hands to ledger_append: one command as Redis took or refused it.
@@ -125,7 +166,8 @@ CREATE TYPE ledger_attempt AS (
     quantity         bigint,
     campaign_id      text,
     contact_id       text,
-    reference        text
+    reference        text,
+    price            json
 );
 
 -- What ledger_append says of it. `recorded` is the entry of the key where there was one before; `number` to `created_at`
@@ -146,5 +188,9 @@ CREATE TYPE ledger_answer AS (
     last_seq      bigint,
     last_at       bigint,
     recorded      entries,
-    hold          authorizations
+    hold          authorizations,
+    -- The spend limit that it would pass, what is spent of it, and the start of its window.
+    passed        spend_limits,
+    passed_spent  bigint,
+    passed_start  bigint
 );

@@ -4,10 +4,10 @@ INSERT INTO companies (company_id, display_name, billing_email) VALUES ($1, $2, 
 ON CONFLICT DO NOTHING RETURNING company_id
 
 -- insert_wallet --
-INSERT INTO wallets (company_id, currency, floor) VALUES ($1, $2, $3)
+INSERT INTO wallets (company_id, currency, floor, blocked) VALUES ($1, $2, $3, $4)
 
 -- get --
-SELECT company_id, display_name, currency, billing_email, floor, state,
+SELECT company_id, display_name, currency, billing_email, floor, state, blocked, rate_card,
     (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
     (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
 FROM companies JOIN wallets USING (company_id)
@@ -15,7 +15,7 @@ WHERE company_id = $1
 
 -- list --
 -- By id, after $1.
-SELECT company_id, display_name, currency, billing_email, floor, state,
+SELECT company_id, display_name, currency, billing_email, floor, state, blocked, rate_card,
     (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
     (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
 FROM companies JOIN wallets USING (company_id)
@@ -37,5 +37,13 @@ WHERE company_id = $1
 
 -- change_settings --
 -- What a wallet obeys changes together with its epoch: Redis's copy is stale from here on.
-UPDATE wallets SET floor = coalesce($2, floor), state = coalesce($3, state), epoch = wallet_next_epoch(epoch), last_seq = 0
+UPDATE wallets SET floor = coalesce($2, floor), state = coalesce($3, state), blocked = coalesce($4, blocked), epoch = wallet_next_epoch(epoch), last_seq = 0
 WHERE company_id = $1
+
+-- card_currency --
+-- It never changes, and no card is ever deleted.
+SELECT currency FROM rate_cards WHERE card_id = $1
+
+-- change_card --
+-- Last in its transaction: see pricing_change. $2 is NULL for none.
+UPDATE companies SET rate_card = $2, pricing_change = pricing_change(), updated_at = now() WHERE company_id = $1

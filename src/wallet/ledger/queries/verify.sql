@@ -241,6 +241,45 @@ WHERE charges.kind IS NULL
    OR NOT refunds.only_refunds
    OR refunds.first_number <= refunded_number
 
+-- prices --
+-- P7: what was priced by a rate costs what the rate says: the arithmetic that the entry pins makes its amount.
+SELECT company_id, number AS place,
+       format('transaction %s of kind %s took %s, by its price it is %s', number, kind, -amount, priced) AS detail
+FROM (
+    SELECT company_id, number, kind, amount,
+           coalesce((price ->> 'connect_fee')::numeric, 0) + round(
+               (price ->> 'unit_price')::numeric * (price ->> 'billed')::numeric
+               / coalesce((price ->> 'unit')::numeric, 1)) AS priced
+    FROM entries
+    WHERE price IS NOT NULL AND kind IN (1, 7) AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+) priced
+WHERE priced <> -amount
+
+-- limits --
+-- P8: a counter is the sum of what its limit counts in its window.
+WITH sums AS (
+    SELECT l.company_id, l.limit_id, window_start(l.time_window, s.at) AS starts_at, sum(s.delta) AS spent
+    FROM spend_limits l
+    JOIN entries e USING (company_id)
+    LEFT JOIN authorizations a
+        ON a.company_id = e.company_id AND a.authorization_id = e.authorization_id AND NOT e.late
+    CROSS JOIN LATERAL (SELECT coalesce(a.created_at, e.created_at) AS at,
+                               CASE WHEN a.company_id IS NULL THEN e.channel ELSE a.channel END AS channel,
+                               CASE WHEN a.company_id IS NULL THEN e.country ELSE a.country END AS country,
+                               e.held_delta::numeric - e.amount AS delta) s
+    WHERE e.kind IN (1, 5, 6, 7, 8, 9) AND s.at >= l.counts_from
+      AND (l.channel IS NULL OR l.channel = s.channel) AND (l.country IS NULL OR l.country = s.country)
+      AND l.company_id > $1 AND ($2::text IS NULL OR l.company_id <= $2)
+    GROUP BY l.company_id, l.limit_id, window_start(l.time_window, s.at)
+), counters AS (
+    SELECT * FROM spend_counters WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+)
+SELECT company_id, starts_at AS place,
+       format('spend limit %s has %s for its window from %s on; its transactions make %s', limit_id,
+              coalesce(counters.spent::text, 'nothing'), starts_at, coalesce(sums.spent, 0)) AS detail
+FROM sums FULL JOIN counters USING (company_id, limit_id, starts_at)
+WHERE coalesce(counters.spent, 0) <> coalesce(sums.spent, 0)
+
 -- hot_page --
 -- The next $2 wallets after company $1, as they are before Redis is asked.
 SELECT company_id, epoch, last_seq, last_number,
@@ -262,12 +301,18 @@ LIMIT $3
 -- In one snapshot: the wallet of company $1; what was written to it after entry $2 by attempts of epoch $3 with a seq
 -- above $4; which attempts the keys $5 are recorded for; and those of the authorizations $6 that are open, as Redis
 -- writes them but for the epoch.
-SELECT w.epoch, w.balance, w.held, w.floor, w.state,
+SELECT w.epoch, w.balance, w.held, w.floor, w.state, w.blocked, later.entries AS later_entries,
+       (SELECT coalesce(string_agg(format('%s %s %s %s %s %s;', limit_id, time_window, coalesce(channel::text, '-'),
+                                          coalesce(country, '-'), amount, counts_from), '' ORDER BY limit_id), '')
+        FROM spend_limits WHERE company_id = $1) AS limits,
+       ARRAY(SELECT ARRAY[format('spent %s %s', limit_id, starts_at), spent::text]
+             FROM spend_counters WHERE company_id = $1) AS counters,
        later.amount AS later_amount, later.held_delta AS later_held_delta,
        later.authorizations AS later_authorizations, recorded.attempts AS recorded, open.holds
 FROM wallets w
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(e.amount), 0)::bigint AS amount, coalesce(sum(e.held_delta), 0)::bigint AS held_delta,
+           count(*) AS entries,
            coalesce(array_agg(DISTINCT e.authorization_id) FILTER (WHERE e.authorization_id IS NOT NULL), '{}')
            AS authorizations
     FROM entries e
@@ -280,7 +325,8 @@ CROSS JOIN LATERAL (
 ) recorded
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(ARRAY[a.authorization_id,
-                                    format('%s:%s:%s:%s', a.held, a.captured, a.expires_at, a.ttl_seconds)]), '{}')
+                                    format('%s:%s:%s:%s:%s:%s:%s', a.held, a.captured, a.expires_at, a.ttl_seconds,
+                                           a.created_at, coalesce(a.channel, 0), coalesce(a.country, ''))]), '{}')
            AS holds
     FROM authorizations a
     WHERE a.company_id = w.company_id AND a.state = 1 AND a.authorization_id = ANY ($6::text[])

@@ -1,0 +1,69 @@
+-- first_number --
+-- The number of a company's first entry from $2 on. Time never goes back from one number to the next, so it is looked for
+-- by halving: at most 63 reads by the primary key.
+WITH RECURSIVE search AS (
+    SELECT 1::bigint AS low, last_number + 1 AS high FROM wallets WHERE company_id = $1
+    UNION ALL
+    SELECT CASE WHEN middle.at < $2 THEN middle.number + 1 ELSE low END,
+           CASE WHEN middle.at < $2 THEN high ELSE middle.number END
+    FROM search, LATERAL (
+        SELECT number, created_at AS at FROM entries
+        WHERE company_id = $1 AND number = low + (high - low) / 2) middle
+    WHERE low < high
+)
+SELECT low FROM search WHERE low = high
+
+-- spent --
+-- What the entries from number $2 to $3 spent in the window that begins at $4, of channel $5 and country $6 (NULL: all).
+-- functions/limits.sql says what counts where.
+SELECT coalesce(sum(e.held_delta - e.amount), 0)::bigint
+FROM entries e
+LEFT JOIN authorizations a
+    ON a.company_id = e.company_id AND a.authorization_id = e.authorization_id AND NOT e.late
+WHERE e.company_id = $1 AND e.number BETWEEN $2 AND $3 AND e.kind IN (1, 5, 6, 7, 8, 9)
+  AND coalesce(a.created_at, e.created_at) >= $4
+  AND ($5::smallint IS NULL OR CASE WHEN a.company_id IS NULL THEN e.channel ELSE a.channel END = $5)
+  AND ($6::text IS NULL OR CASE WHEN a.company_id IS NULL THEN e.country ELSE a.country END = $6)
+
+-- window_start --
+-- When the window of length $2 begins that company $1 is in: now, or the time of its last entry where that is later.
+SELECT window_start($2::smallint, greatest(last_at, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint))
+FROM wallets WHERE company_id = $1
+
+-- insert --
+-- Nothing is returned where the id is taken.
+INSERT INTO spend_limits (company_id, limit_id, time_window, channel, country, amount, counts_from)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING RETURNING limit_id
+
+-- insert_counter --
+INSERT INTO spend_counters (company_id, limit_id, starts_at, spent) VALUES ($1, $2, $3, $4)
+
+-- count --
+SELECT count(*) FROM spend_limits WHERE company_id = $1
+
+-- list --
+-- Limit $2 of a company, or all of them (NULL), by id, with the counter of the present window.
+SELECT l.*, w.starts_at, coalesce(s.spent, 0) AS spent
+FROM spend_limits l
+CROSS JOIN LATERAL (
+    SELECT window_start(l.time_window, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS starts_at) w
+LEFT JOIN spend_counters s
+    ON s.company_id = l.company_id AND s.limit_id = l.limit_id AND s.starts_at = w.starts_at
+WHERE l.company_id = $1 AND ($2::text IS NULL OR l.limit_id = $2)
+ORDER BY l.limit_id
+
+-- change_amount --
+UPDATE spend_limits SET amount = $3 WHERE company_id = $1 AND limit_id = $2 RETURNING limit_id
+
+-- delete --
+DELETE FROM spend_limits WHERE company_id = $1 AND limit_id = $2 RETURNING limit_id
+
+-- lock_wallet --
+SELECT * FROM wallets WHERE company_id = $1 FOR UPDATE
+
+-- fence --
+-- What a wallet obeys changes together with its epoch: Redis's copy is stale from here on.
+UPDATE wallets SET limited = EXISTS (SELECT FROM spend_limits l WHERE l.company_id = $1),
+    epoch = wallet_next_epoch(epoch), last_seq = 0
+WHERE company_id = $1
