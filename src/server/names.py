@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 _COMPANY = len("companies/")
+_RATE_CARD = len("rateCards/")
 
 
 class AuthorizationName(NamedTuple):
@@ -44,6 +45,16 @@ def top_up_name(company: str, idempotency_key: str) -> str:
     return f"companies/{company}/topUps/{idempotency_key}"
 
 
+def rate_card_name(card: str) -> str:
+    """Return `rateCards/{card}`."""
+    return f"rateCards/{card}"
+
+
+def rate_name(card: str, rate: str) -> str:
+    """Return `rateCards/{card}/rates/{rate}`."""
+    return f"rateCards/{card}/rates/{rate}"
+
+
 def parse_company(name: str) -> str:
     """Return the id in `companies/{company}`."""
     return name[_COMPANY:]
@@ -64,3 +75,8 @@ def parse_authorization(name: str) -> AuthorizationName:
     """Take `companies/{company}/authorizations/{id}` apart."""
     _, company, _, authorization = name.split("/", 3)
     return AuthorizationName(company, authorization)
+
+
+def parse_rate_card(name: str) -> str:
+    """Return the id in `rateCards/{card}`; an empty one for an empty name, which stands for no card."""
+    return name[_RATE_CARD:]

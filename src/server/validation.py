@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from protovalidate import Validator
 from protovalidate import Violation as BrokenRule
@@ -21,17 +22,25 @@ TEXTS: Mapping[str, str] = {
     "campaign_id": "text without control characters",
     "contact_id": "text without control characters",
     "company_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as acme",
+    "rate_card_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as standard",
     "display_name": "text without control characters",
     "currency_code": "the ISO 4217 code of a currency, such as EUR",
     "reference": "text without control characters",
+    "description": "text without control characters",
+    "Rate.destination": "the beginning of a number in E.164 such as +4915, a country such as DE, or empty",
+    "ListRatesRequest.destination": "the beginning of a number in E.164 such as +49, or a country such as DE",
 }
-"""Field with a pattern, other than a name → what it must be, in words. The pattern itself is the proto's."""
+"""Field with a pattern, other than a name → what it must be, in words. The pattern itself is the proto's.
+
+A message's own words, under its name and the field's, go before those that are for all.
+"""
 
 NAMES: Mapping[str, str] = {
     "companies/acme": "the name of a company",
     "companies/acme/wallet": "the name of a wallet",
     "companies/acme/transactions/1042": "the name of a transaction",
     "companies/acme/authorizations/call-7": "the name of an authorization",
+    "rateCards/standard": "the name of a rate card",
 }
 """A name of each kind → what it is the name of. A pattern is told by the one that keeps it."""
 
@@ -71,10 +80,14 @@ def _violation(message: Message, rule: BrokenRule) -> Violation:
         case "required":
             return Violation(path.removeprefix("."), "is required")
         case "string.pattern" if field is not None:
-            what = TEXTS.get(field.name) or _name(str(rule.rule_value))
+            what = _text(field) or _name(str(rule.rule_value))
         case "enum.not_in" | "enum.defined_only" if field is not None and field.enum_type is not None:
             what = "one of " + ", ".join(value.name for value in field.enum_type.values if value.number)
     return Violation(path.removeprefix("."), _words(what, rule))
+
+
+def _text(field: FieldDescriptor) -> str | None:
+    return TEXTS.get(f"{field.containing_type.name}.{field.name}") or TEXTS.get(field.name)
 
 
 def _words(what: str | None, rule: BrokenRule) -> str:
