@@ -6,9 +6,9 @@ from wallet.domain.limits import SpendCounter, SpendLimit
 from wallet.domain.usage import Usage
 
 
-def channel_and_country(usage: Usage | None) -> tuple[int, str]:
-    """Return what of a usage rules ask for; 0 and empty where there is none."""
-    return (usage.channel.value, usage.country) if usage is not None else (0, "")
+def usage_word(usage: Usage | None) -> str:
+    """Return what of a usage rules ask for, its channel and country, as in "1DE"; "0" where there is none."""
+    return "0" if usage is None else f"{usage.channel.value}{usage.country}"
 
 
 def limits_text(limits: Sequence[SpendLimit]) -> str:

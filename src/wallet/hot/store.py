@@ -19,7 +19,7 @@ from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.domain.limits import SpendCounter, SpendLimit
 from wallet.domain.usage import Usage
 from wallet.hot.connect import SOCKET_SECONDS_MAX, Client, Direct
-from wallet.hot.fields import channel_and_country, counter_field, limits_text
+from wallet.hot.fields import counter_field, limits_text, usage_word
 from wallet.hot.keys import OWNER, Keys
 from wallet.hot.script import Run, Script
 
@@ -228,8 +228,10 @@ class HotStore:
             arguments += (operation, command.fingerprint, _signed_amount(command), _encode_command(command))
             if operation in _ON_HOLD:
                 keys.append(names.authorization_prefix + command.authorization)
+            if operation in _WITH_USAGE:
+                arguments.append(usage_word(command.usage))
                 if operation == "AUTHORIZE":
-                    arguments += (command.ttl_seconds, *channel_and_country(command.usage))
+                    arguments.append(command.ttl_seconds)
 
     async def load(self, loaded: Loaded) -> None:
         """Write a wallet as the ledger has it, with its open authorizations.
@@ -250,7 +252,7 @@ class HotStore:
             arguments = [loaded.epoch, int(start == 0), int(start + step >= len(authorizations)), *head]
             for hold in part:
                 arguments += (hold.held, hold.captured, hold.expires_at, hold.ttl_seconds)
-                arguments += (hold.created_at, *channel_and_country(hold.usage))
+                arguments += (hold.created_at, usage_word(hold.usage))
             _, now = await self._run(self._load, keys, arguments, Applied.NO)
             self._clock(self.keys.partition(wallet.company)).heard(int(now))
 
@@ -274,7 +276,7 @@ class HotStore:
         )
 
     async def authorizations(self, company: str, authorizations: Sequence[str]) -> dict[str, str]:
-        """Return each authorization as "epoch:held:captured:expires at:ttl:created at:channel:country".
+        """Return each authorization as "epoch:held:captured:expires at:ttl:created at:usage".
 
         It is an empty string where there is none.
         """
@@ -361,6 +363,7 @@ _OPERATIONS = {
 
 
 _ON_HOLD = frozenset({"AUTHORIZE", "INCREMENT", "CAPTURE", "CAPTURE_ON", "VOID", "EXPIRE"})
+_WITH_USAGE = frozenset({"CHARGE", "CAPTURE_LATE", "UNPRICED", "AUTHORIZE"})
 
 
 def _operation(command: Command) -> str:

@@ -17,10 +17,11 @@
 --       per company:   company, seen epoch, seen seq, number of commands
 --         per command: operation, fingerprint, amount, bytes for the journal
 --         MOVE         add the amount                 MOVE_CHECKED  the same, not below the floor
---         CHARGE       MOVE_CHECKED, refused while suspended or blocked, and counted by spend limits
---         CAPTURE_LATE MOVE_CHECKED, counted by spend limits
---         UNPRICED     look the key up, and apply nothing
---         AUTHORIZE    open a hold; its ttl in s, channel and country are three more arguments
+--         CHARGE       MOVE_CHECKED, refused while suspended or blocked, and counted by spend limits. One more argument:
+--                      the usage, its channel and country as in "1DE", 0 for none
+--         CAPTURE_LATE MOVE_CHECKED, counted by spend limits; with the usage
+--         UNPRICED     look the key up, and apply nothing; with the usage
+--         AUTHORIZE    open a hold; with the usage, and its ttl in s
 --         INCREMENT    change a hold's total
 --         CAPTURE      take from a hold and close it  CAPTURE_ON    take from a hold and keep it open
 --         VOID         give a hold back               EXPIRE        the same, where its time is up
@@ -142,19 +143,19 @@ end
 
 -- An open authorization of the wallet's own epoch; one that another load left behind is absent.
 local function read_hold(key, epoch)
-  local held_epoch, held, captured, expires_at, ttl, created_at, channel, country =
-    string.match(call('GET', key) or '', '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%u*)$')
+  local held_epoch, held, captured, expires_at, ttl, created_at, usage =
+    string.match(call('GET', key) or '', '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+%u*)$')
   if tonumber(held_epoch) ~= epoch then
     return nil
   end
   return { held = tonumber(held), captured = tonumber(captured), expires_at = tonumber(expires_at), ttl = tonumber(ttl),
-    created_at = tonumber(created_at), channel = channel, country = country }
+    created_at = tonumber(created_at), usage = usage }
 end
 
 local HOLD_KEEP_US = 86400e6 -- A hold outlives its expiry by a day in memory; the ledger's sweep ends it before.
 local function write_hold(key, epoch, hold)
   call('SET', key, table.concat({ integer(epoch), integer(hold.held), integer(hold.captured),
-    integer(hold.expires_at), integer(hold.ttl), integer(hold.created_at), hold.channel, hold.country }, ':'),
+    integer(hold.expires_at), integer(hold.ttl), integer(hold.created_at), hold.usage }, ':'),
     'PXAT', integer(math.floor((math.max(hold.expires_at, now) + HOLD_KEEP_US) / 1000)))
 end
 
@@ -183,7 +184,7 @@ end
 
 local function opened_hold(wallet, c)
   return { held = c.amount, captured = 0, expires_at = wallet.at + c.ttl * 1e6, ttl = c.ttl, created_at = wallet.at,
-    channel = c.channel, country = c.country }
+    usage = c.usage }
 end
 
 local UNCHECKED = { MOVE = true, VOID = true, EXPIRE = true }
@@ -285,14 +286,16 @@ local function change(wallet, company, attempt, c)
   return 'A:' .. done
 end
 
+local HAS_USAGE = { CHARGE = true, CAPTURE_LATE = true, UNPRICED = true, AUTHORIZE = true }
+
 local function next_command()
   local i = arg_at
   arg_at = i + 4
   local op = ARGV[i + 1]
   return {
     op = op, fingerprint = ARGV[i + 2], amount = tonumber(ARGV[i + 3]), command = ARGV[i + 4], record = next_key(),
-    hold_key = ON_HOLD[op] and next_key(), ttl = op == 'AUTHORIZE' and next_number(),
-    channel = op == 'AUTHORIZE' and next_arg(), country = op == 'AUTHORIZE' and next_arg(),
+    hold_key = ON_HOLD[op] and next_key(), usage = HAS_USAGE[op] and next_arg(),
+    ttl = op == 'AUTHORIZE' and next_number(),
   }
 end
 

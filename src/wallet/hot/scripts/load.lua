@@ -4,8 +4,8 @@
 -- ARGV  epoch, 1 in the first call of a load, 1 in the last, balance, held, floor, state, microseconds of the last change,
 --       what is blocked and the spend limits as includes/rules.lua has them (empty where there are none), number of
 --       counters, then per counter: its field, what is spent
---       per authorization: held, captured, expires at in microseconds, ttl in s, created at in microseconds, channel (0
---       for none), country
+--       per authorization: held, captured, expires at in microseconds, ttl in s, created at in microseconds, its usage as
+--       apply.lua has it
 --
 -- Reply 1 where it was written, 0 where it must not be; microseconds now
 --
@@ -32,7 +32,7 @@ elseif not (of_run and stored[1] == epoch and stored[3]) then
 end
 
 local blocked, limits, counters = ARGV[9], ARGV[10], tonumber(ARGV[11])
-local FIRST_COUNTER, HOLD_ARGUMENTS = 12, 7
+local FIRST_COUNTER, HOLD_ARGUMENTS = 12, 6
 for i = 2, #KEYS do
   local at = FIRST_COUNTER + counters * 2 + (i - 2) * HOLD_ARGUMENTS
   local hold = { epoch, unpack(ARGV, at, at + HOLD_ARGUMENTS - 1) }

@@ -239,7 +239,7 @@ BEGIN
                 FROM limits_passed(a.company_id, spending_of(a, hold, w.last_at))
                 WHERE w.limited LIMIT 1;
                 verdict := CASE
-                    WHEN reply.passed.limit_id IS NOT NULL THEN 'DECLINED'
+                    WHEN reply.passed_start IS NOT NULL THEN 'DECLINED'
                     WHEN a.kind IN (6, 7) AND NOT a.late AND hold.state IS DISTINCT FROM 1 THEN 'BEHIND'
                     ELSE 'CONTESTED' END;
             ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000

@@ -325,7 +325,7 @@ CROSS JOIN LATERAL (
 ) recorded
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(ARRAY[a.authorization_id,
-                                    format('%s:%s:%s:%s:%s:%s:%s', a.held, a.captured, a.expires_at, a.ttl_seconds,
+                                    format('%s:%s:%s:%s:%s:%s%s', a.held, a.captured, a.expires_at, a.ttl_seconds,
                                            a.created_at, coalesce(a.channel, 0), coalesce(a.country, ''))]), '{}')
            AS holds
     FROM authorizations a

@@ -105,12 +105,8 @@ local function is_blocked(wallet, spent)
     or (spent.country ~= '' and string.find(words, ' ' .. spent.country .. ' ', 1, true))
 end
 
--- When a command counts, and as usage of which channel and country: the hold's where it has one. The command's own usage
--- is read from its bytes, which only wallets with such rules have to do.
+-- When a command counts, and as usage of which channel and country: the hold's where it has one.
 local function spent_by(wallet, c, hold)
-  if hold then
-    return { at = hold.created_at, channel = hold.channel, country = hold.country }
-  end
-  local usage = cmsgpack.unpack(c.command)[6]
-  return { at = wallet.at, channel = usage and integer(usage[1]) or '0', country = usage and usage[3] or '' }
+  local channel, country = string.match(hold and hold.usage or c.usage, '^(%d+)(%u*)$')
+  return { at = hold and hold.created_at or wallet.at, channel = channel, country = country }
 end
