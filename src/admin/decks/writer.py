@@ -1,0 +1,60 @@
+"""Writes a deck, as the reader reads it."""
+
+import csv
+from collections.abc import Iterable, Iterator
+
+from admin.decks.cells import EVERYWHERE_ELSE, description_cell
+from admin.decks.dates import time_text
+from admin.decks.numbers import amount_text
+from wallet.domain.rates import NEVER, Rate
+
+_HEADER = (
+    "prefix",
+    "country",
+    "variant",
+    "destination",
+    "rate",
+    "connect_fee",
+    "minimum",
+    "first_increment",
+    "next_increment",
+    "effective",
+    "expire",
+)
+
+
+class _Line:
+    """Where a csv writer writes: the line comes back from `writerow`."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def deck_lines(rates: Iterable[Rate], *, with_channel: bool) -> Iterator[str]:
+    """Yield a deck's lines in CSV, the header first, each with its end; `with_channel` adds a column for the channel.
+
+    Prefixes have no + and descriptions that look like formulas an apostrophe before them, for the spreadsheet's sake.
+    """
+    writer = csv.writer(_Line(), lineterminator="\n")
+    yield writer.writerow((*(["channel"] if with_channel else []), *_HEADER))
+    for rate in rates:
+        destination = rate.destination
+        prefix, country = ("", destination or EVERYWHERE_ELSE)
+        if destination.startswith("+"):
+            prefix, country = destination[1:], ""
+        yield writer.writerow(
+            (
+                *([rate.channel.name.lower()] if with_channel else []),
+                prefix,
+                country,
+                rate.variant,
+                description_cell(rate.description),
+                amount_text(rate.unit_price),
+                amount_text(rate.connect_fee),
+                rate.minimum_quantity,
+                rate.first_increment,
+                rate.next_increment,
+                time_text(rate.effective_at),
+                "" if rate.expires_at == NEVER else time_text(rate.expires_at),
+            )
+        )

@@ -1,0 +1,500 @@
+"""Decks as carriers and spreadsheets write them: read as they are meant, or refused clearly."""
+
+from calendar import timegm
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from admin.decks import files, reader
+from admin.decks.columns import NAMES
+from admin.decks.dates import TIME_MAX
+from admin.decks.files import DECK_ROWS_MAX, LINE_LENGTH_MAX, ROW_LINES_MAX
+from admin.decks.reader import BadRow, Deck, DeckSettings, read_deck
+from admin.decks.writer import deck_lines
+from server.countries import COUNTRIES
+from wallet.domain.rates import NEVER, QUANTITY_MAX, UNIT_PRICE_MAX, Rate
+from wallet.domain.usage import Channel
+
+NOW = 1_790_000_000_000_000
+VOICE = DeckSettings(channel=Channel.VOICE)
+
+
+def read(text: str | bytes, settings: DeckSettings = VOICE) -> Deck:
+    """Return what a deck reads as."""
+    return read_deck(text.encode() if isinstance(text, str) else text, settings, now=NOW)
+
+
+def rates(text: str | bytes, settings: DeckSettings = VOICE) -> list[Rate]:
+    """Return the rates of a deck in which everything is well."""
+    deck = read(text, settings)
+    assert (deck.bad_rows, deck.bad_rows_found) == ([], 0)
+    assert deck.rows == len(deck.rates)
+    return deck.rates
+
+
+def rate(row: str, headers: str = "prefix,rate", settings: DeckSettings = VOICE) -> Rate:
+    """Return the rate of a deck's only row."""
+    (one,) = rates(f"{headers}\n{row}\n", settings)
+    return one
+
+
+def refusal(text: str | bytes, settings: DeckSettings = VOICE) -> BadRow:
+    """Return why a deck is refused, where there is one reason."""
+    deck = read(text, settings)
+    assert deck.rates == []
+    assert deck.bad_rows_found == 1
+    return deck.bad_rows[0]
+
+
+def micros(*date: int) -> int:
+    """Return a time in UTC, year first, in microseconds since the epoch."""
+    return timegm((*date, 0, 0, 0)[:6]) * 1_000_000
+
+
+def with_columns(columns: Mapping[str, str]) -> DeckSettings:
+    """Return settings that name columns."""
+    return DeckSettings(channel=Channel.VOICE, columns=columns)
+
+
+GERMANY = Rate(Channel.VOICE, "", "+49", 12_500, effective_at=NOW, description="Germany")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Prefix,Destination,Rate\n49,Germany,0.0125\n",
+        b"Prefix,Destination,Rate\r\n49,Germany,0.0125",
+        b"Prefix,Destination,Rate\r49,Germany,0.0125\r",
+        b"\n \nPrefix,Destination,Rate\n\n,,\n49,Germany,0.0125\n , ,\n\n",
+        "\ufeffPrefix,Destination,Rate\n49,Germany,0.0125\n".encode(),
+        "Prefix,Destination,Rate\n49,Germany,0.0125\n".encode("utf-16"),
+        "\ufeffPrefix,Destination,Rate\n49,Germany,0.0125\n".encode("utf-16-be"),
+        b"Prefix;Destination;Rate\n49;Germany;0,0125\n",
+        b"Prefix\tDestination\tRate\n49\tGermany\t0,0125\n",
+        b"Prefix|Destination|Rate\n+49|Germany|.0125\n",
+        b'"Prefix";"Destination";"Rate"\n"49";"Germany";"0,0125000000"\n',
+        b'"Prefix", "Destination", "Rate"\n"49", "Germany", "0.0125"\n',
+        b'"Prefix","Destination\n(where; it; goes; to)","Rate"\n49,Germany,0.0125\n',
+        b" dial-code ,DESTINATION NAME,Price_per_Minute,LCR;a;b;c\n 49 , Germany , 0.0125 ,x\n",
+    ],
+)
+def test_a_deck_is_read_however_it_is_written(data: bytes) -> None:
+    settings = with_columns({"destination": "Destination\n(where; it; goes; to)"}) if b"where" in data else VOICE
+    assert rates(data, settings) == [GERMANY]
+
+
+def test_every_field_is_read() -> None:
+    headers = "channel,variant,country,description,rate,connect fee,minimum,interval_1,interval_n,effective date,expiry"
+    row = "WhatsApp,template.marketing,de,Germany,0.0755,0.01,2,3,4,2027-01-01,2027-02-01"
+    assert rate(row, headers, DeckSettings()) == Rate(
+        channel=Channel.WHATSAPP,
+        variant="template.marketing",
+        destination="DE",
+        unit_price=75_500,
+        connect_fee=10_000,
+        minimum_quantity=2,
+        first_increment=3,
+        next_increment=4,
+        effective_at=micros(2027, 1, 1),
+        expires_at=micros(2027, 2, 1),
+        description="Germany",
+    )
+
+
+def test_what_a_deck_does_not_say_has_a_meaning() -> None:
+    headers = "prefix,rate,connect fee,minimum,first,next,effective,expires"
+    plain = Rate(Channel.VOICE, "", "+49", 12_500, effective_at=NOW)
+    assert rate("49,0.0125,,,,,,", headers) == plain
+    assert rate("49,0.0125,0,0,0,0,,", headers) == plain
+    settings = DeckSettings(channel=Channel.VOICE, variant="premium", effective_at=5)
+    assert rate("49,0.0125", settings=settings) == Rate(Channel.VOICE, "premium", "+49", 12_500, effective_at=5)
+    assert rate("49,0.0125,", "prefix,rate,variant", settings).variant == ""
+
+
+@pytest.mark.parametrize(
+    ("cell", "increments"),
+    [("60/60", (60, 60)), ("30/6", (30, 6)), ("1 / 1", (1, 1)), ("0/6", (0, 6)), ("6", (6, 6)), ("", (0, 1))],
+)
+def test_increments_may_be_in_one_column(cell: str, increments: tuple[int, int]) -> None:
+    one = rate(f"49,0.0125,{cell}", "prefix,rate,billing increment")
+    assert (one.first_increment, one.next_increment) == increments
+
+
+def test_real_decks_of_carriers_have_columns_such_as_these() -> None:
+    headers = "prefix,destination,rate_per_minute,connect_fee,initial_seconds,increment_seconds"
+    one = rate("1201555,USA Directory Assistance,1.50000,0.00000,0,6", headers)
+    assert one == Rate(
+        Channel.VOICE, "", "+1201555", 1_500_000, 0, 0, 0, 6, NOW, description="USA Directory Assistance"
+    )
+
+
+def test_usual_names_are_each_of_one_field_and_none_is_empty() -> None:
+    names = [name.strip() for listed in NAMES.values() for name in listed.split(",")]
+    assert all(names)
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("row", "destination"),
+    [("*,,1", ""), (",*,1", ""), (",DE,1", "DE"), ("+49,,1", "+49"), ("49,Germany,1", "+49"), ("*,DE,1", "")],
+)
+def test_a_row_leads_where_its_prefix_says_or_its_country_or_everywhere_else(row: str, destination: str) -> None:
+    assert rate(row, "prefix,country,rate").destination == destination
+
+
+def test_a_deck_without_destinations_has_a_rate_for_all() -> None:
+    expected = Rate(Channel.SMS, "", "", 50_000, effective_at=NOW)
+    assert rate("0.05", "rate", DeckSettings(channel=Channel.SMS)) == expected
+
+
+def test_quoted_line_breaks_are_one_row_whose_line_is_where_it_begins() -> None:
+    text = 'prefix,destination,rate\n49,"Germany\r\nmobile, ""all""\nof it",1\n43,"Austria\n\n",x\n'
+    assert refusal(text).line == 5
+    first, second = rates(text.replace(",x", ",2"))
+    assert (first.description, second.description) == ('Germany mobile, "all" of it', "Austria")
+
+
+@pytest.mark.parametrize(
+    ("cell", "amount"),
+    [
+        ("0", 0),
+        ("1", 1_000_000),
+        ("0.000001", 1),
+        ("0.00000100000", 1),
+        ("000.5", 500_000),
+        (".5", 500_000),
+        ("9000000", UNIT_PRICE_MAX),
+        ('"9000000,000000"', UNIT_PRICE_MAX),
+        ('"1,234"', 1_234_000),
+    ],
+)
+def test_prices_are_exact(cell: str, amount: int) -> None:
+    assert rate(f"49,{cell}").unit_price == amount
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("", "is empty"),
+        ("0.0000001", "more than 6 decimals"),
+        ("9000000.000001", "more than 9000000"),
+        ("9" * 5_000, "more than 9000000"),
+        ('"1,234.5"', "thousands separators"),
+        ("1.234.567", "thousands separators"),
+        ("1 234.5", "thousands separators"),
+        ("1'234", "thousands separators"),
+        ("-1", "negative"),
+        ("(1)", "negative"),
+        ("1e-3", "exponent"),
+        ("1.2E+3", "exponent"),
+        ("NaN", "is no amount"),
+        ("inf", "is no amount"),
+        ("$1", "is no amount"),
+        ("1.", "is no amount"),
+        (".", "is no amount"),
+        ("\u0661", "is no amount"),
+        ("n/a", "is no amount"),
+    ],
+)
+def test_a_price_that_is_not_certain_is_refused(cell: str, why: str) -> None:
+    bad = refusal(f"prefix,Rate\n49,{cell}\n")
+    assert (bad.line, bad.column) == (2, "Rate")
+    assert why in bad.description
+    assert len(bad.description) < 200
+
+
+def test_decimal_commas_and_decimal_points_do_not_mix() -> None:
+    deck = read("prefix;rate;connect fee\n1;1;0\n2;0,5;0\n3;1;0.5\n4;0,5;0\n5;0.7;0,1\n")
+    assert [(bad.line, bad.column) for bad in deck.bad_rows] == [(4, "connect fee"), (6, "rate")]
+    why = 'has a decimal point, where rows before it have a decimal comma, such as "0,5"'
+    assert why in deck.bad_rows[0].description
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("", "write * for everywhere else"),
+        ("0049", "without 00"),
+        ("+0049", "without 00"),
+        ("011", "begins with 0"),
+        ("4.9E+12", "spreadsheet has shortened"),
+        ("4E12", "spreadsheet has shortened"),
+        ('"1201, 1202"', "row of its own"),
+        ("1201;1202", "row of its own"),
+        ("1201/1202", "row of its own"),
+        ("1 201", "nothing between"),
+        ("1-201", "nothing between"),
+        ("1201-1205", "nothing between"),
+        ("1234567890123456", "1 to 15 digits"),
+        ("Germany", "1 to 15 digits"),
+        ("'49", "1 to 15 digits"),
+        ("\u0661", "1 to 15 digits"),
+    ],
+)
+def test_a_prefix_that_is_not_certain_is_refused(cell: str, why: str) -> None:
+    bad = refusal(f"Code,rate\n{cell},1\n")
+    assert (bad.line, bad.column) == (2, "Code")
+    assert why in bad.description
+
+
+@pytest.mark.parametrize(
+    ("headers", "row", "column", "why"),
+    [
+        ("country,rate", "Germany,1", "country", "two letters, such as DE"),
+        ("country,rate", "XX,1", "country", "no country of ISO 3166-1"),
+        ("country,rate", ",1", "country", "write * for everywhere else"),
+        ("prefix,country,rate", ",,1", "prefix", "write * for everywhere else"),
+        ("prefix,rate,channel", "49,1,fax", "channel", "sms, whatsapp, voice or phone_number"),
+        ("prefix,rate,channel", "49,1,sms", "channel", "said to be for another channel"),
+        ("prefix,rate,variant", "49,1,a..b", "variant", "single dots"),
+        ("prefix,rate,variant", "49,1,Template", "variant", "a-z 0-9"),
+        ("prefix,rate,variant", f"49,1,{'a' * 65}", "variant", "at most 64"),
+        ("prefix,rate,minimum", "49,1,1.5", "minimum", "whole number"),
+        ("prefix,rate,minimum", "49,1,-1", "minimum", "whole number"),
+        ("prefix,rate,interval 1", f"49,1,{QUANTITY_MAX + 1}", "interval 1", f"more than {QUANTITY_MAX}"),
+        ("prefix,rate,interval n", f"49,1,{'9' * 5000}", "interval n", f"more than {QUANTITY_MAX}"),
+        ("prefix,rate,increments", "49,1,60/60/60", "increments", "such as 30/6"),
+        ("prefix,rate,increments", "49,1,60-60", "increments", "such as 30/6"),
+        ("prefix,rate,description", f"49,1,{'x' * 201}", "description", "at most 200"),
+        ("prefix,rate,description", "49,1,a\x07b", "description", "control characters"),
+        ("prefix,rate", "49,1,2", "", "has 3 cells, where the header has 2"),
+        ("prefix,rate", "49", "", "has 1 cells, where the header has 2"),
+        ("prefix,rate,start,end", "49,1,2027-01-01,2027-01-01", "end", "ends before it begins"),
+        ("prefix,rate,end", "49,1,2020-01-01", "end", "ends before it begins"),
+        ("prefix,rate,end", "49,1,1970-01-01", "end", "leave it empty"),
+    ],
+)
+def test_a_bad_cell_is_named(headers: str, row: str, column: str, why: str) -> None:
+    bad = refusal(f"{headers}\n{row}\n")
+    assert (bad.line, bad.column) == (2, column)
+    assert why in bad.description
+
+
+@pytest.mark.parametrize(
+    ("cell", "date_format", "expected"),
+    [
+        ("2027-03-04", "", micros(2027, 3, 4)),
+        ("2027-03-04T05:06", "", micros(2027, 3, 4, 5, 6)),
+        ("2027-03-04 05:06:07", "", micros(2027, 3, 4, 5, 6, 7)),
+        ("2027-03-04T05:06:07Z", "", micros(2027, 3, 4, 5, 6, 7)),
+        ("2027-03-04 05:06:07 Z", "", micros(2027, 3, 4, 5, 6, 7)),
+        ("2027-03-04T05:06:07.000008Z", "", micros(2027, 3, 4, 5, 6, 7) + 8),
+        ("2027-03-04T05:06:07+02:00", "", micros(2027, 3, 4, 3, 6, 7)),
+        ("2027-03-04T05:06:07-0230", "", micros(2027, 3, 4, 7, 36, 7)),
+        ("04.03.2027", "", micros(2027, 3, 4)),
+        ("4.3.2027 5:06", "", micros(2027, 3, 4, 5, 6)),
+        ("04/03/2027", "%d/%m/%Y", micros(2027, 3, 4)),
+        ("03/04/2027", "%m/%d/%Y", micros(2027, 3, 4)),
+        ("2027-03-04", "%m/%d/%Y", micros(2027, 3, 4)),
+        ("2027-04-03", "%Y-%d-%m", micros(2027, 3, 4)),
+        ("04.03.2027", "%m.%d.%Y", micros(2027, 4, 3)),
+        ("1970-01-01", "", 0),
+    ],
+)
+def test_dates_are_in_utc_unless_they_say_otherwise(cell: str, date_format: str, expected: int) -> None:
+    settings = DeckSettings(channel=Channel.VOICE, date_format=date_format)
+    assert rate(f"49,1,{cell}", "prefix,rate,effective", settings).effective_at == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "date_format", "why"),
+    [
+        ("04/03/2027", "", "day/month or month/day: say which by date_format"),
+        ("2027-02-30", "", "is no date that there is"),
+        ("2027-01-01T25:00", "", "is no date that there is"),
+        ("30.02.2027", "", "is no date that there is"),
+        ("1.1.27", "", "write it as in 2026-12-31"),
+        ("46000", "", "write it as in 2026-12-31"),
+        ("tomorrow", "", "write it as in 2026-12-31"),
+        ("1969-12-31", "", "between the years 1970 and 9999"),
+        ("9999-12-31T23:59:59-01:00", "", "between the years 1970 and 9999"),
+        ("04.03.2027", "%d/%m/%Y", 'neither written as "%d/%m/%Y" says'),
+        ("04/03/2027", "%Q", 'neither written as "%Q" says'),
+    ],
+)
+def test_a_date_that_is_not_certain_is_refused(cell: str, date_format: str, why: str) -> None:
+    settings = DeckSettings(channel=Channel.VOICE, date_format=date_format)
+    bad = refusal(f"prefix,rate,From Date\n49,1,{cell}\n", settings)
+    assert (bad.line, bad.column) == (2, "From Date")
+    assert why in bad.description
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "why"),
+    [
+        ("49,1,,", "+49,2,,", "is for the same and begins at the same time as line 2"),
+        ("49,1,2027-01-01,2027-03-01", "49,2,2027-02-01,", "is in force at the same time as line 2"),
+        ("49,2,2027-02-01,", "49,1,2027-01-01,2027-03-01", "is in force at the same time as line 2"),
+    ],
+)
+def test_two_rates_for_the_same_at_once_are_refused(first: str, second: str, why: str) -> None:
+    bad = refusal(f"prefix,rate,start,end\n{first}\n43,1,,\n{second}\n")
+    assert (bad.line, bad.column, bad.description) == (4, "", f"voice.+49 {why}")
+
+
+def test_rates_for_the_same_may_follow_one_another() -> None:
+    text = "prefix,rate,start,end\n49,3,2027-03-01,\n49,1,2027-01-01,2027-02-01\n49,2,2027-02-01,\n"
+    assert [one.unit_price for one in rates(text)] == [3_000_000, 1_000_000, 2_000_000]
+
+
+def test_a_prefix_column_that_is_not_known_is_not_taken_for_none() -> None:
+    why = "no column is known to be the prefix: the headers are"
+    assert refusal("Dest Prefix No.,rate\n49,1\n").description.startswith(f"{why} Dest Prefix No., rate;")
+    assert refusal("Destination,rate\nGermany,1\n").description.startswith(f"{why} Destination, rate;")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "why"),
+    [
+        ("", 1, "", "the deck is empty"),
+        (" \n\n", 1, "", "the deck is empty"),
+        ("prefix,rate\n", 1, "", "no rows"),
+        ("prefix,Zahl\n49,1\n", 1, "", "known to be the rate: the headers are prefix, Zahl; known are rate, "),
+        ("\nprefix,Zahl\n49,1\n", 2, "", "known to be the rate"),
+        ("49,1\n43,1\n", 1, "", "the headers are 49, 1;"),
+        ("prefix,Code,rate\n", 1, "Code", "means prefix, and so does prefix"),
+        ("prefix,rate,rate\n", 1, "rate", "means rate, and so does rate"),
+        ("prefix,rate,increments,interval 1\n", 1, "interval 1", "increments has both increments"),
+        ('prefix,rate\n49,"1\n43,1\n', 2, "", "does not close"),
+        ('prefix,rate\n49,"1"2\n', 2, "", "a quote is where none may be"),
+        ('"prefix,rate\n49,1\n', 1, "", "does not close"),
+        ('prefix,rate\n49,1\n"' + "\n" * (ROW_LINES_MAX + 1), 3, "", f"more than {ROW_LINES_MAX} lines"),
+        (f"prefix,rate\n49,{'1' * LINE_LENGTH_MAX}", 2, "", f"more than {LINE_LENGTH_MAX} characters"),
+        ("prefix,rate\n49,\0\n", 2, "", "NUL"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_deck_is_refused(text: str, line: int, column: str, why: str) -> None:
+    bad = refusal(text)
+    assert (bad.line, bad.column) == (line, column)
+    assert why in bad.description
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "why"),
+    [
+        (b"prefix,rate\n49,1\n43,\xe9\n", 3, "byte 0xE9 is no UTF-8 here"),
+        (b"\xef\xbb\xbfprefix,rate\n49,\xe9\n", 2, "byte 0xE9 is no UTF-8 here"),
+        (b"prefix,rate\r49,1\r43,\xe9\r", 3, "save the deck as UTF-8"),
+        ("\ufeffprefix,rate\n49,1".encode("utf-16-le") + b"\0", 2, "is no UTF-16 here"),
+        ("prefix,rate\n49,1".encode("utf-16-le"), 1, "NUL"),
+    ],
+)
+def test_a_file_in_another_encoding_is_refused(data: bytes, line: int, why: str) -> None:
+    bad = refusal(data)
+    assert bad.line == line
+    assert why in bad.description
+
+
+def test_columns_may_be_named() -> None:
+    settings = with_columns({"rate": " New Price (USD) ", "prefix": "b-number"})
+    assert rate("49,3,0.0125", "B Number,Rate,new price (usd)", settings).unit_price == 12_500
+
+
+@pytest.mark.parametrize(
+    ("columns", "column", "why"),
+    [
+        ({"price": "rate"}, "", "price is no field; the fields are prefix, country, destination, channel"),
+        ({"rate": "Cost"}, "Cost", "no column has the header that columns names for rate; the headers are "),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused(columns: dict[str, str], column: str, why: str) -> None:
+    bad = refusal("prefix,rate\n49,1\n", with_columns(columns))
+    assert (bad.line, bad.column) == (1, column)
+    assert why in bad.description
+
+
+def test_a_deck_needs_a_channel() -> None:
+    assert "known to be the channel" in refusal("prefix,rate\n49,1\n", DeckSettings()).description
+    assert rate("49,1,CHANNEL_PHONE_NUMBER", "prefix,rate,channel", DeckSettings()).channel is Channel.PHONE_NUMBER
+    assert rate("49,1,", "prefix,rate,channel").channel is Channel.VOICE
+
+
+def test_bad_rows_are_all_counted_and_not_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "BAD_ROWS_LISTED_MAX", 3)
+    deck = read("prefix,rate\n" + "49,x\n43,1\n" * 5)
+    assert (deck.rates, deck.rows, deck.bad_rows_found) == ([], 10, 9)
+    assert [bad.line for bad in deck.bad_rows] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("row", ["49,1\n", "\n", ",\n", '49,"\n"\n'])
+def test_a_million_rows_are_refused_before_any_is_read(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "DECK_ROWS_MAX", 1_000)
+    bad = refusal("prefix,rate\n" + row * 1_001)
+    assert "more than 1000 rows" in bad.description
+
+
+def test_as_many_rows_as_there_may_be_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert DECK_ROWS_MAX == 250_000
+    monkeypatch.setattr(files, "DECK_ROWS_MAX", 1_000)
+    assert len(rates("prefix,rate\n" + "".join(f"1{n},1\n" for n in range(1_000)))) == 1_000
+
+
+def test_a_file_that_is_too_big_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "DECK_BYTES_MAX", 10)
+    assert "has 17 bytes: at most 10" in refusal("prefix,rate\n49,1\n").description
+
+
+def test_a_spreadsheet_calculates_nothing_in_a_deck() -> None:
+    formula = Rate(Channel.VOICE, "", "+49", 1, description="=HYPERLINK(1)", effective_at=1)
+    header, line = deck_lines([formula], with_channel=False)
+    assert header == (
+        "prefix,country,variant,destination,rate,connect_fee,minimum,first_increment,next_increment,effective,expire\n"
+    )
+    assert line == "49,,,'=HYPERLINK(1),0.000001,0,0,0,1,1970-01-01T00:00:00.000001Z,\n"
+
+
+TIMES = st.one_of(st.integers(0, 10), st.integers(0, TIME_MAX))
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12).map(str.strip)
+RATES = st.builds(
+    Rate,
+    channel=st.sampled_from(Channel),
+    variant=st.sampled_from(["", "a", "template.marketing"]),
+    destination=st.one_of(
+        st.integers(1, 999_999_999_999_999).map("+{}".format), st.sampled_from(sorted(COUNTRIES)), st.just("")
+    ),
+    unit_price=st.integers(0, UNIT_PRICE_MAX),
+    connect_fee=st.integers(0, UNIT_PRICE_MAX),
+    minimum_quantity=st.integers(0, QUANTITY_MAX),
+    first_increment=st.integers(0, QUANTITY_MAX),
+    next_increment=st.integers(1, QUANTITY_MAX),
+    effective_at=TIMES,
+    description=st.one_of(TEXT, st.builds("".join, st.lists(st.sampled_from("'=+-@\",;x")))),
+)
+
+
+@given(st.lists(RATES, min_size=1, max_size=6, unique_by=lambda one: one.place))
+def test_what_is_written_is_read_as_it_was(written: list[Rate]) -> None:
+    text = "".join(deck_lines(written, with_channel=True))
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        assert rates(text.encode(encoding), DeckSettings()) == written
+    voice = [one for one in written if one.channel is Channel.VOICE]
+    if voice:
+        assert rates("".join(deck_lines(voice, with_channel=False))) == voice
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=5))
+def test_rates_of_a_place_are_read_where_no_two_are_in_force_at_once(times: list[tuple[int, int]]) -> None:
+    # Each begins at `begins` and lasts `length`, or until the next one where that is 0.
+    written = [
+        Rate(Channel.SMS, "", "", n, effective_at=begins, expires_at=begins + length if length else NEVER)
+        for n, (begins, length) in enumerate(times)
+    ]
+    deck = read("".join(deck_lines(written, with_channel=True)), DeckSettings())
+    clash = any(
+        a.effective_at == b.effective_at or (a.effective_at < b.effective_at < a.expires_at)
+        for a in written
+        for b in written
+        if a is not b
+    )
+    assert bool(deck.bad_rows_found) == clash
+    assert deck.rates == ([] if clash else written)
+
+
+@given(st.binary(max_size=60) | st.text("prefix,rate;\t\"'\n\r 0149.+*é", max_size=60).map(str.encode))
+def test_whatever_comes_is_answered(data: bytes) -> None:
+    deck = read(data)
+    assert deck.rates or deck.bad_rows
+    deck = read(b"prefix,rate\n" + data)
+    assert deck.rates or deck.bad_rows
