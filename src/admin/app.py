@@ -1,11 +1,15 @@
 """The composition root of the back office's service."""
 
+from collections.abc import Callable
 from functools import partial
+from types import ModuleType
+from typing import Any
 
-from google.protobuf.descriptor import FileDescriptor
+import grpc
 
 from admin.servicers.companies import CompanyServicer
 from admin.servicers.ledger import LedgerServicer
+from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
 from admin.settings import AdminSettings
@@ -17,6 +21,8 @@ from veloconnect.admin.v1 import (
     company_pb2_grpc,
     ledger_pb2,
     ledger_pb2_grpc,
+    rule_pb2,
+    rule_pb2_grpc,
     top_up_pb2,
     top_up_pb2_grpc,
     transaction_pb2,
@@ -38,22 +44,20 @@ def services(wallets: Wallets) -> list[Service]:
     """Return the services of the back office."""
     companies = CompanyServicer(wallets.companies, wallets.reader)
     top_ups = TopUpServicer(wallets.engine, wallets.reader)
-    transactions = TransactionServicer(wallets.reader)
-    ledger = LedgerServicer(wallets)
     return [
-        Service(
-            _name(company_pb2.DESCRIPTOR), partial(company_pb2_grpc.add_CompanyServiceServicer_to_server, companies)
+        _service(company_pb2, company_pb2_grpc.add_CompanyServiceServicer_to_server, companies),
+        _service(top_up_pb2, top_up_pb2_grpc.add_TopUpServiceServicer_to_server, top_ups),
+        _service(
+            transaction_pb2,
+            transaction_pb2_grpc.add_TransactionServiceServicer_to_server,
+            TransactionServicer(wallets.reader),
         ),
-        Service(_name(top_up_pb2.DESCRIPTOR), partial(top_up_pb2_grpc.add_TopUpServiceServicer_to_server, top_ups)),
-        Service(
-            _name(transaction_pb2.DESCRIPTOR),
-            partial(transaction_pb2_grpc.add_TransactionServiceServicer_to_server, transactions),
-        ),
-        Service(_name(ledger_pb2.DESCRIPTOR), partial(ledger_pb2_grpc.add_LedgerServiceServicer_to_server, ledger)),
+        _service(rule_pb2, rule_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(wallets.spend_limits)),
+        _service(ledger_pb2, ledger_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(wallets)),
     ]
 
 
-def _name(file: FileDescriptor) -> str:
-    """Return the full name of the one service that a file of protos/veloconnect/admin/v1 has."""
-    (service,) = file.services_by_name.values()
-    return service.full_name
+def _service(file: ModuleType, add: Callable[[Any, grpc.aio.Server], None], servicer: object) -> Service:
+    """Return the one service that a file of protos/veloconnect/admin/v1 has."""
+    (service,) = file.DESCRIPTOR.services_by_name.values()
+    return Service(service.full_name, partial(add, servicer))

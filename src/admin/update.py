@@ -4,17 +4,21 @@ import re
 from typing import NamedTuple
 
 from admin.masks import Fields, named, taken_over
-from server.names import parse_company
+from server.countries import COUNTRIES
+from server.names import parse_company, parse_rate_card
 from server.rejections import invalid
 from veloconnect.admin.v1 import company_pb2
 from wallet.domain.companies import CompanyChange
+from wallet.domain.usage import Channel
 
 _NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}")
 _FIXED = "currency_code"
 _STATE = "state"
 _FIELDS = Fields(
     "a company",
-    changing=frozenset({"display_name", "billing_email", "floor_micros"}),
+    changing=frozenset(
+        {"display_name", "billing_email", "floor_micros", "rate_card", "blocked_channels", "blocked_country_codes"}
+    ),
     fixed=frozenset({_FIXED}),
     output_only=frozenset({"name", "create_time", "update_time"}),
 )
@@ -39,8 +43,23 @@ def change_of(request: company_pb2.UpdateCompanyRequest) -> Update:
         display_name=asked.display_name if "display_name" in paths else None,
         billing_email=asked.billing_email if "billing_email" in paths else None,
         floor=asked.floor_micros if "floor_micros" in paths else None,
+        rate_card=parse_rate_card(asked.rate_card) if "rate_card" in paths else None,
+        blocked_channels=channels_of(asked) if "blocked_channels" in paths else None,
+        blocked_countries=countries_of(asked) if "blocked_country_codes" in paths else None,
     )
     return Update(parse_company(asked.name), change, asked.currency_code if _FIXED in paths else None)
+
+
+def channels_of(asked: company_pb2.Company) -> tuple[Channel, ...]:
+    """Return the channels that are to be blocked."""
+    return tuple(Channel(int(channel)) for channel in asked.blocked_channels)
+
+
+def countries_of(asked: company_pb2.Company) -> tuple[str, ...]:
+    """Return the countries that are to be blocked. Raises InvalidRequest for one that there is not."""
+    if unknown := set(asked.blocked_country_codes) - COUNTRIES:
+        raise invalid("company.blocked_country_codes", f"{min(unknown)} is no country of ISO 3166-1")
+    return tuple(asked.blocked_country_codes)
 
 
 def _paths(request: company_pb2.UpdateCompanyRequest) -> frozenset[str]:

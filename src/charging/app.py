@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from charging.pricing import Pricing
 from charging.servicer import ChargingServicer
 from charging.settings import ChargingSettings
 from server.lifecycle import Service, serve
@@ -17,7 +18,8 @@ def run(settings: ChargingSettings, tether: int | None) -> int:
     """Serve in this process until it is told to stop; return its exit status. Raises Misconfigured."""
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
-        servicer = ChargingServicer(wallets.engine, wallets.reader, lifetime.stopping)
+        pricing = Pricing(lambda: wallets.rating.books, wallets.reader)
+        servicer = ChargingServicer(wallets.engine, wallets.reader, pricing, lifetime.stopping)
         service = Service(NAME, partial(charging_pb2_grpc.add_ChargingServiceServicer_to_server, servicer))
         await serve(settings, [service], healthy=wallets.healthy, lifetime=lifetime)
 

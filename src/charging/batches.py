@@ -7,6 +7,7 @@ from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 from charging import decode
 from charging.encode import fill_charged
+from charging.pricing import Pricing
 from server.errors import answer
 from server.metrics import batch_items
 from server.rejections import InvalidRequest
@@ -25,9 +26,10 @@ _OK = "OK"
 class Batches:
     """Submits batches to the engine."""
 
-    def __init__(self, engine: Engine, *, method: str) -> None:
+    def __init__(self, engine: Engine, pricing: Pricing, *, method: str) -> None:
         """Count the items as those of `method`."""
         self._engine = engine
+        self._pricing = pricing
         self._method = method
 
     async def charge(self, requests: Requests, results: Results, *, timeout: float | None) -> None:
@@ -35,7 +37,7 @@ class Batches:
 
         `timeout` in seconds: what is left of the caller's deadline.
         """
-        decoded = [_command(request) for request in requests]
+        decoded = [_command(request, self._pricing) for request in requests]
         commands = [command for command in decoded if isinstance(command, Command)]
         outcomes = iter(await self._engine.submit_many(commands, timeout=timeout))
         reasons: Counter[str] = Counter()
@@ -52,9 +54,9 @@ class Batches:
             batch_items.labels(self._method, reason).inc(count)
 
 
-def _command(request: charging_pb2.ChargeRequest) -> Command | InvalidRequest:
+def _command(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command | InvalidRequest:
     try:
         check(request)
-        return decode.charge(request)
+        return decode.charge(request, pricing)
     except InvalidRequest as error:
         return error

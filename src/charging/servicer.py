@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from charging import decode, encode
 from charging.batches import Batches
+from charging.pricing import Pricing
 from charging.streams import ChargeStream
 from server import wire
 from server.context import Context
@@ -19,13 +20,14 @@ from wallet.ledger.reader import Reader
 class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, engine: Engine, reader: Reader, stopping: asyncio.Event) -> None:
-        """Charge with `engine`; end streams when `stopping` is set."""
+    def __init__(self, engine: Engine, reader: Reader, pricing: Pricing, stopping: asyncio.Event) -> None:
+        """Charge with `engine`, by `pricing`; end streams when `stopping` is set."""
         self._engine = engine
+        self._pricing = pricing
         self._reader = reader
         self._stopping = stopping
-        self._batches = Batches(engine, method="BatchCharge")
-        self._streamed = Batches(engine, method="StreamCharges")
+        self._batches = Batches(engine, pricing, method="BatchCharge")
+        self._streamed = Batches(engine, pricing, method="StreamCharges")
 
     async def Charge(
         self,
@@ -33,7 +35,8 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> charging_pb2.ChargeResponse:
         """Take the price of a usage."""
-        return encode.charged(await self._engine.submit(decode.charge(request), timeout=context.time_remaining()))
+        command = decode.charge(request, self._pricing)
+        return encode.charged(await self._engine.submit(command, timeout=context.time_remaining()))
 
     async def BatchCharge(
         self,
@@ -62,8 +65,11 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> wallet_pb2.Authorization:
         """Set money aside."""
-        command = decode.authorize(request)
-        return encode.authorized(await self._engine.submit(command, timeout=context.time_remaining()))
+        command = decode.authorize(request, self._pricing)
+        outcome = await self._engine.submit(command, timeout=context.time_remaining())
+        if outcome.authorization is not None:
+            self._pricing.remember(outcome.authorization)
+        return encode.authorized(outcome)
 
     async def IncrementAuthorization(
         self,
@@ -71,7 +77,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> wallet_pb2.Authorization:
         """Change what is set aside."""
-        command = decode.increment(request)
+        command = await decode.increment(request, self._pricing)
         return encode.authorized(await self._engine.submit(command, timeout=context.time_remaining()))
 
     async def Capture(
@@ -80,7 +86,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> charging_pb2.CaptureResponse:
         """Take what is set aside."""
-        command = decode.capture(request)
+        command = await decode.capture(request, self._pricing)
         return encode.captured(await self._engine.submit(command, timeout=context.time_remaining()))
 
     async def Void(

@@ -4,7 +4,8 @@
 several hold, the first one is the answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -13,9 +14,11 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from server.rejections import InvalidRequest, StreamEnded, Unauthenticated
+from server.names import spend_limit_name
+from server.rejections import InvalidRequest, StreamEnded, Unauthenticated, Violation
 from wallet.domain import errors as e
 from wallet.domain.errors import Applied
+from wallet.domain.limits import LIMITS_PER_COMPANY_MAX
 
 DOMAIN = "charging.veloconnect.com"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -39,12 +42,19 @@ class Reason(StrEnum):
     COMPANY_NOT_FOUND = "COMPANY_NOT_FOUND"
     COMPANY_ALREADY_EXISTS = "COMPANY_ALREADY_EXISTS"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    RATE_CARD_NOT_FOUND = "RATE_CARD_NOT_FOUND"
+    RATE_CARD_ALREADY_EXISTS = "RATE_CARD_ALREADY_EXISTS"
+    SPEND_LIMIT_NOT_FOUND = "SPEND_LIMIT_NOT_FOUND"
+    SPEND_LIMIT_ALREADY_EXISTS = "SPEND_LIMIT_ALREADY_EXISTS"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     COMPANY_CLOSED = "COMPANY_CLOSED"
     WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
     AUTHORIZATION_NOT_FOUND = "AUTHORIZATION_NOT_FOUND"
     AUTHORIZATION_CLOSED = "AUTHORIZATION_CLOSED"
     COMPANY_SUSPENDED = "COMPANY_SUSPENDED"
+    DESTINATION_BLOCKED = "DESTINATION_BLOCKED"
+    RATE_NOT_FOUND = "RATE_NOT_FOUND"
+    SPEND_LIMIT_REACHED = "SPEND_LIMIT_REACHED"
     INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
     BALANCE_LIMIT_REACHED = "BALANCE_LIMIT_REACHED"
     TRANSACTION_NOT_FOUND = "TRANSACTION_NOT_FOUND"
@@ -61,6 +71,8 @@ class Row(NamedTuple):
     says: Callable[[Any], str]
     advice: str
     metadata: Callable[[Any], Mapping[str, str]] = lambda _: {}
+    violations: Callable[[Any], Sequence[Violation]] = lambda _: ()
+    """Fields of the request that are to blame."""
 
 
 class Answer(NamedTuple):
@@ -69,6 +81,11 @@ class Answer(NamedTuple):
     code: grpc.StatusCode
     reason: Reason
     status: Status
+
+
+def rfc3339(microseconds: int) -> str:
+    """Return a time given in microseconds since the epoch as people and JSON write it."""
+    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _sentence(text: str) -> str:
@@ -88,6 +105,25 @@ def _funds(error: e.InsufficientFunds) -> Mapping[str, str]:
     }
 
 
+def _limit(error: e.SpendLimitReached) -> Mapping[str, str]:
+    return {
+        "limit": spend_limit_name(error.limit.company, error.limit.id),
+        "amount": str(error.limit.amount),
+        "spent": str(error.spent),
+        "required": str(error.required),
+        "reset_time": rfc3339(error.resets_at),
+    }
+
+
+def _usage(error: e.RateNotFound) -> Mapping[str, str]:
+    return {"channel": error.channel, "variant": error.variant, "country": error.country}
+
+
+def _unpriced(error: e.RateNotFound) -> str:
+    what = f"{error.channel} {error.variant}".rstrip()
+    return f"Neither the company's rate card nor its parents have a rate for {what} to {error.country or 'there'}."
+
+
 _C = grpc.StatusCode
 
 TABLE: Mapping[type[Exception], Row] = {
@@ -102,6 +138,21 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.INVALID_REQUEST,
         lambda error: _sentence(f"{error}"),
         "Correct the request; sent again as it is, it fails again.",
+        violations=lambda error: error.violations,
+    ),
+    e.UnfitRateCard: Row(
+        _C.INVALID_ARGUMENT,
+        Reason.INVALID_REQUEST,
+        lambda error: _sentence(f"{error.field}: {error}"),
+        "Nothing has changed. Correct the request; sent again as it is, it fails again.",
+        violations=lambda error: [Violation(error.field, str(error))],
+    ),
+    e.TooManySpendLimits: Row(
+        _C.INVALID_ARGUMENT,
+        Reason.INVALID_REQUEST,
+        lambda error: f"parent: {error} has {LIMITS_PER_COMPANY_MAX} spend limits, and no company has more.",
+        "Change or delete one of them.",
+        violations=lambda error: [Violation("parent", f"{error} has as many spend limits as a company can have")],
     ),
     StreamEnded: Row(
         _C.UNAVAILABLE,
@@ -158,11 +209,35 @@ TABLE: Mapping[type[Exception], Row] = {
         ),
         "Find out what it was before you send this one under a key of its own, and send retries unchanged.",
     ),
+    e.RateCardNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.RATE_CARD_NOT_FOUND,
+        lambda error: f"There is no rate card {error}.",
+        "Check the name, or create it with RateService.CreateRateCard.",
+    ),
+    e.RateCardAlreadyExists: Row(
+        _C.ALREADY_EXISTS,
+        Reason.RATE_CARD_ALREADY_EXISTS,
+        lambda error: f"There is a rate card {error} already.",
+        "Choose another rate_card_id, or read this one with GetRateCard: an earlier try may have made it.",
+    ),
+    e.SpendLimitNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.SPEND_LIMIT_NOT_FOUND,
+        lambda error: f"There is no spend limit {error}.",
+        "Check the name against RuleService.ListSpendLimits.",
+    ),
+    e.SpendLimitAlreadyExists: Row(
+        _C.ALREADY_EXISTS,
+        Reason.SPEND_LIMIT_ALREADY_EXISTS,
+        lambda error: f"There is a spend limit {error} already.",
+        "Choose another spend_limit_id, or read this one with GetSpendLimit: an earlier try may have made it.",
+    ),
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,
         Reason.CURRENCY_MISMATCH,
-        lambda error: f"The wallet is in {error.wallet}, the amount in {error.given}.",
-        "Send the amount in the wallet's currency, which never changes.",
+        lambda error: f"It is in {error.wallet}, and what was sent in {error.given}.",
+        "Send amounts, rates and decks in the currency of the wallet or rate card, which never changes.",
         lambda error: {"wallet": error.wallet, "given": error.given},
     ),
     e.CompanyClosed: Row(
@@ -194,6 +269,32 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.COMPANY_SUSPENDED,
         lambda error: f"The company {error} is suspended.",
         "Stop sending for it until CompanyService.ResumeCompany; captures and voids still work.",
+    ),
+    e.DestinationBlocked: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.DESTINATION_BLOCKED,
+        lambda error: f"The company has blocked {error.channel} to {error.country or 'this destination'}.",
+        "Do not deliver it; blocked_channels and blocked_country_codes of the company say what is blocked.",
+        lambda error: {"channel": error.channel, "country": error.country},
+    ),
+    e.RateNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.RATE_NOT_FOUND,
+        _unpriced,
+        "Nothing was charged. Add a rate to the company's card or its parent (RateService), give the company a card "
+        "(UpdateCompany), or send amount_micros; then send the same request again.",
+        _usage,
+    ),
+    e.SpendLimitReached: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.SPEND_LIMIT_REACHED,
+        lambda error: (
+            f"{error.required} micros are required, and {error.spent} of the {error.limit.amount} of the spend "
+            f"limit {error.limit.id} are spent."
+        ),
+        "Do not deliver what it was to pay for. After reset_time, or when the limit is raised, the same request may "
+        "succeed.",
+        _limit,
     ),
     e.InsufficientFunds: Row(
         _C.FAILED_PRECONDITION,
@@ -255,9 +356,10 @@ def answer(error: Exception) -> Answer:
     number: int = row.code.value[0]
     status = Status(code=number, message=f"{row.says(error)} {row.advice}")
     status.details.add().Pack(info)
-    if isinstance(error, InvalidRequest) and error.violations:
-        status.message = f"{_summary(error)} {row.advice}"
-        status.details.add().Pack(_bad_request(error))
+    violations = row.violations(error)
+    if violations:
+        status.message = f"{_summary(violations)} {row.advice}"
+        status.details.add().Pack(_bad_request(violations))
     if row.reason is Reason.OVERLOADED:
         status.details.add().Pack(RetryInfo(retry_delay=Duration(nanos=RETRY_MS * 1_000_000)))
     return Answer(row.code, row.reason, status)
@@ -268,17 +370,17 @@ def is_fault(error: Exception) -> bool:
     return type(error) not in TABLE
 
 
-def _summary(error: InvalidRequest) -> str:
-    first = error.violations[0]
-    more = len(error.violations) - 1
+def _summary(violations: Sequence[Violation]) -> str:
+    first = violations[0]
+    more = len(violations) - 1
     rest = f" And {more} more." if more else ""
     return _sentence(f"{first.field or 'The request'}: {first.description[:DESCRIPTION_CHARACTERS_MAX]}") + rest
 
 
-def _bad_request(error: InvalidRequest) -> BadRequest:
+def _bad_request(violations: Sequence[Violation]) -> BadRequest:
     return BadRequest(
         field_violations=[
             BadRequest.FieldViolation(field=field, description=description[:DESCRIPTION_CHARACTERS_MAX])
-            for field, description in error.violations[:VIOLATIONS_LISTED_MAX]
+            for field, description in violations[:VIOLATIONS_LISTED_MAX]
         ]
     )

@@ -20,6 +20,13 @@ class TransactionName(NamedTuple):
     number: int
 
 
+class SpendLimitName(NamedTuple):
+    """`companies/{company}/spendLimits/{limit}`."""
+
+    company: str
+    limit: str
+
+
 def company_name(company: str) -> str:
     """Return `companies/{company}`."""
     return f"companies/{company}"
@@ -55,6 +62,11 @@ def rate_name(card: str, rate: str) -> str:
     return f"rateCards/{card}/rates/{rate}"
 
 
+def spend_limit_name(company: str, limit: str) -> str:
+    """Return `companies/{company}/spendLimits/{limit}`."""
+    return f"companies/{company}/spendLimits/{limit}"
+
+
 def parse_company(name: str) -> str:
     """Return the id in `companies/{company}`."""
     return name[_COMPANY:]
@@ -75,6 +87,12 @@ def parse_authorization(name: str) -> AuthorizationName:
     """Take `companies/{company}/authorizations/{id}` apart."""
     _, company, _, authorization = name.split("/", 3)
     return AuthorizationName(company, authorization)
+
+
+def parse_spend_limit(name: str) -> SpendLimitName:
+    """Take `companies/{company}/spendLimits/{limit}` apart."""
+    _, company, _, limit = name.split("/")
+    return SpendLimitName(company, limit)
 
 
 def parse_rate_card(name: str) -> str:

@@ -11,8 +11,10 @@ _CHANNELS = {int(channel): channel for channel in Channel}
 
 
 class Used(NamedTuple):
-    """What was used. `number` is in E.164, or empty where only a country or nothing was named: it prices, and is not
-    kept."""
+    """What was used.
+
+    `number` is in E.164, or empty where only a country or nothing was named: it prices, and is not kept.
+    """
 
     usage: Usage
     number: str

@@ -6,9 +6,11 @@ from typing import cast
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from server.names import authorization_name, transaction_name, wallet_name
+from server.prices import fill_price
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
+from wallet.domain.pricing import covered, refresh_before
 from wallet.domain.usage import Channel, Usage
 
 MICROSECONDS = 1_000_000
@@ -22,6 +24,8 @@ _KINDS = cast(
     "Mapping[Kind, wallet_pb2.Transaction.Kind]",
     {kind: wallet_pb2.Transaction.Kind.Value(f"KIND_{kind.name}") for kind in Kind},
 )
+_PRICED = frozenset({Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTURE})
+"""The kinds whose amount has a reason."""
 _WALLET_STATES = cast(
     "Mapping[WalletState, wallet_pb2.Wallet.State]",
     {state: wallet_pb2.Wallet.State.Value(f"STATE_{state.name}") for state in WalletState},
@@ -104,6 +108,10 @@ def fill_transaction(message: wallet_pb2.Transaction, entry: Entry) -> None:
     if entry.floor:
         message.floor_micros = entry.floor
     message.currency_code = entry.currency
+    if entry.price is not None:
+        fill_price(message.price, entry.price, entry.currency)
+    elif entry.kind in _PRICED:
+        message.price.basis = wallet_pb2.Price.BASIS_REQUEST
 
 
 def _fill_usage(message: wallet_pb2.Usage, used: Usage) -> None:
@@ -119,6 +127,11 @@ def _fill_usage(message: wallet_pb2.Usage, used: Usage) -> None:
         message.contact_id = used.contact_id
 
 
+def channel(of: Channel) -> wallet_pb2.Channel:
+    """Return a channel."""
+    return _CHANNELS[of]
+
+
 def _fill_timestamp(message: Timestamp, microseconds: int) -> None:
     message.seconds, rest = divmod(microseconds, MICROSECONDS)
     message.nanos = rest * 1000
@@ -126,7 +139,7 @@ def _fill_timestamp(message: Timestamp, microseconds: int) -> None:
 
 def authorization(of: Authorization) -> wallet_pb2.Authorization:
     """Return an authorization."""
-    return wallet_pb2.Authorization(
+    message = wallet_pb2.Authorization(
         name=authorization_name(of.company, of.id),
         state=_AUTHORIZATION_STATES[of.state],
         amount_micros=of.amount,
@@ -138,6 +151,15 @@ def authorization(of: Authorization) -> wallet_pb2.Authorization:
         currency_code=of.currency,
         transaction=transaction_name(of.company, of.opened_number),
     )
+    if of.price is None:
+        message.price.basis = wallet_pb2.Price.BASIS_REQUEST
+        return message
+    fill_price(message.price, of.price, of.currency)
+    message.granted_quantity = covered(of.price, of.amount)
+    if of.price.channel is Channel.VOICE and of.state is AuthorizationState.OPEN:
+        refresh_at = refresh_before(of.created_at, message.granted_quantity, of.expires_at)
+        message.refresh_before_time.CopyFrom(timestamp(refresh_at))
+    return message
 
 
 def wallet_state(state: WalletState) -> wallet_pb2.Wallet.State:

@@ -61,7 +61,6 @@ def chore(action: CleanUp, attempt: Attempt) -> Chore:
 
 def final_error(attempt: Attempt, answer: Answer) -> WalletError | None:
     """Return the error that the ledger's answer is for the caller; None where it is no final no."""
-    wallet = answer.wallet
     match answer.verdict:
         case Verdict.COMPANY_NOT_FOUND:
             return CompanyNotFound(attempt.command.company)
@@ -77,28 +76,28 @@ def final_error(attempt: Attempt, answer: Answer) -> WalletError | None:
             return AuthorizationNotFound(attempt.command.authorization)
         case Verdict.AUTHORIZATION_CLOSED | Verdict.EXPIRED:
             return AuthorizationClosed(attempt.command.authorization)
-        case Verdict.DECLINED if attempt.asked is Asked.FUNDS and wallet is not None:
+        case Verdict.DECLINED:
+            return _declined(attempt, answer)
+        case _:
+            return None
+
+
+def _declined(attempt: Attempt, answer: Answer) -> WalletError:
+    wallet = answer.wallet
+    match attempt.asked:
+        case Asked.FUNDS if wallet is not None:
             return InsufficientFunds(
                 available=wallet.available,
                 required=attempt.held_delta - attempt.amount,
                 floor=wallet.floor,
                 currency=wallet.currency,
             )
-        case Verdict.DECLINED if attempt.asked is Asked.SPEND and answer.passed is not None:
-            return SpendLimitReached(
-                company=attempt.command.company,
-                limit=answer.passed.limit.id,
-                amount=answer.passed.limit.amount,
-                spent=answer.passed.spent,
-                required=attempt.held_delta - attempt.amount,
-                resets_at=answer.passed.resets_at,
-            )
-        case Verdict.DECLINED if attempt.asked in (Asked.BLOCKED, Asked.UNPRICED):
+        case Asked.SPEND if answer.passed is not None:
+            return SpendLimitReached(answer.passed, required=attempt.held_delta - attempt.amount)
+        case Asked.BLOCKED | Asked.UNPRICED:
             return _destination_error(attempt, answer)
-        case Verdict.DECLINED:
-            return _DECLINES[attempt.asked](attempt.command.company)
         case _:
-            return None
+            return _DECLINES[attempt.asked](attempt.command.company)
 
 
 def _destination_error(attempt: Attempt, answer: Answer) -> WalletError:

@@ -16,6 +16,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 import admin
 import charging
 import server
+from admin.decks.cells import BadCell
+from admin.decks.files import BadFile, _BadCsv
 from server.countries import UnknownCountry
 from server.errors import (
     DESCRIPTION_CHARACTERS_MAX,
@@ -31,6 +33,7 @@ from server.rejections import InvalidRequest, Rejection, StreamEnded, Unauthenti
 from server.settings import Misconfigured
 from wallet.domain import errors as e
 from wallet.domain.errors import Applied, WalletError
+from wallet.domain.limits import SpendLimit, SpendLimitState, Window
 
 ERRORS = (Path(__file__).parents[2] / "docs" / "ERRORS.md").read_text()
 TRAILERS_BYTES_MAX = 8192
@@ -39,7 +42,10 @@ TRAILERS_BYTES_MAX = 8192
 NEVER_ANSWERED = {
     Rejection,  # the root
     Misconfigured,  # ends the process before it serves
-    UnknownCountry,  # charging.decode makes an InvalidRequest of it
+    UnknownCountry,  # server.usage makes an InvalidRequest of it
+    BadCell,  # these three are rows of a deck's report
+    BadFile,
+    _BadCsv,
 }
 
 SAMPLES: list[Exception] = [
@@ -47,6 +53,8 @@ SAMPLES: list[Exception] = [
     InvalidRequest("The bytes are not such a message: cut off."),
     InvalidRequest(violations=[Violation("usage.channel", "is required: one of CHANNEL_SMS, CHANNEL_VOICE")]),
     StreamEnded(),
+    e.UnfitRateCard("would make the card an ancestor of its own", field="rate_card.parent"),
+    e.TooManySpendLimits("acme"),
     e.Overloaded("8000 commands wait already"),
     e.DeadlineExceeded("the deadline passed in the queue", applied=Applied.UNKNOWN),
     e.LedgerUnavailable("Postgres is away", applied=Applied.NO),
@@ -55,6 +63,10 @@ SAMPLES: list[Exception] = [
     e.CompanyNotFound("acme"),
     e.CompanyAlreadyExists("acme"),
     e.IdempotencyKeyReused("sms-1"),
+    e.RateCardNotFound("standard"),
+    e.RateCardAlreadyExists("standard"),
+    e.SpendLimitNotFound("daily"),
+    e.SpendLimitAlreadyExists("daily"),
     e.CurrencyMismatch(wallet="EUR", given="USD"),
     e.CompanyClosed("acme"),
     e.WalletNotEmpty("acme"),
@@ -62,6 +74,12 @@ SAMPLES: list[Exception] = [
     e.AuthorizationClosed("call-7"),
     e.AuthorizationNotExpired("call-7"),
     e.CompanySuspended("acme"),
+    e.DestinationBlocked(channel="SMS", country="DE"),
+    e.RateNotFound(channel="WHATSAPP", variant="template.marketing", country="DE"),
+    e.SpendLimitReached(
+        SpendLimitState(SpendLimit("acme", "daily", Window.DAY, 1000), spent=990, resets_at=1_800_000_000_000_000),
+        required=11,
+    ),
     e.InsufficientFunds(available=-5, required=10, floor=20, currency="EUR"),
     e.BalanceLimitReached("acme"),
     e.TransactionNotFound("1042"),

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -17,6 +17,7 @@ from admin.pages import COMPANY_ID, NUMBER, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, cu
 from admin.servicers import top_ups
 from buf.validate import validate_pb2
 from charging import decode
+from charging.pricing import Pricing
 from server import names
 from server.fingerprint import fingerprint
 from server.rejections import InvalidRequest
@@ -25,6 +26,8 @@ from veloconnect.admin.v1 import company_pb2, ledger_pb2, rate_pb2, top_up_pb2, 
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import FINGERPRINT_BYTES, Kind
+from wallet.domain.ratebook import RateBooks
+from wallet.ledger.reader import Reader
 
 PROGRAM_SECONDS_MAX = 30
 
@@ -66,13 +69,16 @@ GOLDEN = {
 }
 """Fingerprints as ledgers have them: where one changes, every retry over the update is refused."""
 
+PRICING = Pricing(lambda: RateBooks({}, {}, 0), Reader(cast("Any", None)))
+"""No rate cards, and no ledger to ask: every request here names its amount."""
+
 HOLD = "companies/acme/authorizations/call-7"
 
 
-def test_fingerprints_are_those_that_are_stored_already() -> None:
+async def test_fingerprints_are_those_that_are_stored_already() -> None:
     usage = charge().usage
     made = {
-        Kind.CHARGE: decode.charge(charge()),
+        Kind.CHARGE: decode.charge(charge(), PRICING),
         Kind.AUTHORIZATION: decode.authorize(
             charging_pb2.AuthorizeRequest(
                 company="companies/acme",
@@ -80,13 +86,16 @@ def test_fingerprints_are_those_that_are_stored_already() -> None:
                 usage=usage,
                 amount_micros=5,
                 ttl=Duration(seconds=60),
-            )
+            ),
+            PRICING,
         ),
-        Kind.INCREMENT: decode.increment(
-            charging_pb2.IncrementAuthorizationRequest(authorization=HOLD, idempotency_key="i", amount_micros=6)
+        Kind.INCREMENT: await decode.increment(
+            charging_pb2.IncrementAuthorizationRequest(authorization=HOLD, idempotency_key="i", amount_micros=6),
+            PRICING,
         ),
-        Kind.CAPTURE: decode.capture(
-            charging_pb2.CaptureRequest(authorization=HOLD, idempotency_key="c", amount_micros=6, keep_open=True)
+        Kind.CAPTURE: await decode.capture(
+            charging_pb2.CaptureRequest(authorization=HOLD, idempotency_key="c", amount_micros=6, keep_open=True),
+            PRICING,
         ),
         Kind.VOID: decode.void(charging_pb2.VoidRequest(authorization=HOLD, idempotency_key="v")),
         Kind.TOP_UP: top_ups._command(
@@ -106,7 +115,7 @@ def test_fingerprints_are_those_that_are_stored_already() -> None:
 def test_the_same_request_as_sent_has_the_same_fingerprint() -> None:
     sent = charge().SerializeToString()
     again = charging_pb2.ChargeRequest.FromString(sent)
-    assert decode.charge(again).fingerprint == decode.charge(charge()).fingerprint
+    assert decode.charge(again, PRICING).fingerprint == decode.charge(charge(), PRICING).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -126,7 +135,7 @@ def test_the_same_request_as_sent_has_the_same_fingerprint() -> None:
     ],
 )
 def test_another_value_of_any_field_is_another_request(field: str, value: object) -> None:
-    assert decode.charge(charge(**{field: value})).fingerprint != decode.charge(charge()).fingerprint
+    assert decode.charge(charge(**{field: value}), PRICING).fingerprint != decode.charge(charge(), PRICING).fingerprint
 
 
 def test_the_same_bytes_for_another_kind_of_command_are_another_request() -> None:
@@ -136,8 +145,8 @@ def test_the_same_bytes_for_another_kind_of_command_are_another_request() -> Non
 
 def test_fingerprints_are_the_same_in_every_process() -> None:
     program = (
-        "from tests.unit.test_server import charge; from charging import decode;"
-        "print(decode.charge(charge()).fingerprint.hex())"
+        "from tests.unit.test_server import PRICING, charge; from charging import decode;"
+        "print(decode.charge(charge(), PRICING).fingerprint.hex())"
     )
     paths = os.pathsep.join(filter(None, [str(Path.cwd()), *sys.path]))
     for seed in ("0", "1"):

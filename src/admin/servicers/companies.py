@@ -2,14 +2,14 @@
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
 from admin.pages import COMPANY_ID, cursor_of, page_size, page_token
-from admin.update import change_of
+from admin.update import change_of, channels_of, countries_of
 from server import wire
 from server.context import Context
-from server.names import company_name, parse_company, parse_wallet
+from server.names import company_name, parse_company, parse_rate_card, parse_wallet, rate_card_name
 from server.rejections import invalid
 from veloconnect.admin.v1 import company_pb2, company_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
-from wallet.domain.companies import Company
+from wallet.domain.companies import Company, CompanyChange
 from wallet.domain.money import CURRENCIES
 from wallet.ledger.companies import Companies
 from wallet.ledger.reader import Reader
@@ -36,9 +36,14 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
             await self._companies.create(
                 request.company_id,
                 currency=asked.currency_code,
-                display_name=asked.display_name,
-                billing_email=asked.billing_email,
-                floor=asked.floor_micros,
+                settings=CompanyChange(
+                    display_name=asked.display_name,
+                    billing_email=asked.billing_email,
+                    floor=asked.floor_micros,
+                    rate_card=parse_rate_card(asked.rate_card),
+                    blocked_channels=channels_of(asked),
+                    blocked_countries=countries_of(asked),
+                ),
             )
         )
 
@@ -91,4 +96,7 @@ def _message(company: Company) -> company_pb2.Company:
         state=wire.wallet_state(company.state),
         create_time=wire.timestamp(company.created_at),
         update_time=wire.timestamp(company.updated_at),
+        rate_card=rate_card_name(company.rate_card) if company.rate_card else "",
+        blocked_channels=map(wire.channel, company.blocked_channels),
+        blocked_country_codes=company.blocked_countries,
     )

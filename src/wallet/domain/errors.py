@@ -35,6 +35,8 @@ WalletError
 
 from enum import StrEnum
 
+from wallet.domain.limits import SpendLimitState
+
 
 class Applied(StrEnum):
     """Whether a command that got no answer may have been applied."""
@@ -96,15 +98,14 @@ class RateNotFound(Declined):
 class SpendLimitReached(Declined):
     """The command would take what is spent in a window past a limit. Amounts in micros."""
 
-    def __init__(self, *, company: str, limit: str, amount: int, spent: int, required: int, resets_at: int) -> None:
-        """Say which limit of which company, what of it is spent, and when its window ends (µs since the epoch)."""
-        super().__init__(f"{required} micros are required, and {spent} of {amount} are spent")
-        self.company = company
-        self.limit = limit
-        self.amount = amount
-        self.spent = spent
+    def __init__(self, state: SpendLimitState, *, required: int) -> None:
+        """Say which limit it is and what of it is spent, and what was asked for."""
+        super().__init__(f"{required} micros are required, and {state.spent} of {state.limit.amount} are spent")
+        self.limit = state.limit
+        self.spent = state.spent
+        self.resets_at = state.resets_at
+        """When its window ends, in microseconds since the epoch."""
         self.required = required
-        self.resets_at = resets_at
 
 
 class BalanceLimitReached(Declined):

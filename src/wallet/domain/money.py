@@ -11,6 +11,13 @@ def within_bounds(micros: int) -> bool:
     return -MICROS_MAX <= micros <= MICROS_MAX
 
 
+def words(micros: int, currency: str) -> str:
+    """Return an amount as people write it, exact, with two decimals at least: "500.00 EUR", "-0.0075 EUR"."""
+    units, rest = divmod(abs(micros), MICROS_PER_UNIT)
+    decimals = f"{rest:06}".rstrip("0").ljust(2, "0")
+    return f"{'-' if micros < 0 else ''}{units}.{decimals} {currency}"
+
+
 CURRENCIES = frozenset(
     """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP

@@ -5,11 +5,15 @@ import msgspec
 from wallet.domain.rates import QUANTITY_MAX, UNITS, Rate
 from wallet.domain.usage import Channel
 
+REFRESH_MARGIN_US_MAX = 10_000_000
+"""How long before the end of what is granted it should be renewed, at most; else a tenth of it."""
+
 
 class Price(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How a usage came to its amount, as the ledger keeps it for ever (as JSON): the card may change.
 
-    Amounts in micros, quantities in the channel's unit, times in microseconds since the epoch. New fields get a default.
+    Amounts in micros, quantities in the channel's unit, times in microseconds since the epoch. A new field needs a
+    default.
     """
 
     card: str
@@ -28,6 +32,11 @@ class Price(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     minimum: int = 0
     first: int = 0
     next: int = 1
+
+    @property
+    def channel(self) -> Channel:
+        """What was used: the first word of the rate's id."""
+        return _CHANNELS[self.rate.partition(".")[0]]
 
     @property
     def amount(self) -> int:
@@ -79,7 +88,7 @@ def covered(price: Price, amount: int) -> int:
         return 0
     if not price.unit_price:
         return QUANTITY_MAX
-    # The greatest b with round_half_up(unit_price × b ÷ unit) ≤ rest, that is 2 × unit_price × b < (2 × rest + 1) × unit.
+    # The greatest b with round_half_up(unit_price × b ÷ unit) ≤ rest: 2 × unit_price × b < (2 × rest + 1) × unit.
     most = ((2 * rest + 1) * price.unit - 1) // (2 * price.unit_price)
     least = billed(1, minimum=price.minimum, first=price.first, next=price.next)
     if most < least:
@@ -87,19 +96,18 @@ def covered(price: Price, amount: int) -> int:
     return min(QUANTITY_MAX, price.first + (most - price.first) // price.next * price.next)
 
 
+def refresh_before(created_at: int, seconds: int, expires_at: int) -> int:
+    """Return when a call's authorization should be incremented: a little before what it covers, or itself, is over.
+
+    `seconds` are covered from `created_at` on. Times in microseconds since the epoch.
+    """
+    granted = min(seconds * 1_000_000, expires_at - created_at)
+    return created_at + granted - min(REFRESH_MARGIN_US_MAX, granted // 10)
+
+
 def rounded(numerator: int, denominator: int) -> int:
     """Return numerator ÷ denominator to the nearest integer, a half up. Both are positive, or the numerator is 0."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def unit_name(channel: Channel) -> str:
-    """Return what one unit price pays for, in words."""
-    return _UNIT_NAMES[channel]
-
-
-_UNIT_NAMES = {
-    Channel.SMS: "segment",
-    Channel.WHATSAPP: "message",
-    Channel.VOICE: "minute",
-    Channel.PHONE_NUMBER: "month",
-}
+_CHANNELS = {channel.name.lower(): channel for channel in Channel}

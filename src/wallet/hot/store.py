@@ -17,7 +17,6 @@ from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.domain.limits import SpendCounter, SpendLimit
-from wallet.domain.usage import Usage
 from wallet.hot.connect import SOCKET_SECONDS_MAX, Client, Direct
 from wallet.hot.fields import counter_field, limits_text, usage_word
 from wallet.hot.keys import OWNER, Keys

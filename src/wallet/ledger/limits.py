@@ -111,7 +111,10 @@ class SpendLimits:
 
 @asynccontextmanager
 async def _changing(connection: Connection, company: str) -> AsyncIterator[asyncpg.Record]:
-    """Change what a wallet obeys, between two of its entries; yields the wallet. Raises CompanyNotFound, CompanyClosed."""
+    """Change what a wallet obeys, between two of its entries; yields the wallet.
+
+    Raises CompanyNotFound, CompanyClosed.
+    """
     async with connection.transaction():
         wallet = await connection.fetchrow(_SQL["lock_wallet"], company)
         if wallet is None:

@@ -1,0 +1,96 @@
+"""RuleService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+from collections.abc import Mapping
+from typing import cast
+
+from google.protobuf.empty_pb2 import Empty
+
+from server import wire
+from server.context import Context
+from server.countries import COUNTRIES
+from server.names import parse_company, parse_spend_limit, spend_limit_name
+from server.rejections import invalid
+from veloconnect.admin.v1 import rule_pb2, rule_pb2_grpc
+from wallet.domain.errors import TooManySpendLimits
+from wallet.domain.limits import LIMITS_PER_COMPANY_MAX, SpendLimit, SpendLimitState, Window
+from wallet.domain.usage import Channel
+from wallet.ledger.limits import SpendLimits
+
+_WINDOWS = cast(
+    "Mapping[Window, rule_pb2.SpendLimit.Window]",
+    {window: rule_pb2.SpendLimit.Window.Value(f"WINDOW_{window.name}") for window in Window},
+)
+
+
+class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
+    """The service. Errors are raised; server.boundary answers them."""
+
+    def __init__(self, limits: SpendLimits) -> None:
+        """Keep spend limits in `limits`."""
+        self._limits = limits
+
+    async def CreateSpendLimit(
+        self, request: rule_pb2.CreateSpendLimitRequest, context: Context
+    ) -> rule_pb2.SpendLimit:
+        """Make a spend limit."""
+        asked = request.spend_limit
+        if not asked.window:
+            raise invalid("spend_limit.window", "is required: one of WINDOW_HOUR, WINDOW_DAY, WINDOW_MONTH")
+        if asked.country_code and asked.country_code not in COUNTRIES:
+            raise invalid("spend_limit.country_code", f"{asked.country_code} is no country of ISO 3166-1")
+        limit = SpendLimit(
+            company=parse_company(request.parent),
+            id=request.spend_limit_id,
+            window=Window(int(asked.window)),
+            amount=asked.amount_micros,
+            channel=Channel(int(asked.channel)) if asked.channel else None,
+            country=asked.country_code,
+        )
+        try:
+            return _message(await self._limits.create(limit))
+        except TooManySpendLimits as error:
+            raise invalid("parent", f"has {LIMITS_PER_COMPANY_MAX} spend limits, and no company has more") from error
+
+    async def GetSpendLimit(self, request: rule_pb2.GetSpendLimitRequest, context: Context) -> rule_pb2.SpendLimit:
+        """Read a spend limit."""
+        return _message(await self._limits.get(*parse_spend_limit(request.name)))
+
+    async def ListSpendLimits(
+        self, request: rule_pb2.ListSpendLimitsRequest, context: Context
+    ) -> rule_pb2.ListSpendLimitsResponse:
+        """Read a company's spend limits, by id."""
+        found = await self._limits.list(parse_company(request.parent))
+        return rule_pb2.ListSpendLimitsResponse(spend_limits=map(_message, found))
+
+    async def UpdateSpendLimit(
+        self, request: rule_pb2.UpdateSpendLimitRequest, context: Context
+    ) -> rule_pb2.SpendLimit:
+        """Change a spend limit's amount."""
+        asked = request.spend_limit
+        company, limit = parse_spend_limit(asked.name)
+        before = _message(await self._limits.get(company, limit))
+        for field in ("window", "channel", "country_code"):
+            if getattr(asked, field) and getattr(asked, field) != getattr(before, field):
+                raise invalid(f"spend_limit.{field}", "never changes: make another limit, and delete this one")
+        return _message(await self._limits.set_amount(company, limit, asked.amount_micros))
+
+    async def DeleteSpendLimit(self, request: rule_pb2.DeleteSpendLimitRequest, context: Context) -> Empty:
+        """End a spend limit."""
+        await self._limits.delete(*parse_spend_limit(request.name))
+        return Empty()
+
+
+def _message(state: SpendLimitState) -> rule_pb2.SpendLimit:
+    limit = state.limit
+    message = rule_pb2.SpendLimit(
+        name=spend_limit_name(limit.company, limit.id),
+        window=_WINDOWS[limit.window],
+        country_code=limit.country,
+        amount_micros=limit.amount,
+        spent_micros=state.spent,
+        reset_time=wire.timestamp(state.resets_at),
+    )
+    if limit.channel is not None:
+        message.channel = wire.channel(limit.channel)
+    return message

@@ -1,0 +1,46 @@
+"""Prices to messages, with their arithmetic in words."""
+
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.money import words
+from wallet.domain.pricing import Price
+from wallet.domain.usage import Channel
+
+_UNITS = {Channel.SMS: "segment", Channel.WHATSAPP: "message", Channel.VOICE: "minute", Channel.PHONE_NUMBER: "month"}
+"""What a unit price is the price of."""
+
+
+def fill_price(message: wallet_pb2.Price, price: Price, currency: str) -> None:
+    """Set the fields of a new message."""
+    message.basis = wallet_pb2.Price.BASIS_RATE
+    message.rate = f"rateCards/{price.card}/rates/{price.rate}"
+    message.rate_card_version = price.version
+    if price.effective_at:
+        message.effective_time.FromMicroseconds(price.effective_at)
+    message.unit_price_micros = price.unit_price
+    if price.connect_fee:
+        message.connect_fee_micros = price.connect_fee
+    if price.minimum:
+        message.minimum_quantity = price.minimum
+    if price.first:
+        message.first_increment = price.first
+    message.next_increment = price.next
+    message.used_quantity = price.used
+    message.billed_quantity = price.billed
+    message.explanation = explanation(price, currency)
+
+
+def explanation(price: Price, currency: str) -> str:
+    """Return the arithmetic in words.
+
+    "210 s billed (205 s used, 30/6) at 0.024 EUR a minute + 0.01 EUR connect fee = 0.094 EUR"
+    """
+    channel = price.channel
+    if channel is Channel.VOICE:
+        used = "" if price.used == price.billed else f"{price.used} s used, "
+        quantity = f"{price.billed} s billed ({used}{price.first}/{price.next})"
+    else:
+        used = "" if price.used == price.billed else f" billed ({price.used} used)"
+        quantity = f"{price.billed} {_UNITS[channel]}{'' if price.billed == 1 else 's'}{used}"
+    fee = f" + {words(price.connect_fee, currency)} connect fee" if price.connect_fee else ""
+    unit_price, amount = words(price.unit_price, currency), words(price.amount, currency)
+    return f"{quantity} at {unit_price} a {_UNITS[channel]}{fee} = {amount}"
