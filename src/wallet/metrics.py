@@ -35,3 +35,16 @@ open_authorizations = Gauge(
 )
 expired_authorizations = Counter("wallet_expired_authorizations_total", "Authorizations ended by the sweep.")
 ledger_away = Gauge("wallet_ledger_away", "Worker processes that find Postgres away.", multiprocess_mode="livesum")
+rate_book_change = Gauge(
+    "wallet_rate_book_change",
+    "The last change of prices that is in the rate books in use; of several workers that of the one furthest behind.",
+    multiprocess_mode="livemin",
+)
+rate_book_cards = Gauge("wallet_rate_book_cards", "Rate cards in the rate books in use.", multiprocess_mode="livemax")
+rate_book_rates = Gauge("wallet_rate_book_rates", "Rates in the rate books in use.", multiprocess_mode="livemax")
+rate_book_load_seconds = Histogram(
+    "wallet_rate_book_load_seconds", "Time that it took to take over changed prices.", buckets=_SECONDS
+)
+rate_book_refresh_failures = Counter(
+    "wallet_rate_book_refresh_failures_total", "Looks for changed prices that failed; the old ones stay in use."
+)

@@ -23,8 +23,10 @@ from wallet.ledger.companies import Companies
 from wallet.ledger.failures import translated, unavailable
 from wallet.ledger.limits import SpendLimits
 from wallet.ledger.pool import open_pool
+from wallet.ledger.rates import RateCards
 from wallet.ledger.reader import Reader
 from wallet.loading import Loader
+from wallet.rating import Rating
 from wallet.recovery import Recovery
 from wallet.settings import WalletSettings
 from wallet.verification import Verification, Verifier
@@ -38,12 +40,14 @@ log = structlog.get_logger(__name__)
 class Wallets:
     """What the servers use."""
 
-    def __init__(self, engine: Engine, pool: asyncpg.Pool, hot: HotStore, health: LedgerHealth) -> None:
+    def __init__(self, engine: Engine, pool: asyncpg.Pool, hot: HotStore, health: LedgerHealth, rating: Rating) -> None:
         """Use what `open_wallets` opened."""
         self.engine = engine
         self.reader = Reader(pool)
         self.companies = Companies(pool)
         self.spend_limits = SpendLimits(pool)
+        self.rate_cards = RateCards(pool)
+        self.rating = rating
         self.loader = Loader(hot, pool)
         self.pool = pool
         self.hot = hot
@@ -66,7 +70,7 @@ class Wallets:
 
 @asynccontextmanager
 async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> AsyncIterator[Wallets]:
-    """Open the ledger, the hot state and the engine; with `sweeps`, recover and expire in the background.
+    """Open the ledger, the hot state and the engine; with `sweeps`, recover, expire and keep the prices up to date.
 
     Raises LedgerUnavailable, WalletUnavailable, UnfitRedis or NotThisInstallation where it must not serve.
     """
@@ -92,7 +96,8 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
         lane_of = hot.lanes()
         lanes = [Lane(hot, appender(), loader, health) for _ in range(max(lane_of.values()) + 1)]
         engine = Engine(hot.keys, lanes, lane_of, health)
-        wallets = Wallets(engine, pool, hot, health)
+        rating = Rating(pool, settings.database_url)
+        wallets = Wallets(engine, pool, hot, health, rating)
 
         probing = asyncio.create_task(health.run(), name="ledger probe")
         stack.push_async_callback(_cancelled, probing)
@@ -105,6 +110,10 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
             with translated(Applied.NO):
                 await recover()
             health.before_return = recover
+            # No usage is declined for a price that is only not read yet.
+            await rating.refresh()
+            renewing = asyncio.create_task(rating.run(), name="rating")
+            stack.push_async_callback(_cancelled, renewing)
             for name, sweep, pause in (
                 ("recovery", Recovery(hot, appender()).run_once, recovery.SWEEP_SECONDS),
                 ("expiry", Expiry(engine, pool).run_once, expiry.SWEEP_SECONDS),
