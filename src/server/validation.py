@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from protovalidate import Validator
 from protovalidate import Violation as BrokenRule
@@ -66,28 +65,24 @@ def check(request: Message) -> None:
 
 
 def _violation(message: Message, rule: BrokenRule) -> Violation:
-    path = ""
+    path = of = ""
     field = None
     within = message.DESCRIPTOR
     for element in rule.proto.field.elements if rule.proto.field else ():
         subscript = element.subscript
         index = f"[{subscript.value}]" if subscript is not None and subscript.field == "index" else ""
         path += f".{element.field_name}{index}"
-        field = within.fields_by_name.get(element.field_name)
+        field, of = within.fields_by_name.get(element.field_name), f"{within.name}.{element.field_name}"
         within = field.message_type if field is not None and field.message_type is not None else within
     what = None
     match rule.proto.rule_id:
         case "required":
             return Violation(path.removeprefix("."), "is required")
         case "string.pattern" if field is not None:
-            what = _text(field) or _name(str(rule.rule_value))
+            what = TEXTS.get(of) or TEXTS.get(field.name) or _name(str(rule.rule_value))
         case "enum.not_in" | "enum.defined_only" if field is not None and field.enum_type is not None:
             what = "one of " + ", ".join(value.name for value in field.enum_type.values if value.number)
     return Violation(path.removeprefix("."), _words(what, rule))
-
-
-def _text(field: FieldDescriptor) -> str | None:
-    return TEXTS.get(f"{field.containing_type.name}.{field.name}") or TEXTS.get(field.name)
 
 
 def _words(what: str | None, rule: BrokenRule) -> str:
