@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from importlib.resources import files
+from typing import cast
 
 import asyncpg
 import pytest
@@ -75,7 +76,7 @@ async def test_a_limit_is_reached_to_the_micro_and_says_when_it_ends(wallets: Wa
     assert state.resets_at == window_end(Window.DAY, state.limit.counts_from)
     await wallets.engine.submit(charge(1000))
     error = await assert_refused(wallets, charge(1), spent=1000)
-    assert (error.limit.company, error.limit.amount, error.required, error.resets_at) == ("acme", 1000, 1, state.resets_at)
+    assert (error.limit, error.required, error.resets_at) == (state.limit, 1, state.resets_at)
     assert await spent(wallets) == 1000
 
 
@@ -276,9 +277,9 @@ async def test_a_lost_counter_in_redis_is_no_way_past_the_limit(wallets: Wallets
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(charge(1000))
     await settled(wallets)
-    for field in hot.hkeys("{w:0}:wallet:acme"):
-        if field.startswith(b"spent"):
-            hot.hdel("{w:0}:wallet:acme", field)
+    wallet = "{w:0}:wallet:acme"
+    counters = [field for field in cast("list[bytes]", hot.hkeys(wallet)) if field.startswith(b"spent")]
+    assert hot.hdel(wallet, *counters) == 1  # type: ignore[arg-type]  # bytes will do
     await assert_refused(wallets, charge(1), spent=1000)
 
 
