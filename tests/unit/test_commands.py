@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from wallet.domain.attempts import Asked, Attempt
 from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
 from wallet.domain.entries import AuthorizationState, Wallet, WalletState
+from wallet.domain.limits import Window
 from wallet.domain.money import MICROS_MAX, within_bounds
+from wallet.domain.pricing import Price
 from wallet.domain.usage import Channel, Usage
 from wallet.hot.store import Reply, _encode_command, _journaled, _proposal
 
@@ -25,6 +27,19 @@ USAGES = st.builds(
     quantity=st.integers(0, 2**31),
     campaign_id=TEXT,
     contact_id=TEXT,
+)
+PRICES = st.builds(
+    Price,
+    card=TEXT,
+    version=st.integers(1, 2**40),
+    rate=TEXT,
+    effective_at=MICROS,
+    unit_price=MICROS,
+    used=st.integers(1, 10**9),
+    billed=st.integers(1, 10**9),
+    unit=st.sampled_from([1, 60]),
+    connect_fee=MICROS,
+    next=st.integers(1, 10**9),
 )
 COMMANDS = st.builds(
     Command,
@@ -41,6 +56,8 @@ COMMANDS = st.builds(
     below_floor=st.booleans(),
     refunded_number=st.integers(0, 2**40),
     reference=TEXT,
+    price=st.none() | PRICES,
+    unpriced=st.booleans(),
 )
 
 
@@ -61,12 +78,12 @@ def test_p3_a_journal_entry_gives_back_the_attempt_that_was_written(
     assert reused.attempt == Attempt(command, Asked.KNOWN)
 
 
-@pytest.mark.parametrize("rule", ["FUNDS", "LIMIT", "HOLD", "EARLY", "SUSPENDED", "CLOSED"])
+@pytest.mark.parametrize("rule", sorted({*Asked} - {Asked.APPLIED, Asked.KNOWN}))
 def test_p5_a_decline_carries_what_the_ledger_is_asked(rule: str) -> None:
     command = Command(Kind.CHARGE, "acme", "key", b"f" * FINGERPRINT_BYTES)
-    proposal = _proposal(command, f"D:{rule}:3:14:-100:5".encode())
+    proposal = _proposal(command, f"D:{rule}:3:14:-100:5:77".encode())
     assert proposal.reply is Reply.DECLINED
-    assert proposal.attempt == Attempt(command, Asked(rule), 3, 14, -100, 5)
+    assert proposal.attempt == Attempt(command, Asked(rule), 3, 14, -100, 5, declined_at=77)
 
 
 def test_a_known_key_may_come_without_an_attempt() -> None:
@@ -133,6 +150,7 @@ def test_p3_a_command_of_a_newer_process_decodes_without_what_is_unknown_here(
             },
         ),
         (Channel, {"SMS": 1, "WHATSAPP": 2, "VOICE": 3, "PHONE_NUMBER": 4}),
+        (Window, {"HOUR": 1, "DAY": 2, "MONTH": 3}),
         (WalletState, {"ACTIVE": 1, "SUSPENDED": 2, "CLOSED": 3}),
         (AuthorizationState, {"OPEN": 1, "CAPTURED": 2, "VOIDED": 3, "EXPIRED": 4}),
     ],
