@@ -109,6 +109,7 @@ class Bank:
 
 async def _charge(connection: Connection, command: Command) -> Outcome:
     company, key = command.company, command.idempotency_key
+    assert not command.unpriced, "this bank has no rate cards"
     if recorded := await connection.fetchrow(_RECORDED, company, key):
         wallet = await connection.fetchrow(_WALLET, company)
         assert wallet is not None

@@ -40,7 +40,7 @@ CREATE TABLE entries (
     floor            bigint      NOT NULL,
     checked          boolean     NOT NULL,
     -- A capture after its authorization had expired: a charge.
-    late             boolean     NOT NULL,
+    late             boolean     NOT NULL DEFAULT false,
     idempotency_key  text        NOT NULL,
     fingerprint      bytea       NOT NULL,
     epoch            bigint      NOT NULL,
