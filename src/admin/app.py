@@ -7,8 +7,10 @@ from typing import Any
 
 import grpc
 
+from admin.quotes import Quotes
 from admin.servicers.companies import CompanyServicer
 from admin.servicers.ledger import LedgerServicer
+from admin.servicers.rates import RateServicer
 from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
@@ -21,6 +23,8 @@ from veloconnect.admin.v1 import (
     company_pb2_grpc,
     ledger_pb2,
     ledger_pb2_grpc,
+    rate_pb2,
+    rate_pb2_grpc,
     rule_pb2,
     rule_pb2_grpc,
     top_up_pb2,
@@ -44,6 +48,7 @@ def services(wallets: Wallets) -> list[Service]:
     """Return the services of the back office."""
     companies = CompanyServicer(wallets.companies, wallets.reader)
     top_ups = TopUpServicer(wallets.engine, wallets.reader)
+    rates = RateServicer(wallets.rate_cards, Quotes(wallets.rating, wallets.companies))
     return [
         _service(company_pb2, company_pb2_grpc.add_CompanyServiceServicer_to_server, companies),
         _service(top_up_pb2, top_up_pb2_grpc.add_TopUpServiceServicer_to_server, top_ups),
@@ -52,6 +57,7 @@ def services(wallets: Wallets) -> list[Service]:
             transaction_pb2_grpc.add_TransactionServiceServicer_to_server,
             TransactionServicer(wallets.reader),
         ),
+        _service(rate_pb2, rate_pb2_grpc.add_RateServiceServicer_to_server, rates),
         _service(rule_pb2, rule_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(wallets.spend_limits)),
         _service(ledger_pb2, ledger_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(wallets)),
     ]

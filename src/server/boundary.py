@@ -5,7 +5,8 @@ wrapped handler.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -16,9 +17,10 @@ from google.protobuf.message import Message
 from server.context import Context
 from server.errors import DETAILS_KEY, Answer, answer, is_fault
 from server.metrics import CallFigures
-from server.rejections import Unauthenticated
+from server.rejections import InvalidRequest, Unauthenticated
 from server.tokens import Tokens
 from server.validation import read
+from wallet.domain.errors import Applied, DeadlineExceeded
 
 if TYPE_CHECKING:  # grpc's classes are generic in its stubs only.
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -26,6 +28,10 @@ if TYPE_CHECKING:  # grpc's classes are generic in its stubs only.
 else:
     Handler = grpc.RpcMethodHandler
     GenericHandler = grpc.GenericRpcHandler
+
+UPLOAD_PAUSE_SECONDS_MAX = 30
+"""How long a caller who sends one message after the other may take for the next."""
+UPLOAD_MESSAGES_MAX = 100_000
 
 log = structlog.get_logger(__name__)
 
@@ -76,18 +82,24 @@ class Boundary(GenericHandler):
     def _wrapped(self, service: str, method: str, handler: Handler) -> _Method:
         if service in self._open_services:
             return _Method(served=handler, refused=handler, open=True)
-        figures = CallFigures(service.rpartition(".")[2], method, timed=not handler.request_streaming)
+        streams = handler.request_streaming or handler.response_streaming
+        figures = CallFigures(service.rpartition(".")[2], method, timed=not streams)
         served = _served(handler, figures) if service in self._ours else handler
         return _Method(served=served, refused=_refused(handler, figures), open=False)
 
 
 def _served(handler: Handler, figures: CallFigures) -> Handler:
     """Return the handler with all that happens around it. It gets the raw bytes: what they are is ours to judge."""
-    if handler.request_streaming and handler.response_streaming:
-        return grpc.stream_stream_rpc_method_handler(_stream(handler, figures), None, handler.response_serializer)
-    assert not handler.request_streaming, "no such method yet"
-    assert not handler.response_streaming, "no such method yet"
-    return grpc.unary_unary_rpc_method_handler(_unary(handler, figures), None, handler.response_serializer)
+    respond = handler.response_serializer
+    match handler.request_streaming, handler.response_streaming:
+        case True, True:
+            return grpc.stream_stream_rpc_method_handler(_stream(handler, figures), None, respond)
+        case True, False:
+            return grpc.stream_unary_rpc_method_handler(_upload(handler, figures), None, respond)
+        case False, True:
+            return grpc.unary_stream_rpc_method_handler(_download(handler, figures), None, respond)
+        case _:
+            return grpc.unary_unary_rpc_method_handler(_unary(handler, figures), None, respond)
 
 
 def _unary(handler: Handler, figures: CallFigures) -> Callable[[bytes, Context], Awaitable[Message]]:
@@ -105,6 +117,64 @@ def _unary(handler: Handler, figures: CallFigures) -> Callable[[bytes, Context],
             await _fail(context, error, figures, started)
         figures.succeeded(started)
         return response
+
+    return serve
+
+
+def _upload(handler: Handler, figures: CallFigures) -> Callable[[AsyncIterator[bytes], Context], Awaitable[Message]]:
+    """Many requests, one answer. The servicer bounds what they are in all."""
+    behaviour: Any = handler.stream_unary
+    deserialize: Any = handler.request_deserializer
+
+    async def requests(raws: AsyncIterator[bytes]) -> AsyncGenerator[Message, None]:
+        count = 0
+        while True:
+            try:
+                async with asyncio.timeout(UPLOAD_PAUSE_SECONDS_MAX):
+                    raw = await anext(raws)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                late = f"the next message did not come within {UPLOAD_PAUSE_SECONDS_MAX} s"
+                raise DeadlineExceeded(late, applied=Applied.NO) from error
+            count += 1
+            if count > UPLOAD_MESSAGES_MAX:
+                raise InvalidRequest(f"More than {UPLOAD_MESSAGES_MAX} messages were sent: send larger ones.")
+            yield read(deserialize, raw)
+
+    async def serve(raws: AsyncIterator[bytes], context: Context) -> Message:
+        started = perf_counter()
+        try:
+            async with aclosing(requests(aiter(raws))) as checked:
+                response: Message = await behaviour(checked, context)
+        except asyncio.CancelledError:
+            figures.failed(started, _cancelled(context), None)
+            raise
+        except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
+            await _fail(context, error, figures, started)
+        figures.succeeded(started)
+        return response
+
+    return serve
+
+
+def _download(handler: Handler, figures: CallFigures) -> Callable[[bytes, Context], Awaitable[None]]:
+    """One request, many answers. Each waits until the caller has room for it."""
+    behaviour: Any = handler.unary_stream
+    deserialize: Any = handler.request_deserializer
+
+    async def serve(raw: bytes, context: Context) -> None:
+        started = perf_counter()
+        try:
+            async with aclosing(behaviour(read(deserialize, raw), context)) as answers:
+                async for answer_ in answers:
+                    await context.write(answer_)
+        except asyncio.CancelledError:
+            figures.failed(started, _cancelled(context), None)
+            raise
+        except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
+            await _fail(context, error, figures, started)
+        figures.succeeded(started)
 
     return serve
 
@@ -139,6 +209,8 @@ def _refused(handler: Handler, figures: CallFigures) -> Handler:
 
     if handler.request_streaming and handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler(refuse)
+    if handler.request_streaming:
+        return grpc.stream_unary_rpc_method_handler(refuse)
     if handler.response_streaming:
         return grpc.unary_stream_rpc_method_handler(refuse)
     return grpc.unary_unary_rpc_method_handler(refuse)

@@ -5,7 +5,8 @@ those of several do not, and none of them for one that could wait for it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ from wallet.ledger.rate_rows import COLUMNS, RateReader, card_of, record_of, sli
 RATES_PER_CARD_MAX = 250_000
 CHANGE_SECONDS_MAX = 60
 """How long a change of a card waits for another one, and each statement of it for its answer."""
+CLOCKS_APART_US_MAX = 5_000_000
+"""How far the clocks of processes may be apart, in microseconds."""
 WRITE_RATES = 2_000
 """How many rates are written at a time."""
 
@@ -42,7 +45,7 @@ _SQL = load("rates")
 
 
 class Import(NamedTuple):
-    """How a deck goes into a card, as `plan` says. Times in microseconds since the epoch."""
+    """How a deck goes into a card, as `plan` says. Times in microseconds since the epoch; `now` is by beginning_now."""
 
     deck: Sequence[Rate]
     at: int
@@ -72,6 +75,14 @@ class Cursor(NamedTuple):
 
 START = Cursor(0, "", "", 0)
 """Before the first rate."""
+
+
+def beginning_now() -> int:
+    """Return when something begins that begins now, in microseconds since the epoch.
+
+    It is a little while ago, so that it has begun by the clock of every process that prices by it.
+    """
+    return time.time_ns() // 1000 - CLOCKS_APART_US_MAX
 
 
 class RateCards:
@@ -150,7 +161,7 @@ class RateCards:
         read = RateReader().read
         return [read(row) for row in rows]
 
-    async def every_rate(self, card: str, *, channel: Channel | None = None) -> AsyncIterator[Sequence[Rate]]:
+    async def every_rate(self, card: str, *, channel: Channel | None = None) -> AsyncGenerator[Sequence[Rate], None]:
         """Yield all rates of a card as they are at one moment, in slices, in the order of `rates`.
 
         One slice is in memory at a time; a caller who takes longer than CHANGE_SECONDS_MAX for one gets
