@@ -6,6 +6,7 @@ import sys
 import click
 import psycopg
 
+from admin.commands.rates import rates
 from admin.settings import AdminSettings
 from server.commands import Run, add_serving
 from server.settings import read_settings
@@ -17,7 +18,7 @@ from wallet.settings import WalletSettings
 
 @click.group()
 def main() -> None:
-    """Companies, top-ups, statements and the ledger's proof. Settings come from the environment."""
+    """Companies, top-ups, prices, statements and the ledger's proof. Settings come from the environment."""
 
 
 @main.command()
@@ -71,6 +72,7 @@ def _load() -> Run[AdminSettings]:
     return run
 
 
+main.add_command(rates)
 add_serving(main, name="ADMIN", settings=AdminSettings, load=_load)
 
 if __name__ == "__main__":
