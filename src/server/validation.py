@@ -20,6 +20,9 @@ TEXTS: Mapping[str, str] = {
     "variant": "words of a-z 0-9 _ - with dots between them, such as template.marketing",
     "campaign_id": "text without control characters",
     "contact_id": "text without control characters",
+    "spend_limit_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as daily",
+    "country_code": "a country in ISO 3166-1 alpha-2 such as DE",
+    "blocked_country_codes": "a country in ISO 3166-1 alpha-2 such as DE",
     "company_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as acme",
     "rate_card_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as standard",
     "display_name": "text without control characters",
@@ -39,6 +42,7 @@ NAMES: Mapping[str, str] = {
     "companies/acme/wallet": "the name of a wallet",
     "companies/acme/transactions/1042": "the name of a transaction",
     "companies/acme/authorizations/call-7": "the name of an authorization",
+    "companies/acme/spendLimits/daily": "the name of a spend limit",
     "rateCards/standard": "the name of a rate card",
 }
 """A name of each kind → what it is the name of. A pattern is told by the one that keeps it."""

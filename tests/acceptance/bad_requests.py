@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from veloconnect.admin.v1 import company_pb2, ledger_pb2, top_up_pb2, transaction_pb2
+from veloconnect.admin.v1 import company_pb2, ledger_pb2, rule_pb2, top_up_pb2, transaction_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -21,9 +21,9 @@ AVAILABLE = BALANCE - HELD - 2
 NOBODY = "companies/nobody"
 
 
-def usage(**fields: Any) -> wallet_pb2.Usage:
+def usage(destination: str = "DE", **fields: Any) -> wallet_pb2.Usage:
     """Return an SMS to Germany, with other fields where they are given."""
-    return wallet_pb2.Usage(**{"channel": wallet_pb2.CHANNEL_SMS, "destination": "DE", **fields})
+    return wallet_pb2.Usage(**{"channel": wallet_pb2.CHANNEL_SMS, "destination": destination, **fields})
 
 
 def charge(**fields: Any) -> charging_pb2.ChargeRequest:
@@ -90,6 +90,19 @@ def update(*paths: str, name: str = "companies/bad", **fields: Any) -> company_p
     )
 
 
+def limit(spend_limit_id: str = "new", *, parent: str = "companies/bad", **fields: Any) -> Any:
+    """Return the making of a spend limit for a day."""
+    good = {"window": rule_pb2.SpendLimit.WINDOW_DAY, "amount_micros": 2}
+    return rule_pb2.CreateSpendLimitRequest(
+        parent=parent, spend_limit_id=spend_limit_id, spend_limit=rule_pb2.SpendLimit(**{**good, **fields})
+    )
+
+
+def changed_limit(name: str = "companies/braked/spendLimits/daily", **fields: Any) -> Any:
+    """Return a change of a spend limit."""
+    return rule_pb2.UpdateSpendLimitRequest(spend_limit=rule_pb2.SpendLimit(name=name, amount_micros=2, **fields))
+
+
 def statement(token: str = "", size: int = 0, parent: str = "companies/bad") -> transaction_pb2.ListTransactionsRequest:
     """Return the reading of a statement."""
     return transaction_pb2.ListTransactionsRequest(parent=parent, page_token=token, page_size=size)
@@ -108,7 +121,6 @@ CHARGES: dict[str, tuple[charging_pb2.ChargeRequest, str]] = {
     "company with a line end": (charge(company="companies/bad\n"), "company"),
     "company with NUL": (charge(company="companies/bad\0"), "company"),
     "company too long": (charge(company="companies/" + "a" * 64), "company"),
-    "amount missing": (without(charge(), "amount_micros"), "amount_micros"),
     "amount zero": (charge(amount_micros=0), "amount_micros"),
     "amount negative": (charge(amount_micros=-1), "amount_micros"),
     "amount above the range": (charge(amount_micros=MICROS_MAX + 1), "amount_micros"),
@@ -147,11 +159,6 @@ CHARGES: dict[str, tuple[charging_pb2.ChargeRequest, str]] = {
 OTHERS: dict[str, tuple[str, Any, str]] = {
     "authorization held for no time": ("charging.Authorize", authorize(ttl=Duration(nanos=5)), "ttl"),
     "authorization held for ever": ("charging.Authorize", authorize(ttl=Duration(seconds=31 * 86400 + 1)), "ttl"),
-    "increment without an amount": (
-        "charging.IncrementAuthorization",
-        without(increment("open"), "amount_micros"),
-        "amount_micros",
-    ),
     "increment to zero": ("charging.IncrementAuthorization", increment("open", amount_micros=0), "amount_micros"),
     "increment for an unknown country": (
         "charging.IncrementAuthorization",
@@ -163,7 +170,6 @@ OTHERS: dict[str, tuple[str, Any, str]] = {
         increment(authorization="companies/bad/wallet"),
         "authorization",
     ),
-    "capture without an amount": ("charging.Capture", without(capture("open"), "amount_micros"), "amount_micros"),
     "capture of less than nothing": ("charging.Capture", capture("open", amount_micros=-5), "amount_micros"),
     "capture of the service's own": ("charging.Capture", capture("~open"), "authorization"),
     "capture under no key": ("charging.Capture", capture("open", idempotency_key=""), "idempotency_key"),
@@ -304,6 +310,53 @@ OTHERS: dict[str, tuple[str, Any, str]] = {
 }
 """What is wrong → the method, the request, and the field that it is."""
 
+OTHERS.update(
+    {
+        "spend limit without a window": ("rules.CreateSpendLimit", limit(window=0), "spend_limit.window"),
+        "spend limit of an unknown window": ("rules.CreateSpendLimit", limit(window=9), "spend_limit.window"),
+        "spend limit below nothing": ("rules.CreateSpendLimit", limit(amount_micros=-1), "spend_limit.amount_micros"),
+        "spend limit of no country": ("rules.CreateSpendLimit", limit(country_code="ZZ"), "spend_limit.country_code"),
+        "spend limit of a bad id": ("rules.CreateSpendLimit", limit("A b"), "spend_limit_id"),
+        "spend limit that is missing": ("rules.CreateSpendLimit", without(limit(), "spend_limit"), "spend_limit"),
+        "spend limit in another window": (
+            "rules.UpdateSpendLimit",
+            changed_limit(window=rule_pb2.SpendLimit.WINDOW_HOUR),
+            "spend_limit.window",
+        ),
+        "spend limit of another country": (
+            "rules.UpdateSpendLimit",
+            changed_limit(country_code="FR"),
+            "spend_limit.country_code",
+        ),
+        "spend limit without a name": ("rules.UpdateSpendLimit", changed_limit(name=""), "spend_limit.name"),
+        "spend limit of a bad name": (
+            "rules.DeleteSpendLimit",
+            rule_pb2.DeleteSpendLimitRequest(name="companies/bad/spendLimits/"),
+            "name",
+        ),
+        "blocked channel unknown": (
+            "companies.UpdateCompany",
+            update("blocked_channels", blocked_channels=[77]),
+            "company.blocked_channels[0]",
+        ),
+        "blocked country unknown": (
+            "companies.UpdateCompany",
+            update("blocked_country_codes", blocked_country_codes=["ZZ"]),
+            "company.blocked_country_codes",
+        ),
+        "blocked country twice": (
+            "companies.UpdateCompany",
+            update("blocked_country_codes", blocked_country_codes=["DE", "DE"]),
+            "company.blocked_country_codes",
+        ),
+        "rate card of a bad name": (
+            "companies.UpdateCompany",
+            update("rate_card", rate_card="standard"),
+            "company.rate_card",
+        ),
+    }
+)
+
 CODES = {
     "COMPANY_NOT_FOUND": "NOT_FOUND",
     "COMPANY_ALREADY_EXISTS": "ALREADY_EXISTS",
@@ -314,6 +367,12 @@ CODES = {
     "AUTHORIZATION_NOT_FOUND": "NOT_FOUND",
     "AUTHORIZATION_CLOSED": "FAILED_PRECONDITION",
     "COMPANY_SUSPENDED": "FAILED_PRECONDITION",
+    "DESTINATION_BLOCKED": "FAILED_PRECONDITION",
+    "RATE_NOT_FOUND": "NOT_FOUND",
+    "RATE_CARD_NOT_FOUND": "NOT_FOUND",
+    "SPEND_LIMIT_REACHED": "FAILED_PRECONDITION",
+    "SPEND_LIMIT_NOT_FOUND": "NOT_FOUND",
+    "SPEND_LIMIT_ALREADY_EXISTS": "ALREADY_EXISTS",
     "INSUFFICIENT_FUNDS": "FAILED_PRECONDITION",
     "BALANCE_LIMIT_REACHED": "FAILED_PRECONDITION",
     "TRANSACTION_NOT_FOUND": "NOT_FOUND",
@@ -335,6 +394,8 @@ DECLINES: dict[str, dict[str, tuple[str, Any]]] = {
             "companies.SuspendCompany",
             company_pb2.SuspendCompanyRequest(name=NOBODY),
         ),
+        "limit of an unknown company": ("rules.CreateSpendLimit", limit(parent=NOBODY)),
+        "limits of an unknown company": ("rules.ListSpendLimits", rule_pb2.ListSpendLimitsRequest(parent=NOBODY)),
         "statement of an unknown company": ("transactions.ListTransactions", statement(parent=NOBODY)),
     },
     "COMPANY_ALREADY_EXISTS": {
@@ -395,6 +456,53 @@ DECLINES: dict[str, dict[str, tuple[str, Any]]] = {
     "COMPANY_SUSPENDED": {
         "charge of a suspended company": ("charging.Charge", charge(company="companies/suspended")),
         "authorization in a suspended company": ("charging.Authorize", authorize(company="companies/suspended")),
+    },
+    "DESTINATION_BLOCKED": {
+        "charge to a blocked country": ("charging.Charge", charge(company="companies/braked", usage=usage("KP"))),
+        "hold for a blocked channel": (
+            "charging.Authorize",
+            authorize(company="companies/braked", usage=usage(channel=wallet_pb2.CHANNEL_VOICE)),
+        ),
+    },
+    "RATE_NOT_FOUND": {
+        "charge without an amount and a card": ("charging.Charge", without(charge(), "amount_micros")),
+        "hold without an amount and a card": ("charging.Authorize", without(authorize(), "amount_micros")),
+        "increment without an amount and a card": (
+            "charging.IncrementAuthorization",
+            without(increment("open"), "amount_micros"),
+        ),
+        "capture without an amount and a card": ("charging.Capture", without(capture("open"), "amount_micros")),
+    },
+    "RATE_CARD_NOT_FOUND": {
+        "company with a card that there is not": (
+            "companies.UpdateCompany",
+            update("rate_card", rate_card="rateCards/none"),
+        ),
+        "new company with a card that there is not": (
+            "companies.CreateCompany",
+            create("other", rate_card="rateCards/none"),
+        ),
+    },
+    "SPEND_LIMIT_REACHED": {
+        "charge above the limit": ("charging.Charge", charge(company="companies/braked", amount_micros=3)),
+        "hold above the limit": ("charging.Authorize", authorize(company="companies/braked", amount_micros=3)),
+    },
+    "SPEND_LIMIT_NOT_FOUND": {
+        "unknown limit": (
+            "rules.GetSpendLimit",
+            rule_pb2.GetSpendLimitRequest(name="companies/bad/spendLimits/none"),
+        ),
+        "change of an unknown limit": (
+            "rules.UpdateSpendLimit",
+            changed_limit(name="companies/bad/spendLimits/none"),
+        ),
+        "deletion of an unknown limit": (
+            "rules.DeleteSpendLimit",
+            rule_pb2.DeleteSpendLimitRequest(name="companies/nobody/spendLimits/none"),
+        ),
+    },
+    "SPEND_LIMIT_ALREADY_EXISTS": {
+        "limit made twice": ("rules.CreateSpendLimit", limit("daily", parent="companies/braked")),
     },
     "INSUFFICIENT_FUNDS": {
         "charge of a micro too much": ("charging.Charge", charge(amount_micros=AVAILABLE + 1)),

@@ -30,7 +30,7 @@ CHARGING = "veloconnect.charging.v1"
 ADMIN = "veloconnect.admin.v1"
 OURS = {
     "charging": {f"{CHARGING}.ChargingService"},
-    "admin": {f"{ADMIN}.{name}Service" for name in ("Company", "Ledger", "TopUp", "Transaction")},
+    "admin": {f"{ADMIN}.{name}Service" for name in ("Company", "Ledger", "Rule", "TopUp", "Transaction")},
 }
 BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
@@ -282,6 +282,45 @@ def test_a_company_is_made_changed_suspended_resumed_and_closed(caller: Caller) 
     assert caller.admin("CompanyService/CloseCompany", name)["state"] == "STATE_CLOSED"
     refused = caller.run("charging", f"{CHARGING}.ChargingService/Charge", body=json.dumps(charge))
     assert '"reason":"COMPANY_CLOSED"' in refused.stderr
+
+
+def test_a_spend_limit_and_a_block_brake_a_company_and_are_taken_away_again(caller: Caller) -> None:
+    name = fund(caller, "limited", 1_000_000)
+    limit = {"window": "WINDOW_DAY", "channel": "CHANNEL_SMS", "country_code": "DE", "amount_micros": "100"}
+    made = caller.admin(
+        "RuleService/CreateSpendLimit", {"parent": name, "spend_limit_id": "daily", "spend_limit": limit}
+    )
+    assert made["name"] == f"{name}/spendLimits/daily"
+    assert (made["amount_micros"], made["spent_micros"]) == ("100", "0")
+    charge = {"company": name, "idempotency_key": "sms-1", "usage": SMS, "amount_micros": "60"}
+    caller.charging("ChargingService/Charge", charge)
+    declined = caller.run(
+        "charging", f"{CHARGING}.ChargingService/Charge", body=json.dumps({**charge, "idempotency_key": "sms-2"})
+    )
+    assert declined.returncode == EXIT_BASE + FAILED_PRECONDITION
+    assert "SPEND_LIMIT_REACHED" in declined.stderr
+    assert made["reset_time"] in declined.stderr
+    raised = caller.admin("RuleService/UpdateSpendLimit", {"spend_limit": {"name": made["name"], "amount_micros": 120}})
+    assert (raised["amount_micros"], raised["spent_micros"]) == ("120", "60")
+    caller.charging("ChargingService/Charge", {**charge, "idempotency_key": "sms-2"})
+    assert caller.admin("RuleService/GetSpendLimit", {"name": made["name"]})["spent_micros"] == "120"
+    listed = caller.admin("RuleService/ListSpendLimits", {"parent": name})
+    assert [limit["name"] for limit in listed["spend_limits"]] == [made["name"]]
+    assert caller.admin("RuleService/DeleteSpendLimit", {"name": made["name"]}) == {}
+    caller.charging("ChargingService/Charge", {**charge, "idempotency_key": "sms-3"})
+
+    blocked = {"name": name, "blocked_channels": ["CHANNEL_SMS"], "blocked_country_codes": ["KP"]}
+    changed = caller.admin("CompanyService/UpdateCompany", {"company": blocked})
+    assert (changed["blocked_channels"], changed["blocked_country_codes"]) == (["CHANNEL_SMS"], ["KP"])
+    refused = caller.run(
+        "charging", f"{CHARGING}.ChargingService/Charge", body=json.dumps({**charge, "idempotency_key": "sms-4"})
+    )
+    assert "DESTINATION_BLOCKED" in refused.stderr
+    caller.admin(
+        "CompanyService/UpdateCompany",
+        {"company": {"name": name}, "update_mask": "blocked_channels,blocked_country_codes"},
+    )
+    caller.charging("ChargingService/Charge", {**charge, "idempotency_key": "sms-4"})
 
 
 def test_companies_are_listed_by_id_page_by_page(caller: Caller) -> None:

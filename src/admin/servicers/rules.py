@@ -1,6 +1,7 @@
 """RuleService."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -21,6 +22,9 @@ _WINDOWS = cast(
     "Mapping[Window, rule_pb2.SpendLimit.Window]",
     {window: rule_pb2.SpendLimit.Window.Value(f"WINDOW_{window.name}") for window in Window},
 )
+
+
+_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
@@ -68,6 +72,11 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
     ) -> rule_pb2.SpendLimit:
         """Change a spend limit's amount."""
         asked = request.spend_limit
+        if not _NAME.fullmatch(asked.name):
+            how = "must be" if asked.name else "is required:"
+            raise invalid(
+                "spend_limit.name", f"{how} the name of a spend limit, such as companies/acme/spendLimits/daily"
+            )
         company, limit = parse_spend_limit(asked.name)
         before = _message(await self._limits.get(company, limit))
         for field in ("window", "channel", "country_code"):
