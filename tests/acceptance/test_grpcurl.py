@@ -395,7 +395,7 @@ def test_readme_and_banner_work_as_they_are_printed_one_after_the_other(
 ) -> None:
     """Whoever pasted README's lines may paste those of `make run`: they are the same requests under the same keys."""
     blocks = readme_blocks(stack)
-    (first_charge,) = [body for language, body in blocks if not language and "grpcurl" in body]
+    first_charge, prices = [body for language, body in blocks if not language and "grpcurl" in body]
     company, top_up, charge = documents(shell(first_charge, clone))
     assert (company["name"], company["display_name"]) == ("companies/acme", "Acme")
     assert (top_up["transaction"], top_up["balance_after_micros"]) == ("companies/acme/transactions/1", "50000000")
@@ -423,6 +423,15 @@ def test_readme_and_banner_work_as_they_are_printed_one_after_the_other(
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "companies/acme/transactions/3 49850000\n", "")
+
+    authorized = next(line for line in first_charge.splitlines() if line.startswith("export AUTH"))
+    port = stack.admin_address.rpartition(":")[2]
+    priced = shell(f"{authorized}\nexport ADMIN_PORT={port}\n{prices}", clone)
+    changed, quoted = documents(priced[priced.index("{") :])
+    assert changed["rate_card"] == "rateCards/standard"
+    assert quoted["amount_micros"] == "225000"
+    assert quoted["price"]["explanation"] == "3 segments at 0.075 EUR a segment = 0.225 EUR"
+    assert quoted["price"]["explanation"] in README.read_text()
 
 
 def test_the_banner_works_as_it_is_printed_on_a_fresh_service(caller: Caller, stack: Stack) -> None:
