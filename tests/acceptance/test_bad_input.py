@@ -18,6 +18,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from devstack import Stack
 from server.errors import DOMAIN, RETRY_MS
+from tests.acceptance.bad_rates import BAD_RATES, PRICE_MAX, RATE_CODES, RATE_REFUSALS, batch, make, rate
 from tests.acceptance.bad_requests import (
     AVAILABLE,
     BALANCE,
@@ -39,7 +40,7 @@ from tests.acceptance.bad_requests import (
     without,
 )
 from tests.clients import Clients, Metadata, Refusal
-from veloconnect.admin.v1 import company_pb2, ledger_pb2, rule_pb2, top_up_pb2, transaction_pb2
+from veloconnect.admin.v1 import company_pb2, ledger_pb2, rate_pb2, rule_pb2, top_up_pb2, transaction_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -52,7 +53,7 @@ PAUSE_MS_MAX = 60_000
 
 SERVICES: list[ServiceDescriptor] = [
     service
-    for module in (charging_pb2, company_pb2, ledger_pb2, rule_pb2, top_up_pb2, transaction_pb2)
+    for module in (charging_pb2, company_pb2, ledger_pb2, rate_pb2, rule_pb2, top_up_pb2, transaction_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 
@@ -116,6 +117,10 @@ def _companies(clients: Clients) -> None:
     clients.call(clients.rules.CreateSpendLimit, limit("daily", parent="companies/braked"))
     blocks = {"blocked_channels": [wallet_pb2.CHANNEL_VOICE], "blocked_country_codes": ["KP"]}
     clients.call(clients.companies.UpdateCompany, update(name="companies/braked", **blocks))
+    clients.call(clients.rates.CreateRateCard, make("bad"))
+    clients.call(clients.rates.CreateRateCard, make("dollars", currency_code="USD"))
+    dear = rate(channel=wallet_pb2.CHANNEL_VOICE, unit_price_micros=PRICE_MAX)
+    clients.call(clients.rates.BatchUpdateRates, batch(dear))
     clients.call(clients.companies.SuspendCompany, company_pb2.SuspendCompanyRequest(name="companies/suspended"))
     clients.call(clients.companies.CloseCompany, company_pb2.CloseCompanyRequest(name="companies/closed"))
 
@@ -171,7 +176,9 @@ def assert_names(refusal: Refusal, *fields: str) -> None:
     assert refusal.message.startswith(f"{fields[0]}: ")
 
 
-@pytest.mark.parametrize(("method", "request_", "field"), OTHERS.values(), ids=OTHERS.keys())
+@pytest.mark.parametrize(
+    ("method", "request_", "field"), [*OTHERS.values(), *BAD_RATES.values()], ids=[*OTHERS, *BAD_RATES]
+)
 def test_a_bad_request_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
     assert_names(clients.refused(attrgetter(method)(clients), request_), field)
 
@@ -193,6 +200,24 @@ def test_a_request_that_cannot_be_done_says_why(clients: Clients, reason: str) -
         assert refusal.metadata == METADATA.get(reason, {}), what
         assert refusal.fields == (), what
         assert clients.refused(attrgetter(method)(clients), request) == refusal, what
+
+
+@pytest.mark.parametrize(("method", "request_", "reason", "metadata"), RATE_REFUSALS.values(), ids=RATE_REFUSALS.keys())
+def test_rates_that_cannot_be_say_why(
+    clients: Clients, method: str, request_: Any, reason: str, metadata: dict[str, str]
+) -> None:
+    refusal = clients.refused(attrgetter(method)(clients), request_)
+    assert (refusal.code, refusal.reason, refusal.domain) == (RATE_CODES[reason], reason, DOMAIN)
+    assert (refusal.metadata, refusal.fields) == (metadata, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("rateCards/none", "RATE_CARD_NOT_FOUND"), ("rateCards/", "INVALID_REQUEST")]
+)
+def test_an_export_of_what_is_not_there_says_so(clients: Clients, name: str, reason: str) -> None:
+    with pytest.raises(grpc.RpcError) as ended:
+        next(clients.rates.ExportRates(rate_pb2.ExportRatesRequest(name=name), metadata=clients.metadata, timeout=10))
+    assert Refusal.of(ended.value).reason == reason
 
 
 def test_an_empty_wallet_and_the_largest_amount_decline_in_full_figures(clients: Clients) -> None:
@@ -284,13 +309,11 @@ def test_no_rpc_answers_without_a_token(clients: Clients, method: MethodDescript
     service = method.containing_service.full_name
     channel = clients.charging_channel if ".charging." in service else clients.admin_channel
     path = f"/{service}/{method.name}"
-    if method.client_streaming:
-        stream = iter(channel.stream_stream(path, bytes, bytes)(iter([b""]), timeout=10))
-        with pytest.raises(grpc.RpcError) as ended:
-            next(stream)
-        refusal = Refusal.of(ended.value)
-    else:
-        refusal = clients.refused(raw_method(channel, path), b"", metadata=[])
+    # Whatever shape it has, the server refuses it before it reads anything.
+    stream = channel.stream_stream(path, bytes, bytes)(iter([b""]), timeout=10)
+    with pytest.raises(grpc.RpcError) as ended:
+        next(iter(stream))
+    refusal = Refusal.of(ended.value)
     assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from json import JSONDecoder
 from pathlib import Path
@@ -30,7 +31,7 @@ CHARGING = "veloconnect.charging.v1"
 ADMIN = "veloconnect.admin.v1"
 OURS = {
     "charging": {f"{CHARGING}.ChargingService"},
-    "admin": {f"{ADMIN}.{name}Service" for name in ("Company", "Ledger", "Rule", "TopUp", "Transaction")},
+    "admin": {f"{ADMIN}.{name}Service" for name in ("Company", "Ledger", "Rate", "Rule", "TopUp", "Transaction")},
 }
 BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
@@ -318,7 +319,7 @@ def test_a_spend_limit_and_a_block_brake_a_company_and_are_taken_away_again(call
     assert "DESTINATION_BLOCKED" in refused.stderr
     caller.admin(
         "CompanyService/UpdateCompany",
-        {"company": {"name": name}, "update_mask": "blocked_channels,blocked_country_codes"},
+        {"company": {"name": name}, "update_mask": {"paths": ["blocked_channels", "blocked_country_codes"]}},
     )
     caller.charging("ChargingService/Charge", {**charge, "idempotency_key": "sms-4"})
 
@@ -371,6 +372,49 @@ def test_a_top_up_is_credited_once_and_its_replay_is_the_same(caller: Caller) ->
     assert (first["state"], first["reference"]) == ("STATE_SUCCEEDED", "Überweisung 2")
     assert (first["amount_micros"], first["balance_after_micros"]) == ("50000000", "50000001")
     assert caller.admin("TopUpService/CreateTopUp", request) == first
+
+
+def test_a_deck_is_imported_listed_changed_exported_and_priced_by(caller: Caller) -> None:
+    made = caller.admin(
+        "RateService/CreateRateCard",
+        {"rate_card_id": "typed", "rate_card": {"display_name": "Typed", "currency_code": "EUR"}},
+    )
+    assert (made["name"], made["version"], made["rate_count"]) == ("rateCards/typed", "1", "0")
+    name = {"name": made["name"]}
+    assert caller.admin("RateService/GetRateCard", name) == made
+    changed = caller.admin("RateService/UpdateRateCard", {"rate_card": {**name, "display_name": "By hand"}})
+    assert (changed["display_name"], changed["version"]) == ("By hand", "2")
+    cards = [
+        card for page in pages(caller, "RateService/ListRateCards", {"page_size": 2}) for card in page["rate_cards"]
+    ]
+    assert changed in cards
+    assert [card["name"] for card in cards] == sorted(card["name"] for card in cards)
+
+    deck = b"prefix,destination,rate,increments\n4915,Germany mobile,0.024,30/6\n49,Germany,0.02,60/60\n"
+    settings = {"parent": made["name"], "channel": "CHANNEL_VOICE", "currency_code": "EUR"}
+    parts = [{"settings": settings}, *({"chunk": b64encode(piece).decode()} for piece in (deck[:40], deck[40:]))]
+    done = caller.run("admin", f"{ADMIN}.RateService/ImportRates", body="\n".join(map(json.dumps, parts)))
+    assert done.returncode == 0, done.stderr
+    imported = json.loads(done.stdout)
+    assert (imported["imported"], imported["rows"], imported["changes"]["added"]) == (True, "2", "2")
+    assert imported["rate_card"]["version"] == "3"
+
+    request = {"parent": made["name"], "destination": "+4915"}
+    (mobile,) = caller.admin("RateService/ListRates", request)["rates"]
+    assert (mobile["name"], mobile["unit_price_micros"]) == ("rateCards/typed/rates/voice.+4915", "24000")
+    batch = {"parent": made["name"], "rates": [{"channel": "CHANNEL_SMS", "unit_price_micros": 75_000}]}
+    assert caller.admin("RateService/BatchUpdateRates", batch)["changes"]["added"] == "1"
+
+    exported = caller.run("admin", f"{ADMIN}.RateService/ExportRates", body=json.dumps(name))
+    assert exported.returncode == 0, exported.stderr
+    lines = "".join(piece["csv"] for piece in documents(exported.stdout)).splitlines()
+    assert lines[0].startswith("channel,prefix,")
+    assert len(lines) == 4
+
+    call = {"channel": "CHANNEL_VOICE", "destination": "+4915112345678", "quantity": 205}
+    quoted = caller.admin("RateService/QuotePrice", {"rate_card": made["name"], "usage": call})
+    assert (quoted["amount_micros"], quoted["currency_code"]) == ("84000", "EUR")
+    assert (quoted["price"]["basis"], quoted["price"]["billed_quantity"]) == ("BASIS_RATE", "210")
 
 
 def test_a_rebuilt_wallet_is_the_same_and_the_ledger_verifies(caller: Caller) -> None:

@@ -182,11 +182,13 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         channel = _channel(request.channel)
         with self._counted("exports"):
             async with aclosing(self._cards.every_rate(parse_rate_card(request.name), channel=channel)) as every_rate:
-                header, *_ = deck_lines([], with_channel=channel is None)
-                yield rate_pb2.ExportRatesResponse(csv=header)
+                (header,) = deck_lines([], with_channel=channel is None)
                 async for rates in every_rate:
                     _, *lines = deck_lines(rates, with_channel=channel is None)
-                    yield rate_pb2.ExportRatesResponse(csv="".join(lines))
+                    yield rate_pb2.ExportRatesResponse(csv=header + "".join(lines))
+                    header = ""
+                if header:
+                    yield rate_pb2.ExportRatesResponse(csv=header)
 
     async def QuotePrice(self, request: rate_pb2.QuotePriceRequest, context: Context) -> rate_pb2.QuotePriceResponse:
         """Say what a usage would cost."""
