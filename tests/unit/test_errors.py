@@ -16,6 +16,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 import admin
 import charging
 import server
+from admin.commands.calling import Refused
 from admin.decks.cells import BadCell
 from admin.decks.files import BadFile, _BadCsv
 from server.countries import UnknownCountry
@@ -46,6 +47,7 @@ NEVER_ANSWERED = {
     BadCell,  # these three are rows of a deck's report
     BadFile,
     _BadCsv,
+    Refused,  # of the command line, which is a client
 }
 
 SAMPLES: list[Exception] = [
