@@ -29,6 +29,8 @@ from wallet.ledger.queries import load
 from wallet.ledger.rate_rows import COLUMNS, RateReader, card_of, record_of, slices
 
 RATES_PER_CARD_MAX = 250_000
+CHANGES_AT_ONCE_MAX = 4
+"""In one process. Each keeps a connection while it waits for another one, and there are others who need some."""
 CHANGE_SECONDS_MAX = 60
 """How long a change of a card waits for another one, and each statement of it for its answer."""
 CLOCKS_APART_US_MAX = 5_000_000
@@ -94,6 +96,7 @@ class RateCards:
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
+        self._changes = asyncio.Semaphore(CHANGES_AT_ONCE_MAX)
 
     async def create(self, card: str, *, currency: str, parent: str = "", display_name: str = "") -> RateCard:
         """Make a card without rates.
@@ -102,7 +105,7 @@ class RateCards:
         ANCESTORS_MAX ancestors).
         """
         with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, _changing(connection):
+            async with self._changing() as connection:
                 if parent:
                     await _check_currency(connection, parent, currency)
                 if not await connection.fetchval(_SQL["insert_card"], card, currency, parent or None, display_name):
@@ -129,7 +132,7 @@ class RateCards:
         ancestor, or have more than ANCESTORS_MAX).
         """
         with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, _changing(connection):
+            async with self._changing() as connection:
                 before = await _locked(connection, card)
                 if before is None:
                     raise RateCardNotFound(card)
@@ -183,7 +186,7 @@ class RateCards:
         if len(new.deck) > RATES_PER_CARD_MAX:
             raise _too_many(len(new.deck))
         with translated(Applied.NO if new.validate_only else Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, _changing(connection):
+            async with self._changing() as connection:
                 made = False
                 # Only to know what would change, nobody need wait for a change under way.
                 before = await (_find if new.validate_only else _locked)(connection, card)
@@ -208,12 +211,11 @@ class RateCards:
                 await _count_change(connection, card, versions=0 if made else 1, rate_count=planned.count_after)
                 return Changed(planned, await _get(connection, card))
 
-
-@asynccontextmanager
-async def _changing(connection: Connection) -> AsyncIterator[None]:
-    async with connection.transaction():
-        await connection.execute(_CHANGE_SETTINGS)
-        yield
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[Connection]:
+        async with self._changes, self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_CHANGE_SETTINGS)
+            yield connection
 
 
 async def _find(connection: Connection, card: str) -> RateCard | None:
