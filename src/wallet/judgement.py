@@ -23,6 +23,7 @@ from wallet.domain.errors import (
     WalletError,
     WalletUnavailable,
 )
+from wallet.domain.usage import Usage
 from wallet.hot.store import Batch, Chore, CleanUp
 
 SETTLED = frozenset({Verdict.WRITTEN, Verdict.ALREADY})
@@ -83,7 +84,7 @@ def final_error(attempt: Attempt, answer: Answer) -> WalletError | None:
 
 
 def _declined(attempt: Attempt, answer: Answer) -> WalletError:
-    wallet = answer.wallet
+    wallet, command, hold = answer.wallet, attempt.command, answer.authorization
     match attempt.asked:
         case Asked.FUNDS if wallet is not None:
             return InsufficientFunds(
@@ -94,28 +95,43 @@ def _declined(attempt: Attempt, answer: Answer) -> WalletError:
             )
         case Asked.SPEND if answer.passed is not None:
             return SpendLimitReached(answer.passed, required=attempt.held_delta - attempt.amount)
-        case Asked.BLOCKED | Asked.UNPRICED:
-            return _destination_error(attempt, answer)
+        case Asked.SUSPENDED | Asked.BLOCKED | Asked.UNPRICED if command.unpriced and (
+            error := _hold_error(command, hold)
+        ):
+            return error
+        case Asked.BLOCKED:
+            # An increment is more of the authorization's usage. What has no price was judged by its own, in Redis.
+            usage = hold.usage if hold is not None and not command.unpriced else command.usage
+            channel, _, country = _words(usage)
+            return DestinationBlocked(channel=channel, country=country)
+        case Asked.UNPRICED:
+            return _unpriced_error(command, hold)
         case _:
-            return _DECLINES[attempt.asked](attempt.command.company)
+            return _DECLINES[attempt.asked](command.company)
 
 
-def _destination_error(attempt: Attempt, answer: Answer) -> WalletError:
-    """Return why nothing goes where the usage went: the authorization's, where the command has none of its own."""
-    command, hold = attempt.command, answer.authorization
+def _hold_error(command: Command, hold: Authorization | None) -> WalletError | None:
+    """Return why nothing can be done to the authorization; Redis does not look at it where there is no price."""
+    if command.kind not in _ON_OPEN_HOLD:
+        return None
+    if hold is None:
+        return AuthorizationNotFound(command.authorization)
+    if hold.state is not AuthorizationState.OPEN and not _is_late_capture(command, hold):
+        return AuthorizationClosed(command.authorization)
+    return None
+
+
+def _unpriced_error(command: Command, hold: Authorization | None) -> WalletError:
     usage = command.usage or (hold.usage if hold is not None else None)
-    channel, variant, country = (usage.channel.name, usage.variant, usage.country) if usage else ("", "", "")
-    if attempt.asked is Asked.BLOCKED:
-        return DestinationBlocked(channel=channel, country=country)
-    if command.kind in _ON_OPEN_HOLD:
-        # The edge found no such authorization to price by. If there is one now, the same request may find it.
-        if hold is None:
-            return AuthorizationNotFound(command.authorization)
-        if hold.state is not AuthorizationState.OPEN and not _is_late_capture(command, hold):
-            return AuthorizationClosed(command.authorization)
-        if usage is None:
-            return WalletUnavailable("the authorization was opened just now", applied=Applied.NO)
+    if usage is None:
+        # The edge found no such authorization to price by. There is one now, so the same request will find it.
+        return WalletUnavailable("the authorization was opened just now", applied=Applied.NO)
+    channel, variant, country = _words(usage)
     return RateNotFound(channel=channel, variant=variant, country=country)
+
+
+def _words(usage: Usage | None) -> tuple[str, str, str]:
+    return (usage.channel.name, usage.variant, usage.country) if usage is not None else ("", "", "")
 
 
 def _is_late_capture(command: Command, hold: Authorization) -> bool:

@@ -12,7 +12,7 @@ from charging.pricing import Pricing
 from charging.servicer import ChargingServicer
 from server.context import Context
 from server.rejections import InvalidRequest
-from tests.builders import make_company, make_due, top_up
+from tests.builders import SMS, capture, increment, make_company, make_due, top_up
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis
 from veloconnect.charging.v1 import charging_pb2
@@ -297,6 +297,27 @@ async def test_a_closed_authorization_is_closed_though_nothing_prices_it(gateway
     gateway.have_rates()
     with pytest.raises(AuthorizationClosed):
         await gateway.increment("i", variant="other", quantity=70)
+
+
+async def test_a_missing_price_hides_neither_the_authorization_nor_that_a_capture_may_end_it(
+    gateway: Gateway, wallets: Wallets
+) -> None:
+    """An authorization that there is not goes before a suspension; a suspended company's captures are not refused."""
+    gateway.have_rates(CALL_DE)
+    await gateway.authorize(quantity=60)
+    gateway.have_rates()
+    await wallets.companies.update("acme", CompanyChange(blocked_channels=(Channel.VOICE,)))
+    for suspended in (False, True):
+        if suspended:
+            await wallets.companies.suspend("acme")
+        with pytest.raises(RateNotFound):
+            await gateway.capture("c", usage=voice(variant="other", quantity=60))
+        with pytest.raises(AuthorizationNotFound):
+            await wallets.engine.submit(increment(5, "unknown", unpriced=True, usage=SMS))
+        with pytest.raises(AuthorizationNotFound):
+            await wallets.engine.submit(capture(5, "unknown", unpriced=True, usage=SMS))
+        with pytest.raises(CompanySuspended if suspended else DestinationBlocked):
+            await gateway.increment("i", variant="other", quantity=90)
 
 
 async def test_a_late_capture_has_the_calls_own_price(

@@ -367,7 +367,7 @@ _WITH_USAGE = frozenset({"CHARGE", "CAPTURE_LATE", "UNPRICED", "AUTHORIZE"})
 
 def _operation(command: Command) -> str:
     if command.unpriced:
-        return "UNPRICED"
+        return "UNPRICED_CAPTURE" if command.kind is Kind.CAPTURE else "UNPRICED"
     operation = _OPERATIONS[command.kind]
     if command.late:
         return "CAPTURE_LATE"

@@ -21,6 +21,7 @@
 --                      the usage, its channel and country as in "1DE", 0 for none
 --         CAPTURE_LATE MOVE_CHECKED, counted by spend limits; with the usage
 --         UNPRICED     look the key up, and apply nothing; with the usage
+--         UNPRICED_CAPTURE  the same; as a capture, it is not refused while suspended or blocked
 --         AUTHORIZE    open a hold; with the usage, and its ttl in s
 --         INCREMENT    change a hold's total
 --         CAPTURE      take from a hold and close it  CAPTURE_ON    take from a hold and keep it open
@@ -190,6 +191,7 @@ end
 local UNCHECKED = { MOVE = true, VOID = true, EXPIRE = true }
 local ON_HOLD = { AUTHORIZE = true, INCREMENT = true, CAPTURE = true, CAPTURE_ON = true, VOID = true, EXPIRE = true }
 local BEGINS = { CHARGE = true, AUTHORIZE = true, INCREMENT = true, UNPRICED = true }
+local NO_PRICE = { UNPRICED = true, UNPRICED_CAPTURE = true }
 local SPENDS = { CHARGE = true, CAPTURE_LATE = true, AUTHORIZE = true, INCREMENT = true, CAPTURE = true,
   CAPTURE_ON = true, VOID = true, EXPIRE = true }
 
@@ -203,7 +205,7 @@ local function broken_rule(wallet, op, amount, held_delta, spent)
     return 'SUSPENDED'
   elseif wallet.blocked and BEGINS[op] and is_blocked(wallet, spent) then
     return 'BLOCKED'
-  elseif op == 'UNPRICED' then
+  elseif NO_PRICE[op] then
     return 'UNPRICED'
   elseif wallet.limits and lowers and SPENDS[op] and passes_limit(wallet, spent, held_delta - amount) then
     return 'SPEND'
