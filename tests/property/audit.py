@@ -1,9 +1,11 @@
 """The promises as plain queries over the whole ledger: written apart from the product's own verification on purpose."""
 
 import asyncio
+from collections import Counter
 
 import asyncpg
 
+from wallet.domain.limits import Window, window_start
 from wallet.runtime import Wallets
 
 REST_SECONDS_MAX = 10.0
@@ -53,14 +55,58 @@ QUERIES = {
 }
 
 
+SPENDING = """
+    SELECT e.company_id, e.kind, e.late, e.channel, e.country, e.created_at, e.held_delta - e.amount AS delta,
+        a.channel AS hold_channel, a.country AS hold_country, a.created_at AS hold_at
+    FROM entries e LEFT JOIN authorizations a USING (company_id, authorization_id)
+    WHERE company_id IN (SELECT company_id FROM spend_limits) AND company_id = coalesce($1, company_id)
+"""
+CREDITS = (2, 3, 4)
+
+
 async def faults_of_ledger(database: asyncpg.Connection, company: str | None = None) -> list[str]:
     """Return a line for each row that breaks a promise, of one company or of all."""
-    return [
+    faults = [
         f"{promise}: {tuple(row.values())}"
         for promise, query in QUERIES.items()
         for row in await database.fetch(
             f"SELECT * FROM ({query}) broken WHERE company_id = coalesce($1, company_id)", company
         )
+    ]
+    return faults + await faults_of_counters(database, company)
+
+
+async def faults_of_counters(database: asyncpg.Connection, company: str | None = None) -> list[str]:
+    """Return a line for each counter of a spend limit that is not what all entries make, reckoned here once more."""
+    where = "WHERE company_id = coalesce($1, company_id)"
+    limits = await database.fetch(f"SELECT * FROM spend_limits {where}", company)
+    expected: Counter[tuple[str, str, int]] = Counter()
+    for entry in await database.fetch(SPENDING, company) if limits else ():
+        if entry["kind"] in CREDITS:
+            continue
+        of_hold = entry["hold_at"] is not None and not entry["late"]
+        at, channel, country = (
+            (entry["hold_at"], entry["hold_channel"], entry["hold_country"])
+            if of_hold
+            else (entry["created_at"], entry["channel"], entry["country"])
+        )
+        for limit in limits:
+            if (
+                limit["company_id"] == entry["company_id"]
+                and at >= limit["counts_from"]
+                and limit["channel"] in (None, channel)
+                and limit["country"] in (None, country)
+            ):
+                starts_at = window_start(Window(limit["time_window"]), at)
+                expected[entry["company_id"], limit["limit_id"], starts_at] += entry["delta"]
+    found = {
+        (row["company_id"], row["limit_id"], row["starts_at"]): row["spent"]
+        for row in await database.fetch(f"SELECT * FROM spend_counters {where}", company)
+    }
+    return [
+        f"P8: the counter {counter} is {found.get(counter, 0)}, its entries make {expected[counter]}"
+        for counter in sorted(found.keys() | expected.keys())
+        if found.get(counter, 0) != expected[counter]
     ]
 
 
@@ -71,10 +117,17 @@ async def faults_of_hot(wallets: Wallets, database: asyncpg.Connection, company:
         peek = await wallets.hot.peek(row["company_id"])
         if not peek.warm or peek.position.epoch != row["epoch"]:
             continue
-        hot = (peek.balance, peek.held, peek.floor, peek.state, len(peek.journal))
-        ledger = (row["balance"], row["held"], row["floor"], row["state"], 0)
+        hot = (peek.balance, peek.held, peek.floor, peek.state, peek.blocked, len(peek.journal))
+        ledger = (row["balance"], row["held"], row["floor"], row["state"], row["blocked"], 0)
         if hot != ledger:
             faults.append(f"P4: {row['company_id']}: Redis has {hot}, the ledger {ledger}")
+        counters = await database.fetch("SELECT * FROM spend_counters WHERE company_id = $1", row["company_id"])
+        spent = {f"spent {counter['limit_id']} {counter['starts_at']}": counter["spent"] for counter in counters}
+        faults += [
+            f"P8: {row['company_id']}: Redis has {field}: {found}, the ledger {spent.get(field, 0)}"
+            for field, found in peek.counters.items()
+            if found != spent.get(field, 0)
+        ]
     return faults
 
 

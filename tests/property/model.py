@@ -6,6 +6,7 @@ The engine must be indistinguishable from this, whatever is restarted, forgotten
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from tests.property.spending import Limit, Spending, passed, spent
 from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import AuthorizationState, WalletState
 from wallet.domain.errors import (
@@ -15,12 +16,21 @@ from wallet.domain.errors import (
     BalanceLimitReached,
     CompanyClosed,
     CompanySuspended,
+    DestinationBlocked,
     IdempotencyKeyReused,
     InsufficientFunds,
+    RateNotFound,
     RefundExceedsCharge,
+    SpendLimitReached,
     TransactionNotFound,
 )
 from wallet.domain.money import MICROS_MAX
+from wallet.domain.usage import Channel, Usage
+
+BEGINS = frozenset({Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT})
+"""What a suspended company, or one that has blocked the destination, is refused."""
+SPENDS = BEGINS | {Kind.CAPTURE, Kind.VOID, Kind.EXPIRY}
+"""What spend limits count. Refunds give nothing back."""
 
 
 class Entry(NamedTuple):
@@ -40,27 +50,33 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Hold:
-    """An authorization. `due` when its time is up and no sweep has come yet."""
+    """An authorization. `due` when its time is up and no sweep has come yet; opened in a `period`, for a `usage`."""
 
     state: AuthorizationState
     amount: int
     captured: int
     held: int
     due: bool = False
+    period: int = 0
+    usage: Usage | None = None
 
 
 class No(NamedTuple):
-    """A decline or an error, with the numbers that it carries."""
+    """A decline or an error, with what it says besides."""
 
     error: type[Exception]
-    numbers: tuple[int, ...] = ()
+    facts: tuple[object, ...] = ()
 
 
 class Change(NamedTuple):
-    """What a command would do: its entry's amount and held delta, and the authorization afterwards."""
+    """What a command would do: its entry's amount and held delta, and the authorization afterwards.
+
+    It is `counted` in a period and as a usage: those of the authorization, where it is open.
+    """
 
     amount: int
     held_delta: int
+    counted: tuple[int, Usage | None]
     hold: Hold | None = None
 
 
@@ -74,6 +90,12 @@ class Model:
     entries: list[Entry] = field(default_factory=list)
     keys: dict[str, tuple[bytes, Entry]] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    blocked_channels: frozenset[Channel] = frozenset()
+    blocked_countries: frozenset[str] = frozenset()
+    limits: dict[str, Limit] = field(default_factory=dict)
+    spendings: list[Spending] = field(default_factory=list)
+    period: int = 0
+    """Counts up where all windows begin anew."""
 
     @property
     def held(self) -> int:
@@ -87,7 +109,18 @@ class Model:
 
     def copy(self) -> "Model":
         """Return a model to try things on."""
-        return replace(self, entries=list(self.entries), keys=dict(self.keys), holds=dict(self.holds))
+        return replace(
+            self,
+            entries=list(self.entries),
+            keys=dict(self.keys),
+            holds=dict(self.holds),
+            limits=dict(self.limits),
+            spendings=list(self.spendings),
+        )
+
+    def spent(self, limit: str, period: int | None = None) -> int:
+        """Return what is spent of a limit, now or in another period."""
+        return spent(self.limits[limit], self.period if period is None else period, self.spendings)
 
     def submit(self, command: Command) -> Entry | No:
         """Return the entry that the command has, now or since an earlier try, or why it has none."""
@@ -102,6 +135,8 @@ class Model:
         self.balance += change.amount
         if change.hold is not None:
             self.holds[command.authorization] = change.hold
+        if command.kind in SPENDS:
+            self.spendings.append(Spending(*change.counted, change.held_delta - change.amount))
         entry = Entry(
             len(self.entries) + 1,
             command.kind,
@@ -121,14 +156,15 @@ class Model:
     def _change(self, command: Command) -> Change | No:
         if self.state is WalletState.CLOSED:
             return No(CompanyClosed)
+        now = self.period, command.usage
         match command.kind:
             case Kind.CHARGE:
-                return Change(-command.amount, 0)
+                return Change(-command.amount, 0, now)
             case Kind.TOP_UP | Kind.ADJUSTMENT | Kind.REFUND:
-                return Change(command.amount, 0)
+                return Change(command.amount, 0, now)
             case Kind.AUTHORIZATION:
-                hold = Hold(AuthorizationState.OPEN, command.amount, 0, command.amount)
-                return Change(0, command.amount, hold)
+                hold = Hold(AuthorizationState.OPEN, command.amount, 0, command.amount, False, *now)
+                return Change(0, command.amount, now, hold)
             case _:
                 return self._change_of_hold(command)
 
@@ -138,44 +174,63 @@ class Model:
             return No(AuthorizationNotFound)
         if hold.state is AuthorizationState.EXPIRED and command.kind is Kind.CAPTURE:
             captured = hold.captured + command.amount
-            return Change(-command.amount, 0, replace(hold, captured=captured, amount=hold.amount + command.amount))
+            after = replace(hold, captured=captured, amount=hold.amount + command.amount)
+            return Change(-command.amount, 0, (self.period, command.usage), after)
         if hold.state is not AuthorizationState.OPEN:
             return No(AuthorizationClosed)
+        taken = 0
         match command.kind:
             case Kind.INCREMENT:
                 held = max(0, command.amount - hold.captured)
                 after = replace(hold, amount=hold.captured + held, held=held, due=False)
             case Kind.CAPTURE:
-                released = min(command.amount, hold.held)
+                taken = command.amount
+                released = min(taken, hold.held)
                 after = replace(
                     hold,
-                    amount=hold.amount + command.amount - released,
-                    captured=hold.captured + command.amount,
+                    amount=hold.amount + taken - released,
+                    captured=hold.captured + taken,
                     held=hold.held - released,
                 )
                 if not command.keep_open:
                     after = replace(after, state=AuthorizationState.CAPTURED, held=0)
-                return Change(-command.amount, after.held - hold.held, after)
             case Kind.VOID:
                 after = replace(hold, state=AuthorizationState.VOIDED, held=0)
             case _ if not hold.due:
                 return No(AuthorizationNotExpired)
             case _:
                 after = replace(hold, state=AuthorizationState.EXPIRED, held=0)
-        return Change(0, after.held - hold.held, after)
+        return Change(-taken, after.held - hold.held, (hold.period, hold.usage), after)
 
     def _refusal(self, command: Command, change: Change) -> No | None:
         required = change.held_delta - change.amount
-        starts = command.kind in (Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT)
         credits_only = command.kind in (Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY) or command.below_floor
-        if self.state is WalletState.SUSPENDED and starts:
-            return No(CompanySuspended)
-        if not credits_only and required > 0 and self.available < required:
-            return No(InsufficientFunds, (self.available, required, self.floor))
+        if refusal := self._refusal_of_usage(command, change):
+            return refusal
+        if not credits_only and required > 0:
+            spending = Spending(*change.counted, required)
+            if command.kind in SPENDS and (limit := passed(self.limits, spending, self.spendings)):
+                return No(SpendLimitReached, (*limit, required))
+            if self.available < required:
+                return No(InsufficientFunds, (self.available, required, self.floor))
         if abs(self.balance + change.amount) > MICROS_MAX or self.held + change.held_delta > MICROS_MAX:
             return No(BalanceLimitReached)
         if command.kind is Kind.REFUND:
             return self._refusal_of_refund(command)
+        return None
+
+    def _refusal_of_usage(self, command: Command, change: Change) -> No | None:
+        if command.kind in BEGINS:
+            if self.state is WalletState.SUSPENDED:
+                return No(CompanySuspended)
+            # What is not priced is not known to be the authorization's usage either.
+            usage = command.usage if command.unpriced else change.counted[1]
+            if usage and (usage.channel in self.blocked_channels or usage.country in self.blocked_countries):
+                return No(DestinationBlocked, (usage.channel.name, usage.country))
+        if command.unpriced:
+            usage = command.usage or self.holds[command.authorization].usage
+            assert usage is not None
+            return No(RateNotFound, (usage.channel.name, usage.country))
         return None
 
     def _refusal_of_refund(self, command: Command) -> No | None:
