@@ -183,6 +183,19 @@ async def test_a_raised_limit_holds_at_once_and_a_deleted_one_no_more(wallets: W
 
 
 @pytest.mark.usefixtures("acme")
+async def test_what_frees_by_the_ledgers_hold_is_no_decline_though_the_limit_is_passed_already(
+    wallets: Wallets,
+) -> None:
+    """The ledger holds 4 yet, so that a total of 4 costs nothing there: it may not say no before it has the smaller one."""
+    await wallets.engine.submit(authorize(4, "a"))
+    await wallets.spend_limits.create(SpendLimit("acme", "daily", Window.DAY, 3))
+    await assert_refused(wallets, charge(1), spent=4)
+    await settled(wallets)
+    await crash_after_redis(wallets, increment(2, "a"))
+    assert (await assert_refused(wallets, increment(4, "a"), spent=2)).required == 2
+
+
+@pytest.mark.usefixtures("acme")
 async def test_each_window_has_a_counter_of_its_own(wallets: Wallets, database: asyncpg.Connection) -> None:
     """Yesterday's spending, and yesterday's call that is captured today, are yesterday's."""
     await wallets.spend_limits.create(DAY)

@@ -243,7 +243,7 @@ def changes(before: State, after: State, commands: tuple[Command, ...]) -> Itera
         recorded = ", ".join(entry_text(e, commands) for e in ledger.recorded if e)
         yield (
             f"ledger: epoch {ledger.epoch} last_seq {ledger.last_seq} balance {ledger.balance} "
-            f"held {ledger.held} floor {ledger.floor} "
+            f"held {ledger.held} floor {ledger.floor} spent {ledger.spent} "
             f"authorizations {list(ledger.authorizations)} entries [{recorded}]"
         )
     for number, process in enumerate(after.processes):
@@ -261,7 +261,7 @@ def hot_text(hot: Hot, commands: tuple[Command, ...]) -> str:
     wallet = "none"
     if hot.wallet is not None:
         w = hot.wallet
-        wallet = f"epoch {w.epoch} seq {w.seq} balance {w.balance} held {w.held} floor {w.floor}" + (
+        wallet = f"epoch {w.epoch} seq {w.seq} balance {w.balance} held {w.held} floor {w.floor} spent {w.spent}" + (
             f" (of run {w.run})" if w.run != hot.run else ""
         )
     journal = ", ".join(entry_text(entry, commands) for entry in hot.journal)

@@ -10,6 +10,7 @@ from .records import (
     CHARGE,
     CREDIT,
     INCREMENT,
+    NO_LIMIT,
     REFUND,
     Command,
     Entry,
@@ -34,8 +35,10 @@ COLD: Final = "cold"
 LATE: Final = "late"
 """Nobody waits for it any more: nothing was looked at."""
 NO_FUNDS: Final = "no funds"
+OVER_LIMIT: Final = "over the spend limit"
 NO_HOLD: Final = "no hold"
 """Declined by this rule: ask the ledger."""
+DECLINES: Final = (NO_FUNDS, OVER_LIMIT, NO_HOLD)
 
 # What `clean` does about an attempt that was judged.
 SETTLE: Final = "settle"
@@ -78,6 +81,16 @@ def is_free(command: Command) -> bool:
     return command.kind == CREDIT or command.kind == REFUND
 
 
+def spending(command: Command, limit: int, amount: int, held_delta: int) -> int:
+    """What a change adds to the counter of a spend limit: nothing for credits, or where there is no limit."""
+    return 0 if limit == NO_LIMIT or is_free(command) else held_delta - amount
+
+
+def passes_limit(limit: int, spent: int, delta: int) -> bool:
+    """Whether a spending would pass the limit. What frees something may be above it."""
+    return limit != NO_LIMIT and delta > 0 and spent + delta > limit
+
+
 def is_cold(hot: Hot, seen: Position, safeguards: Safeguards) -> bool:
     """No wallet, a half-loaded one, one of another Redis run, or one behind what was seen."""
     wallet = hot.wallet
@@ -110,7 +123,7 @@ def apply(
     """Propose a change: (reply, entry, state after).
 
     The entry is the one to append (PENDING), that of the other request (REUSED), the change
-    refused (NO_FUNDS, NO_HOLD), or only names the attempt of the key record (KNOWN).
+    refused (NO_FUNDS, OVER_LIMIT, NO_HOLD), or only names the attempt of the key record (KNOWN).
     """
     command = commands[number]
     nameless = Entry(number, 0, 0, 0, 0)
@@ -137,6 +150,9 @@ def apply(
         else:
             hold = found
     amount, held_delta = change_for(command, hold.held, hold.captured)
+    spent = spending(command, wallet.limit, amount, held_delta)
+    if passes_limit(wallet.limit, wallet.spent, spent):
+        return OVER_LIMIT, Entry(number, wallet.epoch, wallet.seq, amount, held_delta), hot
     available = wallet.balance - wallet.held + amount - held_delta
     if not is_free(command) and amount - held_delta < 0 and available < wallet.floor:
         return NO_FUNDS, Entry(number, wallet.epoch, wallet.seq, amount, held_delta), hot
@@ -156,7 +172,12 @@ def apply(
     ]
     after_apply = Hot(
         hot.run,
-        wallet._replace(seq=entry.seq, balance=wallet.balance + amount, held=wallet.held + held_delta),
+        wallet._replace(
+            seq=entry.seq,
+            balance=wallet.balance + amount,
+            held=wallet.held + held_delta,
+            spent=wallet.spent + spent,
+        ),
         replaced(hot.keys, command.key, KeyRecord(number, entry.epoch, entry.seq)),
         holds,
         tuple(sorted((*kept, entry), key=lambda other: (other.epoch, other.seq))),
@@ -190,7 +211,9 @@ def clean(hot: Hot, action: str, entry: Entry, commands: tuple[Command, ...], sa
     if action == DROP and of_epoch and (recorded or was_journaled):
         wallet = None
     undone = (was_journaled or not safeguards.undo_once) and (of_epoch or not safeguards.undo_needs_epoch)
-    if action == UNDO and undone and wallet is not None:
+    if action == UNDO and undone and wallet is not None and wallet.limit != NO_LIMIT and safeguards.undo_drops_counters:
+        wallet = None
+    elif action == UNDO and undone and wallet is not None:
         wallet = wallet._replace(balance=wallet.balance - entry.amount, held=wallet.held - entry.held_delta)
     return Hot(hot.run, wallet, keys, hot.holds, journal)
 
@@ -212,7 +235,7 @@ def begin_load(hot: Hot, reading: Reading, safeguards: Safeguards) -> Hot | None
     if stands and safeguards.load_only_newer:
         return None
     if safeguards.load_marker:
-        wallet = Wallet(reading.epoch, 0, reading.balance, reading.held, reading.floor, hot.run, loading=True)
+        wallet = loaded(hot, reading)._replace(loading=True)
     holds = tuple(
         HotHold(reading.epoch, held, captured) if held >= 0 else old
         for held, captured, old in zip(reading.authorizations, reading.captured, hot.holds, strict=True)
@@ -230,4 +253,18 @@ def complete_load(hot: Hot, reading: Reading, safeguards: Safeguards) -> Hot | N
         allowed = not (stands and safeguards.load_only_newer)
     if not allowed:
         return None
-    return hot._replace(wallet=Wallet(reading.epoch, 0, reading.balance, reading.held, reading.floor, hot.run))
+    return hot._replace(wallet=loaded(hot, reading))
+
+
+def loaded(hot: Hot, reading: Reading) -> Wallet:
+    """The wallet as a load has read it."""
+    return Wallet(
+        reading.epoch,
+        0,
+        reading.balance,
+        reading.held,
+        reading.floor,
+        hot.run,
+        reading.limit,
+        reading.spent,
+    )

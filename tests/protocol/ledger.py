@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .hot import NO_FUNDS, NO_HOLD, change_for, is_free, replaced
+from .hot import DECLINES, NO_HOLD, OVER_LIMIT, change_for, is_free, passes_limit, replaced, spending
 from .records import (
     ABSENT,
     AUTHORIZE,
@@ -72,12 +72,21 @@ def leaves_floor(ledger: Ledger, amount: int, held_delta: int) -> bool:
     return ledger.balance - ledger.held + amount - held_delta >= ledger.floor
 
 
+def keeps_limit(ledger: Ledger, command: Command, amount: int, held_delta: int) -> bool:
+    """Whether the change leaves what is spent within the limit, or need not."""
+    return not passes_limit(ledger.limit, ledger.spent, spending(command, ledger.limit, amount, held_delta))
+
+
 def allows_request(ledger: Ledger, command: Command) -> bool:
     """Whether the request, computed on the ledger's own state, would be written."""
     if command.kind == REFUND:
         return False
     amount, held_delta = change_by(ledger, command)
-    return authorization_allows(ledger, command, held_delta) and keeps_floor(ledger, command, amount, held_delta)
+    return (
+        authorization_allows(ledger, command, held_delta)
+        and keeps_floor(ledger, command, amount, held_delta)
+        and keeps_limit(ledger, command, amount, held_delta)
+    )
 
 
 def change_by(ledger: Ledger, command: Command) -> tuple[int, int]:
@@ -104,16 +113,23 @@ def judge(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: Sa
         return REFUSED
     if ledger.held + entry.held_delta < 0:
         return REFUSED
+    if guard.ledger_limit_check and not keeps_limit(ledger, command, entry.amount, entry.held_delta):
+        return REFUSED
     return NOT_FOUND if command.kind == REFUND else WRITTEN
 
 
 def write(ledger: Ledger, entry: Entry, command: Command) -> Ledger:
-    """Insert the entry; P1, P2 and P4 are checked here, whatever the safeguards."""
+    """Insert the entry; P1, P2, P4 and P8 are checked here, whatever the safeguards."""
     require(ledger.recorded[command.key] is None, "P2 once", "a key has two ledger entries")
     require(
         keeps_floor(ledger, command, entry.amount, entry.held_delta),
         "P1 floor",
         "an entry takes the available balance below the floor",
+    )
+    require(
+        keeps_limit(ledger, command, entry.amount, entry.held_delta),
+        "P8 limit",
+        "an entry takes what is spent above the limit",
     )
     authorizations = ledger.authorizations
     if command.kind == AUTHORIZE:
@@ -141,6 +157,8 @@ def write(ledger: Ledger, entry: Entry, command: Command) -> Ledger:
         replaced(ledger.recorded, command.key, entry),
         authorizations,
         captured,
+        ledger.limit,
+        ledger.spent + spending(command, ledger.limit, entry.amount, entry.held_delta),
     )
 
 
@@ -157,7 +175,7 @@ def confirm(ledger: Ledger, reply: str, entry: Entry, number: int, command: Comm
     recorded = ledger.recorded[command.key] if guard.ledger_key_lookup else None
     if recorded is not None:
         return RECORDED if recorded.command == number else KEY_REUSED
-    if reply not in (NO_FUNDS, NO_HOLD):
+    if reply not in DECLINES:
         return UNRECORDED
     require(entry.epoch <= ledger.epoch, "fence", "a decline is AHEAD of the ledger")
     if entry.epoch != ledger.epoch:
@@ -170,6 +188,10 @@ def confirm(ledger: Ledger, reply: str, entry: Entry, number: int, command: Comm
     if hold_as_seen and anew and ledger.authorizations[command.authorization] >= 0:
         amount, held_delta = change_by(ledger, command)
         hold_as_seen = False
+    if reply == OVER_LIMIT:
+        delta = spending(command, ledger.limit, amount, held_delta)
+        passed = ledger.spent + delta > ledger.limit and (delta > 0 or not guard.limit_spares_what_frees)
+        return FINAL if passed else BEHIND if hold_as_seen else CONTESTED
     allowed = keeps_floor(ledger, command, amount, held_delta)
     if allowed if guard.decline_spares_what_frees else leaves_floor(ledger, amount, held_delta):
         return CONTESTED
@@ -183,4 +205,13 @@ def begin_epoch(ledger: Ledger, floor_raise: int = 0) -> Ledger:
 
 def read(ledger: Ledger) -> Reading:
     """What a load takes to Redis."""
-    return Reading(ledger.epoch, ledger.balance, ledger.held, ledger.floor, ledger.authorizations, ledger.captured)
+    return Reading(
+        ledger.epoch,
+        ledger.balance,
+        ledger.held,
+        ledger.floor,
+        ledger.authorizations,
+        ledger.captured,
+        ledger.limit,
+        ledger.spent,
+    )

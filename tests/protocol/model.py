@@ -31,7 +31,7 @@ one after the other. An answer lost on its way equals an answer given that the c
 believe; a process that dies after a commit equals one that answers and never settles. So neither
 is a step of its own.
 
-Promises are checked where they could break: P1, P2 and P4's sums at each write (ledger.py), P2, P3
+Promises are checked where they could break: P1, P2, P8 and P4's sums at each write (ledger.py), P2, P3
 and P5 at each answer, P4's "when quiet, Redis says the same" in each quiet state (`check_quiet`).
 Two more are checked: every load has a cause of its own (loaders do not starve each other), and
 from every state the processes alone can finish all that was begun (explore.py).
@@ -68,6 +68,7 @@ from .phases import (
 from .records import (
     ABSENT,
     NO_ENTRY,
+    NO_LIMIT,
     NO_READING,
     NOWHERE,
     Action,
@@ -94,6 +95,7 @@ def initial_state(scenario: Scenario) -> State:
     keys = 1 + max(command.key for command in scenario.commands)
     authorizations = 1 + max(command.authorization for command in scenario.commands)
     held = scenario.held or 0
+    spent = 0 if scenario.limit == NO_LIMIT else held
     opened = [ABSENT] * authorizations
     hot_holds: list[HotHold | None] = [None] * authorizations
     if scenario.held is not None:
@@ -103,13 +105,22 @@ def initial_state(scenario: Scenario) -> State:
     return State(
         hot=Hot(
             1,
-            Wallet(1, 0, scenario.balance, held, scenario.floor, 1),
+            Wallet(1, 0, scenario.balance, held, scenario.floor, 1, scenario.limit, spent),
             nothing,
             tuple(hot_holds),
             (),
         ),
         ledger=Ledger(
-            1, 0, scenario.balance, held, scenario.floor, nothing, tuple(opened), captured=(0,) * authorizations
+            1,
+            0,
+            scenario.balance,
+            held,
+            scenario.floor,
+            nothing,
+            tuple(opened),
+            (0,) * authorizations,
+            scenario.limit,
+            spent,
         ),
         processes=(IDLE_PROCESS,) * scenario.processes,
         settles=frozenset(),

@@ -23,6 +23,9 @@ VOID: Final = "void"
 ABSENT: Final = -1
 CLOSED: Final = -2
 
+NO_LIMIT: Final = -1
+"""A wallet without a spend limit, whose counter stays at 0."""
+
 
 class Command(NamedTuple):
     """A request as sent. Two commands with one key differ in fingerprint: the key is reused."""
@@ -66,6 +69,9 @@ class Wallet(NamedTuple):
     floor: int
     run: int
     """The Redis process that it was loaded into."""
+    limit: int
+    """The most that may be spent in the one window that there is, or NO_LIMIT."""
+    spent: int
     loading: bool = False
     """A load of this epoch has begun here and is not done: as good as no wallet."""
 
@@ -110,6 +116,8 @@ class Ledger(NamedTuple):
     authorizations: tuple[int, ...]
     captured: tuple[int, ...]
     """By authorization: captured from it so far."""
+    limit: int
+    spent: int
 
 
 class Reading(NamedTuple):
@@ -121,6 +129,8 @@ class Reading(NamedTuple):
     floor: int
     authorizations: tuple[int, ...]
     captured: tuple[int, ...]
+    limit: int
+    spent: int
 
 
 class Process(NamedTuple):
@@ -204,11 +214,13 @@ class Scenario(NamedTuple):
     held: int | None = None
     """The hold of authorization 0 where it is open from the start."""
     floor: int = 0
+    limit: int = NO_LIMIT
+    """What may be spent; an authorization that is open from the start counts. It may be less than that already."""
     processes: int = 2
 
 
 NO_ENTRY: Final = Entry(-1, 0, 0, 0, 0)
-NO_READING: Final = Reading(0, 0, 0, 0, (), ())
+NO_READING: Final = Reading(0, 0, 0, 0, (), (), NO_LIMIT, 0)
 NOWHERE: Final = Position(0, 0)
 
 
@@ -246,6 +258,8 @@ class Safeguards:
     """Postgres checks the floor again."""
     ledger_authorization_check: bool = True
     """Postgres checks again that the authorization is open and its hold large enough."""
+    ledger_limit_check: bool = True
+    """Postgres checks the spend limit again."""
     ledger_key_lookup: bool = True
     """Postgres looks the key up before it writes."""
     ledger_epoch_check: bool = True
@@ -258,6 +272,8 @@ class Safeguards:
     """What an increment costs is judged by the ledger's hold, not by the one that Redis saw."""
     decline_spares_what_frees: bool = True
     """What frees at least what it takes, by the ledger's hold, may be below the floor: its decline is contested."""
+    limit_spares_what_frees: bool = True
+    """The same for a limit that is passed already, since it was lowered."""
     settle_after_commit: bool = True
     """A settle waits for the commit."""
     journal_keeps_attempts: bool = True
@@ -274,6 +290,8 @@ class Safeguards:
     """A change is given back only to a wallet of the entry's epoch."""
     undo_spares_authorizations: bool = True
     """A change that touched an authorization is undone by dropping the wallet."""
+    undo_drops_counters: bool = True
+    """A change that a spend limit counted is undone by dropping the wallet."""
     refused_drops_wallet: bool = True
     """A wallet that let a refused entry pass is dropped."""
     load_lock: bool = True

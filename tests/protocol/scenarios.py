@@ -22,6 +22,7 @@ VOID_V: Final = Command("void V", VOID, 0, key=2)
 PARTIAL_P: Final = Command("partial capture P", CAPTURE, 2, key=1, closing=False)
 EXCESS_O: Final = Command("capture O beyond the hold", CAPTURE, 5, key=2)
 LESS_L: Final = Command("increment L to less", INCREMENT, 2, key=0)
+EQUAL_E: Final = Command("increment E to the same", INCREMENT, 4, key=2)
 MORE_M: Final = Command("increment M to more", INCREMENT, 6, key=2)
 
 # Another authorization, beside the open one.
@@ -183,6 +184,29 @@ SCENARIOS: Final = (
         budget=Budget(crashes=1, expiries=1),
     ),
     Scenario(
+        "a spend limit, and a void that makes room",
+        (VOID_V, CHARGE_A, CHARGE_C),
+        balance=20,
+        held=4,
+        limit=6,
+        budget=Budget(flushes=1),
+    ),
+    Scenario(
+        "a spend limit, an expired key",
+        (sent(2, CHARGE_A), CREDIT_B),
+        balance=9,
+        limit=8,
+        budget=Budget(flushes=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "a spend limit that is passed already",
+        (LESS_L, EQUAL_E),
+        balance=9,
+        held=4,
+        limit=3,
+        budget=Budget(flushes=1, crashes=1),
+    ),
+    Scenario(
         "a rebuild that dies",
         (sent(2, CAPTURE_K),),
         balance=9,
@@ -314,6 +338,22 @@ DEEP: Final = (
         (sent(2, CHARGE_A), CREDIT_B, CHARGE_C),
         balance=5,
         budget=Budget(crashes=1, rebuilds=1),
+    ),
+    Scenario(
+        "spend limit",
+        (sent(2, PARTIAL_P), EXCESS_O),
+        balance=20,
+        held=5,
+        limit=6,
+        budget=Budget(flushes=1, copies=1, crashes=1, expiries=1),
+    ),
+    Scenario(
+        "spend limit that is passed already",
+        (LESS_L, EQUAL_E, SMALL_S),
+        balance=9,
+        held=4,
+        limit=3,
+        budget=Budget(flushes=1, crashes=1, floor_raises=1),
     ),
     Scenario(
         "three processes, charges",

@@ -34,6 +34,7 @@ from .phases import (
 )
 from .records import (
     NO_ENTRY,
+    NO_LIMIT,
     REFUND,
     Entry,
     Hot,
@@ -85,7 +86,7 @@ class Steps:
             if self.guard.settle_after_commit:
                 return moved(state, index, process, hot=hot)
             return moved(state, index, process, hot=hot, settles=state.settles | {entry})
-        if reply in (redis.NO_FUNDS, redis.NO_HOLD) and not self.guard.decline_confirmation:
+        if reply in redis.DECLINES and not self.guard.decline_confirmation:
             return self._decline(state, index, process)
         return moved(state, index, process._replace(phase=CONFIRM, entry=entry, verdict=reply))
 
@@ -96,7 +97,7 @@ class Steps:
         """
         if reply == redis.PENDING:
             state = obeyed(state, number)
-        elif reply not in (redis.NO_FUNDS, redis.NO_HOLD):
+        elif reply not in redis.DECLINES:
             return state
         if not state.held_up:
             return state
@@ -323,6 +324,16 @@ class Steps:
             "P4 conserved",
             "the balance is not the sum of the entries",
         )
+        counted = sum(
+            redis.spending(self.commands[entry.command], ledger.limit, entry.amount, entry.held_delta)
+            for entry in ledger.recorded
+            if entry
+        )
+        require(
+            ledger.limit == NO_LIMIT or ledger.spent == (self.scenario.held or 0) + counted,
+            "P8 limit",
+            "what is spent is not the sum of the entries",
+        )
         if wallet is None or wallet.loading or wallet.run != hot.run or wallet.epoch != ledger.epoch:
             return
         if not is_done(state):
@@ -331,6 +342,11 @@ class Steps:
             (wallet.balance, wallet.held, wallet.floor) == (ledger.balance, ledger.held, ledger.floor),
             "P4 conserved",
             "all is quiet, and Redis and the ledger differ in balance, held or floor",
+        )
+        require(
+            (wallet.limit, wallet.spent) == (ledger.limit, ledger.spent),
+            "P8 limit",
+            "all is quiet, and Redis and the ledger differ in what is spent",
         )
         for number, held in enumerate(ledger.authorizations):
             hold = redis.open_hold(hot, wallet, number, self.guard)

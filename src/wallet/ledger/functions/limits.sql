@@ -38,7 +38,8 @@ LANGUAGE sql STABLE AS $$
       AND (spending).at >= l.counts_from;
 $$;
 
--- The limits that a spending would pass, the one with the longest window first, and what is spent of each.
+-- The limits that a spending would pass, the one with the longest window first, and what is spent of each. What gives
+-- something back passes none, even where more is spent than the limit, since it was lowered.
 CREATE OR REPLACE FUNCTION limits_passed(company text, spending spending)
 RETURNS TABLE (which spend_limits, starts_at bigint, spent bigint)
 LANGUAGE sql STABLE AS $$
@@ -46,7 +47,7 @@ LANGUAGE sql STABLE AS $$
     FROM limits_counting(company, spending) c
     LEFT JOIN spend_counters s
         ON s.company_id = company AND s.limit_id = (c.which).limit_id AND s.starts_at = c.starts_at
-    WHERE coalesce(s.spent, 0) + (spending).delta > (c.which).amount
+    WHERE (spending).delta > 0 AND coalesce(s.spent, 0) + (spending).delta > (c.which).amount
     ORDER BY (c.which).time_window DESC, (c.which).limit_id;
 $$;
 
