@@ -446,17 +446,29 @@ class WalletMachine(RuleBasedStateMachine):
 
     async def _four_years_pass(self) -> None:
         await at_rest(self.world.engines[0])
+        database = self.world.database
         for table, column in (
             ("entries", "created_at"),
             ("authorizations", "created_at"),
             ("spend_limits", "counts_from"),
-            ("spend_counters", "starts_at"),
         ):
-            await self.world.database.execute(
+            await database.execute(
                 f"UPDATE {table} SET {column} = {column} - $2 WHERE company_id = $1", self.company, FOUR_YEARS_US
             )
-        last_at = await self.world.database.fetchval("SELECT last_at FROM wallets WHERE company_id = $1", self.company)
-        await change_settings(self.world.database, self.company, last_at=max(0, last_at - FOUR_YEARS_US))
+        # The oldest first: each takes the place of the one before it.
+        for counter in await database.fetch(
+            "SELECT * FROM spend_counters WHERE company_id = $1 ORDER BY starts_at", self.company
+        ):
+            await database.execute(
+                "UPDATE spend_counters SET starts_at = starts_at - $4"
+                " WHERE company_id = $1 AND limit_id = $2 AND starts_at = $3",
+                self.company,
+                counter["limit_id"],
+                counter["starts_at"],
+                FOUR_YEARS_US,
+            )
+        last_at = await database.fetchval("SELECT last_at FROM wallets WHERE company_id = $1", self.company)
+        await change_settings(database, self.company, last_at=max(0, last_at - FOUR_YEARS_US))
 
     async def _counters(self) -> dict[tuple[str, int], int]:
         rows = await self.world.database.fetch("SELECT * FROM spend_counters WHERE company_id = $1", self.company)
