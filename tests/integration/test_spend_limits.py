@@ -186,7 +186,7 @@ async def test_a_raised_limit_holds_at_once_and_a_deleted_one_no_more(wallets: W
 async def test_what_frees_by_the_ledgers_hold_is_no_decline_though_the_limit_is_passed_already(
     wallets: Wallets,
 ) -> None:
-    """The ledger holds 4 yet, so that a total of 4 costs nothing there: it may not say no before it has the smaller one."""
+    """The ledger holds 4 yet, and a total of 4 costs nothing there: so it may not say no before it has the other."""
     await wallets.engine.submit(authorize(4, "a"))
     await wallets.spend_limits.create(SpendLimit("acme", "daily", Window.DAY, 3))
     await assert_refused(wallets, charge(1), spent=4)

@@ -1,6 +1,7 @@
 """What gateways and the back office may ask, drawn so that requests often meet each other."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from wallet.domain.limits import Window
 from wallet.domain.money import MICROS_MAX
 from wallet.domain.usage import Channel, Usage
 
+T = TypeVar("T")
+
 AMOUNTS = st.sampled_from([1, 50, 100, 400, 1_000, 2_500])
 HUGE = MICROS_MAX - 1_000
 FLOORS = st.sampled_from([-1_000, -100, 0, 0, 50, 1_500])
@@ -21,7 +24,9 @@ CHANNELS = st.sampled_from([Channel.SMS, Channel.SMS, Channel.VOICE])
 COUNTRIES = st.sampled_from(["DE", "DE", "US", ""])
 USAGES = st.builds(Usage, CHANNELS, country=COUNTRIES, quantity=st.integers(1, 3))
 LIMIT_NAMES = st.sampled_from(["fraud", "night"])
-LIMIT_AMOUNTS = st.sampled_from([0, 50, 400, 1_000, 2_500, 5_000])
+LIMIT_T = TypeVar("T")
+
+AMOUNTS = st.sampled_from([0, 50, 400, 1_000, 2_500, 5_000])
 LIMITS = st.builds(
     Limit,
     st.sampled_from(Window),
@@ -30,6 +35,8 @@ LIMITS = st.builds(
     st.sampled_from([None, None, Channel.SMS, Channel.VOICE]),
     st.sampled_from(["", "", "DE", "US"]),
 )
+PLACES = st.integers(0, 1_000)
+"""For `picked`."""
 PRICED = frozenset({Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTURE})
 """What a rate card may price, or have no price for."""
 
@@ -37,6 +44,11 @@ PRICED = frozenset({Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTUR
 def unpriced(command: Command) -> Command:
     """Return the same request where nothing says any more what it costs."""
     return msgspec.structs.replace(command, amount=0, unpriced=True)
+
+
+def picked(items: Sequence[T], place: int) -> T:
+    """Return one of those that there are. How many may depend on what raced whom, and what is drawn must not."""
+    return items[place % len(items)]
 
 
 @st.composite
@@ -53,7 +65,7 @@ def commands(draw: st.DrawFn, company: str, *, entries: int = 0) -> Command:
         amount = draw(st.sampled_from([-1, 1])) * amount
         fields["below_floor"] = draw(st.booleans())
     elif kind is Kind.REFUND:
-        fields["refunded_number"] = draw(st.integers(1, max(1, entries + 1)))
+        fields["refunded_number"] = 1 + draw(PLACES) % (entries + 1)
     elif kind is Kind.AUTHORIZATION:
         fields["ttl_seconds"] = TTL_SECONDS
     elif kind is Kind.CAPTURE:
