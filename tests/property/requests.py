@@ -24,9 +24,7 @@ CHANNELS = st.sampled_from([Channel.SMS, Channel.SMS, Channel.VOICE])
 COUNTRIES = st.sampled_from(["DE", "DE", "US", ""])
 USAGES = st.builds(Usage, CHANNELS, country=COUNTRIES, quantity=st.integers(1, 3))
 LIMIT_NAMES = st.sampled_from(["fraud", "night"])
-LIMIT_T = TypeVar("T")
-
-AMOUNTS = st.sampled_from([0, 50, 400, 1_000, 2_500, 5_000])
+LIMIT_AMOUNTS = st.sampled_from([0, 50, 400, 1_000, 2_500, 5_000])
 LIMITS = st.builds(
     Limit,
     st.sampled_from(Window),
