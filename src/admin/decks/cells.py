@@ -2,6 +2,7 @@
 
 import re
 
+from admin.spreadsheets import text_in_cell
 from server.countries import COUNTRIES
 from wallet.domain.usage import Channel
 
@@ -16,8 +17,6 @@ _TEXT_SHOWN_MAX = 40
 _PREFIX = re.compile(r"\+?([1-9][0-9]{0,14})")
 _SHORTENED = re.compile(r"[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
 _VARIANT = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*)?")
-_FORMULA = re.compile(r"'*[=+\-@]")
-"""How a cell begins that a spreadsheet would calculate, or that was kept from it already."""
 _LINE_BREAKS = re.compile(r"[\t\r\n]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -84,17 +83,10 @@ def variant_of(text: str) -> str:
 
 
 def description_of(text: str) -> str:
-    """Return what the deck calls a destination, in one line, as `description_cell` was given it. Raises BadCell."""
-    text = _LINE_BREAKS.sub(" ", text).strip()
-    if text.startswith("'") and _FORMULA.match(text):
-        text = text[1:]
+    """Return what the deck calls a destination, in one line, as `text_cell` was given it. Raises BadCell."""
+    text = text_in_cell(_LINE_BREAKS.sub(" ", text).strip())
     if len(text) > DESCRIPTION_LENGTH_MAX:
         raise BadCell(f"{shown(text)} has {len(text)} characters: at most {DESCRIPTION_LENGTH_MAX}")
     if _CONTROL.search(text):
         raise BadCell(f"{text!a} has control characters")
     return text
-
-
-def description_cell(description: str) -> str:
-    """Return a description as a cell that no spreadsheet takes for a formula."""
-    return "'" + description if _FORMULA.match(description) else description

@@ -1,11 +1,11 @@
 """Writes a deck, as the reader reads it."""
 
-import csv
 from collections.abc import Iterable, Iterator
 
-from admin.decks.cells import EVERYWHERE_ELSE, description_cell
+from admin.decks.cells import EVERYWHERE_ELSE
 from admin.decks.dates import time_text
 from admin.decks.numbers import amount_text
+from admin.spreadsheets import line_writer, text_cell
 from wallet.domain.rates import NEVER, Rate
 
 _HEADER = (
@@ -23,32 +23,25 @@ _HEADER = (
 )
 
 
-class _Line:
-    """Where a csv writer writes: the line comes back from `writerow`."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def deck_lines(rates: Iterable[Rate], *, with_channel: bool) -> Iterator[str]:
     """Yield a deck's lines in CSV, the header first, each with its end; `with_channel` adds a column for the channel.
 
     Prefixes have no + and descriptions that look like formulas an apostrophe before them, for the spreadsheet's sake.
     """
-    writer = csv.writer(_Line(), lineterminator="\n")
-    yield writer.writerow((*(["channel"] if with_channel else []), *_HEADER))
+    line = line_writer()
+    yield line((*(["channel"] if with_channel else []), *_HEADER))
     for rate in rates:
         destination = rate.destination
         prefix, country = ("", destination or EVERYWHERE_ELSE)
         if destination.startswith("+"):
             prefix, country = destination[1:], ""
-        yield writer.writerow(
+        yield line(
             (
                 *([rate.channel.name.lower()] if with_channel else []),
                 prefix,
                 country,
                 rate.variant,
-                description_cell(rate.description),
+                text_cell(rate.description),
                 amount_text(rate.unit_price),
                 amount_text(rate.connect_fee),
                 rate.minimum_quantity,

@@ -3,8 +3,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from admin.decks.reader import BadRow, Deck, read_deck
 from admin.decks.writer import deck_lines
@@ -12,12 +12,13 @@ from admin.masks import Fields, taken_over
 from admin.pages import cursor_of, page_size, page_token
 from admin.quotes import Quotes
 from admin.rate_messages import card_message, changes_message, rate_message, rates_of
+from admin.under_way import UnderWay
 from admin.uploads import Upload, upload_of
 from server.context import Context
 from server.names import parse_rate_card
 from server.rejections import InvalidRequest, Violation, invalid
 from veloconnect.admin.v1 import rate_pb2, rate_pb2_grpc
-from wallet.domain.errors import Overloaded, RateCardNotFound
+from wallet.domain.errors import RateCardNotFound
 from wallet.domain.money import CURRENCIES
 from wallet.domain.rates import Rate, RateCard
 from wallet.domain.usage import Channel
@@ -46,7 +47,8 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         """Keep rates in `cards`."""
         self._cards = cards
         self._quotes = quotes
-        self._under_way = {"imports": 0, "exports": 0}
+        self._imports = UnderWay("imports", at_once_max=AT_ONCE_MAX)
+        self._exports = UnderWay("exports", at_once_max=AT_ONCE_MAX)
 
     async def CreateRateCard(self, request: rate_pb2.CreateRateCardRequest, context: Context) -> rate_pb2.RateCard:
         """Make a card without rates."""
@@ -130,7 +132,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         self, requests: AsyncIterator[rate_pb2.ImportRatesRequest], context: Context
     ) -> rate_pb2.ImportRatesResponse:
         """Read a deck into a card."""
-        with self._counted("imports"):
+        with self._imports.one():
             upload = await upload_of(requests)
             now = beginning_now()
             deck = await asyncio.to_thread(read_deck, upload.data, upload.deck_settings, now=now)
@@ -180,7 +182,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
     ) -> AsyncIterator[rate_pb2.ExportRatesResponse]:
         """Write a card's rates as a deck."""
         channel = _channel(request.channel)
-        with self._counted("exports"):
+        with self._exports.one():
             async with aclosing(self._cards.every_rate(parse_rate_card(request.name), channel=channel)) as every_rate:
                 (header,) = deck_lines([], with_channel=channel is None)
                 async for rates in every_rate:
@@ -193,17 +195,6 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
     async def QuotePrice(self, request: rate_pb2.QuotePriceRequest, context: Context) -> rate_pb2.QuotePriceResponse:
         """Say what a usage would cost."""
         return await self._quotes.quote(request)
-
-    @contextmanager
-    def _counted(self, what: str) -> Iterator[None]:
-        """Let so many be under way. Raises Overloaded."""
-        if self._under_way[what] >= AT_ONCE_MAX:
-            raise Overloaded(f"{AT_ONCE_MAX} {what} are under way already")
-        self._under_way[what] += 1
-        try:
-            yield
-        finally:
-            self._under_way[what] -= 1
 
 
 def _channel(channel: int) -> Channel | None:
