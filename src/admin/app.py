@@ -15,6 +15,9 @@ from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
 from admin.settings import AdminSettings
+from admin.workers import rollups
+from admin.workers.rollups import Rollups
+from admin.workers.runner import Worker, running
 from server.lifecycle import Service, serve
 from server.lifetime import Lifetime
 from server.worker import run_worker
@@ -39,7 +42,8 @@ def run(settings: AdminSettings, tether: int | None) -> int:
     """Serve in this process until it is told to stop; return its exit status. Raises Misconfigured."""
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
-        await serve(settings, services(wallets), healthy=wallets.healthy, lifetime=lifetime)
+        async with running(workers(wallets), wallets.leases):
+            await serve(settings, services(wallets), healthy=wallets.healthy, lifetime=lifetime)
 
     return run_worker(work, tether=tether)
 
@@ -55,11 +59,18 @@ def services(wallets: Wallets) -> list[Service]:
         _service(
             transaction_pb2,
             transaction_pb2_grpc.add_TransactionServiceServicer_to_server,
-            TransactionServicer(wallets.reader),
+            TransactionServicer(wallets.reader, wallets.statements, wallets.usage_days),
         ),
         _service(rate_pb2, rate_pb2_grpc.add_RateServiceServicer_to_server, rates),
         _service(rule_pb2, rule_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(wallets.spend_limits)),
         _service(ledger_pb2, ledger_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(wallets)),
+    ]
+
+
+def workers(wallets: Wallets) -> list[Worker]:
+    """Return the background work of the back office."""
+    return [
+        Worker("rollups", Rollups(wallets.usage_days).run_once, rollups.PAUSE_SECONDS),
     ]
 
 

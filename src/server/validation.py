@@ -29,6 +29,8 @@ TEXTS: Mapping[str, str] = {
     "currency_code": "the ISO 4217 code of a currency, such as EUR",
     "reference": "text without control characters",
     "description": "text without control characters",
+    "start_date": "a date such as 2026-11-25",
+    "end_date": "a date such as 2026-11-25",
     "Rate.destination": "the beginning of a number in E.164 such as +4915, a country such as DE, or empty",
     "ListRatesRequest.destination": "the beginning of a number in E.164 such as +49, or a country such as DE",
 }

@@ -21,10 +21,13 @@ from wallet.lane import Lane
 from wallet.ledger.append import Appender
 from wallet.ledger.companies import Companies
 from wallet.ledger.failures import translated, unavailable
+from wallet.ledger.leases import Leases
 from wallet.ledger.limits import SpendLimits
 from wallet.ledger.pool import open_pool
 from wallet.ledger.rates import RateCards
 from wallet.ledger.reader import Reader
+from wallet.ledger.statements import Statements
+from wallet.ledger.usage import UsageDays
 from wallet.loading import Loader
 from wallet.rating import Rating
 from wallet.recovery import Recovery
@@ -47,6 +50,9 @@ class Wallets:
         self.companies = Companies(pool)
         self.spend_limits = SpendLimits(pool)
         self.rate_cards = RateCards(pool)
+        self.statements = Statements(pool)
+        self.usage_days = UsageDays(pool)
+        self.leases = Leases(pool)
         self.rating = rating
         self.loader = Loader(hot, pool)
         self.pool = pool

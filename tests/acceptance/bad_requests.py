@@ -397,6 +397,10 @@ DECLINES: dict[str, dict[str, tuple[str, Any]]] = {
         "limit of an unknown company": ("rules.CreateSpendLimit", limit(parent=NOBODY)),
         "limits of an unknown company": ("rules.ListSpendLimits", rule_pb2.ListSpendLimitsRequest(parent=NOBODY)),
         "statement of an unknown company": ("transactions.ListTransactions", statement(parent=NOBODY)),
+        "usage of an unknown company": (
+            "transactions.GetUsageSummary",
+            transaction_pb2.GetUsageSummaryRequest(parent=NOBODY),
+        ),
     },
     "COMPANY_ALREADY_EXISTS": {
         "company made twice": ("companies.CreateCompany", create("bad", display_name="Another")),

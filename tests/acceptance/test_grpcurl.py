@@ -1,5 +1,6 @@
 """Every RPC answers the real grpcurl, in JSON as people type it, and the lines that are printed work as they are."""
 
+import csv
 import json
 import os
 import re
@@ -353,6 +354,40 @@ def test_transactions_are_listed_newest_first_page_by_page(caller: Caller) -> No
     whole = caller.admin("TransactionService/ListTransactions", {"parent": name})
     assert whole["transactions"] == [row for page in found for row in page["transactions"]]
     assert whole["next_page_token"] == ""
+
+
+def test_a_statement_is_filtered_exported_and_summed_up(caller: Caller) -> None:
+    name = fund(caller, "accounted", 1_000_000)
+    for number, (country, campaign) in enumerate([("DE", "spring"), ("FR", "=1+1"), ("DE", "spring")]):
+        usage = {"channel": "CHANNEL_SMS", "destination": country, "quantity": 2, "campaign_id": campaign}
+        charge = {"company": name, "idempotency_key": f"sms-{number}", "usage": usage, "amount_micros": 150_000}
+        caller.charging("ChargingService/Charge", charge)
+    german = {"parent": name, "filter": {"country_code": "DE", "start_time": "2020-01-01T00:00:00Z"}}
+    listed = list(pages(caller, "TransactionService/ListTransactions", {**german, "page_size": 1}))
+    rows = [row["name"].rpartition("/")[2] for page in listed for row in page["transactions"]]
+    assert rows == ["4", "2"]
+
+    method = f"{ADMIN}.TransactionService/ExportTransactions"
+    done = caller.run("admin", method, body=json.dumps({"parent": name}))
+    assert done.returncode == 0, done.stderr
+    text = "".join(piece["csv"] for piece in documents(done.stdout))
+    opening, top_up, *charges, closing = csv.DictReader(text.splitlines())
+    assert (opening["kind"], opening["balance"]) == ("OPENING_BALANCE", "0.00")
+    assert (top_up["kind"], top_up["amount"], top_up["reference"]) == ("TOP_UP", "1.00", "")
+    assert [row["campaign"] for row in charges] == ["spring", "'=1+1", "spring"]
+    assert {(row["channel"], row["used"], row["unit"], row["amount"]) for row in charges} == {
+        ("SMS", "2", "segments", "-0.15")
+    }
+    assert (closing["kind"], closing["balance"]) == ("CLOSING_BALANCE", "0.55")
+
+    summary = caller.admin("TransactionService/GetUsageSummary", {"parent": name})
+    assert summary["start_date"] == summary["end_date"] == summary["days"][0]["date"]
+    assert (summary["transaction_count"], summary["spent_micros"], summary["complete"]) == ("3", "450000", True)
+    assert summary["last_transaction"] == f"{name}/transactions/4"
+    assert [(row["country_code"], row["used_quantity"], row["spent_micros"]) for row in summary["destinations"]] == [
+        ("DE", "4", "300000"),
+        ("FR", "2", "150000"),
+    ]
 
 
 def test_a_top_up_is_credited_once_and_its_replay_is_the_same(caller: Caller) -> None:

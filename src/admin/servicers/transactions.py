@@ -1,21 +1,38 @@
 """TransactionService."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
 from admin.pages import NUMBER, cursor_of, page_size, page_token
+from admin.statement_lines import Statement
+from admin.transaction_filters import filter_of, list_name
+from admin.under_way import UnderWay
+from admin.usage_messages import days_of, summary_message
 from server import wire
 from server.context import Context
 from server.names import parse_company, parse_transaction
 from veloconnect.admin.v1 import transaction_pb2, transaction_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.usage import Channel
 from wallet.ledger.reader import Reader
+from wallet.ledger.statements import Statements
+from wallet.ledger.usage import UsageDays
+
+EXPORTS_AT_ONCE_MAX = 4
+"""In one process: each keeps a core busy with writing numbers as text."""
 
 
 class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, reader: Reader) -> None:
-        """Read the ledger with `reader`."""
+    def __init__(self, reader: Reader, statements: Statements, usage: UsageDays) -> None:
+        """Read the ledger with `reader` and `statements`, and what it adds up to with `usage`."""
         self._reader = reader
+        self._statements = statements
+        self._usage = usage
+        self._exports = UnderWay("exports", at_once_max=EXPORTS_AT_ONCE_MAX)
 
     async def GetTransaction(
         self, request: transaction_pb2.GetTransactionRequest, context: Context
@@ -28,14 +45,45 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
         self, request: transaction_pb2.ListTransactionsRequest, context: Context
     ) -> transaction_pb2.ListTransactionsResponse:
         """Read rows of a company's ledger, newest first."""
-        size = page_size(request.page_size)
-        cursor = cursor_of(request.page_token, request.parent, NUMBER)
-        entries = await self._reader.entries(
-            parse_company(request.parent), before=int(cursor) if cursor else None, limit=size
+        where = filter_of(request.filter)
+        listed = list_name(request.parent, where)
+        cursor = cursor_of(request.page_token, listed, NUMBER)
+        page = await self._statements.page(
+            parse_company(request.parent),
+            where,
+            before=int(cursor) if cursor else None,
+            limit=page_size(request.page_size),
         )
-        # Numbers have no gaps: whatever is above 1 has a row before it.
-        last = entries[-1].number if entries else 1
+        more = "" if page.next_before is None else page_token(listed, str(page.next_before))
         return transaction_pb2.ListTransactionsResponse(
-            transactions=map(wire.transaction, entries),
-            next_page_token=page_token(request.parent, str(last)) if last > 1 else "",
+            transactions=map(wire.transaction, page.entries), next_page_token=more
         )
+
+    async def ExportTransactions(
+        self, request: transaction_pb2.ExportTransactionsRequest, context: Context
+    ) -> AsyncIterator[transaction_pb2.ExportTransactionsResponse]:
+        """Write rows of a company's ledger as CSV, between two balances."""
+        where = filter_of(request.filter)
+        with self._exports.one():
+            period = await self._statements.period(parse_company(request.parent), where)
+            statement = Statement(period, where)
+            yield transaction_pb2.ExportTransactionsResponse(csv=statement.opening())
+            async with aclosing(self._statements.entries(period, where)) as slices:
+                async for entries in slices:
+                    yield transaction_pb2.ExportTransactionsResponse(csv=statement.entries(entries))
+            yield transaction_pb2.ExportTransactionsResponse(csv=statement.closing(time.time_ns() // 1000))
+
+    async def GetUsageSummary(
+        self, request: transaction_pb2.GetUsageSummaryRequest, context: Context
+    ) -> transaction_pb2.UsageSummary:
+        """Say what usage adds up to, as of now."""
+        days = days_of(request)
+        company = parse_company(request.parent)
+        complete = await self._usage.catch_up(company)
+        usage = await self._usage.read(
+            company,
+            days,
+            channel=Channel(int(request.channel)) if request.channel else None,
+            country=request.country_code,
+        )
+        return summary_message(company, days, usage, complete=complete)

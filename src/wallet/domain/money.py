@@ -13,9 +13,14 @@ def within_bounds(micros: int) -> bool:
 
 def words(micros: int, currency: str) -> str:
     """Return an amount as people write it, exact, with two decimals at least: "500.00 EUR", "-0.0075 EUR"."""
+    return f"{decimal(micros)} {currency}"
+
+
+def decimal(micros: int) -> str:
+    """Return an amount in the currency's unit, exact, with two decimals at least: "500.00", "-0.0075"."""
     units, rest = divmod(abs(micros), MICROS_PER_UNIT)
     decimals = f"{rest:06}".rstrip("0").ljust(2, "0")
-    return f"{'-' if micros < 0 else ''}{units}.{decimals} {currency}"
+    return f"{'-' if micros < 0 else ''}{units}.{decimals}"
 
 
 CURRENCIES = frozenset(

@@ -24,6 +24,7 @@ SUM_SECONDS_MAX = 60.0
 """How long summing up a window's entries may take, when a limit is made."""
 
 _SQL = load("limits")
+_FIRST_NUMBER = load("numbers")["first_number"]
 
 
 class SpendLimits:
@@ -49,7 +50,7 @@ class SpendLimits:
                     raise CompanyNotFound(company)
                 # A busy month takes a while to sum up. So most of it is done while charging goes on, and only what came
                 # meanwhile under the wallet's lock.
-                first = await connection.fetchval(_SQL["first_number"], company, starts_at)
+                first = await connection.fetchval(_FIRST_NUMBER, company, starts_at)
                 last = await connection.fetchval("SELECT last_number FROM wallets WHERE company_id = $1", company)
                 spent = await _spent(connection, limit, starts_at, first, last)
                 async with _changing(connection, company) as wallet:
@@ -58,7 +59,7 @@ class SpendLimits:
                     now_starts_at = await connection.fetchval(_SQL["window_start"], company, limit.window)
                     if now_starts_at != starts_at:  # The next window has begun meanwhile, and has next to nothing yet.
                         starts_at, spent = now_starts_at, 0
-                        last = await connection.fetchval(_SQL["first_number"], company, starts_at) - 1
+                        last = await connection.fetchval(_FIRST_NUMBER, company, starts_at) - 1
                     spent += await _spent(connection, limit, starts_at, last + 1, wallet["last_number"])
                     made = await connection.fetchval(
                         _SQL["insert"],

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from veloconnect.wallet.v1 import wallet_pb2 as veloconnect_dot_wallet_dot_v1_dot_wallet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&veloconnect/admin/v1/transaction.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"veloconnect/wallet/v1/wallet.proto\"p\n\x15GetTransactionRequest\x12W\n\x04name\x18\x01 \x01(\tBI\xbaHFrD2B^companies/[a-z0-9][a-z0-9_-]{0,62}/transactions/[1-9][0-9]{0,17}$\"\x90\x01\n\x17ListTransactionsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"m\n\x18ListTransactionsResponse\x12\x38\n\x0ctransactions\x18\x01 \x03(\x0b\x32\".veloconnect.wallet.v1.Transaction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xea\x01\n\x12TransactionService\x12\x61\n\x0eGetTransaction\x12+.veloconnect.admin.v1.GetTransactionRequest\x1a\".veloconnect.wallet.v1.Transaction\x12q\n\x10ListTransactions\x12-.veloconnect.admin.v1.ListTransactionsRequest\x1a..veloconnect.admin.v1.ListTransactionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&veloconnect/admin/v1/transaction.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"veloconnect/wallet/v1/wallet.proto\"p\n\x15GetTransactionRequest\x12W\n\x04name\x18\x01 \x01(\tBI\xbaHFrD2B^companies/[a-z0-9][a-z0-9_-]{0,62}/transactions/[1-9][0-9]{0,17}$\"\xce\x04\n\x11TransactionFilter\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12K\n\x05kinds\x18\x03 \x03(\x0e\x32\'.veloconnect.wallet.v1.Transaction.KindB\x13\xbaH\x10\x92\x01\r\x10\t\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1e.veloconnect.wallet.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12*\n\x0c\x63ountry_code\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{2})?$\x12\x32\n\x0b\x63\x61mpaign_id\x18\x06 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x31\n\ncontact_id\x18\x07 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x30\n\x11min_amount_micros\x18\x08 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x00H\x00\x88\x01\x01\x12\x30\n\x11max_amount_micros\x18\t \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x00H\x01\x88\x01\x01\x12\x30\n\treference\x18\n \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$B\x14\n\x12_min_amount_microsB\x14\n\x12_max_amount_micros\"\xc9\x01\n\x17ListTransactionsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x37\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\'.veloconnect.admin.v1.TransactionFilter\"m\n\x18ListTransactionsResponse\x12\x38\n\x0ctransactions\x18\x01 \x03(\x0b\x32\".veloconnect.wallet.v1.Transaction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x19\x45xportTransactionsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12\x37\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\'.veloconnect.admin.v1.TransactionFilter\")\n\x1a\x45xportTransactionsResponse\x12\x0b\n\x03\x63sv\x18\x01 \x01(\t\"\xb2\x02\n\x16GetUsageSummaryRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12:\n\nstart_date\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x38\n\x08\x65nd_date\x18\x03 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x39\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1e.veloconnect.wallet.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12*\n\x0c\x63ountry_code\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{2})?$\"\xbd\x02\n\x0cUsageSummary\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x19\n\x11transaction_count\x18\x04 \x01(\x03\x12\x14\n\x0cspent_micros\x18\x05 \x01(\x03\x12\x14\n\x0crefund_count\x18\x06 \x01(\x03\x12\x17\n\x0frefunded_micros\x18\x07 \x01(\x03\x12-\n\x04\x64\x61ys\x18\x08 \x03(\x0b\x32\x1f.veloconnect.admin.v1.UsageLine\x12\x35\n\x0c\x64\x65stinations\x18\t \x03(\x0b\x32\x1f.veloconnect.admin.v1.UsageLine\x12\x18\n\x10last_transaction\x18\n \x01(\t\x12\x10\n\x08\x63omplete\x18\x0b \x01(\x08\"\xf0\x01\n\tUsageLine\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12/\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1e.veloconnect.wallet.v1.Channel\x12\x14\n\x0c\x63ountry_code\x18\x03 \x01(\t\x12\x19\n\x11transaction_count\x18\x04 \x01(\x03\x12\x15\n\rused_quantity\x18\x05 \x01(\x03\x12\x17\n\x0f\x62illed_quantity\x18\x06 \x01(\x03\x12\x14\n\x0cspent_micros\x18\x07 \x01(\x03\x12\x14\n\x0crefund_count\x18\x08 \x01(\x03\x12\x17\n\x0frefunded_micros\x18\t \x01(\x03\x32\xca\x03\n\x12TransactionService\x12\x61\n\x0eGetTransaction\x12+.veloconnect.admin.v1.GetTransactionRequest\x1a\".veloconnect.wallet.v1.Transaction\x12q\n\x10ListTransactions\x12-.veloconnect.admin.v1.ListTransactionsRequest\x1a..veloconnect.admin.v1.ListTransactionsResponse\x12y\n\x12\x45xportTransactions\x12/.veloconnect.admin.v1.ExportTransactionsRequest\x1a\x30.veloconnect.admin.v1.ExportTransactionsResponse0\x01\x12\x63\n\x0fGetUsageSummary\x12,.veloconnect.admin.v1.GetUsageSummaryRequest\x1a\".veloconnect.admin.v1.UsageSummaryb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,18 +36,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETTRANSACTIONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETTRANSACTIONREQUEST'].fields_by_name['name']._serialized_options = b'\272HFrD2B^companies/[a-z0-9][a-z0-9_-]{0,62}/transactions/[1-9][0-9]{0,17}$'
+  _globals['_TRANSACTIONFILTER'].fields_by_name['kinds']._loaded_options = None
+  _globals['_TRANSACTIONFILTER'].fields_by_name['kinds']._serialized_options = b'\272H\020\222\001\r\020\t\030\001\"\007\202\001\004\020\001 \000'
+  _globals['_TRANSACTIONFILTER'].fields_by_name['channel']._loaded_options = None
+  _globals['_TRANSACTIONFILTER'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_TRANSACTIONFILTER'].fields_by_name['country_code']._loaded_options = None
+  _globals['_TRANSACTIONFILTER'].fields_by_name['country_code']._serialized_options = b'\272H\021r\0172\r^([A-Z]{2})?$'
+  _globals['_TRANSACTIONFILTER'].fields_by_name['campaign_id']._loaded_options = None
+  _globals['_TRANSACTIONFILTER'].fields_by_name['campaign_id']._serialized_options = b'\272H\032r\030\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_TRANSACTIONFILTER'].fields_by_name['contact_id']._loaded_options = None
+  _globals['_TRANSACTIONFILTER'].fields_by_name['contact_id']._serialized_options = b'\272H\032r\030\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_TRANSACTIONFILTER'].fields_by_name['min_amount_micros']._loaded_options = None
+  _globals['_TRANSACTIONFILTER'].fields_by_name['min_amount_micros']._serialized_options = b'\272H\r\"\013\030\200\200\352\327\274\256\376\017(\000'
+  _globals['_TRANSACTIONFILTER'].fields_by_name['max_amount_micros']._loaded_options = None
+  _globals['_TRANSACTIONFILTER'].fields_by_name['max_amount_micros']._serialized_options = b'\272H\r\"\013\030\200\200\352\327\274\256\376\017(\000'
+  _globals['_TRANSACTIONFILTER'].fields_by_name['reference']._loaded_options = None
+  _globals['_TRANSACTIONFILTER'].fields_by_name['reference']._serialized_options = b'\272H\032r\030\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_LISTTRANSACTIONSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTTRANSACTIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
   _globals['_LISTTRANSACTIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTTRANSACTIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTTRANSACTIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTTRANSACTIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
-  _globals['_GETTRANSACTIONREQUEST']._serialized_start=129
-  _globals['_GETTRANSACTIONREQUEST']._serialized_end=241
-  _globals['_LISTTRANSACTIONSREQUEST']._serialized_start=244
-  _globals['_LISTTRANSACTIONSREQUEST']._serialized_end=388
-  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_start=390
-  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_end=499
-  _globals['_TRANSACTIONSERVICE']._serialized_start=502
-  _globals['_TRANSACTIONSERVICE']._serialized_end=736
+  _globals['_EXPORTTRANSACTIONSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_EXPORTTRANSACTIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['start_date']._loaded_options = None
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['start_date']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['end_date']._loaded_options = None
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['end_date']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['channel']._loaded_options = None
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['country_code']._loaded_options = None
+  _globals['_GETUSAGESUMMARYREQUEST'].fields_by_name['country_code']._serialized_options = b'\272H\021r\0172\r^([A-Z]{2})?$'
+  _globals['_GETTRANSACTIONREQUEST']._serialized_start=162
+  _globals['_GETTRANSACTIONREQUEST']._serialized_end=274
+  _globals['_TRANSACTIONFILTER']._serialized_start=277
+  _globals['_TRANSACTIONFILTER']._serialized_end=867
+  _globals['_LISTTRANSACTIONSREQUEST']._serialized_start=870
+  _globals['_LISTTRANSACTIONSREQUEST']._serialized_end=1071
+  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_start=1073
+  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_end=1182
+  _globals['_EXPORTTRANSACTIONSREQUEST']._serialized_start=1185
+  _globals['_EXPORTTRANSACTIONSREQUEST']._serialized_end=1330
+  _globals['_EXPORTTRANSACTIONSRESPONSE']._serialized_start=1332
+  _globals['_EXPORTTRANSACTIONSRESPONSE']._serialized_end=1373
+  _globals['_GETUSAGESUMMARYREQUEST']._serialized_start=1376
+  _globals['_GETUSAGESUMMARYREQUEST']._serialized_end=1682
+  _globals['_USAGESUMMARY']._serialized_start=1685
+  _globals['_USAGESUMMARY']._serialized_end=2002
+  _globals['_USAGELINE']._serialized_start=2005
+  _globals['_USAGELINE']._serialized_end=2245
+  _globals['_TRANSACTIONSERVICE']._serialized_start=2248
+  _globals['_TRANSACTIONSERVICE']._serialized_end=2706
 # @@protoc_insertion_point(module_scope)

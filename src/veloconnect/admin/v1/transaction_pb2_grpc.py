@@ -45,6 +45,16 @@ class TransactionServiceStub:
                 request_serializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ListTransactionsRequest.SerializeToString,
                 response_deserializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ListTransactionsResponse.FromString,
                 _registered_method=True)
+        self.ExportTransactions = channel.unary_stream(
+                '/veloconnect.admin.v1.TransactionService/ExportTransactions',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ExportTransactionsRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ExportTransactionsResponse.FromString,
+                _registered_method=True)
+        self.GetUsageSummary = channel.unary_unary(
+                '/veloconnect.admin.v1.TransactionService/GetUsageSummary',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.GetUsageSummaryRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.UsageSummary.FromString,
+                _registered_method=True)
 
 
 class TransactionServiceServicer:
@@ -59,7 +69,34 @@ class TransactionServiceServicer:
 
     def ListTransactions(self, request, context):
         """Newest first. Pages stay stable while charges pour in: rows that come later do not shift them.
-        Errors: COMPANY_NOT_FOUND, INVALID_REQUEST (a page_token that is not ours).
+        A page may have fewer rows than page_size, or none, and a next_page_token all the same: it looks through at most
+        50 000 rows, and for about a second, so that a filter that finds little keeps nobody waiting. The list ends where
+        next_page_token is empty.
+        Errors: COMPANY_NOT_FOUND, INVALID_REQUEST (also a page_token of another list or filter).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportTransactions(self, request, context):
+        """The statement as CSV (RFC 4180, UTF-8, comma, decimal point), oldest first, in pieces of whole lines; the first line
+        names the columns. Rows that come while it is written are not in it.
+
+        The line of the opening balance comes first, that of the closing balance last. The amounts between them add up to
+        their difference: where the filter has more than times, a line NOT_LISTED has the sum of all that it left out, and
+        listed_total the sum of what is listed. The balances are always those of the whole wallet.
+        A stream that ends well is complete; one that would not add up ends with INTERNAL.
+        Text that a spreadsheet would take for a formula begins with an apostrophe. Amounts are in the currency's unit, exact.
+        Errors: COMPANY_NOT_FOUND, INVALID_REQUEST, OVERLOADED (too many exports are under way).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUsageSummary(self, request, context):
+        """How much was used and spent, by day and channel and by channel and country; without dates, today's.
+        It counts what is committed when it is asked for, unless `complete` says otherwise.
+        Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,6 +114,16 @@ def add_TransactionServiceServicer_to_server(servicer, server):
                     servicer.ListTransactions,
                     request_deserializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ListTransactionsRequest.FromString,
                     response_serializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ListTransactionsResponse.SerializeToString,
+            ),
+            'ExportTransactions': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportTransactions,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ExportTransactionsRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ExportTransactionsResponse.SerializeToString,
+            ),
+            'GetUsageSummary': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUsageSummary,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.GetUsageSummaryRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_transaction__pb2.UsageSummary.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -133,6 +180,60 @@ class TransactionService:
             '/veloconnect.admin.v1.TransactionService/ListTransactions',
             veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ListTransactionsRequest.SerializeToString,
             veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ListTransactionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportTransactions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/veloconnect.admin.v1.TransactionService/ExportTransactions',
+            veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ExportTransactionsRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_transaction__pb2.ExportTransactionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUsageSummary(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TransactionService/GetUsageSummary',
+            veloconnect_dot_admin_dot_v1_dot_transaction__pb2.GetUsageSummaryRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_transaction__pb2.UsageSummary.FromString,
             options,
             channel_credentials,
             insecure,
