@@ -424,6 +424,7 @@ class WalletMachine(RuleBasedStateMachine):
     def _retry_without_a_price(self, engine: int, command: Command) -> None:
         """What Redis took of the first try is the answer, though it is in no ledger yet."""
         if command.kind not in PRICED or command.usage is None:
+            self._submit(engine, command)
             return
         retry = unpriced(command)
         (result,) = self.world.run(self.world.engines[engine].engine.submit_many([retry]))
