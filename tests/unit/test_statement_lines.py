@@ -1,0 +1,188 @@
+"""The lines of a statement: what an accountant, and a spreadsheet, find in them."""
+
+import csv
+import io
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from admin.spreadsheets import line_writer, text_cell, text_in_cell
+from admin.statement_lines import COLUMNS, UNITS, Statement
+from admin.transaction_filters import filter_of, list_name
+from admin.usage_messages import DAYS_MAX, days_of
+from server.rejections import InvalidRequest
+from veloconnect.admin.v1 import transaction_pb2
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.commands import Kind
+from wallet.domain.entries import Entry
+from wallet.domain.money import MICROS_MAX, decimal, words
+from wallet.domain.pricing import Price
+from wallet.domain.statements import EVERYTHING, DoesNotAddUp, EntryFilter, Period
+from wallet.domain.usage import Channel, Usage
+from wallet.domain.usage_days import Days
+
+NOON = 1_790_078_400_000_000
+"""2026-09-22T12:00:00Z."""
+NEVER_REACHED = 2 * NOON
+TODAY = date(2026, 11, 25)
+
+
+def entry(number: int, amount: int, balance_after: int, **fields: object) -> Entry:
+    """Return an entry of Acme's."""
+    values = {
+        "company": "acme",
+        "kind": Kind.CHARGE if amount < 0 else Kind.TOP_UP,
+        "held_delta": 0,
+        "held_after": 0,
+        "floor": 0,
+        "idempotency_key": f"key-{number}",
+        "created_at": NOON + number,
+        "currency": "EUR",
+        **fields,
+    }
+    return Entry(number=number, amount=amount, balance_after=balance_after, **values)  # type: ignore[arg-type]
+
+
+def read(text: str) -> list[dict[str, str]]:
+    """Return lines by column."""
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_line_says_what_was_used_and_what_it_cost_and_why() -> None:
+    price = Price("standard", 3, "voice.+49", 0, 24_000, used=205, billed=210, unit=60, first=30, next=6)
+    called = entry(
+        18,
+        -84_000,
+        16_000,
+        kind=Kind.CAPTURE,
+        authorization="call-7",
+        held_delta=-100_000,
+        usage=Usage(Channel.VOICE, "", "DE", 205, "spring", "c-1"),
+        price=price,
+    )
+    statement = Statement(Period("acme", "EUR", 18, 18, 100_000, 16_000), EVERYTHING)
+    text = statement.opening() + statement.entries([called]) + statement.closing(NEVER_REACHED)
+    opening, line, closing = read(text)
+    assert opening["explanation"] == "balance after transaction 17"
+    assert line == {
+        **dict.fromkeys(COLUMNS, ""),
+        "number": "18",
+        "date": "2026-09-22",
+        "time": "12:00:00.000018",
+        "kind": "CAPTURE",
+        "channel": "VOICE",
+        "country": "DE",
+        "used": "205",
+        "billed": "210",
+        "unit": "seconds",
+        "amount": "-0.084",
+        "balance": "0.016",
+        "listed_total": "-0.084",
+        "currency": "EUR",
+        "campaign": "spring",
+        "contact": "c-1",
+        "authorization": "call-7",
+        "held_change": "-0.10",
+        "held": "0.00",
+        "idempotency_key": "key-18",
+        "explanation": "210 s billed (205 s used, 30/6) at 0.024 EUR a minute = 0.084 EUR",
+    }
+    assert (closing["date"], closing["time"], closing["balance"]) == ("2026-09-22", "12:00:00.000018", "0.016")
+
+
+def test_what_a_filter_leaves_out_is_said_and_summed_up() -> None:
+    where = EntryFilter(kinds=frozenset({Kind.TOP_UP}), start_at=NOON, end_at=NOON + 100)
+    statement = Statement(Period("acme", "EUR", 1, 3, 0, 350), where)
+    text = statement.opening() + statement.entries([entry(1, 400, 400)]) + statement.closing(NOON + 100)
+    opening, _, left_out, closing = read(text)
+    assert opening["time"] == "12:00:00.000000"
+    assert (left_out["kind"], left_out["amount"], left_out["listed_total"]) == ("NOT_LISTED", "-0.00005", "0.0004")
+    assert left_out["explanation"] == "2 transactions that the filter leaves out"
+    assert (closing["balance"], closing["listed_total"], closing["time"]) == ("0.00035", "0.0004", "12:00:00.000100")
+
+
+@pytest.mark.parametrize("listed", [[], [entry(1, 400, 400)], [entry(1, 400, 400), entry(2, -1, 399)]])
+def test_what_does_not_add_up_is_no_statement(listed: list[Entry]) -> None:
+    statement = Statement(Period("acme", "EUR", 1, 2, 0, 350), EVERYTHING)
+    statement.entries(listed)
+    with pytest.raises(DoesNotAddUp, match="acme"):
+        statement.closing(NEVER_REACHED)
+
+
+def test_there_is_no_balance_yet_at_a_time_to_come() -> None:
+    statement = Statement(Period("acme", "EUR", 1, 1, 0, 1), EntryFilter(end_at=NOON + 1000))
+    statement.entries([entry(1, 1, 1)])
+    (closing,) = csv.reader([statement.closing(NOON + 999)])
+    assert closing[COLUMNS.index("time")] == "12:00:00.000001", "that of the last row"
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
+@example("=1+1")
+@example(" =1+1")
+@example("'=1+1")
+@example("＋1")
+def test_no_text_is_a_formula_and_each_can_be_had_back(text: str) -> None:
+    cell = text_cell(text)
+    assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
+    assert text_in_cell(cell) == text
+    line = line_writer()(["before", cell, "after"])
+    assert next(csv.reader(io.StringIO(line, newline=""))) == ["before", cell, "after"]
+
+
+@given(st.integers(-MICROS_MAX, MICROS_MAX))
+def test_an_amount_is_exact_in_units(micros: int) -> None:
+    assert Decimal(decimal(micros)) * 1_000_000 == micros
+    assert len(decimal(micros).partition(".")[2]) >= 2
+    assert words(micros, "EUR") == decimal(micros) + " EUR"
+
+
+def test_every_channel_has_its_unit() -> None:
+    assert UNITS.keys() == set(Channel)
+
+
+def test_a_page_token_is_of_one_filter() -> None:
+    filters = [
+        {},
+        {"country_code": "DE"},
+        {"campaign_id": "DE"},
+        {"kinds": [wallet_pb2.Transaction.KIND_CHARGE]},
+        {"min_amount_micros": 0},
+        {"max_amount_micros": 0},
+        {"start_time": Timestamp(seconds=1)},
+        {"end_time": Timestamp(seconds=1)},
+    ]
+    wheres = [filter_of(transaction_pb2.TransactionFilter(**fields)) for fields in filters]  # type: ignore[arg-type]
+    names = [list_name("companies/acme", where) for where in wheres]
+    assert names[0] == "companies/acme"
+    assert len({*names, *(list_name("companies/other", where) for where in wheres)}) == 2 * len(filters)
+    kinds = [wallet_pb2.Transaction.KIND_CHARGE, wallet_pb2.Transaction.KIND_REFUND]
+    turned = [filter_of(transaction_pb2.TransactionFilter(kinds=order)) for order in (kinds, kinds[::-1])]
+    assert list_name("companies/acme", turned[0]) == list_name("companies/acme", turned[1])
+    assert all(" " not in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        ("", "", Days(TODAY, TODAY)),
+        ("2026-11-01", "", Days(date(2026, 11, 1), TODAY)),
+        ("", "2026-11-01", Days(date(2026, 11, 1), date(2026, 11, 1))),
+        ("2024-02-29", "2024-03-01", Days(date(2024, 2, 29), date(2024, 3, 1))),
+    ],
+)
+def test_days_that_are_asked_for(start: str, end: str, days: Days) -> None:
+    request = transaction_pb2.GetUsageSummaryRequest(start_date=start, end_date=end)
+    assert days_of(request, today=TODAY) == days
+
+
+def test_a_year_is_asked_for_at_most() -> None:
+    year = transaction_pb2.GetUsageSummaryRequest(start_date="2024-01-01", end_date="2024-12-31")
+    days = days_of(year, today=TODAY)
+    assert (days.last - days.first).days + 1 == DAYS_MAX, "a leap year is a year"
+    year.end_date = "2025-01-01"
+    with pytest.raises(InvalidRequest):
+        days_of(year, today=TODAY)
