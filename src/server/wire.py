@@ -97,10 +97,8 @@ def fill_transaction(message: wallet_pb2.Transaction, entry: Entry) -> None:
     message.idempotency_key = entry.idempotency_key
     if entry.authorization:
         message.authorization = authorization_name(company, entry.authorization)
-    if entry.refunded_number:
-        message.refunded_transaction = transaction_name(company, entry.refunded_number)
-    if entry.reference:
-        message.reference = entry.reference
+    if entry.kind not in _PRICED:
+        _fill_request(message, entry)
     if entry.held_delta:
         message.held_delta_micros = entry.held_delta
     if entry.held_after:
@@ -112,6 +110,15 @@ def fill_transaction(message: wallet_pb2.Transaction, entry: Entry) -> None:
         fill_price(message.price, entry.price, entry.currency)
     elif entry.kind in _PRICED:
         message.price.basis = wallet_pb2.Price.BASIS_REQUEST
+
+
+def _fill_request(message: wallet_pb2.Transaction, entry: Entry) -> None:
+    """Set what the requests of people and policies say beside the amount."""
+    message.reference = entry.reference
+    message.reason = entry.reason
+    message.requested_by = entry.requested_by
+    if entry.refunded_number:
+        message.refunded_transaction = transaction_name(entry.company, entry.refunded_number)
 
 
 def _fill_usage(message: wallet_pb2.Usage, used: Usage) -> None:

@@ -67,6 +67,10 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     """How the usage came to the amount; None where the request named it."""
     unpriced: bool = False
     """There is no price for it: only what its key has recorded is an answer. Never applied."""
+    reason: str = ""
+    """Why a person or a policy asks for it, in a word such as CARRIER_OUTAGE; the entry keeps it for ever."""
+    requested_by: str = ""
+    """Who asks for it."""
 
     @property
     def checked(self) -> bool:

@@ -46,6 +46,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     usage: Usage | None = None
     price: Price | None = None
     """How the usage came to the amount; None where the request named it."""
+    reason: str = ""
+    """Why it was made, in a word such as CARRIER_OUTAGE."""
+    requested_by: str = ""
+    """Who asked for it."""
 
 
 class Wallet(msgspec.Struct, frozen=True, gc=False):

@@ -161,6 +161,8 @@ def _parameters(attempt: Attempt) -> Parameters:
             )
         ),
         command.reference or None,
+        command.reason or None,
+        command.requested_by or None,
         None if command.price is None else price_text(command.price),
     )
 
@@ -208,4 +210,6 @@ def _written(attempt: Attempt, row: asyncpg.Record, currency: str) -> Entry:
         reference=command.reference,
         usage=command.usage,
         price=command.price,
+        reason=command.reason,
+        requested_by=command.requested_by,
     )

@@ -49,6 +49,8 @@ def entry_of(row: Record, currency: str) -> Entry:
         reference=row["reference"] or "",
         usage=usage_of(row),
         price=price_of(row),
+        reason=row["reason"] or "",
+        requested_by=row["requested_by"] or "",
     )
 
 

@@ -70,7 +70,7 @@ class Wallet(_message.Message):
     def __init__(self, name: _Optional[str] = ..., currency_code: _Optional[str] = ..., balance_micros: _Optional[int] = ..., held_micros: _Optional[int] = ..., floor_micros: _Optional[int] = ..., available_micros: _Optional[int] = ..., state: _Optional[_Union[Wallet.State, str]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Transaction(_message.Message):
-    __slots__ = ("name", "kind", "amount_micros", "balance_after_micros", "create_time", "usage", "idempotency_key", "authorization", "refunded_transaction", "reference", "held_delta_micros", "held_after_micros", "floor_micros", "currency_code", "price")
+    __slots__ = ("name", "kind", "amount_micros", "balance_after_micros", "create_time", "usage", "idempotency_key", "authorization", "refunded_transaction", "reference", "held_delta_micros", "held_after_micros", "floor_micros", "currency_code", "price", "reason", "requested_by")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KIND_UNSPECIFIED: _ClassVar[Transaction.Kind]
@@ -108,6 +108,8 @@ class Transaction(_message.Message):
     FLOOR_MICROS_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
     PRICE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: Transaction.Kind
     amount_micros: int
@@ -123,7 +125,9 @@ class Transaction(_message.Message):
     floor_micros: int
     currency_code: str
     price: Price
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[Transaction.Kind, str]] = ..., amount_micros: _Optional[int] = ..., balance_after_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., authorization: _Optional[str] = ..., refunded_transaction: _Optional[str] = ..., reference: _Optional[str] = ..., held_delta_micros: _Optional[int] = ..., held_after_micros: _Optional[int] = ..., floor_micros: _Optional[int] = ..., currency_code: _Optional[str] = ..., price: _Optional[_Union[Price, _Mapping]] = ...) -> None: ...
+    reason: str
+    requested_by: str
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[Transaction.Kind, str]] = ..., amount_micros: _Optional[int] = ..., balance_after_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., authorization: _Optional[str] = ..., refunded_transaction: _Optional[str] = ..., reference: _Optional[str] = ..., held_delta_micros: _Optional[int] = ..., held_after_micros: _Optional[int] = ..., floor_micros: _Optional[int] = ..., currency_code: _Optional[str] = ..., price: _Optional[_Union[Price, _Mapping]] = ..., reason: _Optional[str] = ..., requested_by: _Optional[str] = ...) -> None: ...
 
 class Price(_message.Message):
     __slots__ = ("basis", "rate", "rate_card_version", "effective_time", "unit_price_micros", "connect_fee_micros", "minimum_quantity", "first_increment", "next_increment", "used_quantity", "billed_quantity", "explanation")

@@ -185,7 +185,7 @@ BEGIN
                     a.company_id, w.last_number, a.kind, a.amount, a.held_delta, w.balance, w.held, w.floor, a.checked,
                     a.late, a.idempotency_key, a.fingerprint, a.epoch, a.seq, a.authorization_id, a.refunded_number,
                     a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.reference,
-                    a.price, w.last_at);
+                    a.reason, a.requested_by, a.price, w.last_at);
                 pending := pending || entry;
                 reply.number := w.last_number;
                 reply.balance_after := w.balance;

@@ -54,6 +54,9 @@ CREATE TABLE entries (
     campaign_id      text,
     contact_id       text,
     reference        text,
+    -- Why it was made, and who asked: for what people do, such as refunds.
+    reason           text,
+    requested_by     text,
     -- How the usage came to the amount, as wallet.domain.pricing.Price; NULL where the request named it.
     price            json,
     created_at       bigint      NOT NULL,
@@ -172,6 +175,8 @@ CREATE TYPE ledger_attempt AS (
 
 -- What ledger_append says of it. `recorded` is the entry of the key where there was one before; `number` to `created_at`
 -- are those of the entry where it was written now; the wallet is as of the end of the attempt.
+    reason           text,
+    requested_by     text,
 CREATE TYPE ledger_answer AS (
     answer        text,
     number        bigint,
