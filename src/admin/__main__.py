@@ -7,6 +7,7 @@ import click
 import psycopg
 
 from admin.commands.rates import rates
+from admin.commands.transactions import transactions
 from admin.settings import AdminSettings
 from server.commands import Run, add_serving
 from server.settings import read_settings
@@ -73,6 +74,7 @@ def _load() -> Run[AdminSettings]:
 
 
 main.add_command(rates)
+main.add_command(transactions)
 add_serving(main, name="ADMIN", settings=AdminSettings, load=_load)
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import click
 
 from admin.commands.calling import CALL_SECONDS_MAX, Refused, calling
 from admin.commands.connection import Connection
+from admin.commands.options import written
 from admin.commands.rate_reports import print_bad_rows, print_changes
 from admin.decks.cells import BadCell
 from admin.decks.columns import NAMES
@@ -92,25 +93,9 @@ def _chunks(deck: Path) -> Iterator[Iterator[rate_pb2.ImportRatesRequest]]:
 def export_deck(connection: Connection, card: str, channel: str | None, output: Path | None) -> None:
     """Write a card's rates as a deck; a file is there when it is whole."""
     request = rate_pb2.ExportRatesRequest(name=card, channel=_channel(channel))
-    with calling(connection) as caller, _written(output) as file:
+    with calling(connection) as caller, written(output) as file:
         for piece in caller.rates.ExportRates(request, metadata=caller.metadata, timeout=IMPORT_SECONDS_MAX):
             file.write(piece.csv)
-
-
-@contextmanager
-def _written(output: Path | None) -> Iterator[IO[str]]:
-    if output is None:
-        yield sys.stdout
-        return
-    part = output.with_name(f"{output.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(output)
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def print_quote(connection: Connection, card: str, company: str, **usage: Any) -> None:

@@ -1,14 +1,12 @@
 """`python -m admin rates`: decks into cards and out again, and what something would cost."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from admin.commands.connection import Connection, connection_options
-
-CHANNELS = ("sms", "whatsapp", "voice", "phone_number")
+from admin.commands.options import CHANNELS, named, output_option
 
 
 @click.group()
@@ -27,19 +25,8 @@ def _columns(context: click.Context, option: click.Parameter, values: tuple[str,
     return columns
 
 
-def _named(collection: str) -> Callable[[click.Context, click.Parameter, str | None], str]:
-    """Return what makes a name of an id; a name stays as it is, and what is not given is empty."""
-
-    def name(_: click.Context, __: click.Parameter, value: str | None) -> str:
-        if not value or value.startswith(f"{collection}/"):
-            return value or ""
-        return f"{collection}/{value}"
-
-    return name
-
-
 _card_option = click.option(
-    "--card", required=True, callback=_named("rateCards"), help="The rate card, such as standard."
+    "--card", required=True, callback=named("rateCards"), help="The rate card, such as standard."
 )
 
 
@@ -73,11 +60,7 @@ def import_(connection: Connection, deck: Path, **options: Any) -> None:
 @rates.command()
 @_card_option
 @click.option("--channel", type=click.Choice(CHANNELS), help="Only rates of this channel.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write it, when all of it is there; else to standard output.",
-)
+@output_option
 @connection_options
 def export(connection: Connection, card: str, channel: str | None, output: Path | None) -> None:
     """Write a rate card in CSV, as import reads it."""
@@ -87,8 +70,8 @@ def export(connection: Connection, card: str, channel: str | None, output: Path 
 
 
 @rates.command()
-@click.option("--card", callback=_named("rateCards"), help="By which rate card, such as standard.")
-@click.option("--company", callback=_named("companies"), help="By whose rate card, such as acme.")
+@click.option("--card", callback=named("rateCards"), help="By which rate card, such as standard.")
+@click.option("--company", callback=named("companies"), help="By whose rate card, such as acme.")
 @click.option("--channel", type=click.Choice(CHANNELS), required=True)
 @click.option("--destination", default="", help="A number such as +4915112345678, or a country such as DE.")
 @click.option("--variant", default="", help="Such as template.marketing.")
