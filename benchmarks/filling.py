@@ -25,7 +25,7 @@ SELECT {_NAME.format("c")}, 'Growth', '' FROM generate_series(0, %(companies)s -
 """
 _WALLETS = f"""
 INSERT INTO wallets (company_id, currency, floor, last_seq, last_number, balance, last_at)
-SELECT {_NAME.format("c")}, 'EUR', 0, n, n, %(funds)s - (n - 1) * %(amount)s, %(began)s + n
+SELECT {_NAME.format("c")}, 'EUR', 0, n, n, %(funds)s - (n - 1) * %(amount)s::bigint, %(began)s + n
 FROM (SELECT c, 1 + %(entries)s / %(companies)s + (c < %(entries)s %% %(companies)s)::int AS n
       FROM generate_series(0::bigint, %(companies)s - 1) c) counted;
 """
@@ -39,7 +39,7 @@ SELECT {_NAME.format("c")}, 1, 2, %(funds)s, 0, %(funds)s, 0, 0, false,
 FROM generate_series(0, %(companies)s - 1) c;
 """
 _CHARGES = f"""{_COLUMNS}
-SELECT {_NAME.format("i %% %(companies)s")}, n, 1, -%(amount)s, 0, %(funds)s - (n - 1) * %(amount)s, 0, 0, true,
+SELECT {_NAME.format("i %% %(companies)s")}, n, 1, -%(amount)s, 0, %(funds)s - (n - 1) * %(amount)s::bigint, 0, 0, true,
     left(md5('k' || i), 24), decode(left(md5('f' || i), 24), 'hex'), 0, n, 1, 'DE', 1, 'spring-sale', %(began)s + n
 FROM (SELECT i, 2 + i / %(companies)s AS n FROM generate_series(%(first)s::bigint, %(last)s) i) numbered;
 """
