@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import random
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import wallet.ledger.statements as adapter
 from admin.statement_lines import COLUMNS, Statement
+from benchmarks.filling import fill
 from tests.builders import authorize, capture, charge, command, make_company, refund, top_up, void
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
@@ -20,6 +22,7 @@ from wallet.domain.money import decimal
 from wallet.domain.statements import EVERYTHING, DoesNotAddUp, EntryFilter, Page
 from wallet.domain.usage import Channel, Usage
 from wallet.runtime import Wallets
+from wallet.settings import WalletSettings
 
 SEED = 5
 HOUR = 3_600_000_000
@@ -250,6 +253,31 @@ async def test_no_cell_is_a_formula(acme: Wallets) -> None:
         for column, cell in line.items()
         if column not in amounts and cell.lstrip().startswith(("=", "+", "-", "@"))
     ]
+
+
+async def test_an_export_of_many_rows_takes_no_more_memory_than_one_of_few(
+    wallets: Wallets, settings: WalletSettings
+) -> None:
+    """Of 1 000 rows, and of 30 000: what it takes at its height is a slice."""
+    fill(settings.database_url, companies=1, entries=30_000)
+    company = (await wallets.companies.list("", 1))[0].id
+    few = EntryFilter(end_at=(await wallets.reader.entry(company, 1_001)).created_at)
+    peaks = []
+    for where in (few, EVERYTHING):
+        period = await wallets.statements.period(company, where)
+        statement = Statement(period, where)
+        tracemalloc.start()
+        try:
+            size = len(statement.opening())
+            async for entries in wallets.statements.entries(period, where):
+                size += len(statement.entries(entries))
+            size += len(statement.closing(BEGAN * 2))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        print(f"{period.last} rows, {size} characters: {peaks[-1]} bytes at the peak")
+    assert size > 3_000_000
+    assert peaks[1] < 1.2 * peaks[0] < 3_000_000
 
 
 async def test_an_export_that_does_not_add_up_is_none(acme: Wallets, database: asyncpg.Connection) -> None:

@@ -24,7 +24,7 @@ PAGE_LOOKS_AT_MAX = 50_000
 PAGE_SECONDS_MAX = 1.0
 """After which time no further slice of a page is begun: entries that no cache has may take a while."""
 PAGE_SLICE = 5_000
-EXPORT_SLICE = 1_000
+EXPORT_SLICE = 500
 """How many entries are read at a time, and so are in memory."""
 
 _SQL = load("statements")

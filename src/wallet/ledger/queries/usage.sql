@@ -29,9 +29,14 @@ WITH slice AS (
            coalesce((e.price ->> 'used')::bigint, e.quantity, 0) AS used,
            coalesce((e.price ->> 'billed')::bigint, e.quantity, 0) AS billed
     FROM entries e
-    LEFT JOIN entries o ON e.kind = 4 AND o.company_id = e.company_id AND o.number = e.refunded_number
-    LEFT JOIN authorizations a ON e.kind IN (4, 7) AND e.channel IS NULL AND o.channel IS NULL
-        AND a.company_id = e.company_id AND a.authorization_id = coalesce(e.authorization_id, o.authorization_id)
+    -- With LIMIT each is looked up by its key. Joined as they are, all entries of the company would be read for a slice.
+    LEFT JOIN LATERAL (
+        SELECT channel, country, authorization_id FROM entries
+        WHERE e.kind = 4 AND company_id = $1 AND number = e.refunded_number LIMIT 1) o ON true
+    LEFT JOIN LATERAL (
+        SELECT channel, country FROM authorizations
+        WHERE e.kind IN (4, 7) AND e.channel IS NULL AND o.channel IS NULL
+          AND company_id = $1 AND authorization_id = coalesce(e.authorization_id, o.authorization_id) LIMIT 1) a ON true
     WHERE e.company_id = $1 AND e.number > $2 AND e.number <= $2::bigint + $3::bigint AND e.kind IN (1, 4, 7)
 ), counted AS (
     INSERT INTO usage_days AS d
