@@ -5,7 +5,7 @@
 - `loadgen`: sends requests, and says what they cost
 - `scenarios`, `shapes`, `ledgers`: what is measured, how it is sent, and whose wallets pay
 - `local`, `remote`, `places`, `stores`, `machine`: servers that are started here, or run already, and what they are
-- `suite`, `ramp`, `redis_memory`, `growing`: runs it all
+- `suite`, `ramp`, `redis_memory`, `apart`: runs it all
 - `companies`, `closing`: makes the benchmark's companies, compares them with the books, closes them
 - `rows`, `figures`, `report`, `plots`, `comparison`, `archive`: what came of it
 - `echo_server`, `peers`: the bare handler, and the same API on Postgres alone

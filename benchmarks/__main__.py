@@ -15,9 +15,9 @@ import click
 import uvloop
 
 from benchmarks import archive, machine
+from benchmarks.apart import figures_apart
 from benchmarks.companies import AdminFailed
 from benchmarks.figures import figures_of
-from benchmarks.growing import growth_figures
 from benchmarks.loadgen.client import TargetUnreachable
 from benchmarks.loadgen.endpoint import Target
 from benchmarks.local import started_here
@@ -112,7 +112,7 @@ def main(**options: object) -> None:
             fsync_ms = None if choice.targets else machine.fsync_ms(directory)
             with choice.service(directory, plan) as service:
                 results = uvloop.run(Suite(service, plan).run())
-        growth = growth_figures() if choice.full and not choice.only and not choice.targets else {}
+        more = figures_apart() if choice.full and not choice.only and not choice.targets else {}
     except (DevstackError, TargetUnreachable, AdminFailed) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -123,7 +123,7 @@ def main(**options: object) -> None:
         versions={**machine.versions(), **service.versions},
         settings={**service.settings, **_settings(plan)},
         rows=found,
-        figures=figures_of(results, found, fsync_ms=fsync_ms, more=growth),
+        figures=figures_of(results, found, fsync_ms=fsync_ms, more=more),
         ramp=results.ramp,
         previous=archive.last_kept(),
     )

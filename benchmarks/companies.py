@@ -2,16 +2,24 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
 
 import grpc
 
+from benchmarks.decks import chunks
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.endpoint import Endpoint
-from veloconnect.admin.v1 import company_pb2, company_pb2_grpc, top_up_pb2, top_up_pb2_grpc
+from veloconnect.admin.v1 import (
+    company_pb2,
+    company_pb2_grpc,
+    rate_pb2,
+    rate_pb2_grpc,
+    top_up_pb2,
+    top_up_pb2_grpc,
+)
 from veloconnect.wallet.v1 import wallet_pb2
 
 CURRENCY = "EUR"
@@ -53,14 +61,46 @@ class Admin:
     ) -> None:
         await self.channel.close(None)
 
-    async def make_companies(self, count: int, *, funds_micros: int = FUNDS_MICROS) -> list[str]:
+    async def make_companies(self, count: int, *, funds_micros: int = FUNDS_MICROS, rate_card: str = "") -> list[str]:
         """Make `count` new companies with so much money each; returns their names ("companies/bench-…")."""
         run = secrets.token_hex(4)
 
         async def make(company_id: str) -> str:
-            return await self._make(company_id, funds_micros)
+            return await self._make(company_id, funds_micros, rate_card)
 
         return await each((f"bench-{run}-{number:06d}" for number in range(count)), make)
+
+    async def make_rate_card(self, rates: Sequence[rate_pb2.Rate] = (), *, parent: str = "") -> str:
+        """Make a rate card; returns its name. It stays for ever, so this is for services that are thrown away.
+
+        Raises `grpc.RpcError`.
+        """
+        cards = rate_pb2_grpc.RateServiceStub(self.channel)
+        card = await cards.CreateRateCard(
+            rate_pb2.CreateRateCardRequest(
+                rate_card_id=f"bench-{secrets.token_hex(4)}",
+                rate_card=rate_pb2.RateCard(currency_code=CURRENCY, parent=parent),
+            ),
+            metadata=self.metadata,
+            timeout=CALL_SECONDS_MAX,
+        )
+        if rates:
+            await cards.BatchUpdateRates(
+                rate_pb2.BatchUpdateRatesRequest(parent=card.name, rates=rates),
+                metadata=self.metadata,
+                timeout=CALL_SECONDS_MAX,
+            )
+        return str(card.name)
+
+    async def import_deck(self, card: str, csv: bytes) -> None:
+        """Read a deck for voice into a card. Raises `grpc.RpcError`."""
+        cards = rate_pb2_grpc.RateServiceStub(self.channel)
+        settings = rate_pb2.ImportRatesSettings(parent=card, channel=wallet_pb2.CHANNEL_VOICE, currency_code=CURRENCY)
+        requests = [
+            rate_pb2.ImportRatesRequest(settings=settings),
+            *(rate_pb2.ImportRatesRequest(chunk=chunk) for chunk in chunks(csv)),
+        ]
+        await cards.ImportRates(iter(requests), metadata=self.metadata, timeout=CALL_SECONDS_MAX)
 
     async def differences(self, books: Books, *, initial_micros: int) -> list[str]:
         """Compare each company's balance with what it must have paid; one line for each that is off."""
@@ -85,14 +125,17 @@ class Admin:
             company_pb2.CloseCompanyRequest(name=company), metadata=self.metadata, timeout=CALL_SECONDS_MAX
         )
 
-    async def _make(self, company_id: str, funds_micros: int) -> str:
+    async def _make(self, company_id: str, funds_micros: int, rate_card: str) -> str:
         companies = company_pb2_grpc.CompanyServiceStub(self.channel)
         self.begun.append(f"companies/{company_id}")
         company = await companies.CreateCompany(
             company_pb2.CreateCompanyRequest(
                 company_id=company_id,
                 company=company_pb2.Company(
-                    display_name="Benchmark", currency_code=CURRENCY, billing_email="bench@example.com"
+                    display_name="Benchmark",
+                    currency_code=CURRENCY,
+                    billing_email="bench@example.com",
+                    rate_card=rate_card,
                 ),
             ),
             metadata=self.metadata,

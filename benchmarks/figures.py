@@ -51,6 +51,7 @@ _FIGURES = (
     _Figure("charge_rps_64", "charge64", _rps, 0),
     _Figure("charge_p50_ms", "charge64", _p50_ms),
     _Figure("charge_p99_ms", "charge64", _p99_ms),
+    _Figure("charge_priced_rps_64", "priced", _rps, 0),
     _Figure("one_p50_ms", "one", _p50_ms),
     _Figure("one_p99_ms", "one", _p99_ms),
     _Figure("hot1_rps_64", "hot1", _rps, 0),
@@ -89,6 +90,7 @@ _FIGURES = (
 
 _RATIOS = (
     ("charge_over_echo", "charge64", "echo"),
+    ("charge_priced_ratio", "priced", "charge64"),
     ("hot_over_many", "hot1", "charge64"),
     ("charge_over_naive_hot", "hot1", "naive_hot"),
     ("batch_over_naive", "batch100", "naive_batch"),

@@ -31,10 +31,12 @@ def started_here(directory: Path, *, workers: int, with_workers2: bool) -> Itera
     with stack, ExitStack() as more:
         stores = {"postgres": stack.postgres.pid, "valkey": stack.valkey.pid}
         echo, echo_pid = more.enter_context(echo_server(directory))
+        charging = Server(
+            _endpoint(stack.charging_address, stack), Processes({"charging": stack.charging.pid, **stores})
+        )
         servers = {
-            Place.CHARGING: Server(
-                _endpoint(stack.charging_address, stack), Processes({"charging": stack.charging.pid, **stores})
-            ),
+            Place.CHARGING: charging,
+            Place.PRICED: charging,
             Place.ADMIN: Server(_endpoint(stack.admin_address, stack), Processes({"admin": stack.admin.pid})),
             Place.ECHO: Server(Endpoint((echo,), stack.token), Processes({"echo": echo_pid})),
         }

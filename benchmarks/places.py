@@ -17,6 +17,8 @@ class Place(StrEnum):
     """The bare handler: `echo_server`."""
     NAIVE = "naive"
     """The same API on Postgres alone: `peers`."""
+    PRICED = "priced"
+    """The charging service where companies may be given a rate card: cards stay, so not on one that is kept."""
     WORKERS2 = "workers2"
     """The charging service once more, on the same stores, with two worker processes."""
 

@@ -64,6 +64,7 @@ def scenarios(rate: float = RATE_DEFAULT) -> Sequence[Scenario]:
     return (
         _one("echo", "bare handler, 64 in flight", _echo, Closed(Charges, 64), Place.ECHO),
         _one("charge64", "Charge, 64 in flight", _many, Closed(Charges, 64)),
+        _one("priced", "Charge, 64 in flight, priced by card", _many, Closed(_priced, 64), Place.PRICED),
         _one("charge16", "Charge, 16 in flight", _many, Closed(Charges, 16)),
         _one("one", "Charge, one in flight", _many, Closed(Charges, 1)),
         _one("hot1", "Charge, 64 in flight, one company", _hot, Closed(Charges, 64)),
@@ -151,6 +152,10 @@ def _naive_hot(ledgers: Ledgers) -> Books:
 
 def _batches(books: Books) -> Workload:
     return BatchCharges(books, size=BATCH_SIZE)
+
+
+def _priced(books: Books) -> Workload:
+    return Charges(books, names_amount=False)
 
 
 def _zipf(books: Books) -> Workload:

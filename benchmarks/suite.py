@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from benchmarks.closing import close_companies
 from benchmarks.companies import FUNDS_MICROS, Admin
-from benchmarks.ledgers import Ledgers
+from benchmarks.decks import sms_rates
+from benchmarks.ledgers import AMOUNT_MICROS, Ledgers
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.cpu import Processes
 from benchmarks.loadgen.measuring import Measurement, measure
@@ -69,6 +70,10 @@ class Suite:
             scenario for scenario in plan.scenarios if all(part.place in service.servers for part in scenario.parts)
         ]
 
+    @property
+    def _is_priced(self) -> bool:
+        return any(part.place is Place.PRICED for scenario in self._scenarios for part in scenario.parts)
+
     async def run(self) -> Results:
         """Make companies, run everything, close the companies.
 
@@ -84,7 +89,8 @@ class Suite:
         try:
             async with Admin.at(self._service.servers[Place.ADMIN].endpoint) as admin:
                 begun = admin.begun
-                funded = await admin.make_companies(self._plan.companies + 1)
+                card = await admin.make_rate_card(sms_rates(AMOUNT_MICROS)) if self._is_priced else ""
+                funded = await admin.make_companies(self._plan.companies + 1, rate_card=card)
                 dry = await admin.make_companies(DRY_COMPANIES, funds_micros=0)
             ledgers = Ledgers.of(funded, dry)
             self._service.companies_made()

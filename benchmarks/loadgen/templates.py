@@ -20,6 +20,10 @@ KEY_CHARS = RUN_CHARS + NUMBER_CHARS
 """The width of a key: 4 random bytes for the run and 8 for the request, in hex."""
 PLACEHOLDER = "@" * KEY_CHARS
 
+SMS = wallet_pb2.Usage(
+    channel=wallet_pb2.CHANNEL_SMS, destination="+4915112345678", quantity=1, campaign_id="spring-sale"
+)
+
 _STEP = 0x9E3779B97F4A7C15
 """Odd, so that its multiples modulo 2**64 are all different; they also look random, as gateways'
 keys do: keys in order would be kind to the ledger's index."""
@@ -46,16 +50,13 @@ def whole(message: Message) -> bytes:
     return PREFIX.pack(0, len(body)) + body
 
 
-def charge_request(company: str, amount_micros: int) -> charging_pb2.ChargeRequest:
-    """Charge `company` ("companies/acme") for an SMS, with the placeholder as the key."""
+def charge_request(
+    company: str, amount_micros: int | None, usage: wallet_pb2.Usage = SMS
+) -> charging_pb2.ChargeRequest:
+    """Charge `company` ("companies/acme") for a usage, with the placeholder as the key.
+
+    Without an amount the company's rate card has to price it.
+    """
     return charging_pb2.ChargeRequest(
-        company=company,
-        idempotency_key=PLACEHOLDER,
-        usage=wallet_pb2.Usage(
-            channel=wallet_pb2.CHANNEL_SMS,
-            destination="+4915112345678",
-            quantity=1,
-            campaign_id="spring-sale",
-        ),
-        amount_micros=amount_micros,
+        company=company, idempotency_key=PLACEHOLDER, usage=usage, amount_micros=amount_micros
     )

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Protocol
 
 from benchmarks.loadgen.books import Books
@@ -9,7 +10,8 @@ from benchmarks.loadgen.calls import Call
 from benchmarks.loadgen.draws import uniform
 from benchmarks.loadgen.outcomes import Outcome
 from benchmarks.loadgen.tally import Tally
-from benchmarks.loadgen.templates import charge_request, fresh_keys, template
+from benchmarks.loadgen.templates import SMS, charge_request, fresh_keys, template
+from veloconnect.wallet.v1 import wallet_pb2
 
 CHARGE_PATH = "/veloconnect.charging.v1.ChargingService/Charge"
 
@@ -43,12 +45,24 @@ class Charges:
     paths: Sequence[str] = (CHARGE_PATH,)
     expected: str | None = None
 
-    def __init__(self, books: Books, draws: Iterator[int] | None = None) -> None:
-        """Prepare a request for each company."""
+    def __init__(
+        self,
+        books: Books,
+        draws: Iterator[int] | None = None,
+        *,
+        usages: Sequence[wallet_pb2.Usage] = (SMS,),
+        names_amount: bool = True,
+    ) -> None:
+        """Prepare a request for each company, of the usages in turn.
+
+        Where it does not name the amount, that of the books must be what the company's rate card says.
+        """
         self._books = books
         self._keys = fresh_keys()
+        amount_micros = books.amount_micros if names_amount else None
         self._templates = [
-            template(charge_request(company, books.amount_micros), keys=1) for company in books.companies
+            template(charge_request(company, amount_micros, usage), keys=1)
+            for company, usage in zip(books.companies, cycle(usages), strict=False)
         ]
         self._draws = draws or uniform(len(books.companies))
 

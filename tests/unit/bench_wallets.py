@@ -22,7 +22,7 @@ from benchmarks.loadgen.endpoint import Endpoint, Target
 from benchmarks.loadgen.loop import Load
 from benchmarks.loadgen.measuring import Measurement, measure
 from benchmarks.loadgen.workloads import CHARGE_PATH, Workload
-from veloconnect.admin.v1 import company_pb2, top_up_pb2, transaction_pb2
+from veloconnect.admin.v1 import company_pb2, rate_pb2, top_up_pb2, transaction_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -67,6 +67,7 @@ class Wallets:
         company = company_pb2.DESCRIPTOR.services_by_name["CompanyService"]
         top_up = top_up_pb2.DESCRIPTOR.services_by_name["TopUpService"]
         transaction = transaction_pb2.DESCRIPTOR.services_by_name["TransactionService"]
+        rate = rate_pb2.DESCRIPTOR.services_by_name["RateService"]
         return [
             _handler(
                 charging,
@@ -80,6 +81,7 @@ class Wallets:
             ),
             _handler(company, CreateCompany=self._create, GetWallet=self._read, CloseCompany=self._close),
             _handler(top_up, CreateTopUp=self._fund),
+            _handler(rate, CreateRateCard=self._create_card, BatchUpdateRates=self._add_rates),
             _handler(transaction, ListTransactions=self._list),
         ]
 
@@ -167,6 +169,15 @@ class Wallets:
         self.calls["ListTransactions"] += 1
         return transaction_pb2.ListTransactionsResponse()
 
+    async def _create_card(self, request: rate_pb2.CreateRateCardRequest, _context: Any) -> rate_pb2.RateCard:
+        protovalidate.validate(request)
+        return rate_pb2.RateCard(name=f"rateCards/{request.rate_card_id}")
+
+    async def _add_rates(self, request: rate_pb2.BatchUpdateRatesRequest, _context: Any) -> Any:
+        protovalidate.validate(request)
+        assert {rate.unit_price_micros for rate in request.rates} == {AMOUNT_MICROS}
+        return rate_pb2.BatchUpdateRatesResponse()
+
     def _charge(self, request: charging_pb2.ChargeRequest) -> charging_pb2.ChargeResult:
         protovalidate.validate(request)
         acknowledged = charging_pb2.ChargeResult(charge=charging_pb2.ChargeResponse.FromString(answer()))
@@ -175,14 +186,15 @@ class Wallets:
             self.replays += 1
             return acknowledged
         status = self.decline(request)
-        if not self.allows_debt and self.balances[request.company] < request.amount_micros:
+        amount_micros = request.amount_micros if request.HasField("amount_micros") else AMOUNT_MICROS
+        if not self.allows_debt and self.balances[request.company] < amount_micros:
             status = insufficient()
         if status is not None:
             return charging_pb2.ChargeResult(status=status)
         self.charges.append(request)
         self.keys.add(key)
         if not self.forgets_every or len(self.charges) % self.forgets_every:
-            self.balances[request.company] -= request.amount_micros
+            self.balances[request.company] -= amount_micros
         return acknowledged
 
 

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import archive
+from benchmarks.apart import last_figures
 from benchmarks.comparison import Kept, Verdict, compare, less_is_better
-from benchmarks.growing import last_figures
 from benchmarks.loadgen.measuring import Measurement
 from benchmarks.loadgen.tally import Tally
 from benchmarks.plots import bars, curves, nines

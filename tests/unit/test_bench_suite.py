@@ -73,6 +73,7 @@ async def test_all_scenarios_run_and_the_ledger_agrees(wallets: Wallets) -> None
         "workers2_rps_64",
         "burst_others_p99_ms",
         "charge_over_echo",
+        "charge_priced_ratio",
         "charge_over_naive_hot",
         "batch_over_naive",
         "growth_companies",

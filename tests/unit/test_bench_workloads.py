@@ -25,6 +25,7 @@ from tests.unit.bench_wallets import (
     run_load,
     served,
 )
+from veloconnect.wallet.v1 import wallet_pb2
 
 
 @pytest.fixture
@@ -44,6 +45,17 @@ def test_keys_have_one_width_and_do_not_come_in_order() -> None:
     assert {len(key) for key in keys} == {KEY_CHARS}
     assert keys != sorted(keys)
     assert not set(keys) & {next(fresh_keys()).decode() for _ in range(10)}
+
+
+async def test_charges_leave_the_amount_to_the_card_where_they_are_told_to(wallets: Wallets, books: Books) -> None:
+    usages = [wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_VOICE, destination=to) for to in ("+4915112345678", "FR")]
+    async with served(wallets) as target:
+        await run(Charges(books, usages=usages, names_amount=False), target)
+    assert not any(request.HasField("amount_micros") for request in wallets.charges)
+    assert {request.usage.destination for request in wallets.charges} == {"+4915112345678", "FR"}
+    assert all(
+        books.difference(number, -wallets.balances[company]) is None for number, company in enumerate(books.companies)
+    )
 
 
 def test_the_books_say_what_the_ledger_must_have() -> None:

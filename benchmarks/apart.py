@@ -1,6 +1,5 @@
-"""How speed changes as companies and entries become many: `growth` measures it, in a process of its own."""
+"""Benchmarks with installations of their own, each in a process of its own: `growth` and `rates`."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -9,24 +8,29 @@ from collections.abc import Mapping
 SECONDS_MAX = 1_800.0
 
 
-def growth_figures() -> Mapping[str, float]:
-    """Run it where this checkout has it; returns its figures, or none where it could not measure."""
-    if importlib.util.find_spec("benchmarks.growth") is None:
-        return {}
-    print("measuring growth", file=sys.stderr, flush=True)
+NAMES = ("growth", "rates")
+
+
+def figures_apart() -> Mapping[str, float]:
+    """Run all of them; returns their figures, without those that could not be measured."""
+    return {key: value for name in NAMES for key, value in _figures(name).items()}
+
+
+def _figures(name: str) -> Mapping[str, float]:
+    print(f"measuring {name}", file=sys.stderr, flush=True)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.growth"],
+            [sys.executable, "-m", f"benchmarks.{name}"],
             stdout=subprocess.PIPE,
             text=True,
             timeout=SECONDS_MAX,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        print(f"growth was not measured within {SECONDS_MAX:g} s", file=sys.stderr)
+        print(f"{name} was not measured within {SECONDS_MAX:g} s", file=sys.stderr)
         return {}
     if done.returncode != 0:
-        print(f"growth ended with {done.returncode}:\n{done.stdout}", file=sys.stderr)
+        print(f"{name} ended with {done.returncode}:\n{done.stdout}", file=sys.stderr)
     return last_figures(done.stdout)
 
 

@@ -1,0 +1,71 @@
+"""Read all rate cards into a process of its own, that has done nothing else: how long it takes, and how much memory."""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from wallet.ledger.pool import open_pool
+from wallet.rating import Rating
+
+SECONDS_MAX = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """What it took."""
+
+    seconds: float
+    bytes: int
+    """Of memory, when all is there."""
+    rates: int
+
+
+def loading_of(database_url: str) -> Loading:
+    """Have a process of its own do it, and say what it took."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.rate_loading"],
+        input=database_url,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=True,
+    )
+    return Loading(**json.loads(done.stdout.rstrip().rsplit("\n", 1)[-1]))  # Before it comes what the service logs.
+
+
+async def _load(database_url: str) -> Loading:
+    pool = await open_pool(database_url, size_max=1)
+    try:
+        rating = Rating(pool, database_url)
+        before = _resident_bytes()
+        began = time.perf_counter()
+        await rating.refresh()
+        seconds = time.perf_counter() - began
+        return Loading(
+            seconds, _resident_bytes() - before, sum(book.rate_count for book in rating.books.books.values())
+        )
+    finally:
+        pool.terminate()
+
+
+def _resident_bytes() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    """Read the database's address, which has a password, from standard input."""
+    loading = uvloop.run(_load(sys.stdin.read()))
+    print(json.dumps({"seconds": loading.seconds, "bytes": loading.bytes, "rates": loading.rates}))
+
+
+if __name__ == "__main__":
+    main()
