@@ -38,7 +38,7 @@ JOURNAL_SECONDS_MAX = 30.0
 HOLD_KEPT_US = 86_400_000_000
 """How long Redis keeps an authorization after its time is up, as in hot/scripts."""
 
-_SQL = load("verify")
+_SQL = {**load("verify"), **load("verify_usage")}
 
 
 class Check(StrEnum):
@@ -56,6 +56,8 @@ class Check(StrEnum):
     """An entry's amount is not what the price that it pins comes to."""
     LIMITS = "LIMITS"
     """A spend limit's counter is not the sum of what it counts."""
+    USAGE = "USAGE"
+    """Usage by day is not the sum of the entries that it counts."""
     HOT = "HOT"
     """Redis does not agree with the ledger."""
 
@@ -95,8 +97,9 @@ _CHECKS = {
     "refunds": Check.REFUNDS,
     "prices": Check.PRICES,
     "limits": Check.LIMITS,
+    "usage": Check.USAGE,
 }
-"""The statements of verify.sql that find problems in the ledger."""
+"""The statements of verify.sql and verify_usage.sql that find problems in the ledger."""
 _STATEMENTS = {name: _SQL["listed"].replace("/* check */", _SQL[name]) for name in _CHECKS}
 
 

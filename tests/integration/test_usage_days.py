@@ -20,6 +20,7 @@ from wallet.domain.usage import Channel, Usage
 from wallet.domain.usage_days import Days, UsageLine, total
 from wallet.ledger.usage import MissingEntries, UsageDays
 from wallet.runtime import Wallets
+from wallet.verification import Check
 
 SEED = 11
 SLICE = 7
@@ -227,6 +228,39 @@ async def test_a_company_that_cannot_be_counted_does_not_keep_the_others_waiting
     assert await worker.run_once() > 50
     assert await kept(database, "other") == await recounted(acme, "other")
     assert await kept(database, "acme") == {}
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE usage_days SET spent = spent + 1 WHERE company_id = 'acme' AND channel = 1 AND day = '2026-09-21'",
+        "UPDATE usage_days SET refunds = refunds + 1 WHERE company_id = 'acme'",
+        "DELETE FROM usage_days WHERE company_id = 'acme' AND country = 'DE'",
+        "INSERT INTO usage_days VALUES ('acme', '2020-01-01', 1, 'DE', 1, 1, 1, 1, 0, 0)",
+        "UPDATE rollups SET number = number - 20 WHERE company_id = 'acme'",
+        "UPDATE rollups SET number = number + 1 WHERE company_id = 'acme'",
+    ],
+)
+async def test_verify_ledger_counts_again_and_finds_what_is_off(
+    acme: Wallets, database: asyncpg.Connection, tampering: str
+) -> None:
+    """And it is mended as docs/OPERATIONS.md says."""
+    await UsageDays(acme.pool, slice_entries=50).count_slice("acme")
+    assert await problems(acme) == set(), "what is not counted yet is no problem"
+    await Rollups(acme.usage_days).run_once()
+    assert await problems(acme) == set()
+    await database.execute(tampering)
+    assert await problems(acme) == {"acme"}
+    async with database.transaction():
+        await database.execute("DELETE FROM rollups WHERE company_id = 'acme'")
+        await database.execute("DELETE FROM usage_days WHERE company_id = 'acme'")
+    await Rollups(acme.usage_days).run_once()
+    assert await problems(acme) == set()
+
+
+async def problems(wallets: Wallets) -> set[str]:
+    """Return the companies whose usage is not what their entries make, by VerifyLedger."""
+    return {problem.company for problem in (await wallets.verify()).problems if problem.check is Check.USAGE}
 
 
 async def test_counting_waits_for_no_charge_and_no_charge_for_it(acme: Wallets, database: asyncpg.Connection) -> None:

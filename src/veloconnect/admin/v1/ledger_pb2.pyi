@@ -41,6 +41,7 @@ class LedgerProblem(_message.Message):
         CHECK_HOT: _ClassVar[LedgerProblem.Check]
         CHECK_PRICES: _ClassVar[LedgerProblem.Check]
         CHECK_LIMITS: _ClassVar[LedgerProblem.Check]
+        CHECK_USAGE: _ClassVar[LedgerProblem.Check]
     CHECK_UNSPECIFIED: LedgerProblem.Check
     CHECK_FLOOR: LedgerProblem.Check
     CHECK_ONCE: LedgerProblem.Check
@@ -49,6 +50,7 @@ class LedgerProblem(_message.Message):
     CHECK_HOT: LedgerProblem.Check
     CHECK_PRICES: LedgerProblem.Check
     CHECK_LIMITS: LedgerProblem.Check
+    CHECK_USAGE: LedgerProblem.Check
     COMPANY_FIELD_NUMBER: _ClassVar[int]
     CHECK_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
