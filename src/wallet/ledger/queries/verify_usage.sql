@@ -1,16 +1,10 @@
 -- usage --
 -- Each day's usage is the sum of the entries up to the one that is counted last. It is reckoned in another way than by
 -- usage.sql, and runs as the checks of verify.sql do.
-WITH named AS (
-    SELECT company_id, number, channel, country FROM entries
-    WHERE channel IS NOT NULL AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
-    UNION ALL
-    SELECT e.company_id, e.number, a.channel, a.country
-    FROM entries e JOIN authorizations a USING (company_id, authorization_id)
-    WHERE e.channel IS NULL AND e.kind = 7 AND e.company_id > $1 AND ($2::text IS NULL OR e.company_id <= $2)
-), sums AS (
+WITH sums AS (
     SELECT e.company_id, date_trunc('day', to_timestamp(e.created_at / 1000000) AT TIME ZONE 'UTC')::date AS day,
-           coalesce(n.channel, 0) AS channel, coalesce(n.country, '') COLLATE "C" AS country,
+           coalesce(c.channel, a.channel, 0) AS channel,
+           coalesce(CASE WHEN c.channel IS NULL THEN a.country ELSE c.country END, '') COLLATE "C" AS country,
            sum((e.kind <> 4)::int) AS transactions,
            sum(CASE WHEN e.kind = 4 THEN 0 ELSE coalesce((e.price ->> 'used')::numeric, e.quantity, 0) END) AS used,
            sum(CASE WHEN e.kind = 4 THEN 0 ELSE coalesce((e.price ->> 'billed')::numeric, e.quantity, 0) END) AS billed,
@@ -19,8 +13,18 @@ WITH named AS (
            sum(CASE WHEN e.kind = 4 THEN e.amount ELSE 0 END) AS refunded
     FROM rollups r
     JOIN entries e ON e.company_id = r.company_id AND e.number <= r.number AND e.kind IN (1, 4, 7)
-    LEFT JOIN named n ON n.company_id = e.company_id
-        AND n.number = CASE WHEN e.kind = 4 AND e.channel IS NULL THEN e.refunded_number ELSE e.number END
+    -- Each refund's charge, and each authorization, by its key: Postgres would rather join all of them by company.
+    CROSS JOIN LATERAL (
+        SELECT e.channel, e.country, e.authorization_id WHERE e.kind <> 4 OR e.channel IS NOT NULL
+        UNION ALL
+        (SELECT channel, country, authorization_id FROM entries
+         WHERE e.kind = 4 AND e.channel IS NULL AND company_id = e.company_id AND number = e.refunded_number LIMIT 1)
+        UNION ALL
+        SELECT NULL, NULL, NULL
+        LIMIT 1) c
+    LEFT JOIN LATERAL (
+        SELECT channel, country FROM authorizations
+        WHERE c.channel IS NULL AND company_id = e.company_id AND authorization_id = c.authorization_id LIMIT 1) a ON true
     WHERE r.company_id > $1 AND ($2::text IS NULL OR r.company_id <= $2)
     GROUP BY 1, 2, 3, 4
 ), kept AS (
