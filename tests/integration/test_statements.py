@@ -147,6 +147,7 @@ async def test_filters_find_what_a_naive_look_finds(acme: Wallets, monkeypatch: 
     for _ in range(80):
         where = drawn_filter(draw)
         monkeypatch.setattr(adapter, "PAGE_LOOKS_AT_MAX", draw.choice([7, 100, 50_000]))
+        monkeypatch.setattr(adapter, "PAGE_SECONDS_MAX", draw.choice([-1.0, 1.0]))
         monkeypatch.setattr(adapter, "PAGE_SLICE", draw.choice([10, 5_000]))
         monkeypatch.setattr(adapter, "EXPORT_SLICE", draw.choice([50, 1_000]))
         expected = [entry for entry in everything if matches(entry, where)]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
+from admin.metrics import worker_runs
 from wallet.domain.errors import Unavailable
 from wallet.ledger.leases import Leases
 
@@ -41,11 +42,14 @@ async def run_once(worker: Worker, leases: Leases) -> bool:
             return False
         await worker.run_once()
     except Unavailable:
-        return False
+        outcome = "unavailable"
     except Exception:
         log.exception("worker_failed", worker=worker.name)
-        return False
-    return True
+        outcome = "failed"
+    else:
+        outcome = "done"
+    worker_runs.labels(worker.name, outcome).inc()
+    return outcome == "done"
 
 
 @asynccontextmanager
