@@ -15,7 +15,11 @@ TTL_SECONDS_DEFAULT = 3600
 def charge(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command:
     """Return the command that takes the price of a usage. Raises InvalidRequest."""
     company = parse_company(request.company)
-    amount, price, usage, unpriced = _price(request, company, pricing)
+    used = usage_of(request.usage)
+    if request.HasField("amount_micros"):
+        amount, price, usage, unpriced = Priced(request.amount_micros, None, used.usage)
+    else:
+        amount, price, usage, unpriced = pricing.by_card(company, used)
     return Command(
         Kind.CHARGE,
         company,
@@ -31,7 +35,11 @@ def charge(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command:
 def authorize(request: charging_pb2.AuthorizeRequest, pricing: Pricing) -> Command:
     """Return the command that opens an authorization, named by its idempotency key. Raises InvalidRequest."""
     company = parse_company(request.company)
-    amount, price, usage, unpriced = _price(request, company, pricing)
+    used = usage_of(request.usage)
+    if request.HasField("amount_micros"):
+        amount, price, usage, unpriced = pricing.authorized(company, used, request.amount_micros)
+    else:
+        amount, price, usage, unpriced = pricing.by_card(company, used)
     return Command(
         Kind.AUTHORIZATION,
         company,
@@ -78,16 +86,6 @@ def void(request: charging_pb2.VoidRequest) -> Command:
         fingerprint(Kind.VOID, request),
         authorization=authorization,
     )
-
-
-def _price(
-    request: charging_pb2.ChargeRequest | charging_pb2.AuthorizeRequest, company: str, pricing: Pricing
-) -> Priced:
-    """Return what a request that names its usage costs. Raises InvalidRequest."""
-    used = usage_of(request.usage)
-    if request.HasField("amount_micros"):
-        return Priced(request.amount_micros, None, used.usage)
-    return pricing.by_card(company, used)
 
 
 def _on_authorization(

@@ -4,17 +4,20 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from server.rejections import invalid
 from server.usage import Used
-from wallet.domain.entries import Authorization
+from wallet.domain.commands import Unpriced
+from wallet.domain.entries import Authorization, AuthorizationState
 from wallet.domain.errors import AuthorizationNotFound
 from wallet.domain.money import MICROS_MAX
 from wallet.domain.pricing import Price, repriced
 from wallet.domain.ratebook import RateBooks
-from wallet.domain.usage import Usage
+from wallet.domain.usage import Channel, Usage
 from wallet.ledger.reader import Reader
 
-OPENED_REMEMBERED_MAX = 100_000
+OPENED_REMEMBERED_MAX = 20_000
 
 
 class Priced(NamedTuple):
@@ -23,8 +26,8 @@ class Priced(NamedTuple):
     amount: int
     price: Price | None
     usage: Usage | None
-    unpriced: bool = False
-    """Nothing says what it costs: there is no amount, and only what the key has recorded is an answer."""
+    unpriced: Unpriced | None = None
+    """Why nothing says what it costs: there is no amount, and only what the key has recorded is an answer."""
 
 
 class Opened(NamedTuple):
@@ -44,44 +47,57 @@ class Pricing:
         self._opened: dict[tuple[str, str], Opened] = {}
 
     def by_card(self, company: str, used: Used) -> Priced:
-        """Return the price by the company's rate card of now. Raises InvalidRequest where no amount can be so large."""
+        """Return the price by the company's rate card of now."""
         books = self._books()
         card = books.card_of.get(company)
-        price = None if card is None else books.price(card, used.usage, used.number, time.time_ns() // 1000)
-        return _priced(price, used.usage)
+        if card is None:
+            return Priced(0, None, used.usage, Unpriced.NO_CARD)
+        return _priced(books.price(card, used.usage, used.number, time.time_ns() // 1000), used.usage)
+
+    def authorized(self, company: str, used: Used, amount: int) -> Priced:
+        """Return an authorization of an amount that the request names, with the rate that its usage has."""
+        price = self.by_card(company, used).price
+        pinned = None if price is None else msgspec.structs.replace(price, by_request=True)
+        return Priced(amount, pinned, used.usage)
 
     async def increased(self, company: str, authorization: str, used: Used | None) -> Priced:
-        """Return the price of a usage in total. Without usage: of the authorization's own. Raises as `by_card`."""
+        """Return the price of a usage in total. Without usage: of the authorization's own. Raises LedgerUnavailable."""
         return await self._on_authorization(company, authorization, used, closes=True)
 
     async def captured(self, company: str, authorization: str, used: Used | None, *, closes: bool) -> Priced:
-        """Return the price of what is captured now. Without usage: of the authorization's own. Raises as `by_card`.
+        """Return the price of what is captured now. Without usage: of the authorization's own.
 
-        The rate is the authorization's, so that a call is priced to its end by the card that it began with; its connect
-        fee is in the capture that closes it. Another channel, variant or country than the authorization's is priced by
-        the card of now: an authorization may cover a whole campaign.
+        A call is priced by the rate that it was authorized with, so to its end by the card that it began with, and its
+        connect fee is in the capture that closes it. A message has the authorization's rate where that is still the one
+        for its destination; one authorization may cover a whole campaign.
+        Raises LedgerUnavailable, and InvalidRequest where neither says what was used.
         """
         return await self._on_authorization(company, authorization, used, closes=closes)
 
     async def _on_authorization(self, company: str, authorization: str, used: Used | None, *, closes: bool) -> Priced:
         opened = await self._opened_as(company, authorization)
         if opened is None:
-            return Priced(0, None, None if used is None else used.usage, unpriced=True)
-        if used is None:
-            if opened.usage is None:
-                raise invalid("usage", "is required: the authorization has none")
-            used = Used(opened.usage, "")
-        elif not used.usage.country and opened.usage is not None and not used.number:
-            used = Used(_towards(used.usage, opened.usage.country), "")
-        if opened.price is None or opened.usage is None or _place(used.usage) != _place(opened.usage):
-            return self.by_card(company, used)
-        return _priced(repriced(opened.price, used.usage.quantity, connect_fee=closes), used.usage)
+            return Priced(0, None, None, Unpriced.UNOPENED)
+        used = _completed(used, opened.usage)
+        connect_fee = closes or used.usage.channel is not Channel.VOICE
+        now = self.by_card(company, used)
+        if opened.price is not None and _goes_by(opened, used, now.price):
+            return _priced(repriced(opened.price, used.usage.quantity, connect_fee=connect_fee), used.usage)
+        if now.price is not None and not connect_fee:
+            return _priced(msgspec.structs.replace(now.price, connect_fee=0), used.usage)
+        return now
 
-    def remember(self, authorization: Authorization) -> None:
-        """Keep what an authorization was opened by, for its captures and increments."""
+    def heard_of(self, authorization: Authorization | None) -> None:
+        """Remember what an authorization was opened by while it is open, for its captures and increments."""
+        if authorization is None:
+            return
+        key = authorization.company, authorization.id
+        if authorization.state is not AuthorizationState.OPEN:
+            self._opened.pop(key, None)
+            return
         while len(self._opened) >= OPENED_REMEMBERED_MAX:
             del self._opened[next(iter(self._opened))]
-        self._opened[authorization.company, authorization.id] = Opened(authorization.usage, authorization.price)
+        self._opened[key] = Opened(authorization.usage, authorization.price)
 
     async def _opened_as(self, company: str, authorization: str) -> Opened | None:
         """Return what an authorization was opened by; None where there is none."""
@@ -91,21 +107,43 @@ class Pricing:
                 found = await self._reader.authorization(company, authorization)
             except AuthorizationNotFound:
                 return None
-            self.remember(found)
+            self.heard_of(found)
             opened = Opened(found.usage, found.price)
         return opened
 
 
+def _completed(used: Used | None, opened: Usage | None) -> Used:
+    """Return what was used, with what it leaves out taken from the authorization. Raises InvalidRequest."""
+    if used is None:
+        if opened is None:
+            raise invalid("usage", "is required: the authorization has none")
+        return Used(opened, "")
+    usage = used.usage
+    if opened is None or usage.channel is not opened.channel:
+        return used
+    elsewhere = used.number or usage.country
+    return used._replace(
+        usage=msgspec.structs.replace(
+            usage, variant=usage.variant or opened.variant, country=usage.country if elsewhere else opened.country
+        )
+    )
+
+
+def _goes_by(opened: Opened, used: Used, now: Price | None) -> bool:
+    """Return whether a usage has the rate that its authorization was opened with, and not the card's of now."""
+    usage, pinned = used.usage, opened.price
+    if opened.usage is None or pinned is None or usage.channel is not opened.usage.channel:
+        return False
+    if usage.channel is Channel.VOICE:
+        return True
+    if (usage.variant, usage.country) != (opened.usage.variant, opened.usage.country):
+        return False
+    # The number that was authorized is not kept. Another one of the country may have another rate.
+    return not used.number or now is None or (now.card, now.rate) == (pinned.card, pinned.rate)
+
+
 def _priced(price: Price | None, usage: Usage) -> Priced:
-    amount = 0 if price is None else price.amount
-    if amount > MICROS_MAX:
-        raise invalid("usage.quantity", f"would cost {amount} micros, more than any wallet can hold")
-    return Priced(amount, price, usage, unpriced=price is None)
-
-
-def _place(usage: Usage) -> tuple[object, ...]:
-    return usage.channel, usage.variant, usage.country
-
-
-def _towards(usage: Usage, country: str) -> Usage:
-    return Usage(usage.channel, usage.variant, country, usage.quantity, usage.campaign_id, usage.contact_id)
+    if price is None:
+        return Priced(0, None, usage, Unpriced.NO_RATE)
+    amount = price.amount
+    return Priced(0, None, usage, Unpriced.TOO_MUCH) if amount > MICROS_MAX else Priced(amount, price, usage)

@@ -4,7 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from charging import decode, encode
+from charging import decode, deliveries, encode
 from charging.batches import Batches
 from charging.pricing import Pricing
 from charging.streams import ChargeStream
@@ -13,6 +13,7 @@ from server.context import Context
 from server.names import parse_authorization, parse_wallet
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.deliveries import Deliveries
 from wallet.engine import Engine
 from wallet.ledger.reader import Reader
 
@@ -20,11 +21,14 @@ from wallet.ledger.reader import Reader
 class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, engine: Engine, reader: Reader, pricing: Pricing, stopping: asyncio.Event) -> None:
+    def __init__(
+        self, engine: Engine, reader: Reader, pricing: Pricing, reports: Deliveries, stopping: asyncio.Event
+    ) -> None:
         """Charge with `engine`, by `pricing`; end streams when `stopping` is set."""
         self._engine = engine
         self._pricing = pricing
         self._reader = reader
+        self._reports = reports
         self._stopping = stopping
         self._batches = Batches(engine, pricing, method="BatchCharge")
         self._streamed = Batches(engine, pricing, method="StreamCharges")
@@ -67,8 +71,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         """Set money aside."""
         command = decode.authorize(request, self._pricing)
         outcome = await self._engine.submit(command, timeout=context.time_remaining())
-        if outcome.authorization is not None:
-            self._pricing.remember(outcome.authorization)
+        self._pricing.heard_of(outcome.authorization)
         return encode.authorized(outcome)
 
     async def IncrementAuthorization(
@@ -87,7 +90,9 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
     ) -> charging_pb2.CaptureResponse:
         """Take what is set aside."""
         command = await decode.capture(request, self._pricing)
-        return encode.captured(await self._engine.submit(command, timeout=context.time_remaining()))
+        outcome = await self._engine.submit(command, timeout=context.time_remaining())
+        self._pricing.heard_of(outcome.authorization)
+        return encode.captured(outcome)
 
     async def Void(
         self,
@@ -96,7 +101,18 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
     ) -> wallet_pb2.Authorization:
         """Give back what is set aside."""
         command = decode.void(request)
-        return encode.authorized(await self._engine.submit(command, timeout=context.time_remaining()))
+        outcome = await self._engine.submit(command, timeout=context.time_remaining())
+        self._pricing.heard_of(outcome.authorization)
+        return encode.authorized(outcome)
+
+    async def ReportDelivery(
+        self,
+        request: charging_pb2.ReportDeliveryRequest,
+        context: Context,
+    ) -> charging_pb2.ReportDeliveryResponse:
+        """Take note of how a delivery ended."""
+        report = deliveries.report_of(request)
+        return deliveries.followed(report, await self._reports.report(report, timeout=context.time_remaining()))
 
     async def GetAuthorization(
         self,

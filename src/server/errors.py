@@ -46,6 +46,9 @@ class Reason(StrEnum):
     RATE_CARD_ALREADY_EXISTS = "RATE_CARD_ALREADY_EXISTS"
     SPEND_LIMIT_NOT_FOUND = "SPEND_LIMIT_NOT_FOUND"
     SPEND_LIMIT_ALREADY_EXISTS = "SPEND_LIMIT_ALREADY_EXISTS"
+    REFUND_JOB_NOT_FOUND = "REFUND_JOB_NOT_FOUND"
+    REFUND_CASE_NOT_FOUND = "REFUND_CASE_NOT_FOUND"
+    REFUND_CASE_DECIDED = "REFUND_CASE_DECIDED"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     COMPANY_CLOSED = "COMPANY_CLOSED"
     WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
@@ -106,12 +109,13 @@ def _funds(error: e.InsufficientFunds) -> Mapping[str, str]:
 
 
 def _limit(error: e.SpendLimitReached) -> Mapping[str, str]:
+    reset = {"reset_time": rfc3339(error.resets_at)} if error.resets_at else {}
     return {
         "limit": spend_limit_name(error.limit.company, error.limit.id),
         "amount": str(error.limit.amount),
         "spent": str(error.spent),
         "required": str(error.required),
-        "reset_time": rfc3339(error.resets_at),
+        **reset,
     }
 
 
@@ -120,6 +124,8 @@ def _usage(error: e.RateNotFound) -> Mapping[str, str]:
 
 
 def _unpriced(error: e.RateNotFound) -> str:
+    if not error.has_card:
+        return "The request names no amount, and the company has no rate card to price it by."
     what = f"{error.channel} {error.variant}".rstrip()
     return f"Neither the company's rate card nor its parents have a rate for {what} to {error.country or 'there'}."
 
@@ -233,6 +239,24 @@ TABLE: Mapping[type[Exception], Row] = {
         lambda error: f"There is a spend limit {error} already.",
         "Choose another spend_limit_id, or read this one with GetSpendLimit: an earlier try may have made it.",
     ),
+    e.RefundJobNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.REFUND_JOB_NOT_FOUND,
+        lambda error: f"There is no refund job {error}.",
+        "Check the name against RefundService.ListRefundJobs.",
+    ),
+    e.RefundCaseNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.REFUND_CASE_NOT_FOUND,
+        lambda error: f"There is no refund case {error}.",
+        "Check the name against RefundService.ListRefundCases.",
+    ),
+    e.RefundCaseDecided: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.REFUND_CASE_DECIDED,
+        lambda error: f"The refund case {error} is decided, and otherwise.",
+        "Read it with GetRefundCase; what is to be given back beyond it is a CreateRefund.",
+    ),
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,
         Reason.CURRENCY_MISMATCH,
@@ -292,8 +316,8 @@ TABLE: Mapping[type[Exception], Row] = {
             f"{error.required} micros are required, and {error.spent} of the {error.limit.amount} of the spend "
             f"limit {error.limit.id} are spent."
         ),
-        "Do not deliver what it was to pay for. After reset_time, or when the limit is raised, the same request may "
-        "succeed.",
+        "Do not deliver what it was to pay for. After reset_time, if there is one, or when the limit is raised, the "
+        "same request may succeed.",
         _limit,
     ),
     e.InsufficientFunds: Row(

@@ -11,7 +11,7 @@ _UNITS = {Channel.SMS: "segment", Channel.WHATSAPP: "message", Channel.VOICE: "m
 
 def fill_price(message: wallet_pb2.Price, price: Price, currency: str) -> None:
     """Set the fields of a new message."""
-    message.basis = wallet_pb2.Price.BASIS_RATE
+    message.basis = wallet_pb2.Price.BASIS_REQUEST if price.by_request else wallet_pb2.Price.BASIS_RATE
     message.rate = f"rateCards/{price.card}/rates/{price.rate}"
     message.rate_card_version = price.version
     if price.effective_at:
@@ -24,6 +24,8 @@ def fill_price(message: wallet_pb2.Price, price: Price, currency: str) -> None:
     if price.first:
         message.first_increment = price.first
     message.next_increment = price.next
+    if price.by_request:  # Its amount does not come from these.
+        return
     message.used_quantity = price.used
     message.billed_quantity = price.billed
     message.explanation = explanation(price, currency)

@@ -11,6 +11,7 @@ from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
 from wallet.domain.pricing import covered, refresh_before
+from wallet.domain.rates import QUANTITY_MAX
 from wallet.domain.usage import Channel, Usage
 
 MICROSECONDS = 1_000_000
@@ -158,14 +159,14 @@ def authorization(of: Authorization) -> wallet_pb2.Authorization:
         currency_code=of.currency,
         transaction=transaction_name(of.company, of.opened_number),
     )
+    granted = QUANTITY_MAX
     if of.price is None:
         message.price.basis = wallet_pb2.Price.BASIS_REQUEST
-        return message
-    fill_price(message.price, of.price, of.currency)
-    message.granted_quantity = covered(of.price, of.amount)
-    if of.price.channel is Channel.VOICE and of.state is AuthorizationState.OPEN:
-        refresh_at = refresh_before(of.created_at, message.granted_quantity, of.expires_at)
-        message.refresh_before_time.CopyFrom(timestamp(refresh_at))
+    else:
+        fill_price(message.price, of.price, of.currency)
+        granted = message.granted_quantity = covered(of.price, of.amount)
+    if of.usage is not None and of.usage.channel is Channel.VOICE and of.state is AuthorizationState.OPEN:
+        message.refresh_before_time.CopyFrom(timestamp(refresh_before(of.created_at, granted, of.expires_at)))
     return message
 
 

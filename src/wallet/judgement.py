@@ -1,10 +1,9 @@
 """What follows from the ledger's answers: the clean-up in Redis, and the error that a caller gets."""
 
 from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
-from wallet.domain.commands import Command, Kind
+from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.entries import Authorization, AuthorizationState
 from wallet.domain.errors import (
-    Applied,
     AuthorizationClosed,
     AuthorizationNotExpired,
     AuthorizationNotFound,
@@ -21,9 +20,10 @@ from wallet.domain.errors import (
     SpendLimitReached,
     TransactionNotFound,
     WalletError,
-    WalletUnavailable,
 )
+from wallet.domain.limits import HOUR_US
 from wallet.domain.usage import Usage
+from wallet.hot.fields import usage_word
 from wallet.hot.store import Batch, Chore, CleanUp
 
 SETTLED = frozenset({Verdict.WRITTEN, Verdict.ALREADY})
@@ -40,10 +40,13 @@ _WRONGLY_APPLIED = frozenset(
 """Redis applied what must not be, and its wallet is right otherwise."""
 
 
-def clean_up(batch: Batch, attempt: Attempt, verdict: Verdict) -> None:
+def clean_up(batch: Batch, attempt: Attempt, answer: Answer) -> None:
     """Add to `batch` what Redis must do about an attempt that it applied: nothing where the entry has to stay."""
+    verdict = answer.verdict
     if verdict in SETTLED:
         batch.settled.append(attempt)
+        if verdict is Verdict.WRITTEN and _counts_elsewhere(attempt, answer):
+            batch.chores.append(chore(CleanUp.FORGET, attempt))
     elif verdict is Verdict.STALE:
         batch.chores.append(chore(CleanUp.DISCARD, attempt))
     elif verdict in (Verdict.REFUSED, Verdict.COMPANY_NOT_FOUND):
@@ -54,10 +57,28 @@ def clean_up(batch: Batch, attempt: Attempt, verdict: Verdict) -> None:
         batch.chores.append(chore(CleanUp.DROP if touches_hold else CleanUp.UNDO, attempt))
 
 
+def _counts_elsewhere(attempt: Attempt, answer: Answer) -> bool:
+    """Return whether the entry's time is in another hour than the attempt's: it counts in another window than in Redis.
+
+    It happens around the full hour, to an entry that another process's, of the new hour, has overtaken on the way.
+    """
+    assert answer.entry is not None
+    return answer.entry.created_at // HOUR_US != attempt.applied_at // HOUR_US
+
+
 def chore(action: CleanUp, attempt: Attempt) -> Chore:
     """Return a clean-up of `attempt`."""
     command = attempt.command
-    return Chore(action, command.company, command.idempotency_key, attempt.name, attempt.amount, attempt.held_delta)
+    return Chore(
+        action,
+        command.company,
+        command.idempotency_key,
+        attempt.name,
+        attempt.amount,
+        attempt.held_delta,
+        attempt.applied_at,
+        usage_word(command.usage) if command.kind is Kind.CHARGE or command.late else "",
+    )
 
 
 def final_error(attempt: Attempt, answer: Answer) -> WalletError | None:
@@ -94,15 +115,16 @@ def _declined(attempt: Attempt, answer: Answer) -> WalletError:
                 currency=wallet.currency,
             )
         case Asked.SPEND if answer.passed is not None:
-            return SpendLimitReached(answer.passed, required=attempt.held_delta - attempt.amount)
+            over = answer.passed.resets_at <= attempt.declined_at
+            return SpendLimitReached(answer.passed, required=answer.passed_by, window_is_over=over)
         case Asked.SUSPENDED | Asked.BLOCKED | Asked.UNPRICED if command.unpriced and (
             error := _hold_error(command, hold)
         ):
             return error
         case Asked.BLOCKED:
             # An increment is more of the authorization's usage. What has no price was judged by its own, in Redis.
-            usage = hold.usage if hold is not None and not command.unpriced else command.usage
-            channel, _, country = _words(usage)
+            of_hold = hold is not None and command.kind is Kind.INCREMENT and not command.unpriced
+            channel, _, country = _words(hold.usage if hold is not None and of_hold else command.usage)
             return DestinationBlocked(channel=channel, country=country)
         case Asked.UNPRICED:
             return _unpriced_error(command, hold)
@@ -122,12 +144,11 @@ def _hold_error(command: Command, hold: Authorization | None) -> WalletError | N
 
 
 def _unpriced_error(command: Command, hold: Authorization | None) -> WalletError:
-    usage = command.usage or (hold.usage if hold is not None else None)
-    if usage is None:
-        # The edge found no such authorization to price by. There is one now, so the same request will find it.
-        return WalletUnavailable("the authorization was opened just now", applied=Applied.NO)
-    channel, variant, country = _words(usage)
-    return RateNotFound(channel=channel, variant=variant, country=country)
+    if command.unpriced is Unpriced.TOO_MUCH:
+        return BalanceLimitReached(command.company)
+    channel, variant, country = _words(command.usage or (hold.usage if hold is not None else None))
+    has_card = command.unpriced is not Unpriced.NO_CARD
+    return RateNotFound(channel=channel, variant=variant, country=country, has_card=has_card)
 
 
 def _words(usage: Usage | None) -> tuple[str, str, str]:

@@ -80,7 +80,7 @@ class Loader:
         answers = await append_over(connection, journal)
         batch = Batch()
         for attempt, answer in zip(journal, answers, strict=True):
-            clean_up(batch, attempt, answer.verdict)
+            clean_up(batch, attempt, answer)
         await self._hot.apply(self._hot.keys.partition(company), batch)
 
     async def _new_epoch(self, connection: Connection, company: str, above: int) -> Loaded:

@@ -57,7 +57,7 @@ class Recovery:
                     attempt=attempt.name,
                     epoch=answer.epoch,
                 )
-            clean_up(batch, attempt, answer.verdict)
+            clean_up(batch, attempt, answer)
         await self._hot.apply(partition, batch)
 
 

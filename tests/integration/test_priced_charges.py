@@ -11,27 +11,35 @@ from charging import decode
 from charging.pricing import Pricing
 from charging.servicer import ChargingServicer
 from server.context import Context
-from server.rejections import InvalidRequest
 from tests.builders import SMS, capture, increment, make_company, make_due, top_up
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.commands import Unpriced
 from wallet.domain.companies import CompanyChange
 from wallet.domain.errors import (
+    Applied,
     AuthorizationClosed,
     AuthorizationNotFound,
+    BalanceLimitReached,
     CompanySuspended,
     DestinationBlocked,
     IdempotencyKeyReused,
     InsufficientFunds,
     RateNotFound,
+    SpendLimitReached,
+    WalletUnavailable,
 )
+from wallet.domain.limits import SpendLimit, Window
 from wallet.domain.ratebook import RateBookBuilder, RateBooks
 from wallet.domain.rates import Rate, RateCard
 from wallet.domain.usage import Channel
 from wallet.expiry import expire
+from wallet.ledger.append import Appender
+from wallet.recovery import Recovery
 from wallet.runtime import Wallets
+from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
@@ -58,8 +66,11 @@ class Gateway:
     def __init__(self, wallets: Wallets) -> None:
         self.books = RateBooks({}, {}, 0)
         self.version = 0
+        self.engine = wallets.engine
         self.pricing = Pricing(lambda: self.books, wallets.reader)
-        self.service = ChargingServicer(wallets.engine, wallets.reader, self.pricing, asyncio.Event())
+        self.service = ChargingServicer(
+            wallets.engine, wallets.reader, self.pricing, wallets.deliveries, asyncio.Event()
+        )
 
     def have_rates(self, *rates: Rate) -> None:
         """Put other rates in the place of the card's."""
@@ -205,11 +216,13 @@ async def test_a_price_that_the_wallet_cannot_pay_is_declined(gateway: Gateway) 
     assert caught.value.required == 150_000_000
 
 
-async def test_a_price_beyond_any_wallet_is_a_bad_quantity(gateway: Gateway) -> None:
+async def test_a_price_beyond_any_wallet_is_refused_and_a_retry_is_answered_all_the_same(gateway: Gateway) -> None:
+    gateway.have_rates(SMS_DE)
+    first = (await gateway.charge(quantity=1100)).transaction
     gateway.have_rates(Rate(Channel.SMS, "", "DE", 9_000_000_000_000))
-    with pytest.raises(InvalidRequest) as caught:
-        await gateway.charge(quantity=1_000_000_000)
-    assert [violation.field for violation in caught.value.violations] == ["usage.quantity"]
+    assert (await gateway.charge(quantity=1100)).transaction == first
+    with pytest.raises(BalanceLimitReached):
+        await gateway.charge("other", quantity=1_000_000_000)
 
 
 async def test_a_batch_prices_each_of_its_charges(gateway: Gateway) -> None:
@@ -311,13 +324,148 @@ async def test_a_missing_price_hides_neither_the_authorization_nor_that_a_captur
         if suspended:
             await wallets.companies.suspend("acme")
         with pytest.raises(RateNotFound):
-            await gateway.capture("c", usage=voice(variant="other", quantity=60))
+            await gateway.capture("c", usage=wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, destination="DE"))
         with pytest.raises(AuthorizationNotFound):
-            await wallets.engine.submit(increment(5, "unknown", unpriced=True, usage=SMS))
+            await wallets.engine.submit(increment(5, "unknown", unpriced=Unpriced.NO_RATE, usage=SMS))
         with pytest.raises(AuthorizationNotFound):
-            await wallets.engine.submit(capture(5, "unknown", unpriced=True, usage=SMS))
+            await wallets.engine.submit(capture(5, "unknown", unpriced=Unpriced.NO_RATE, usage=SMS))
         with pytest.raises(CompanySuspended if suspended else DestinationBlocked):
-            await gateway.increment("i", variant="other", quantity=90)
+            await gateway.increment("i", quantity=90)
+
+
+async def test_a_capture_that_meets_its_authorization_on_the_way_is_asked_for_again(gateway: Gateway) -> None:
+    """The edge found no authorization to price by, and there is one when the ledger is asked: no final no."""
+    gateway.have_rates(CALL_DE)
+    hold = "companies/acme/authorizations/call-1"
+    usage = voice(quantity=60)
+    commands = [
+        await decode.capture(
+            charging_pb2.CaptureRequest(authorization=hold, idempotency_key="c", usage=usage), gateway.pricing
+        ),
+        await decode.increment(
+            charging_pb2.IncrementAuthorizationRequest(authorization=hold, idempotency_key="i", usage=usage),
+            gateway.pricing,
+        ),
+    ]
+    await gateway.authorize(quantity=60)
+    for command in commands:
+        with pytest.raises(WalletUnavailable) as caught:
+            await gateway.engine.submit(command)
+        assert caught.value.applied is Applied.NO
+    await gateway.increment("i", quantity=120)
+    await gateway.capture("c", usage=usage)
+
+
+async def test_a_capture_of_an_authorization_that_only_the_journal_has_is_no_final_no(
+    gateway: Gateway, wallets: Wallets, open_more: OpenWallets, settings: WalletSettings
+) -> None:
+    gateway.have_rates(CALL_DE)
+    await gateway.charge("warm", channel=wallet_pb2.CHANNEL_VOICE)
+    request = charging_pb2.AuthorizeRequest(
+        company="companies/acme", idempotency_key="call-1", usage=voice(quantity=60)
+    )
+    await crash_after_redis(wallets, decode.authorize(request, gateway.pricing))
+    other = Gateway(await open_more())
+    other.have_rates(CALL_DE)
+    with pytest.raises(WalletUnavailable):
+        await other.capture("c", usage=voice(quantity=60))
+    appender = Appender(settings.database_url)
+    await Recovery(wallets.hot, appender).run_once(age_seconds_min=0)
+    appender.close()
+    await other.capture("c", usage=voice(quantity=60))
+
+
+async def test_a_call_is_priced_by_its_number_though_only_its_hold_was_named_by_amount(gateway: Gateway) -> None:
+    """The number is not kept, so the rate is pinned when it is known."""
+    gateway.have_rates(Rate(Channel.VOICE, "", "+4915", 50_000, connect_fee=7), Rate(Channel.VOICE, "", "DE", 10_000))
+    request = charging_pb2.AuthorizeRequest(
+        company="companies/acme", idempotency_key="call-1", usage=voice(quantity=60), amount_micros=1_000_000
+    )
+    opened = await gateway.service.Authorize(request, CALL)
+    assert (opened.price.basis, opened.price.rate) == (
+        wallet_pb2.Price.BASIS_REQUEST,
+        "rateCards/standard/rates/voice.+4915",
+    )
+    assert opened.granted_quantity == 1199
+    assert opened.HasField("refresh_before_time")
+    gateway.have_rates()
+    taken = [
+        (await gateway.capture(f"c{i}", keep_open=i < 2, usage=None if i else voice(quantity=60))).transaction
+        for i in range(3)
+    ]
+    assert [row.amount_micros for row in taken] == [-50_000, -50_000, -50_007]
+    assert {row.price.basis for row in taken} == {wallet_pb2.Price.BASIS_RATE}
+
+
+async def test_a_hold_without_any_rate_is_renewed_before_it_expires(gateway: Gateway) -> None:
+    request = charging_pb2.AuthorizeRequest(
+        company="companies/acme", idempotency_key="call-1", usage=voice(), amount_micros=5, ttl={"seconds": 60}
+    )
+    opened = await gateway.service.Authorize(request, CALL)
+    assert opened.granted_quantity == 0
+    assert opened.refresh_before_time.ToMicroseconds() == opened.expire_time.ToMicroseconds() - 6_000_000
+
+
+async def test_a_call_keeps_its_variant_where_a_capture_leaves_it_out(gateway: Gateway) -> None:
+    gateway.have_rates(Rate(Channel.VOICE, "premium", "+49", 60_000), Rate(Channel.VOICE, "", "+49", 1_000))
+    await gateway.authorize(quantity=600, variant="premium")
+    usage = wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_VOICE, quantity=60)
+    captured = (await gateway.capture("c", usage=usage)).transaction
+    assert captured.amount_micros == -60_000
+    assert (captured.usage.variant, captured.usage.destination) == ("premium", "DE")
+
+
+@pytest.mark.parametrize(
+    ("authorized", "captured", "amount"),
+    [
+        ("", "+881612345678", 5_000_000),
+        ("", "DE", 75_000),
+        ("DE", PHONE, 90_000),
+        ("DE", "+4930123456", 75_000),
+        ("DE", "FR", 10_000),
+        (PHONE, "", 90_000),
+    ],
+)
+async def test_a_message_of_a_campaign_has_the_rate_of_its_destination(
+    gateway: Gateway, authorized: str, captured: str, amount: int
+) -> None:
+    gateway.have_rates(
+        Rate(Channel.SMS, "", "", 10_000),
+        Rate(Channel.SMS, "", "+8816", 5_000_000),
+        Rate(Channel.SMS, "", "DE", 75_000),
+        Rate(Channel.SMS, "", "+4915", 90_000),
+    )
+    sms = wallet_pb2.CHANNEL_SMS
+    request = charging_pb2.AuthorizeRequest(
+        company="companies/acme",
+        idempotency_key="call-1",
+        usage=wallet_pb2.Usage(channel=sms, destination=authorized, quantity=100),
+    )
+    await gateway.service.Authorize(request, CALL)
+    usage = wallet_pb2.Usage(channel=sms, destination=captured)
+    assert (await gateway.capture("c", keep_open=True, usage=usage)).transaction.amount_micros == -amount
+
+
+async def test_captures_elsewhere_meet_the_blocks_and_limits_of_where_they_go(
+    gateway: Gateway, wallets: Wallets
+) -> None:
+    gateway.have_rates(SMS_DE, Rate(Channel.SMS, "", "US", 100_000), Rate(Channel.SMS, "", "FR", 1))
+    await wallets.companies.update("acme", CompanyChange(blocked_countries=("FR",)))
+    await wallets.spend_limits.create(SpendLimit("acme", "us", Window.DAY, 250_000, country="US"))
+    sms = wallet_pb2.CHANNEL_SMS
+    request = charging_pb2.AuthorizeRequest(
+        company="companies/acme",
+        idempotency_key="call-1",
+        usage=wallet_pb2.Usage(channel=sms, destination="DE", quantity=100),
+    )
+    await gateway.service.Authorize(request, CALL)
+    await gateway.capture("us-1", keep_open=True, usage=wallet_pb2.Usage(channel=sms, destination="US", quantity=2))
+    with pytest.raises(SpendLimitReached):
+        await gateway.capture("us-2", keep_open=True, usage=wallet_pb2.Usage(channel=sms, destination="US"))
+    with pytest.raises(DestinationBlocked):
+        await gateway.capture("fr", keep_open=True, usage=wallet_pb2.Usage(channel=sms, destination="FR"))
+    await gateway.capture("de", usage=wallet_pb2.Usage(channel=sms, destination="DE"))
+    assert (await wallets.spend_limits.get("acme", "us")).spent == 200_000
 
 
 async def test_a_late_capture_has_the_calls_own_price(

@@ -1,6 +1,7 @@
 """Spend limits: exact, in the window that is meant, however many race, and by the ledger's own counting."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import cast
@@ -30,12 +31,13 @@ from wallet.domain.errors import (
     CompanyClosed,
     CompanyNotFound,
     InsufficientFunds,
+    RefundExceedsCharge,
     SpendLimitAlreadyExists,
     SpendLimitNotFound,
     SpendLimitReached,
     TooManySpendLimits,
 )
-from wallet.domain.limits import LIMITS_PER_COMPANY_MAX, SpendLimit, Window, window_end, window_start
+from wallet.domain.limits import HOUR_US, LIMITS_PER_COMPANY_MAX, SpendLimit, Window, window_end, window_start
 from wallet.domain.usage import Channel, Usage
 from wallet.expiry import expire
 from wallet.ledger.append import Appender
@@ -148,6 +150,131 @@ async def test_expiry_corrects_and_a_late_capture_counts_as_a_charge(
     await assert_refused(wallets, capture(501, "a"), spent=500)
     await wallets.engine.submit(capture(500, "a"))
     assert await spent(wallets) == 1000
+
+
+@pytest.mark.usefixtures("acme")
+async def test_a_late_capture_without_usage_is_of_its_authorizations(
+    wallets: Wallets, database: asyncpg.Connection
+) -> None:
+    await wallets.spend_limits.create(SpendLimit("acme", "us", Window.DAY, 100, country="US"))
+    await wallets.engine.submit(authorize(100, "a", usage=VOICE_US))
+    await make_due(database, "a")
+    await wallets.engine.submit(expire("acme", "a"))
+    await assert_refused(wallets, capture(101, "a"), limit="us", spent=0)
+    captured = await wallets.engine.submit(capture(100, "a"))
+    assert captured.entry.usage == VOICE_US
+    assert await spent(wallets, "us") == 100
+
+
+@pytest.mark.usefixtures("acme")
+async def test_a_hold_from_before_the_limit_counts_in_its_first_window(
+    wallets: Wallets, database: asyncpg.Connection
+) -> None:
+    await wallets.engine.submit(authorize(400, "old", usage=SMS))
+    await wallets.engine.submit(authorize(100, "other", usage=SMS_US))
+    await settled(wallets)
+    await _a_day_passes(database)
+    await wallets.spend_limits.create(DAY)
+    await wallets.spend_limits.create(SpendLimit("acme", "us", Window.DAY, 150, country="US"))
+    assert (await spent(wallets), await spent(wallets, "us")) == (500, 100)
+    await assert_refused(wallets, capture(901, "old"), spent=500)
+    await assert_refused(wallets, increment(151, "other"), limit="us", spent=100)
+    await wallets.engine.submit(capture(50, "old", keep_open=True))
+    await wallets.engine.submit(void("old"))
+    assert await spent(wallets) == 150
+    await wallets.engine.submit(capture(150, "other"))
+    assert (await spent(wallets), await spent(wallets, "us")) == (200, 150)
+
+
+@pytest.mark.usefixtures("acme")
+async def test_an_old_windows_limit_names_no_time_that_will_not_come(
+    wallets: Wallets, database: asyncpg.Connection
+) -> None:
+    await wallets.spend_limits.create(DAY)
+    await wallets.engine.submit(authorize(1000, "night"))
+    await settled(wallets)
+    await _a_day_passes(database)
+    error = await assert_refused(wallets, increment(1001, "night"), spent=1000)
+    assert error.resets_at == 0
+
+
+@pytest.mark.usefixtures("acme")
+async def test_what_is_undone_is_given_back_to_the_counters_and_the_wallet_stays(
+    wallets: Wallets, database: asyncpg.Connection, hot: redis.Redis
+) -> None:
+    await wallets.spend_limits.create(DAY)
+    command = charge(10)
+    first = await wallets.engine.submit(command)
+    await settled(wallets)
+    epoch = await database.fetchval("SELECT epoch FROM wallets")
+    for _ in range(3):
+        with pytest.raises(RefundExceedsCharge):
+            await wallets.engine.submit(refund(11, first.entry.number))
+        await settled(wallets)
+        hot.delete("{w:0}:key:acme:" + command.idempotency_key)  # As after its hour.
+        assert (await wallets.engine.submit(command)).entry == first.entry
+        await settled(wallets)
+    assert await database.fetchval("SELECT epoch FROM wallets") == epoch
+    await assert_refused(wallets, charge(991), spent=10)
+    await wallets.engine.submit(charge(990))
+
+
+@pytest.mark.usefixtures("acme")
+async def test_an_entry_that_an_hours_end_overtakes_counts_where_the_ledger_has_it(
+    wallets: Wallets, settings: WalletSettings, open_more: OpenWallets, hot: redis.Redis
+) -> None:
+    await wallets.spend_limits.create(SpendLimit("acme", "hourly", Window.HOUR, 1000))
+    await wallets.engine.submit(charge(1))
+    await settled(wallets)
+    other = await open_more()
+    await crash_after_redis(other, charge(100))
+    next_hour = window_start(Window.HOUR, time.time_ns() // 1000) + HOUR_US
+    hot.hset("{w:0}:wallet:acme", "at", next_hour + 1)
+    await wallets.engine.submit(charge(10))
+    appender = Appender(settings.database_url)
+    assert await Recovery(other.hot, appender).run_once(age_seconds_min=0) >= 1
+    appender.close()
+    await settled(wallets)
+    await assert_refused(wallets, charge(891), limit="hourly", spent=110)
+
+
+@pytest.mark.usefixtures("acme")
+async def test_many_holds_and_a_year_of_counters_are_loaded_at_once(
+    wallets: Wallets, database: asyncpg.Connection
+) -> None:
+    await wallets.spend_limits.create(SpendLimit("acme", "hourly", Window.HOUR, 900_000))
+    await wallets.engine.submit_many([authorize(1, f"h{i}", ttl_seconds=86_400) for i in range(5000)])
+    await settled(wallets)
+    await database.execute(
+        "INSERT INTO spend_counters SELECT 'acme', 'hourly', s.starts_at - g * 3600000000, 0 "
+        "FROM spend_counters s, generate_series(1, 8760::bigint) g"
+    )
+    await wallets.companies.suspend("acme")
+    await wallets.companies.resume("acme")
+    started = time.perf_counter()
+    await wallets.engine.submit(charge(1))
+    assert time.perf_counter() - started < 2.0
+    await database.execute("DELETE FROM spend_counters WHERE spent = 0")
+
+
+@pytest.mark.usefixtures("acme")
+async def test_an_old_windows_counter_that_redis_has_dropped_is_loaded_again(
+    wallets: Wallets, database: asyncpg.Connection, hot: redis.Redis
+) -> None:
+    await wallets.spend_limits.create(DAY)
+    await wallets.engine.submit(authorize(900, "night"))
+    await settled(wallets)
+    await _a_day_passes(database)
+    await wallets.engine.submit(charge(7))
+    await settled(wallets)
+    wallet = "{w:0}:wallet:acme"
+    old = min(field for field in cast("list[bytes]", hot.hkeys(wallet)) if field.startswith(b"spent"))
+    assert hot.hdel(wallet, old) == 1
+    answers = await wallets.engine.submit_many([charge(1), increment(1001, "night"), charge(1)])
+    refused = [type(answer) for answer in answers if not isinstance(answer, Outcome)]
+    assert refused == [SpendLimitReached]
+    await wallets.engine.submit(capture(1000, "night"))
+    assert await spent(wallets) == 9
 
 
 @pytest.mark.usefixtures("acme")

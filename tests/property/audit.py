@@ -56,7 +56,7 @@ QUERIES = {
 
 
 SPENDING = """
-    SELECT e.company_id, e.kind, e.late, e.channel, e.country, e.created_at, e.held_delta - e.amount AS delta,
+    SELECT e.company_id, e.kind, e.late, e.channel, e.country, e.created_at, e.number, e.amount, e.held_delta,
         a.channel AS hold_channel, a.country AS hold_country, a.created_at AS hold_at
     FROM entries e LEFT JOIN authorizations a USING (company_id, authorization_id)
     WHERE company_id IN (SELECT company_id FROM spend_limits) AND company_id = coalesce($1, company_id)
@@ -84,21 +84,11 @@ async def faults_of_counters(database: asyncpg.Connection, company: str | None =
     for entry in await database.fetch(SPENDING, company) if limits else ():
         if entry["kind"] in CREDITS:
             continue
-        of_hold = entry["hold_at"] is not None and not entry["late"]
-        at, channel, country = (
-            (entry["hold_at"], entry["hold_channel"], entry["hold_country"])
-            if of_hold
-            else (entry["created_at"], entry["channel"], entry["country"])
-        )
         for limit in limits:
-            if (
-                limit["company_id"] == entry["company_id"]
-                and at >= limit["counts_from"]
-                and limit["channel"] in (None, channel)
-                and limit["country"] in (None, country)
-            ):
+            if limit["company_id"] == entry["company_id"]:
+                at, spent = _counted(limit, entry)
                 starts_at = window_start(Window(limit["time_window"]), at)
-                expected[entry["company_id"], limit["limit_id"], starts_at] += entry["delta"]
+                expected[entry["company_id"], limit["limit_id"], starts_at] += spent
     found = {
         (row["company_id"], row["limit_id"], row["starts_at"]): row["spent"]
         for row in await database.fetch(f"SELECT * FROM spend_counters {where}", company)
@@ -108,6 +98,26 @@ async def faults_of_counters(database: asyncpg.Connection, company: str | None =
         for counter in sorted(found.keys() | expected.keys())
         if found.get(counter, 0) != expected[counter]
     ]
+
+
+def _counted(limit: asyncpg.Record, entry: asyncpg.Record) -> tuple[int, int]:
+    """Return when an entry counts for a limit, and how much: nothing of what was before it."""
+
+    def is_counted(channel: int | None, country: str | None) -> bool:
+        return limit["channel"] in (None, channel) and limit["country"] in (None, country)
+
+    taken = -entry["amount"]
+    if entry["hold_at"] is None or entry["late"]:
+        counts = entry["created_at"] >= limit["counts_from"] and is_counted(entry["channel"], entry["country"])
+        return entry["created_at"], taken if counts else 0
+    held_as = entry["hold_channel"], entry["hold_country"]
+    taken_as = held_as if entry["channel"] is None else (entry["channel"], entry["country"])
+    # Of an authorization that is older than the limit: what it held then, and what it took from then on.
+    older = entry["hold_at"] < limit["counts_from"]
+    spent = entry["held_delta"] if is_counted(*held_as) else 0
+    if is_counted(*taken_as) and (not older or entry["number"] > limit["made_at"]):
+        spent += taken
+    return max(entry["hold_at"], limit["counts_from"]), spent
 
 
 async def faults_of_hot(wallets: Wallets, database: asyncpg.Connection, company: str | None = None) -> list[str]:

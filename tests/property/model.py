@@ -71,7 +71,8 @@ class No(NamedTuple):
 class Change(NamedTuple):
     """What a command would do: its entry's amount and held delta, and the authorization afterwards.
 
-    It is `counted` in a period and as a usage: those of the authorization, where it is open.
+    It is `counted` in a period and as a usage: those of the authorization, where it is open. What is taken counts as
+    the usage of the command, where it has one.
     """
 
     amount: int
@@ -136,7 +137,7 @@ class Model:
         if change.hold is not None:
             self.holds[command.authorization] = change.hold
         if command.kind in SPENDS:
-            self.spendings.append(Spending(*change.counted, change.held_delta - change.amount))
+            self.spendings += _parts(command, change, len(self.entries) + 1)
         entry = Entry(
             len(self.entries) + 1,
             command.kind,
@@ -175,7 +176,7 @@ class Model:
         if hold.state is AuthorizationState.EXPIRED and command.kind is Kind.CAPTURE:
             captured = hold.captured + command.amount
             after = replace(hold, captured=captured, amount=hold.amount + command.amount)
-            return Change(-command.amount, 0, (self.period, command.usage), after)
+            return Change(-command.amount, 0, (self.period, command.usage or hold.usage), after)
         if hold.state is not AuthorizationState.OPEN:
             return No(AuthorizationClosed)
         taken = 0
@@ -207,12 +208,11 @@ class Model:
         credits_only = command.kind in (Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY) or command.below_floor
         if refusal := self._refusal_of_usage(command, change):
             return refusal
-        if not credits_only and required > 0:
-            spending = Spending(*change.counted, required)
-            if command.kind in SPENDS and (limit := passed(self.limits, spending, self.spendings)):
-                return No(SpendLimitReached, (*limit, required))
-            if self.available < required:
-                return No(InsufficientFunds, (self.available, required, self.floor))
+        parts = _parts(command, change, len(self.entries) + 1)
+        if not credits_only and command.kind in SPENDS and (limit := passed(self.limits, parts, self.spendings)):
+            return No(SpendLimitReached, (*limit,))
+        if not credits_only and required > 0 and self.available < required:
+            return No(InsufficientFunds, (self.available, required, self.floor))
         if abs(self.balance + change.amount) > MICROS_MAX or self.held + change.held_delta > MICROS_MAX:
             return No(BalanceLimitReached)
         if command.kind is Kind.REFUND:
@@ -220,13 +220,16 @@ class Model:
         return None
 
     def _refusal_of_usage(self, command: Command, change: Change) -> No | None:
+        if command.kind in BEGINS and self.state is WalletState.SUSPENDED:
+            return No(CompanySuspended)
+        usage = None
         if command.kind in BEGINS:
-            if self.state is WalletState.SUSPENDED:
-                return No(CompanySuspended)
             # What is not priced is not known to be the authorization's usage either.
             usage = command.usage if command.unpriced else change.counted[1]
-            if usage and (usage.channel in self.blocked_channels or usage.country in self.blocked_countries):
-                return No(DestinationBlocked, (usage.channel.name, usage.country))
+        elif command.kind is Kind.CAPTURE and not command.unpriced and _is_elsewhere(command, change):
+            usage = command.usage
+        if usage and (usage.channel in self.blocked_channels or usage.country in self.blocked_countries):
+            return No(DestinationBlocked, (usage.channel.name, usage.country))
         if command.unpriced:
             usage = command.usage or self.holds[command.authorization].usage
             assert usage is not None
@@ -242,3 +245,22 @@ class Model:
         if command.amount > refundable:
             return No(RefundExceedsCharge, (refundable, command.amount))
         return None
+
+
+def _parts(command: Command, change: Change, number: int) -> list[Spending]:
+    """Return what a command holds, and what it takes."""
+    period, usage = change.counted
+    if change.hold is None or (change.hold.state is AuthorizationState.EXPIRED and command.kind is Kind.CAPTURE):
+        return [Spending(period, command.usage or usage, -change.amount, number)]
+    return [
+        Spending(period, usage, change.held_delta, number, of_hold=True, taken=False),
+        Spending(period, command.usage or usage, -change.amount, number, of_hold=True),
+    ]
+
+
+def _is_elsewhere(command: Command, change: Change) -> bool:
+    """Whether a capture of an open authorization is of another channel or country."""
+    hold, usage = change.hold, command.usage
+    if usage is None or hold is None or hold.state is AuthorizationState.EXPIRED:
+        return False
+    return hold.usage is None or (usage.channel, usage.country) != (hold.usage.channel, hold.usage.country)

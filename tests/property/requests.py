@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.builders import fingerprint
 from tests.property.spending import Limit
-from wallet.domain.commands import Command, Kind
+from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.limits import Window
 from wallet.domain.money import MICROS_MAX
 from wallet.domain.usage import Channel, Usage
@@ -41,7 +41,7 @@ PRICED = frozenset({Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTUR
 
 def unpriced(command: Command) -> Command:
     """Return the same request where nothing says any more what it costs."""
-    return msgspec.structs.replace(command, amount=0, unpriced=True)
+    return msgspec.structs.replace(command, amount=0, unpriced=Unpriced.NO_RATE)
 
 
 def picked(items: Sequence[T], place: int) -> T:

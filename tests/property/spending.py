@@ -1,6 +1,6 @@
 """Spend limits as plainly as they can be said: every spending is kept, and a limit is asked by adding them all up."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from wallet.domain.limits import Window
@@ -15,6 +15,8 @@ class Limit(NamedTuple):
     since: int
     channel: Channel | None = None
     country: str = ""
+    made_at: int = 0
+    """How many entries there were when it was made."""
 
 
 class Spending(NamedTuple):
@@ -23,36 +25,49 @@ class Spending(NamedTuple):
     period: int
     usage: Usage | None
     delta: int
+    number: int = 0
+    """Of its entry."""
+    of_hold: bool = False
+    """The period is the authorization's."""
+    taken: bool = True
+    """Captured or charged; else held."""
 
 
 class Passed(NamedTuple):
-    """The limit that a spending would pass, and what of it is spent."""
+    """The limit that a spending would pass, what of it is spent, and what would be added."""
 
     id: str
     spent: int
+    required: int
 
 
-def counts(limit: Limit, spending: Spending) -> bool:
-    """Whether a limit counts a spending."""
+def counted(limit: Limit, spending: Spending) -> tuple[int, int]:
+    """Return in which period a limit counts a spending, and how much of it."""
     channel = spending.usage and spending.usage.channel
     country = spending.usage and spending.usage.country
-    return (
-        spending.period >= limit.since
-        and limit.channel in (None, channel)
-        and (not limit.country or limit.country == country)
-    )
+    period = max(spending.period, limit.since) if spending.of_hold else spending.period
+    older = spending.period < limit.since
+    if (
+        (older and not spending.of_hold)
+        or (older and spending.taken and spending.number <= limit.made_at)
+        or limit.channel not in (None, channel)
+        or (limit.country and limit.country != country)
+    ):
+        return period, 0
+    return period, spending.delta
 
 
 def spent(limit: Limit, period: int, spendings: Iterable[Spending]) -> int:
     """Return what is spent of a limit in a period."""
-    return sum(each.delta for each in spendings if each.period == period and counts(limit, each))
+    return sum(delta for at, delta in (counted(limit, each) for each in spendings) if at == period)
 
 
-def passed(limits: dict[str, Limit], spending: Spending, spendings: Iterable[Spending]) -> Passed | None:
-    """Return the limit that a spending would pass: the one with the longest window, of those the first by id."""
+def passed(limits: dict[str, Limit], parts: Sequence[Spending], spendings: Iterable[Spending]) -> Passed | None:
+    """Return the limit that a command's parts would pass: the one with the longest window, of those the first by id."""
     for name in sorted(limits, key=lambda name: (-limits[name].window, name)):
-        if counts(limits[name], spending):
-            before = spent(limits[name], spending.period, spendings)
-            if before + spending.delta > limits[name].amount:
-                return Passed(name, before)
+        delta = sum(counted(limits[name], part)[1] for part in parts)
+        if delta > 0:
+            before = spent(limits[name], counted(limits[name], parts[0])[0], spendings)
+            if before + delta > limits[name].amount:
+                return Passed(name, before, delta)
     return None

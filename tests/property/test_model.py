@@ -331,7 +331,10 @@ class WalletMachine(RuleBasedStateMachine):
         }
 
     def _create_limit(self, engine: int, name: str, drawn: Limit) -> None:
-        limits, limit = self.world.engines[engine].spend_limits, drawn._replace(since=self.model.period)
+        limits, limit = (
+            self.world.engines[engine].spend_limits,
+            drawn._replace(since=self.model.period, made_at=len(self.model.entries)),
+        )
         wanted = SpendLimit(self.company, name, limit.window, limit.amount, limit.channel, limit.country)
         error = CompanyClosed if self.model.state is WalletState.CLOSED else SpendLimitAlreadyExists
         if error is CompanyClosed or name in self.model.limits:
@@ -392,7 +395,7 @@ class WalletMachine(RuleBasedStateMachine):
         pairs = list(zip(several, results, strict=True))
         written = sorted(
             ((command, result) for command, result in pairs if isinstance(result, Outcome)),
-            key=lambda pair: (pair[1].entry.number, pair[0].unpriced),
+            key=lambda pair: (pair[1].entry.number, bool(pair[0].unpriced)),
         )
         moments = [self.model.copy()]
         for command, result in written:

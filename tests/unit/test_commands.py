@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wallet.domain.attempts import Asked, Attempt
-from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
+from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind, Unpriced
 from wallet.domain.entries import AuthorizationState, Wallet, WalletState
 from wallet.domain.limits import Window
 from wallet.domain.money import MICROS_MAX, within_bounds
@@ -57,7 +57,7 @@ COMMANDS = st.builds(
     refunded_number=st.integers(0, 2**40),
     reference=TEXT,
     price=st.none() | PRICES,
-    unpriced=st.booleans(),
+    unpriced=st.none() | st.sampled_from(Unpriced),
     reason=TEXT,
     requested_by=TEXT,
 )

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from wallet.domain.attempts import Asked, Verdict
-from wallet.domain.commands import Command, Kind
+from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.hot.script import Script
 from wallet.hot.store import _OPERATIONS, CleanUp, Reply, _operation
 
@@ -66,7 +66,7 @@ def test_a_lua_script_is_run_by_its_hash(name: str) -> None:
 
 def test_apply_lists_every_operation_clean_up_and_rule() -> None:
     top = header(SCRIPTS["apply"])
-    operations = {*_OPERATIONS.values(), "CAPTURE_ON", "CAPTURE_LATE", "MOVE_CHECKED", "UNPRICED"}
+    operations = {*_OPERATIONS.values(), "CAPTURE_ON", "CAPTURE_LATE", "MOVE_CHECKED", "UNPRICED", "UNPRICED_CAPTURE", "UNOPENED"}
     rules = {asked.value for asked in Asked} - {Asked.APPLIED, Asked.KNOWN}
     for word in operations | rules | {action.value for action in CleanUp}:
         assert re.search(rf"\b{word}\b", top), f"apply.lua's header does not say {word}"
@@ -86,7 +86,11 @@ def test_every_kind_has_an_operation() -> None:
     assert _operation(Command(Kind.ADJUSTMENT, "acme", "key", b"")) == "MOVE_CHECKED"
     assert _operation(Command(Kind.ADJUSTMENT, "acme", "key", b"", below_floor=True)) == "MOVE"
     assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True)) == "CAPTURE_ON"
-    assert all(_operation(Command(kind, "acme", "key", b"", unpriced=True)) == "UNPRICED" for kind in Kind)
+    for why in set(Unpriced) - {Unpriced.UNOPENED}:
+        assert _operation(Command(Kind.CHARGE, "acme", "key", b"", unpriced=why)) == "UNPRICED"
+        assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", unpriced=why)) == "UNPRICED_CAPTURE"
+    for kind in (Kind.CAPTURE, Kind.INCREMENT):
+        assert _operation(Command(kind, "acme", "key", b"", unpriced=Unpriced.UNOPENED)) == "UNOPENED"
     assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True, late=True)) == "CAPTURE_LATE"
 
 

@@ -85,3 +85,5 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     refundable: int = 0
     passed: SpendLimitState | None = None
     """DECLINED for SPEND: the limit that it would pass."""
+    passed_by: int = 0
+    """What it would add to what is spent of that limit, in micros."""

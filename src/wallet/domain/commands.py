@@ -4,7 +4,7 @@ A `Command` is built once, at the edge, and encoded once: the same bytes go thro
 process can write the entry that a crashed one left behind.
 """
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -36,6 +36,19 @@ _CLOSING = frozenset({Kind.CAPTURE, Kind.VOID, Kind.EXPIRY})
 _UNCHECKED = frozenset({Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY})
 
 
+class Unpriced(StrEnum):
+    """Why nothing says what a command costs."""
+
+    NO_CARD = "NO_CARD"
+    """The company has no rate card."""
+    NO_RATE = "NO_RATE"
+    """Neither its rate card nor the card's parents have a rate."""
+    TOO_MUCH = "TOO_MUCH"
+    """It costs more than any wallet can have."""
+    UNOPENED = "UNOPENED"
+    """The ledger knows no authorization whose price it could be."""
+
+
 class Command(msgspec.Struct, frozen=True, array_like=True):
     """One change asked of one wallet.
 
@@ -65,8 +78,8 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     reference: str = ""
     price: Price | None = None
     """How the usage came to the amount; None where the request named it."""
-    unpriced: bool = False
-    """There is no price for it: only what its key has recorded is an answer. Never applied."""
+    unpriced: Unpriced | None = None
+    """Why it has no amount, and only what its key has recorded is an answer. Never applied."""
     reason: str = ""
     """Why a person or a policy asks for it, in a word such as CARRIER_OUTAGE; the entry keeps it for ever."""
     requested_by: str = ""

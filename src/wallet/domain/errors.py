@@ -24,6 +24,9 @@ WalletError
 ├── SpendLimitNotFound
 ├── SpendLimitAlreadyExists
 ├── TooManySpendLimits
+├── RefundJobNotFound
+├── RefundCaseNotFound
+├── RefundCaseDecided
 ├── IdempotencyKeyReused
 ├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to look at
 └── Unavailable                   no answer now: the same request under the same key, later
@@ -86,25 +89,28 @@ class DestinationBlocked(Declined):
 class RateNotFound(Declined):
     """The request names no amount, and the company's rate card has no rate for the usage."""
 
-    def __init__(self, *, channel: str, variant: str, country: str, card: str = "") -> None:
-        """Name the usage, and the card that was asked; empty: the company has none."""
+    def __init__(self, *, channel: str, variant: str, country: str, has_card: bool = True) -> None:
+        """Name the usage, and say whether the company has a rate card at all."""
         super().__init__(f"no rate for {channel} {variant} {country}")
         self.channel = channel
         self.variant = variant
         self.country = country
-        self.card = card
+        self.has_card = has_card
 
 
 class SpendLimitReached(Declined):
     """The command would take what is spent in a window past a limit. Amounts in micros."""
 
-    def __init__(self, state: SpendLimitState, *, required: int) -> None:
-        """Say which limit it is and what of it is spent, and what was asked for."""
+    def __init__(self, state: SpendLimitState, *, required: int, window_is_over: bool = False) -> None:
+        """Say which limit it is and what of it is spent, and what was asked for.
+
+        The window is over where the authorization was opened in an earlier one: it is not going to reset.
+        """
         super().__init__(f"{required} micros are required, and {state.spent} of {state.limit.amount} are spent")
         self.limit = state.limit
         self.spent = state.spent
-        self.resets_at = state.resets_at
-        """When its window ends, in microseconds since the epoch."""
+        self.resets_at = 0 if window_is_over else state.resets_at
+        """When its window ends, in microseconds since the epoch; 0 where it is over."""
         self.required = required
 
 
@@ -187,6 +193,18 @@ class SpendLimitAlreadyExists(WalletError):
 
 class TooManySpendLimits(WalletError):
     """A company cannot have more."""
+
+
+class RefundJobNotFound(WalletError):
+    """There is no such refund job."""
+
+
+class RefundCaseNotFound(WalletError):
+    """There is no such refund case."""
+
+
+class RefundCaseDecided(WalletError):
+    """The case was decided before, and otherwise."""
 
 
 class IdempotencyKeyReused(WalletError):

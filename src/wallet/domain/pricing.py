@@ -32,6 +32,8 @@ class Price(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     minimum: int = 0
     first: int = 0
     next: int = 1
+    by_request: bool = False
+    """The request named the amount of the authorization: this is the rate of what is not named."""
 
     @property
     def channel(self) -> Channel:
@@ -68,6 +70,7 @@ def repriced(pinned: Price, quantity: int, *, connect_fee: bool) -> Price:
         pinned,
         used=quantity,
         billed=billed(quantity, minimum=pinned.minimum, first=pinned.first, next=pinned.next),
+        by_request=False,
         connect_fee=pinned.connect_fee if connect_fee else 0,
     )
 

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
 from wallet.domain.attempts import Asked, Attempt
-from wallet.domain.commands import Command, Kind
+from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.domain.limits import SpendCounter, SpendLimit
@@ -45,7 +45,7 @@ class CleanUp(StrEnum):
 
 
 class Chore(msgspec.Struct, frozen=True, gc=False):
-    """One clean-up. `attempt` is "epoch:seq"; amounts in micros, for UNDO."""
+    """One clean-up. `attempt` is "epoch:seq"; what follows is for UNDO, amounts in micros."""
 
     action: CleanUp
     company: str
@@ -53,6 +53,9 @@ class Chore(msgspec.Struct, frozen=True, gc=False):
     attempt: str
     amount: int = 0
     held_delta: int = 0
+    applied_at: int = 0
+    usage: str = ""
+    """As `usage_word` has it; empty where the attempt did not count as spending."""
 
 
 class Position(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -212,6 +215,7 @@ class HotStore:
         company = chore.company
         keys += (self.keys.wallet(company), self.keys.record(company, chore.idempotency_key))
         arguments += (chore.action.value, company, chore.attempt, chore.amount, chore.held_delta)
+        arguments += (chore.applied_at, chore.usage)
 
     def _add_commands(
         self, company: str, commands: Sequence[tuple[Command, Position]], keys: list[str], arguments: list[Any]
@@ -361,11 +365,15 @@ _OPERATIONS = {
 }
 
 
-_ON_HOLD = frozenset({"AUTHORIZE", "INCREMENT", "CAPTURE", "CAPTURE_ON", "VOID", "EXPIRE"})
-_WITH_USAGE = frozenset({"CHARGE", "CAPTURE_LATE", "UNPRICED", "AUTHORIZE"})
+_ON_HOLD = frozenset({"AUTHORIZE", "INCREMENT", "CAPTURE", "CAPTURE_ON", "VOID", "EXPIRE", "UNOPENED"})
+_WITH_USAGE = frozenset(
+    {"CHARGE", "CAPTURE_LATE", "UNPRICED", "UNPRICED_CAPTURE", "AUTHORIZE", "CAPTURE", "CAPTURE_ON"}
+)
 
 
 def _operation(command: Command) -> str:
+    if command.unpriced is Unpriced.UNOPENED:
+        return "UNOPENED"
     if command.unpriced:
         return "UNPRICED_CAPTURE" if command.kind is Kind.CAPTURE else "UNPRICED"
     operation = _OPERATIONS[command.kind]

@@ -187,6 +187,7 @@ def _answer(attempt: Attempt, row: asyncpg.Record) -> Answer:
         authorization=authorization_of(hold, currency) if hold is not None and hold["company_id"] else None,
         refundable=row["refundable"] or 0,
         passed=limit_passed_of(row),
+        passed_by=row["passed_delta"] or 0,
     )
 
 

@@ -61,6 +61,9 @@ class SpendLimits:
                         starts_at, spent = now_starts_at, 0
                         last = await connection.fetchval(_FIRST_NUMBER, company, starts_at) - 1
                     spent += await _spent(connection, limit, starts_at, last + 1, wallet["last_number"])
+                    # Authorizations from before the window are spent from now on, so what they hold counts as well.
+                    held = _SQL["held_before"], company, starts_at, limit.channel, limit.country or None
+                    spent += await connection.fetchval(*held)
                     made = await connection.fetchval(
                         _SQL["insert"],
                         company,
@@ -70,6 +73,7 @@ class SpendLimits:
                         limit.country or None,
                         limit.amount,
                         starts_at,
+                        wallet["last_number"],
                     )
                     if made is None:
                         raise SpendLimitAlreadyExists(limit.id)

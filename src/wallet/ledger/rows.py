@@ -1,5 +1,7 @@
 """Rows of the ledger's tables to domain objects."""
 
+from datetime import datetime
+
 import msgspec
 from asyncpg import Record
 
@@ -62,6 +64,11 @@ def price_of(row: Record) -> Price | None:
 def price_text(price: Price) -> str:
     """Return a price as its column has it."""
     return _encode_price(price).decode()
+
+
+def micros_of(time: datetime) -> int:
+    """Return a time in microseconds since the epoch, exact."""
+    return int(time.timestamp()) * 1_000_000 + time.microsecond
 
 
 def limit_of(row: Record) -> SpendLimit:

@@ -5,6 +5,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.rpc import status_pb2 as _status_pb2
 from veloconnect.wallet.v1 import wallet_pb2 as _wallet_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -125,6 +126,40 @@ class VoidRequest(_message.Message):
     authorization: str
     idempotency_key: str
     def __init__(self, authorization: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class ReportDeliveryRequest(_message.Message):
+    __slots__ = ("transaction", "status", "carrier_code", "delivered_count", "total_count")
+    TRANSACTION_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_CODE_FIELD_NUMBER: _ClassVar[int]
+    DELIVERED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    transaction: str
+    status: _wallet_pb2.DeliveryStatus
+    carrier_code: str
+    delivered_count: int
+    total_count: int
+    def __init__(self, transaction: _Optional[str] = ..., status: _Optional[_Union[_wallet_pb2.DeliveryStatus, str]] = ..., carrier_code: _Optional[str] = ..., delivered_count: _Optional[int] = ..., total_count: _Optional[int] = ...) -> None: ...
+
+class ReportDeliveryResponse(_message.Message):
+    __slots__ = ("outcome", "refund_transaction", "refund_case")
+    class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        OUTCOME_UNSPECIFIED: _ClassVar[ReportDeliveryResponse.Outcome]
+        OUTCOME_NOTHING_TO_REFUND: _ClassVar[ReportDeliveryResponse.Outcome]
+        OUTCOME_REFUNDED: _ClassVar[ReportDeliveryResponse.Outcome]
+        OUTCOME_CASE_OPENED: _ClassVar[ReportDeliveryResponse.Outcome]
+    OUTCOME_UNSPECIFIED: ReportDeliveryResponse.Outcome
+    OUTCOME_NOTHING_TO_REFUND: ReportDeliveryResponse.Outcome
+    OUTCOME_REFUNDED: ReportDeliveryResponse.Outcome
+    OUTCOME_CASE_OPENED: ReportDeliveryResponse.Outcome
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REFUND_TRANSACTION_FIELD_NUMBER: _ClassVar[int]
+    REFUND_CASE_FIELD_NUMBER: _ClassVar[int]
+    outcome: ReportDeliveryResponse.Outcome
+    refund_transaction: _wallet_pb2.Transaction
+    refund_case: str
+    def __init__(self, outcome: _Optional[_Union[ReportDeliveryResponse.Outcome, str]] = ..., refund_transaction: _Optional[_Union[_wallet_pb2.Transaction, _Mapping]] = ..., refund_case: _Optional[str] = ...) -> None: ...
 
 class GetAuthorizationRequest(_message.Message):
     __slots__ = ("name",)

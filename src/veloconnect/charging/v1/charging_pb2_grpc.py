@@ -70,6 +70,11 @@ class ChargingServiceStub:
                 request_serializer=veloconnect_dot_charging_dot_v1_dot_charging__pb2.VoidRequest.SerializeToString,
                 response_deserializer=veloconnect_dot_wallet_dot_v1_dot_wallet__pb2.Authorization.FromString,
                 _registered_method=True)
+        self.ReportDelivery = channel.unary_unary(
+                '/veloconnect.charging.v1.ChargingService/ReportDelivery',
+                request_serializer=veloconnect_dot_charging_dot_v1_dot_charging__pb2.ReportDeliveryRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_charging_dot_v1_dot_charging__pb2.ReportDeliveryResponse.FromString,
+                _registered_method=True)
         self.GetAuthorization = channel.unary_unary(
                 '/veloconnect.charging.v1.ChargingService/GetAuthorization',
                 request_serializer=veloconnect_dot_charging_dot_v1_dot_charging__pb2.GetAuthorizationRequest.SerializeToString,
@@ -143,6 +148,18 @@ class ChargingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportDelivery(self, request, context):
+        """Says how the delivery of a charge ended, as its carrier reports it. What was not delivered is refunded at once where
+        the refund policy (veloconnect.admin.v1.RefundService) says that the carrier's code is on our side; else a case is
+        opened for a person to decide. The transaction is the key: the report may be sent again until the answer is definite,
+        and refunds once. The first report counts that says that something was not delivered: a later one that says another
+        part changes no refund, and opens a case. Errors: TRANSACTION_NOT_FOUND, COMPANY_NOT_FOUND, INVALID_REQUEST,
+        LEDGER_UNAVAILABLE, WALLET_UNAVAILABLE, OVERLOADED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAuthorization(self, request, context):
         """An authorization as it is now. Errors: AUTHORIZATION_NOT_FOUND.
         """
@@ -194,6 +211,11 @@ def add_ChargingServiceServicer_to_server(servicer, server):
                     servicer.Void,
                     request_deserializer=veloconnect_dot_charging_dot_v1_dot_charging__pb2.VoidRequest.FromString,
                     response_serializer=veloconnect_dot_wallet_dot_v1_dot_wallet__pb2.Authorization.SerializeToString,
+            ),
+            'ReportDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportDelivery,
+                    request_deserializer=veloconnect_dot_charging_dot_v1_dot_charging__pb2.ReportDeliveryRequest.FromString,
+                    response_serializer=veloconnect_dot_charging_dot_v1_dot_charging__pb2.ReportDeliveryResponse.SerializeToString,
             ),
             'GetAuthorization': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAuthorization,
@@ -395,6 +417,33 @@ class ChargingService:
             '/veloconnect.charging.v1.ChargingService/Void',
             veloconnect_dot_charging_dot_v1_dot_charging__pb2.VoidRequest.SerializeToString,
             veloconnect_dot_wallet_dot_v1_dot_wallet__pb2.Authorization.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.charging.v1.ChargingService/ReportDelivery',
+            veloconnect_dot_charging_dot_v1_dot_charging__pb2.ReportDeliveryRequest.SerializeToString,
+            veloconnect_dot_charging_dot_v1_dot_charging__pb2.ReportDeliveryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,11 +17,22 @@ class Channel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHANNEL_WHATSAPP: _ClassVar[Channel]
     CHANNEL_VOICE: _ClassVar[Channel]
     CHANNEL_PHONE_NUMBER: _ClassVar[Channel]
+
+class DeliveryStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DELIVERY_STATUS_UNSPECIFIED: _ClassVar[DeliveryStatus]
+    DELIVERY_STATUS_DELIVERED: _ClassVar[DeliveryStatus]
+    DELIVERY_STATUS_PARTIALLY_DELIVERED: _ClassVar[DeliveryStatus]
+    DELIVERY_STATUS_FAILED: _ClassVar[DeliveryStatus]
 CHANNEL_UNSPECIFIED: Channel
 CHANNEL_SMS: Channel
 CHANNEL_WHATSAPP: Channel
 CHANNEL_VOICE: Channel
 CHANNEL_PHONE_NUMBER: Channel
+DELIVERY_STATUS_UNSPECIFIED: DeliveryStatus
+DELIVERY_STATUS_DELIVERED: DeliveryStatus
+DELIVERY_STATUS_PARTIALLY_DELIVERED: DeliveryStatus
+DELIVERY_STATUS_FAILED: DeliveryStatus
 
 class Usage(_message.Message):
     __slots__ = ("channel", "variant", "destination", "quantity", "campaign_id", "contact_id")

@@ -9,7 +9,8 @@
 --       settled attempts, number of clean-ups, number of companies
 --       per settled attempt: its field in the journal, "company epoch:seq"
 --                The entry is committed and leaves the journal. Its key record stays until its TTL.
---       per clean-up:  action, company, attempt, amount, held delta
+--       per clean-up:  action, company, attempt, amount, held delta, microseconds when it was applied, its usage (as below;
+--                      empty where it did not count as spending)
 --         DISCARD  the entry will never be: it leaves the journal, with its key record
 --         UNDO     DISCARD, and give its change back
 --         DROP     DISCARD, and delete the wallet
@@ -22,9 +23,11 @@
 --         CAPTURE_LATE MOVE_CHECKED, counted by spend limits; with the usage
 --         UNPRICED     look the key up, and apply nothing; with the usage
 --         UNPRICED_CAPTURE  the same; as a capture, it is not refused while suspended or blocked
+--         UNOPENED     the same for a command on a hold that the ledger did not know: late where Redis does
 --         AUTHORIZE    open a hold; with the usage, and its ttl in s
 --         INCREMENT    change a hold's total
---         CAPTURE      take from a hold and close it  CAPTURE_ON    take from a hold and keep it open
+--         CAPTURE      take from a hold and close it  CAPTURE_ON    take from a hold and keep it open; both with the
+--                      usage, where it has one of its own
 --         VOID         give a hold back               EXPIRE        the same, where its time is up
 --
 -- Reply microseconds now, then a string per command, in order:
@@ -34,7 +37,7 @@
 --       R:journal entry, or R:attempt if settled     another request has the key
 --       C                                            cold: no wallet, or one that must not be trusted
 --       L                                            late: past "not after", or sent before the key's last decline or
---                                                    the wallet's load
+--                                                    the wallet's load, or the hold is here and not in the ledger yet
 --       D:rule:epoch:seq:amount:held delta:microseconds   declined: FUNDS, SPEND, LIMIT, HOLD, EARLY, UNPRICED, BLOCKED,
 --                                                    SUSPENDED, CLOSED
 --
@@ -90,7 +93,7 @@ local function field_of(company, attempt)
   return company .. ' ' .. attempt
 end
 
-local function clean(action, company, attempt, amount, held_delta)
+local function clean(action, company, attempt, amount, held_delta, at, usage)
   local wallet, record = next_key(), next_key()
   local epoch = string.match(attempt, '^%d+')
   if action == 'FORGET' then
@@ -111,19 +114,24 @@ local function clean(action, company, attempt, amount, held_delta)
   if action == 'DROP' then
     call('DEL', wallet)
   elseif journaled then
-    local sums = call('HMGET', wallet, 'balance', 'held', 'limits')
-    if sums[3] then
-      call('DEL', wallet) -- Its counters would have to be given back too.
-      return
+    local f = call('HMGET', wallet, 'balance', 'held', 'limits', 'at')
+    if f[3] and usage ~= '' then
+      local limited = { key = wallet, limits = f[3], at = tonumber(f[4]) }
+      local additions = additions_of(limited, { at = at, taken_as = usage_of(usage), taken = 0 - amount })
+      if not additions then
+        call('DEL', wallet)
+        return
+      end
+      count_spending(additions, -1)
+      write_counters(limited)
     end
-    call('HSET', wallet, 'balance', integer(tonumber(sums[1]) - amount),
-      'held', integer(tonumber(sums[2]) - held_delta))
+    call('HSET', wallet, 'balance', integer(tonumber(f[1]) - amount), 'held', integer(tonumber(f[2]) - held_delta))
   end
 end
 
 for _ = 1, cleanups do
   local action, company, attempt = next_arg(), next_arg(), next_arg()
-  clean(action, company, attempt, next_number(), next_number())
+  clean(action, company, attempt, next_number(), next_number(), next_number(), next_arg())
 end
 
 local function read_wallet(key)
@@ -138,7 +146,7 @@ local function read_wallet(key)
     epoch = tonumber(f[1]), prefix = f[1] .. ':', seq = tonumber(f[2]), balance = tonumber(f[3]), held = tonumber(f[4]),
     floor = tonumber(f[5]), state = tonumber(f[6]), at = at > now and at or now, at_text = at > now and f[7] or now_text,
     key = key, changed = false, seq_before = tonumber(f[2]), loaded = tonumber(f[10]) or 0,
-    blocked = f[11], limits = f[12], limit_list = false, counters = false,
+    blocked = f[11], limits = f[12], limit_list = false, counters = false, dropped = false,
   }
 end
 
@@ -189,25 +197,25 @@ local function opened_hold(wallet, c)
 end
 
 local UNCHECKED = { MOVE = true, VOID = true, EXPIRE = true }
-local ON_HOLD = { AUTHORIZE = true, INCREMENT = true, CAPTURE = true, CAPTURE_ON = true, VOID = true, EXPIRE = true }
-local BEGINS = { CHARGE = true, AUTHORIZE = true, INCREMENT = true, UNPRICED = true }
+local ON_HOLD = { AUTHORIZE = true, INCREMENT = true, CAPTURE = true, CAPTURE_ON = true, VOID = true, EXPIRE = true,
+  UNOPENED = true }
 local NO_PRICE = { UNPRICED = true, UNPRICED_CAPTURE = true }
 local SPENDS = { CHARGE = true, CAPTURE_LATE = true, AUTHORIZE = true, INCREMENT = true, CAPTURE = true,
   CAPTURE_ON = true, VOID = true, EXPIRE = true }
 
 -- The first rule that a change breaks, in the order of precedence; nil where it breaks none.
-local function broken_rule(wallet, op, amount, held_delta, spent)
+local function broken_rule(wallet, op, amount, held_delta, begun, additions)
   local balance, held = wallet.balance + amount, wallet.held + held_delta
   local lowers = not UNCHECKED[op] and amount - held_delta < 0
   if wallet.state == CLOSED then
     return 'CLOSED'
   elseif wallet.state ~= ACTIVE and BEGINS[op] then
     return 'SUSPENDED'
-  elseif wallet.blocked and BEGINS[op] and is_blocked(wallet, spent) then
+  elseif begun and is_blocked(wallet, begun) then
     return 'BLOCKED'
   elseif NO_PRICE[op] then
     return 'UNPRICED'
-  elseif wallet.limits and lowers and SPENDS[op] and passes_limit(wallet, spent, held_delta - amount) then
+  elseif additions and not UNCHECKED[op] and passes_limit(additions) then
     return 'SPEND'
   elseif lowers and balance - held < wallet.floor then
     return 'FUNDS'
@@ -252,7 +260,9 @@ local function change(wallet, company, attempt, c)
   local amount, held_delta, hold, stays = c.amount, 0, nil, false
   if c.hold_key then
     hold = read_hold(c.hold_key, wallet.epoch)
-    if c.op ~= 'AUTHORIZE' then
+    if c.op == 'UNOPENED' then
+      return hold and 'L' or declined(wallet, wallet.state == CLOSED and 'CLOSED' or 'HOLD', 0, 0)
+    elseif c.op ~= 'AUTHORIZE' then
       amount, held_delta, stays = on_hold(c.op, wallet, hold, c.amount)
       if not amount then
         return declined(wallet, wallet.state == CLOSED and 'CLOSED' or held_delta, 0, 0)
@@ -263,8 +273,15 @@ local function change(wallet, company, attempt, c)
       amount, held_delta, hold, stays = 0, c.amount, opened_hold(wallet, c), true
     end
   end
-  local spent = (wallet.limits or wallet.blocked) and (SPENDS[c.op] or BEGINS[c.op]) and spent_by(wallet, c, hold)
-  local rule = broken_rule(wallet, c.op, amount, held_delta, spent)
+  local additions = nil
+  if wallet.limits and SPENDS[c.op] then
+    additions = additions_of(wallet, spending_of(wallet, c, hold, amount, held_delta))
+    if not additions then
+      wallet.dropped = true
+      return 'C'
+    end
+  end
+  local rule = broken_rule(wallet, c.op, amount, held_delta, wallet.blocked and begun_usage(c, hold), additions)
   if rule then
     return declined(wallet, rule, amount, held_delta)
   end
@@ -277,8 +294,8 @@ local function change(wallet, company, attempt, c)
   entries[entries_size + 1] = field_of(company, attempt)
   entries[entries_size + 2] = done .. ':' .. c.command
   entries_size = entries_size + 2
-  if wallet.limits and SPENDS[c.op] then
-    count_spending(wallet, spent, held_delta - amount)
+  if additions then
+    count_spending(additions, 1)
   end
   if stays then
     write_hold(c.hold_key, wallet.epoch, hold)
@@ -288,7 +305,8 @@ local function change(wallet, company, attempt, c)
   return 'A:' .. done
 end
 
-local HAS_USAGE = { CHARGE = true, CAPTURE_LATE = true, UNPRICED = true, AUTHORIZE = true }
+local HAS_USAGE = { CHARGE = true, CAPTURE_LATE = true, UNPRICED = true, UNPRICED_CAPTURE = true, AUTHORIZE = true,
+  CAPTURE = true, CAPTURE_ON = true }
 
 local function next_command()
   local i = arg_at
@@ -316,7 +334,7 @@ local function apply(wallet, company)
   if late then
     return 'L'
   end
-  if not wallet then
+  if not wallet or wallet.dropped then
     local known = call('GET', c.record)
     return known and not declined_at(known) and known_answer(known, c.fingerprint, wallet, company) or 'C'
   end
@@ -339,6 +357,8 @@ local function apply(wallet, company)
   local kind = sub(reply, 1, 1)
   if kind == 'D' then
     call('SET', c.record, DECLINED .. now_text, 'PX', CALL_MS_MAX)
+  elseif kind ~= 'A' and known then
+    call('SET', c.record, known, 'PX', CALL_MS_MAX) -- The mark of a decline, which holds on.
   elseif kind ~= 'A' then
     call('DEL', c.record)
   end
@@ -358,7 +378,9 @@ for _ = 1, companies do
     replies_size = replies_size + 1
     replies[replies_size] = apply(wallet, company)
   end
-  if wallet and wallet.changed then
+  if wallet and wallet.dropped then
+    call('DEL', wallet.key) -- What was applied before is in the journal, from where the load has it.
+  elseif wallet and wallet.changed then
     changed_size = changed_size + 1
     changed[changed_size] = wallet
   end

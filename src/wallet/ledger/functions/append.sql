@@ -156,7 +156,7 @@ BEGIN
                 verdict := 'REFUSED';
             ELSIF a.kind = 5 AND hold.company_id IS NOT NULL THEN
                 verdict := 'REFUSED';
-            ELSIF a.checked AND spending.delta > 0 AND EXISTS (SELECT FROM limits_passed(a.company_id, spending)) THEN
+            ELSIF a.checked AND w.limited AND EXISTS (SELECT FROM limits_passed(a.company_id, spending)) THEN
                 verdict := 'REFUSED';
             ELSIF a.kind = 4 THEN
                 INSERT INTO entries SELECT * FROM unnest(pending);
@@ -191,7 +191,7 @@ BEGIN
                 reply.balance_after := w.balance;
                 reply.held_after := w.held;
                 reply.created_at := w.last_at;
-                IF spending.delta <> 0 THEN
+                IF w.limited THEN
                     PERFORM count_spending(a.company_id, spending);
                 END IF;
                 IF a.kind = 5 THEN
@@ -235,7 +235,7 @@ BEGIN
                 OR w.balance - w.held + a.amount - a.held_delta >= w.floor) THEN
                 verdict := 'CONTESTED';
             ELSIF a.asked = 'SPEND' THEN
-                SELECT * INTO reply.passed, reply.passed_start, reply.passed_spent
+                SELECT * INTO reply.passed, reply.passed_start, reply.passed_spent, reply.passed_delta
                 FROM limits_passed(a.company_id, spending_of(a, hold, w.last_at))
                 WHERE w.limited LIMIT 1;
                 verdict := CASE

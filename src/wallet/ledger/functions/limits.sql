@@ -1,5 +1,8 @@
--- What spend limits count, as wallet.domain.limits. Charges and late captures count when they are made; what is done to an
--- authorization counts in the window in which it was opened, and as usage of the authorization's channel and country.
+-- What spend limits count, as wallet.domain.limits.
+--
+-- Charges and late captures count when they are made. What is done to an authorization counts in the window in which it
+-- was opened: what it holds as the authorization's usage, what is captured as the capture's own, where it names one (one
+-- authorization may cover a whole campaign). One that is older than a limit counts in the limit's first window.
 
 -- When the window begins that `at` is in. 1 hour, 2 day, 3 month.
 CREATE OR REPLACE FUNCTION window_start(time_window smallint, at bigint)
@@ -12,42 +15,55 @@ LANGUAGE sql IMMUTABLE AS $$
     END;
 $$;
 
--- What an attempt adds to what is spent, when, and on what; NULL for what is no spending: credits, refunds, adjustments.
+-- What an attempt adds to what is spent: what is held as one usage, what is taken as another. NULL for what is no spending:
+-- credits, refunds, adjustments.
 CREATE OR REPLACE FUNCTION spending_of(attempt ledger_attempt, hold authorizations, last_at bigint)
 RETURNS spending
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
         WHEN attempt.kind = 1 OR attempt.late THEN ROW(
-            greatest(last_at, attempt.applied_at), attempt.channel, attempt.country, -attempt.amount)::spending
+            greatest(last_at, attempt.applied_at), NULL, NULL, 0,
+            attempt.channel, attempt.country, -attempt.amount)::spending
         WHEN attempt.kind = 5 THEN ROW(
-            attempt.applied_at, attempt.channel, attempt.country, attempt.held_delta)::spending
+            attempt.applied_at, attempt.channel, attempt.country, attempt.held_delta, NULL, NULL, 0)::spending
         WHEN attempt.kind IN (6, 7, 8, 9) THEN ROW(
-            hold.created_at, hold.channel, hold.country, attempt.held_delta - attempt.amount)::spending
+            hold.created_at, hold.channel, hold.country, attempt.held_delta,
+            coalesce(attempt.channel, hold.channel),
+            CASE WHEN attempt.channel IS NULL THEN hold.country ELSE attempt.country END, -attempt.amount)::spending
     END;
 $$;
 
--- The limits that count a spending, and the start of the window that it belongs to.
+-- Whether a limit counts usage of a channel and a country (NULL: none).
+CREATE OR REPLACE FUNCTION limit_counts(which spend_limits, channel smallint, country text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT ((which).channel IS NULL OR (which).channel IS NOT DISTINCT FROM channel)
+       AND ((which).country IS NULL OR (which).country IS NOT DISTINCT FROM country);
+$$;
+
+-- The limits that count a spending, the start of the window that it belongs to, and what it adds there: not 0.
 CREATE OR REPLACE FUNCTION limits_counting(company text, spending spending)
-RETURNS TABLE (which spend_limits, starts_at bigint)
+RETURNS TABLE (which spend_limits, starts_at bigint, delta bigint)
 LANGUAGE sql STABLE AS $$
-    SELECT l, window_start(l.time_window, (spending).at)
-    FROM spend_limits l
-    WHERE l.company_id = company
-      AND (l.channel IS NULL OR l.channel = (spending).channel)
-      AND (l.country IS NULL OR l.country = (spending).country)
-      AND (spending).at >= l.counts_from;
+    SELECT c.l, c.starts_at, c.delta
+    FROM (
+        SELECT l, window_start(l.time_window, greatest((spending).at, l.counts_from)) AS starts_at,
+            CASE WHEN limit_counts(l, (spending).held_channel, (spending).held_country) THEN (spending).held ELSE 0 END
+            + CASE WHEN limit_counts(l, (spending).channel, (spending).country) THEN (spending).taken ELSE 0 END AS delta
+        FROM spend_limits l WHERE l.company_id = company) c
+    WHERE c.delta <> 0;
 $$;
 
 -- The limits that a spending would pass, the one with the longest window first, and what is spent of each. What gives
 -- something back passes none, even where more is spent than the limit, since it was lowered.
 CREATE OR REPLACE FUNCTION limits_passed(company text, spending spending)
-RETURNS TABLE (which spend_limits, starts_at bigint, spent bigint)
+RETURNS TABLE (which spend_limits, starts_at bigint, spent bigint, delta bigint)
 LANGUAGE sql STABLE AS $$
-    SELECT c.which, c.starts_at, coalesce(s.spent, 0)
+    SELECT c.which, c.starts_at, coalesce(s.spent, 0), c.delta
     FROM limits_counting(company, spending) c
     LEFT JOIN spend_counters s
         ON s.company_id = company AND s.limit_id = (c.which).limit_id AND s.starts_at = c.starts_at
-    WHERE (spending).delta > 0 AND coalesce(s.spent, 0) + (spending).delta > (c.which).amount
+    WHERE c.delta > 0 AND coalesce(s.spent, 0) + c.delta > (c.which).amount
     ORDER BY (c.which).time_window DESC, (c.which).limit_id;
 $$;
 
@@ -56,6 +72,31 @@ CREATE OR REPLACE FUNCTION count_spending(company text, spending spending)
 RETURNS void
 LANGUAGE sql VOLATILE AS $$
     INSERT INTO spend_counters AS s
-    SELECT company, (c.which).limit_id, c.starts_at, (spending).delta FROM limits_counting(company, spending) c
+    SELECT company, (c.which).limit_id, c.starts_at, c.delta FROM limits_counting(company, spending) c
     ON CONFLICT (company_id, limit_id, starts_at) DO UPDATE SET spent = s.spent + excluded.spent;
+$$;
+
+-- What an entry adds to what is spent, as `spending_of` has it of the attempt. `hold` is its authorization (NULL for a late
+-- capture, which is a charge).
+CREATE OR REPLACE FUNCTION entry_spending(entry entries, hold authorizations)
+RETURNS spending
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN (entry).kind IN (1, 5, 6, 7, 8, 9) THEN ROW(
+        coalesce((hold).created_at, (entry).created_at), (hold).channel, (hold).country, (entry).held_delta,
+        coalesce((entry).channel, (hold).channel),
+        CASE WHEN (entry).channel IS NULL THEN (hold).country ELSE (entry).country END, -(entry).amount)::spending END;
+$$;
+
+-- What an entry adds to the counter of a limit, and the start of the window; 0 where it is not counted. Of authorizations
+-- from before the limit's first window it counts what they held when it was made, and what they spent from then on.
+CREATE OR REPLACE FUNCTION entry_counted(which spend_limits, entry entries, hold authorizations)
+RETURNS TABLE (starts_at bigint, delta bigint)
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT window_start((which).time_window, greatest((s.of).at, (which).counts_from)),
+        CASE WHEN limit_counts(which, (s.of).held_channel, (s.of).held_country) THEN (s.of).held ELSE 0 END
+        + CASE WHEN limit_counts(which, (s.of).channel, (s.of).country)
+                    AND ((s.of).at >= (which).counts_from OR (entry).number > (which).made_at)
+               THEN (s.of).taken ELSE 0 END
+    FROM (SELECT entry_spending(entry, hold) AS of) s
+    WHERE (s.of).at >= (which).counts_from OR (hold).company_id IS NOT NULL;
 $$;

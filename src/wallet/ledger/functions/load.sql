@@ -30,11 +30,18 @@ BEGIN
     IF wallet.limited THEN
         limits := ARRAY(SELECT l FROM spend_limits l WHERE l.company_id = company ORDER BY limit_id);
         counters := ARRAY(
-            SELECT s FROM spend_counters s JOIN spend_limits l USING (company_id, limit_id)
-            WHERE s.company_id = company AND (
-                s.starts_at >= window_start(l.time_window, least(
-                    wallet.last_at, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 300000000))
-                OR s.starts_at IN (SELECT window_start(l.time_window, a.created_at) FROM unnest(holds) a)));
+            SELECT s FROM (
+                SELECT l.limit_id, window_start(l.time_window, greatest(a.created_at, l.counts_from)) AS starts_at
+                FROM unnest(limits) l CROSS JOIN unnest(holds) a
+                UNION
+                SELECT s.limit_id, s.starts_at
+                FROM unnest(limits) l
+                JOIN spend_counters s ON s.company_id = company AND s.limit_id = l.limit_id
+                    AND s.starts_at >= window_start(l.time_window, least(
+                        wallet.last_at, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 300000000))
+            ) wanted
+            JOIN spend_counters s
+                ON s.company_id = company AND s.limit_id = wanted.limit_id AND s.starts_at = wanted.starts_at);
     END IF;
     RETURN NEXT;
 END

@@ -108,6 +108,8 @@ CREATE TABLE spend_limits (
     amount      bigint   NOT NULL CHECK (amount BETWEEN 0 AND 9000000000000000),
     -- Where the window begins that it was made in: what belongs to earlier ones is not counted.
     counts_from bigint   NOT NULL,
+    -- The number of the wallet's last entry when it was made.
+    made_at     bigint   NOT NULL,
     PRIMARY KEY (company_id, limit_id)
 );
 
@@ -139,10 +141,13 @@ CREATE TABLE quarantine (
 
 -- What a change adds to what is spent, when, and on what: functions/limits.sql.
 CREATE TYPE spending AS (
-    at      bigint,
-    channel smallint,
-    country text,
-    delta   bigint
+    at           bigint,
+    held_channel smallint,
+    held_country text,
+    held         bigint,
+    channel      smallint,
+    country      text,
+    taken        bigint
 );
 
 -- What the engine hands to ledger_append: one command as Redis took or refused it.
@@ -170,13 +175,13 @@ CREATE TYPE ledger_attempt AS (
     campaign_id      text,
     contact_id       text,
     reference        text,
+    reason           text,
+    requested_by     text,
     price            json
 );
 
 -- What ledger_append says of it. `recorded` is the entry of the key where there was one before; `number` to `created_at`
 -- are those of the entry where it was written now; the wallet is as of the end of the attempt.
-    reason           text,
-    requested_by     text,
 CREATE TYPE ledger_answer AS (
     answer        text,
     number        bigint,
@@ -194,8 +199,9 @@ CREATE TYPE ledger_answer AS (
     last_at       bigint,
     recorded      entries,
     hold          authorizations,
-    -- The spend limit that it would pass, what is spent of it, and the start of its window.
+    -- The spend limit that it would pass, what is spent of it, what it would add, and the start of the window.
     passed        spend_limits,
+    passed_start  bigint,
     passed_spent  bigint,
-    passed_start  bigint
+    passed_delta  bigint
 );

@@ -1,14 +1,19 @@
 -- spent --
 -- What the entries from number $2 to $3 spent in the window that begins at $4, of channel $5 and country $6 (NULL: all).
--- functions/limits.sql says what counts where.
-SELECT coalesce(sum(e.held_delta - e.amount), 0)::bigint
-FROM entries e
+SELECT coalesce(sum(c.delta), 0)::bigint
+FROM (SELECT ROW($1::text, '', 1, $5::smallint, $6::text, 0, $4::bigint, $3::bigint)::spend_limits AS rule) l
+CROSS JOIN entries e
 LEFT JOIN authorizations a
     ON a.company_id = e.company_id AND a.authorization_id = e.authorization_id AND NOT e.late
+CROSS JOIN LATERAL entry_counted(l.rule, e, a) c
 WHERE e.company_id = $1 AND e.number BETWEEN $2 AND $3 AND e.kind IN (1, 5, 6, 7, 8, 9)
   AND coalesce(a.created_at, e.created_at) >= $4
-  AND ($5::smallint IS NULL OR CASE WHEN a.company_id IS NULL THEN e.channel ELSE a.channel END = $5)
-  AND ($6::text IS NULL OR CASE WHEN a.company_id IS NULL THEN e.country ELSE a.country END = $6)
+
+-- held_before --
+-- What open authorizations hold that were opened before $2, of channel $3 and country $4 (NULL: all).
+SELECT coalesce(sum(held), 0)::bigint FROM authorizations
+WHERE company_id = $1 AND state = 1 AND created_at < $2
+  AND ($3::smallint IS NULL OR channel = $3) AND ($4::text IS NULL OR country = $4)
 
 -- window_start --
 -- When the window of length $2 begins that company $1 is in: now, or the time of its last entry where that is later.
@@ -17,8 +22,8 @@ FROM wallets WHERE company_id = $1
 
 -- insert --
 -- Nothing is returned where the id is taken.
-INSERT INTO spend_limits (company_id, limit_id, time_window, channel, country, amount, counts_from)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO spend_limits (company_id, limit_id, time_window, channel, country, amount, counts_from, made_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT DO NOTHING RETURNING limit_id
 
 -- insert_counter --

@@ -244,33 +244,30 @@ WHERE charges.kind IS NULL
 -- prices --
 -- P7: what was priced by a rate costs what the rate says: the arithmetic that the entry pins makes its amount.
 SELECT company_id, number AS place,
-       format('transaction %s of kind %s took %s, by its price it is %s', number, kind, -amount, priced) AS detail
+       format('transaction %s of kind %s took %s and held %s, by its price it is %s', number, kind, -amount,
+              held_delta, priced) AS detail
 FROM (
-    SELECT company_id, number, kind, amount,
+    SELECT company_id, number, kind, held_delta, amount,
            coalesce((price ->> 'connect_fee')::numeric, 0) + round(
                (price ->> 'unit_price')::numeric * (price ->> 'billed')::numeric
                / coalesce((price ->> 'unit')::numeric, 1)) AS priced
     FROM entries
-    WHERE price IS NOT NULL AND kind IN (1, 7) AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+    WHERE price IS NOT NULL AND kind IN (1, 5, 7) AND NOT coalesce((price ->> 'by_request')::boolean, false)
+      AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 ) priced
-WHERE priced <> -amount
+WHERE priced <> CASE kind WHEN 5 THEN held_delta ELSE -amount END
 
 -- limits --
 -- P8: a counter is the sum of what its limit counts in its window.
 WITH sums AS (
-    SELECT l.company_id, l.limit_id, window_start(l.time_window, s.at) AS starts_at, sum(s.delta) AS spent
+    SELECT l.company_id, l.limit_id, c.starts_at, sum(c.delta) AS spent
     FROM spend_limits l
     JOIN entries e USING (company_id)
     LEFT JOIN authorizations a
         ON a.company_id = e.company_id AND a.authorization_id = e.authorization_id AND NOT e.late
-    CROSS JOIN LATERAL (SELECT coalesce(a.created_at, e.created_at) AS at,
-                               CASE WHEN a.company_id IS NULL THEN e.channel ELSE a.channel END AS channel,
-                               CASE WHEN a.company_id IS NULL THEN e.country ELSE a.country END AS country,
-                               e.held_delta::numeric - e.amount AS delta) s
-    WHERE e.kind IN (1, 5, 6, 7, 8, 9) AND s.at >= l.counts_from
-      AND (l.channel IS NULL OR l.channel = s.channel) AND (l.country IS NULL OR l.country = s.country)
-      AND l.company_id > $1 AND ($2::text IS NULL OR l.company_id <= $2)
-    GROUP BY l.company_id, l.limit_id, window_start(l.time_window, s.at)
+    CROSS JOIN LATERAL entry_counted(l, e, a) c
+    WHERE e.kind IN (1, 5, 6, 7, 8, 9) AND l.company_id > $1 AND ($2::text IS NULL OR l.company_id <= $2)
+    GROUP BY l.company_id, l.limit_id, c.starts_at
 ), counters AS (
     SELECT * FROM spend_counters WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 )

@@ -1,12 +1,12 @@
--- Blocks and spend limits, for the wallets that have them. The ledger counts the same in functions/limits.sql: charges and
--- late captures when they are made, what is done to an authorization in the window in which it was opened.
+-- Blocks and spend limits, for the wallets that have them. The ledger counts the same in functions/limits.sql.
 --
 -- A wallet's field `limits` is "id window channel country amount counts-from;…" with - for any channel or country; a
--- counter is the field "spent <id> <start of its window>". One that is missing counts from 0: should that be too little,
--- the ledger refuses what Redis lets pass, and the wallet is loaded anew, with its counters.
+-- counter is the field "spent <id> <start of its window>". A window that begins counts from 0. A counter of an older
+-- window that is missing makes the wallet cold: a load brings those that its open authorizations need.
+
+local BEGINS = { CHARGE = true, AUTHORIZE = true, INCREMENT = true, UNPRICED = true }
 
 local HOUR_US, DAY_US = 3600e6, 86400e6
-local COUNTER_KEEP_US = 62 * DAY_US -- Longer than a month, and than authorizations live that nobody increments.
 
 local function month_start(at)
   -- The civil calendar from days, in eras of 400 years that begin with a March.
@@ -40,22 +40,28 @@ local function limits_of(wallet)
   return wallet.limit_list
 end
 
-local function forget_old_counters(wallet, limit, at)
-  local prefix = 'spent ' .. limit.id .. ' '
+-- What began before the last window goes when the next one begins: who needs it again loads it.
+local function forget_old_counters(wallet, limit, start)
+  local prefix, kept_from = 'spent ' .. limit.id .. ' ', window_start(limit.window, start - 1)
   for _, field in ipairs(call('HKEYS', wallet.key)) do
-    if sub(field, 1, #prefix) == prefix and tonumber(sub(field, #prefix + 1)) < at - COUNTER_KEEP_US then
+    if sub(field, 1, #prefix) == prefix and tonumber(sub(field, #prefix + 1)) < kept_from then
       call('HDEL', wallet.key, field)
     end
   end
 end
 
+-- The counter of a limit's window; nil where only the ledger knows it.
 local function counter_of(wallet, limit, at)
-  local field = 'spent ' .. limit.id .. ' ' .. integer(window_start(limit.window, at))
+  local start = window_start(limit.window, at)
+  local field = 'spent ' .. limit.id .. ' ' .. integer(start)
   local counter = wallet.counters[field]
   if not counter then
     local spent = call('HGET', wallet.key, field)
     if not spent then
-      forget_old_counters(wallet, limit, at)
+      if start < window_start(limit.window, wallet.at) then
+        return nil
+      end
+      forget_old_counters(wallet, limit, start)
     end
     counter = { field = field, spent = tonumber(spent or '0'), amount = limit.amount, changed = false }
     wallet.counters[field] = counter
@@ -63,31 +69,58 @@ local function counter_of(wallet, limit, at)
   return counter
 end
 
--- The counters that a spending belongs to. `spent` has when it is, and its channel and country.
-local function counters_of(wallet, spent)
-  local found = {}
-  for _, limit in ipairs(limits_of(wallet)) do
-    if spent.at >= limit.from and (not limit.channel or limit.channel == spent.channel)
-      and (not limit.country or limit.country == spent.country) then
-      table.insert(found, counter_of(wallet, limit, spent.at))
-    end
-  end
-  return found
+local function counts(limit, usage)
+  return (not limit.channel or limit.channel == usage.channel) and (not limit.country or limit.country == usage.country)
 end
 
-local function passes_limit(wallet, spent, delta)
-  for _, counter in ipairs(counters_of(wallet, spent)) do
-    if counter.spent + delta > counter.amount then
+local function usage_of(word)
+  local channel, country = string.match(word, '^(%d+)(%u*)$')
+  return { channel = channel, country = country }
+end
+
+-- What a command adds to what is spent: what it holds, as the authorization's usage, and what it takes, as its own where it
+-- names one. All of it counts at one time, which is when the authorization was opened where there is one.
+local function spending_of(wallet, c, hold, amount, held_delta)
+  local held_as = hold and usage_of(hold.usage)
+  local own = c.usage and c.usage ~= '0' and usage_of(c.usage)
+  return { at = hold and hold.created_at or wallet.at, held_as = held_as, held = held_delta,
+    taken_as = own or held_as or usage_of('0'), taken = 0 - amount }
+end
+
+-- What a spending adds to the counter of each limit that counts it: counter, amount, counter, amount, …; nil where one is
+-- missing.
+local function additions_of(wallet, spending)
+  local additions = {}
+  for _, limit in ipairs(limits_of(wallet)) do
+    local delta = spending.held_as and counts(limit, spending.held_as) and spending.held or 0
+    if counts(limit, spending.taken_as) then
+      delta = delta + spending.taken
+    end
+    if delta ~= 0 then
+      local counter = counter_of(wallet, limit, math.max(spending.at, limit.from))
+      if not counter then
+        return nil
+      end
+      additions[#additions + 1] = counter
+      additions[#additions + 1] = delta
+    end
+  end
+  return additions
+end
+
+local function passes_limit(additions)
+  for i = 1, #additions, 2 do
+    if additions[i + 1] > 0 and additions[i].spent + additions[i + 1] > additions[i].amount then
       return true
     end
   end
   return false
 end
 
-local function count_spending(wallet, spent, delta)
-  for _, counter in ipairs(counters_of(wallet, spent)) do
-    counter.spent = counter.spent + delta
-    counter.changed = true
+local function count_spending(additions, sign)
+  for i = 1, #additions, 2 do
+    additions[i].spent = additions[i].spent + sign * additions[i + 1]
+    additions[i].changed = true
   end
 end
 
@@ -99,14 +132,18 @@ local function write_counters(wallet)
   end
 end
 
-local function is_blocked(wallet, spent)
+local function is_blocked(wallet, usage)
   local words = ' ' .. wallet.blocked .. ' '
-  return string.find(words, ' ' .. spent.channel .. ' ', 1, true)
-    or (spent.country ~= '' and string.find(words, ' ' .. spent.country .. ' ', 1, true))
+  return string.find(words, ' ' .. usage.channel .. ' ', 1, true)
+    or (usage.country ~= '' and string.find(words, ' ' .. usage.country .. ' ', 1, true))
 end
 
--- When a command counts, and as usage of which channel and country: the hold's where it has one.
-local function spent_by(wallet, c, hold)
-  local channel, country = string.match(hold and hold.usage or c.usage, '^(%d+)(%u*)$')
-  return { at = hold and hold.created_at or wallet.at, channel = channel, country = country }
+-- The usage that a command begins, which may be blocked: nil for what only ends something.
+local function begun_usage(c, hold)
+  if c.op == 'INCREMENT' then
+    return usage_of(hold.usage)
+  elseif BEGINS[c.op] or (hold and c.usage and c.usage ~= '0' and c.usage ~= hold.usage) then
+    return usage_of(c.usage)
+  end
+  return nil
 end
