@@ -110,7 +110,9 @@ class Statement:
         self._listed += entry.amount
         self._listed_count += 1
         self._last_at = entry.created_at
-        usage, price = entry.usage, entry.price
+        usage = entry.usage
+        # A rate that is pinned for later, beside an amount that the request named, explains nothing of this row.
+        price = None if entry.price is None or entry.price.by_request else entry.price
         used = billed = channel = variant = country = unit = campaign = contact = ""
         if usage is not None:
             channel, unit = usage.channel.name, UNITS[usage.channel]

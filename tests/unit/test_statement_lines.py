@@ -94,6 +94,15 @@ def test_a_line_says_what_was_used_and_what_it_cost_and_why() -> None:
     assert (closing["date"], closing["time"], closing["balance"]) == ("2026-09-22", "12:00:00.000018", "0.016")
 
 
+def test_an_amount_that_was_named_is_not_explained_by_the_rate_that_is_pinned_beside_it() -> None:
+    price = Price("standard", 3, "voice.+49", 0, 24_000, used=1, billed=30, unit=60, first=30, next=6, by_request=True)
+    usage = Usage(Channel.VOICE, "", "DE", 60)
+    held = entry(1, 0, 0, kind=Kind.AUTHORIZATION, held_delta=5, held_after=5, usage=usage, price=price)
+    statement = Statement(Period("acme", "EUR", 1, 1, 0, 0), EVERYTHING)
+    _, line = read(statement.opening().splitlines(keepends=True)[0] + 2 * statement.entries([held]))
+    assert (line["used"], line["billed"], line["explanation"]) == ("60", "60", "")
+
+
 def test_what_a_filter_leaves_out_is_said_and_summed_up() -> None:
     where = EntryFilter(kinds=frozenset({Kind.TOP_UP}), start_at=NOON, end_at=NOON + 100)
     statement = Statement(Period("acme", "EUR", 1, 3, 0, 350), where)
