@@ -14,8 +14,8 @@ from veloconnect.admin.v1 import (
     company_pb2_grpc,
     ledger_pb2,
     ledger_pb2_grpc,
-    rule_pb2_grpc,
     rate_pb2_grpc,
+    refund_pb2_grpc,
     rule_pb2_grpc,
     top_up_pb2_grpc,
     transaction_pb2_grpc,
@@ -92,8 +92,8 @@ class Clients:
         self.companies = company_pb2_grpc.CompanyServiceStub(self.admin_channel)
         self.top_ups = top_up_pb2_grpc.TopUpServiceStub(self.admin_channel)
         self.transactions = transaction_pb2_grpc.TransactionServiceStub(self.admin_channel)
+        self.refunds = refund_pb2_grpc.RefundServiceStub(self.admin_channel)
         self.rates = rate_pb2_grpc.RateServiceStub(self.admin_channel)
-        self.rules = rule_pb2_grpc.RuleServiceStub(self.admin_channel)
         self.rules = rule_pb2_grpc.RuleServiceStub(self.admin_channel)
         self.ledger = ledger_pb2_grpc.LedgerServiceStub(self.admin_channel)
 

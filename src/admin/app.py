@@ -11,11 +11,14 @@ from admin.quotes import Quotes
 from admin.servicers.companies import CompanyServicer
 from admin.servicers.ledger import LedgerServicer
 from admin.servicers.rates import RateServicer
+from admin.servicers.refunds import RefundServicer
 from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
 from admin.settings import AdminSettings
-from admin.workers import rollups
+from admin.workers import refund_finishing, refund_jobs, rollups
+from admin.workers.refund_finishing import RefundFinisher
+from admin.workers.refund_jobs import RefundJobWorker
 from admin.workers.rollups import Rollups
 from admin.workers.runner import Worker, running
 from server.lifecycle import Service, serve
@@ -28,6 +31,8 @@ from veloconnect.admin.v1 import (
     ledger_pb2_grpc,
     rate_pb2,
     rate_pb2_grpc,
+    refund_pb2,
+    refund_pb2_grpc,
     rule_pb2,
     rule_pb2_grpc,
     top_up_pb2,
@@ -62,6 +67,7 @@ def services(wallets: Wallets) -> list[Service]:
             TransactionServicer(wallets.reader, wallets.statements, wallets.usage_days),
         ),
         _service(rate_pb2, rate_pb2_grpc.add_RateServiceServicer_to_server, rates),
+        _service(refund_pb2, refund_pb2_grpc.add_RefundServiceServicer_to_server, RefundServicer(wallets)),
         _service(rule_pb2, rule_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(wallets.spend_limits)),
         _service(ledger_pb2, ledger_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(wallets)),
     ]
@@ -69,7 +75,11 @@ def services(wallets: Wallets) -> list[Service]:
 
 def workers(wallets: Wallets) -> list[Worker]:
     """Return the background work of the back office."""
+    refunding = RefundJobWorker(wallets.refund_jobs, wallets.engine, wallets.refunds)
+    finishing = RefundFinisher(wallets.deliveries, wallets.decisions)
     return [
+        Worker("refund-jobs", refunding.run_once, refund_jobs.PAUSE_SECONDS),
+        Worker("refund-finishing", finishing.run_once, refund_finishing.PAUSE_SECONDS),
         Worker("rollups", Rollups(wallets.usage_days).run_once, rollups.PAUSE_SECONDS),
     ]
 

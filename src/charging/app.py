@@ -19,7 +19,7 @@ def run(settings: ChargingSettings, tether: int | None) -> int:
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         pricing = Pricing(lambda: wallets.rating.books, wallets.reader)
-        servicer = ChargingServicer(wallets.engine, wallets.reader, pricing, lifetime.stopping)
+        servicer = ChargingServicer(wallets.engine, wallets.reader, pricing, wallets.deliveries, lifetime.stopping)
         service = Service(NAME, partial(charging_pb2_grpc.add_ChargingServiceServicer_to_server, servicer))
         await serve(settings, [service], healthy=wallets.healthy, lifetime=lifetime)
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 _COMPANY = len("companies/")
 _RATE_CARD = len("rateCards/")
+_REFUND_JOB = len("refundJobs/")
 
 
 class AuthorizationName(NamedTuple):
@@ -18,6 +19,13 @@ class TransactionName(NamedTuple):
 
     company: str
     number: int
+
+
+class RefundCaseName(NamedTuple):
+    """`companies/{company}/refundCases/{case}`."""
+
+    company: str
+    case: str
 
 
 class SpendLimitName(NamedTuple):
@@ -67,6 +75,21 @@ def spend_limit_name(company: str, limit: str) -> str:
     return f"companies/{company}/spendLimits/{limit}"
 
 
+def refund_name(company: str, number: int) -> str:
+    """Return `companies/{company}/refunds/{number}`: a refund has the number of its transaction."""
+    return f"companies/{company}/refunds/{number}"
+
+
+def refund_job_name(job: str) -> str:
+    """Return `refundJobs/{job}`."""
+    return f"refundJobs/{job}"
+
+
+def refund_case_name(company: str, case: str) -> str:
+    """Return `companies/{company}/refundCases/{case}`."""
+    return f"companies/{company}/refundCases/{case}"
+
+
 def parse_company(name: str) -> str:
     """Return the id in `companies/{company}`."""
     return name[_COMPANY:]
@@ -81,6 +104,22 @@ def parse_transaction(name: str) -> TransactionName:
     """Take `companies/{company}/transactions/{number}` apart."""
     _, company, _, number = name.split("/")
     return TransactionName(company, int(number))
+
+
+def parse_refund(name: str) -> TransactionName:
+    """Take `companies/{company}/refunds/{number}` apart."""
+    return parse_transaction(name)
+
+
+def parse_refund_job(name: str) -> str:
+    """Return the id in `refundJobs/{job}`."""
+    return name[_REFUND_JOB:]
+
+
+def parse_refund_case(name: str) -> RefundCaseName:
+    """Take `companies/{company}/refundCases/{case}` apart."""
+    _, company, _, case = name.split("/")
+    return RefundCaseName(company, case)
 
 
 def parse_authorization(name: str) -> AuthorizationName:

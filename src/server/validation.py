@@ -28,6 +28,14 @@ TEXTS: Mapping[str, str] = {
     "display_name": "text without control characters",
     "currency_code": "the ISO 4217 code of a currency, such as EUR",
     "reference": "text without control characters",
+    "requested_by": "who asks, in text without control characters that does not begin with ~",
+    "decided_by": "who decides, in text without control characters that does not begin with ~",
+    "note": "text without control characters but line ends",
+    "RefundCase.description": "text without control characters but line ends",
+    "carrier_code": "at most 64 printable ASCII characters without spaces",
+    "RefundRule.carrier_code": "a carrier's code such as 30003, or the beginning of some such as 500*",
+    "refund_job_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as outage-7",
+    "refund_case_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as mail-17",
     "description": "text without control characters",
     "start_date": "a date such as 2026-11-25",
     "end_date": "a date such as 2026-11-25",
@@ -46,6 +54,10 @@ NAMES: Mapping[str, str] = {
     "companies/acme/authorizations/call-7": "the name of an authorization",
     "companies/acme/spendLimits/daily": "the name of a spend limit",
     "rateCards/standard": "the name of a rate card",
+    "companies/acme/refunds/1043": "the name of a refund",
+    "companies/acme/refundCases/mail-17": "the name of a refund case",
+    "refundJobs/outage-7": "the name of a refund job",
+    "refundPolicy": "the name of the refund policy",
 }
 """A name of each kind → what it is the name of. A pattern is told by the one that keeps it."""
 

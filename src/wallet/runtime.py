@@ -9,6 +9,7 @@ import structlog
 from redis.asyncio import RedisCluster
 
 from wallet import expiry, recovery
+from wallet.deliveries import Deliveries
 from wallet.domain.errors import Applied, Unavailable
 from wallet.engine import Engine
 from wallet.expiry import Expiry
@@ -20,17 +21,23 @@ from wallet.installation import agree, claim
 from wallet.lane import Lane
 from wallet.ledger.append import Appender
 from wallet.ledger.companies import Companies
+from wallet.ledger.deliveries import Policies, Reports
 from wallet.ledger.failures import translated, unavailable
 from wallet.ledger.leases import Leases
 from wallet.ledger.limits import SpendLimits
 from wallet.ledger.pool import open_pool
 from wallet.ledger.rates import RateCards
 from wallet.ledger.reader import Reader
+from wallet.ledger.refund_cases import RefundCases
+from wallet.ledger.refund_jobs import RefundJobs
+from wallet.ledger.refunds import Charges
 from wallet.ledger.statements import Statements
 from wallet.ledger.usage import UsageDays
 from wallet.loading import Loader
 from wallet.rating import Rating
 from wallet.recovery import Recovery
+from wallet.refund_decisions import Decisions
+from wallet.refunds import Refunds
 from wallet.settings import WalletSettings
 from wallet.verification import Verification, Verifier
 
@@ -53,6 +60,12 @@ class Wallets:
         self.statements = Statements(pool)
         self.usage_days = UsageDays(pool)
         self.leases = Leases(pool)
+        self.refunds = Refunds(engine, Charges(pool))
+        self.refund_jobs = RefundJobs(pool)
+        self.refund_cases = RefundCases(pool)
+        self.refund_policies = Policies(pool)
+        self.decisions = Decisions(self.refunds, self.refund_cases)
+        self.deliveries = Deliveries(self.refunds, Reports(pool), self.refund_cases, self.reader)
         self.rating = rating
         self.loader = Loader(hot, pool)
         self.pool = pool

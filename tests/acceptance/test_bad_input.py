@@ -19,6 +19,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from devstack import Stack
 from server.errors import DOMAIN, RETRY_MS
 from tests.acceptance.bad_rates import BAD_RATES, PRICE_MAX, RATE_CODES, RATE_REFUSALS, batch, make, rate
+from tests.acceptance.bad_refunds import BAD_JOBS, BAD_REFUNDS, REFUND_CODES, REFUND_REFUSALS, settle
 from tests.acceptance.bad_requests import (
     AVAILABLE,
     BALANCE,
@@ -41,7 +42,7 @@ from tests.acceptance.bad_requests import (
 )
 from tests.acceptance.bad_statements import BAD_EXPORTS, BAD_STATEMENTS
 from tests.clients import Clients, Metadata, Refusal
-from veloconnect.admin.v1 import company_pb2, ledger_pb2, rate_pb2, rule_pb2, top_up_pb2, transaction_pb2
+from veloconnect.admin.v1 import company_pb2, ledger_pb2, rate_pb2, refund_pb2, rule_pb2, top_up_pb2, transaction_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -54,7 +55,7 @@ PAUSE_MS_MAX = 60_000
 
 SERVICES: list[ServiceDescriptor] = [
     service
-    for module in (charging_pb2, company_pb2, ledger_pb2, rate_pb2, rule_pb2, top_up_pb2, transaction_pb2)
+    for module in (charging_pb2, company_pb2, ledger_pb2, rate_pb2, refund_pb2, rule_pb2, top_up_pb2, transaction_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 
@@ -69,6 +70,13 @@ SNAPSHOTS = {
     "rate_cards": "SELECT to_jsonb(t) FROM rate_cards t ORDER BY card_id",
     "rates": "SELECT to_jsonb(t) FROM rates t ORDER BY card_id, channel, variant, destination, effective_at",
     "pricing": "SELECT to_jsonb(t) FROM pricing t",
+    "refund_jobs": "SELECT to_jsonb(t) FROM refund_jobs t ORDER BY job_id",
+    "refund_job_amounts": "SELECT to_jsonb(t) FROM refund_job_amounts t ORDER BY job_id, currency",
+    "refund_job_charges": "SELECT to_jsonb(t) FROM refund_job_charges t ORDER BY job_id, company_id, number",
+    "refund_rules": "SELECT to_jsonb(t) FROM refund_rules t ORDER BY place",
+    "refund_policy": "SELECT to_jsonb(t) FROM refund_policy t",
+    "refund_cases": "SELECT to_jsonb(t) FROM refund_cases t ORDER BY company_id, case_id",
+    "delivery_reports": "SELECT to_jsonb(t) FROM delivery_reports t ORDER BY company_id, number",
     "quarantine": "SELECT to_jsonb(t) FROM quarantine t ORDER BY id",
     "settings": "SELECT to_jsonb(t) FROM settings t ORDER BY name",
 }
@@ -125,6 +133,7 @@ def _companies(clients: Clients) -> None:
     clients.call(clients.rates.CreateRateCard, make("dollars", currency_code="USD"))
     dear = rate(channel=wallet_pb2.CHANNEL_VOICE, unit_price_micros=PRICE_MAX)
     clients.call(clients.rates.BatchUpdateRates, batch(dear))
+    settle(clients)
     clients.call(clients.companies.SuspendCompany, company_pb2.SuspendCompanyRequest(name="companies/suspended"))
     clients.call(clients.companies.CloseCompany, company_pb2.CloseCompanyRequest(name="companies/closed"))
 
@@ -182,8 +191,8 @@ def assert_names(refusal: Refusal, *fields: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "request_", "field"),
-    [*OTHERS.values(), *BAD_RATES.values(), *BAD_STATEMENTS.values()],
-    ids=[*OTHERS, *BAD_RATES, *BAD_STATEMENTS],
+    [*OTHERS.values(), *BAD_RATES.values(), *BAD_STATEMENTS.values(), *BAD_REFUNDS.values()],
+    ids=[*OTHERS, *BAD_RATES, *BAD_STATEMENTS, *BAD_REFUNDS],
 )
 def test_a_bad_request_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
     assert_names(clients.refused(attrgetter(method)(clients), request_), field)
@@ -195,6 +204,21 @@ def test_every_bad_field_is_named_at_once(clients: Clients) -> None:
     assert "And 2 more." in empty.message
     unpriced = without(charge(usage=usage(destination="QX")), "amount_micros")
     assert_names(clients.refused(clients.charging.Charge, unpriced), "usage.destination")
+
+
+@pytest.mark.parametrize(("parts", "field"), BAD_JOBS.values(), ids=BAD_JOBS.keys())
+def test_a_bad_refund_job_names_its_field(clients: Clients, parts: list[Any], field: str) -> None:
+    assert_names(clients.refused(clients.refunds.CreateRefundJob, iter(parts)), field)
+
+
+@pytest.mark.parametrize(("method", "request_", "reason"), REFUND_REFUSALS.values(), ids=REFUND_REFUSALS.keys())
+def test_a_refund_that_cannot_be_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
+    def request() -> Any:
+        return iter(request_) if isinstance(request_, list) else request_
+
+    refusal = clients.refused(attrgetter(method)(clients), request())
+    assert (refusal.code, refusal.reason, refusal.fields) == (REFUND_CODES[reason], reason, ())
+    assert clients.refused(attrgetter(method)(clients), request()) == refusal
 
 
 @pytest.mark.parametrize("reason", DECLINES)

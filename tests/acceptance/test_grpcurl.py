@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from json import JSONDecoder
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ except BinaryMissing as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
 COMMAND_SECONDS_MAX = 30
+POLL_SECONDS = 0.2
 EXIT_BASE = 64
 """grpcurl's exit status is this and the gRPC code."""
 FAILED_PRECONDITION, ALREADY_EXISTS = 9, 6
@@ -32,7 +35,9 @@ CHARGING = "veloconnect.charging.v1"
 ADMIN = "veloconnect.admin.v1"
 OURS = {
     "charging": {f"{CHARGING}.ChargingService"},
-    "admin": {f"{ADMIN}.{name}Service" for name in ("Company", "Ledger", "Rate", "Rule", "TopUp", "Transaction")},
+    "admin": {
+        f"{ADMIN}.{name}Service" for name in ("Company", "Ledger", "Rate", "Refund", "Rule", "TopUp", "Transaction")
+    },
 }
 BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
@@ -450,6 +455,152 @@ def test_a_deck_is_imported_listed_changed_exported_and_priced_by(caller: Caller
     quoted = caller.admin("RateService/QuotePrice", {"rate_card": made["name"], "usage": call})
     assert (quoted["amount_micros"], quoted["currency_code"]) == ("84000", "EUR")
     assert (quoted["price"]["basis"], quoted["price"]["billed_quantity"]) == ("BASIS_RATE", "210")
+
+
+def test_a_charge_is_refunded_in_part_and_then_what_is_left(caller: Caller) -> None:
+    name = fund(caller, "refunded", 1_000)
+    charge = {"company": name, "idempotency_key": "sms-1", "usage": SMS, "amount_micros": 100}
+    charged = caller.charging("ChargingService/Charge", charge)["transaction"]["name"]
+    asked = {"transaction": charged, "delivered_count": 2, "total_count": 3, "reason": "REFUND_REASON_PARTIAL_DELIVERY"}
+    request = {"parent": name, "idempotency_key": "refund-1", "refund": {**asked, "requested_by": "ann"}}
+    would = caller.admin("RefundService/CreateRefund", {**request, "validate_only": True})
+    assert (would["amount_micros"], would["name"], would["refund_transaction"]) == ("33", "", None)
+    first = caller.admin("RefundService/CreateRefund", request)
+    assert (first["name"], first["amount_micros"], first["currency_code"]) == (f"{name}/refunds/3", "33", "EUR")
+    row = first["refund_transaction"]
+    assert (row["kind"], row["refunded_transaction"], row["balance_after_micros"]) == ("KIND_REFUND", charged, "933")
+    assert (row["reason"], row["requested_by"]) == ("PARTIAL_DELIVERY", "ann")
+    assert caller.admin("RefundService/CreateRefund", request) == first
+    assert caller.admin("RefundService/GetRefund", {"name": first["name"]}) == first
+    rest = {"transaction": charged, "reason": "REFUND_REASON_GOODWILL", "requested_by": "ann", "reference": "ticket 7"}
+    whole = {"parent": name, "idempotency_key": "refund-2", "refund": rest}
+    assert caller.admin("RefundService/CreateRefund", whole)["amount_micros"] == "67"
+    again = caller.run(
+        "admin", f"{ADMIN}.RefundService/CreateRefund", body=json.dumps({**whole, "idempotency_key": "refund-3"})
+    )
+    assert "REFUND_EXCEEDS_CHARGE" in again.stderr
+
+
+def test_an_outage_is_refunded_by_a_job_that_is_looked_at_first(caller: Caller) -> None:
+    name = fund(caller, "outage", 1_000)
+    for number in range(3):
+        charge = {"company": name, "idempotency_key": f"sms-{number}", "usage": SMS, "amount_micros": 100}
+        caller.charging("ChargingService/Charge", charge)
+    where = {"company": name, "start_time": "2020-01-01T00:00:00Z", "end_time": now(), "channel": "CHANNEL_SMS"}
+    job = {"filter": where, "reason": "REFUND_REASON_CARRIER_OUTAGE", "requested_by": "ann"}
+    settings = {"refund_job_id": "outage-1", "refund_job": job}
+    would = caller.admin("RefundService/CreateRefundJob", {"settings": {**settings, "validate_only": True}})
+    assert (would["name"], would["expected_count"]) == ("", "3")
+    assert would["expected_amounts"] == [{"currency_code": "EUR", "amount_micros": "300"}]
+    made = caller.admin("RefundService/CreateRefundJob", {"settings": settings})
+    assert (made["name"], made["expected_count"]) == ("refundJobs/outage-1", "3")
+    done = through(caller, made["name"])
+    assert (done["state"], done["matched_count"], done["refunded_count"]) == ("STATE_SUCCEEDED", "3", "3")
+    assert done["refunded_amounts"] == would["expected_amounts"]
+    again = caller.admin("RefundService/CreateRefundJob", {"settings": settings})
+    assert (again["state"], again["refunded_count"]) == ("STATE_SUCCEEDED", "3")
+    assert caller.admin("RefundService/CancelRefundJob", {"name": made["name"]}) == done, "it has ended"
+
+    listed = {"reason": "REFUND_REASON_CARRIER_OUTAGE", "requested_by": "ann"}
+    names = [f"{name}/transactions/{number}" for number in (1, 2, 99)]
+    parts = [
+        {"settings": {"refund_job_id": "outage-2", "refund_job": listed}},
+        *({"names": {"transactions": [each]}} for each in names),
+    ]
+    sent = caller.run("admin", f"{ADMIN}.RefundService/CreateRefundJob", body="\n".join(map(json.dumps, parts)))
+    assert sent.returncode == 0, sent.stderr
+    named = through(caller, json.loads(sent.stdout)["name"])
+    counted = ("listed_count", "already_refunded_count", "failed_count")
+    assert [named[count] for count in counted] == ["3", "1", "2"]
+    assert named["failures"][0] == {"transaction": names[0], "reason": "TRANSACTION_NOT_FOUND"}
+    jobs = [
+        job for page in pages(caller, "RefundService/ListRefundJobs", {"page_size": 1}) for job in page["refund_jobs"]
+    ]
+    assert [job["name"] for job in jobs] == ["refundJobs/outage-2", "refundJobs/outage-1"]
+
+
+def test_delivery_reports_are_refunded_by_policy_or_decided_case_by_case(caller: Caller) -> None:
+    rules = [{"carrier_code": "500*", "action": "ACTION_REFUND", "description": "The carrier is out of order."}]
+    policy = caller.admin("RefundService/UpdateRefundPolicy", {"refund_policy": {"rules": rules}})
+    assert caller.admin("RefundService/GetRefundPolicy", {"name": "refundPolicy"}) == policy
+    assert (policy["rules"][0]["carrier_code"], policy["name"]) == ("500*", "refundPolicy")
+
+    name = fund(caller, "undelivered", 1_000)
+    charged = [
+        caller.charging(
+            "ChargingService/Charge",
+            {"company": name, "idempotency_key": f"sms-{number}", "usage": SMS, "amount_micros": 100},
+        )["transaction"]["name"]
+        for number in range(3)
+    ]
+    failed = {"transaction": charged[0], "status": "DELIVERY_STATUS_FAILED", "carrier_code": "5003"}
+    ours = caller.charging("ChargingService/ReportDelivery", failed)
+    assert (ours["outcome"], ours["refund_transaction"]["amount_micros"]) == ("OUTCOME_REFUNDED", "100")
+    assert ours["refund_transaction"]["requested_by"] == "~refund-policy"
+    assert caller.charging("ChargingService/ReportDelivery", failed) == ours
+    delivered = {"transaction": charged[1], "status": "DELIVERY_STATUS_DELIVERED"}
+    nothing = caller.charging("ChargingService/ReportDelivery", delivered)
+    assert (nothing["outcome"], nothing["refund_case"]) == ("OUTCOME_NOTHING_TO_REFUND", "")
+
+    partly = {
+        "transaction": charged[1],
+        "status": "DELIVERY_STATUS_PARTIALLY_DELIVERED",
+        "carrier_code": "21",
+        "delivered_count": 1,
+        "total_count": 4,
+    }
+    case = caller.charging("ChargingService/ReportDelivery", partly)["refund_case"]
+    assert case == f"{name}/refundCases/~delivery-3"
+    mail = {
+        "transaction": charged[2],
+        "description": "Nothing came.\nPlease help.",
+        "requested_by": "carl@shop.example",
+    }
+    request = {"parent": name, "refund_case_id": "mail-17", "refund_case": mail}
+    opened = caller.admin("RefundService/CreateRefundCase", request)
+    assert (opened["state"], opened["origin"]) == ("STATE_OPEN", "ORIGIN_REQUEST")
+    assert caller.admin("RefundService/CreateRefundCase", request) == opened
+    everybody = {"parent": "companies/-", "state": "STATE_OPEN", "page_size": 1}
+    waiting = [
+        each for page in pages(caller, "RefundService/ListRefundCases", everybody) for each in page["refund_cases"]
+    ]
+    assert [each["name"] for each in waiting] == [case, opened["name"]]
+    assert (waiting[0]["carrier_code"], waiting[0]["delivered_count"], waiting[0]["total_count"]) == ("21", "1", "4")
+
+    decision = {
+        "verdict": "VERDICT_REFUND",
+        "amount_micros": 75,
+        "reason": "REFUND_REASON_PARTIAL_DELIVERY",
+        "decided_by": "bob",
+        "note": "So it is.",
+    }
+    decided = caller.admin("RefundService/DecideRefundCase", {"name": case, "decision": decision})
+    assert (decided["state"], decided["refund_transaction"]) == ("STATE_REFUNDED", f"{name}/transactions/6")
+    assert caller.admin("RefundService/DecideRefundCase", {"name": case, "decision": decision}) == decided
+    reject = {"verdict": "VERDICT_REJECT", "decided_by": "bob"}
+    rejected = caller.admin("RefundService/DecideRefundCase", {"name": opened["name"], "decision": reject})
+    assert (rejected["state"], rejected["decision"]["decided_by"]) == ("STATE_REJECTED", "bob")
+    assert caller.admin("RefundService/GetRefundCase", {"name": opened["name"]}) == rejected
+    otherwise = caller.run(
+        "admin", f"{ADMIN}.RefundService/DecideRefundCase", body=json.dumps({"name": case, "decision": reject})
+    )
+    assert "REFUND_CASE_DECIDED" in otherwise.stderr
+
+
+def now() -> str:
+    """Return the present time as JSON has it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def through(caller: Caller, job: str) -> Any:
+    """Return a refund job when it has ended."""
+    give_up_at = time.monotonic() + COMMAND_SECONDS_MAX
+    while True:
+        found = caller.admin("RefundService/GetRefundJob", {"name": job})
+        if found["state"] != "STATE_RUNNING":
+            return found
+        assert time.monotonic() < give_up_at, found
+        time.sleep(POLL_SECONDS)
 
 
 def test_a_rebuilt_wallet_is_the_same_and_the_ledger_verifies(caller: Caller) -> None:

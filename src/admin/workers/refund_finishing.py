@@ -1,0 +1,26 @@
+"""Ends refunds that were decided, by the policy or by a person, and whose process died before they were recorded."""
+
+from wallet import deliveries, refund_decisions
+from wallet.deliveries import Deliveries
+from wallet.refund_decisions import Decisions
+
+PAUSE_SECONDS = 5.0
+
+
+class RefundFinisher:
+    """Looks for what is unfinished, and finishes it: under the same keys, so once."""
+
+    def __init__(self, reports: Deliveries, decisions: Decisions) -> None:
+        """Finish with these."""
+        self._reports = reports
+        self._decisions = decisions
+
+    async def run_once(
+        self,
+        *,
+        report_age_seconds_min: float = deliveries.UNFINISHED_SECONDS_MIN,
+        decision_age_seconds_min: float = refund_decisions.UNFINISHED_SECONDS_MIN,
+    ) -> int:
+        """Finish what nobody came back for; return how many. Raises LedgerUnavailable."""
+        reports = await self._reports.finish_once(age_seconds_min=report_age_seconds_min)
+        return reports + await self._decisions.finish_once(age_seconds_min=decision_age_seconds_min)

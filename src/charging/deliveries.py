@@ -1,0 +1,54 @@
+"""Delivery reports: from a message, and what follows from them as one."""
+
+from server import wire
+from server.names import parse_transaction, refund_case_name
+from server.rejections import invalid
+from veloconnect.charging.v1 import charging_pb2
+from wallet.deliveries import Followed
+from wallet.domain.deliveries import DeliveryReport, DeliveryStatus
+from wallet.domain.refunds import NOTHING_DELIVERED, Share
+
+_EVERYTHING = Share(1, 1)
+
+
+def report_of(request: charging_pb2.ReportDeliveryRequest) -> DeliveryReport:
+    """Return what a carrier reports. Raises InvalidRequest where the counts are missing or do not fit the status."""
+    company, number = parse_transaction(request.transaction)
+    status = DeliveryStatus(int(request.status))
+    return DeliveryReport(company, number, status, request.carrier_code, _share_of(request, status))
+
+
+def _share_of(request: charging_pb2.ReportDeliveryRequest, status: DeliveryStatus) -> Share:
+    if request.HasField("delivered_count") and not request.HasField("total_count"):
+        raise invalid("total_count", "is required with delivered_count")
+    counted = request.HasField("delivered_count")
+    delivered, total = request.delivered_count, request.total_count
+    match status:
+        case DeliveryStatus.PARTIALLY_DELIVERED:
+            if not counted:
+                raise invalid("delivered_count", "is required where some was delivered")
+            if not 0 < delivered < total:
+                raise invalid("delivered_count", "must be more than 0 and less than total_count: some was delivered")
+            return Share(delivered, total)
+        case DeliveryStatus.DELIVERED:
+            if counted and delivered != total:
+                raise invalid("delivered_count", "must be total_count where all was delivered")
+            return _EVERYTHING
+        case DeliveryStatus.FAILED:
+            if delivered:
+                raise invalid("delivered_count", "must be 0 where nothing was delivered")
+            return Share(0, total) if request.HasField("total_count") else NOTHING_DELIVERED
+
+
+def followed(report: DeliveryReport, by: Followed) -> charging_pb2.ReportDeliveryResponse:
+    """Return the answer to a report."""
+    response = charging_pb2.ReportDeliveryResponse(
+        outcome=charging_pb2.ReportDeliveryResponse.OUTCOME_NOTHING_TO_REFUND
+    )
+    if by.refund is not None:
+        response.outcome = charging_pb2.ReportDeliveryResponse.OUTCOME_REFUNDED
+        wire.fill_transaction(response.refund_transaction, by.refund)
+    elif by.case:
+        response.outcome = charging_pb2.ReportDeliveryResponse.OUTCOME_CASE_OPENED
+        response.refund_case = refund_case_name(report.company, by.case)
+    return response

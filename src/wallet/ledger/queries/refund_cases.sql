@@ -1,0 +1,39 @@
+-- insert --
+-- Nothing is returned where the id is taken.
+INSERT INTO refund_cases (company_id, case_id, number, origin, description, requested_by, fingerprint, status, carrier_code,
+    delivered, total)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT DO NOTHING RETURNING *
+
+-- get --
+SELECT * FROM refund_cases WHERE company_id = $1 AND case_id = $2
+
+-- list --
+-- Up to $5 cases, oldest first, with serials above $4: of company $1, in state $2, of charge $3 (NULL: any).
+SELECT * FROM refund_cases
+WHERE serial > $4 AND ($1::text IS NULL OR company_id = $1) AND ($2::smallint IS NULL OR state = $2)
+  AND ($3::bigint IS NULL OR number = $3)
+ORDER BY serial LIMIT $5
+
+-- decide --
+-- Only an open case can be decided: from 1 to $3.
+UPDATE refund_cases SET state = $3, decided_refund = $4, amount = $5, reason = $6, decided_by = $7, note = $8,
+    decided_at = now()
+WHERE company_id = $1 AND case_id = $2 AND state = 1
+RETURNING *
+
+-- refunded --
+-- The refund is recorded: whatever was thought of the case meanwhile, that is what it is.
+UPDATE refund_cases SET state = 3, refund_number = $3 WHERE company_id = $1 AND case_id = $2 AND state <> 3 RETURNING *
+
+-- reopen --
+-- The refund was declined: a person must look again.
+UPDATE refund_cases SET state = 1, decided_refund = NULL, amount = NULL, reason = NULL, decided_by = NULL, note = NULL,
+    decided_at = NULL
+WHERE company_id = $1 AND case_id = $2 AND state = 2
+RETURNING *
+
+-- refunding --
+-- Up to $2 cases that were decided $1 seconds ago or more and whose refund is not known to be recorded, oldest first.
+SELECT * FROM refund_cases
+WHERE state = 2 AND decided_at <= now() - make_interval(secs => $1) ORDER BY serial LIMIT $2
