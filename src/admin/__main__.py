@@ -7,6 +7,7 @@ import click
 import psycopg
 
 from admin.commands.rates import rates
+from admin.commands.refunds import refunds
 from admin.commands.transactions import transactions
 from admin.settings import AdminSettings
 from server.commands import Run, add_serving
@@ -74,6 +75,7 @@ def _load() -> Run[AdminSettings]:
 
 
 main.add_command(rates)
+main.add_command(refunds)
 main.add_command(transactions)
 add_serving(main, name="ADMIN", settings=AdminSettings, load=_load)
 
