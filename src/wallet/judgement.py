@@ -1,5 +1,7 @@
 """What follows from the ledger's answers: the clean-up in Redis, and the error that a caller gets."""
 
+import msgspec
+
 from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
 from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.entries import Authorization, AuthorizationState
@@ -79,6 +81,16 @@ def chore(action: CleanUp, attempt: Attempt) -> Chore:
         attempt.applied_at,
         usage_word(command.usage) if command.kind is Kind.CHARGE or command.late else "",
     )
+
+
+def late_capture(command: Command, expired: Authorization | None) -> Command:
+    """Return a capture as the charge that it is once its authorization has expired, with the usage that it is for.
+
+    One without a price stays as it is: the caller sends it again, and the authorization's price is found then.
+    """
+    if command.unpriced or expired is None:
+        return command
+    return msgspec.structs.replace(command, late=True, usage=command.usage or expired.usage)
 
 
 def final_error(attempt: Attempt, answer: Answer) -> WalletError | None:

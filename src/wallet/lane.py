@@ -10,18 +10,18 @@ from collections.abc import Coroutine, Mapping, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
-import msgspec
 import structlog
 
 from wallet import metrics
 from wallet.domain.attempts import Answer, Attempt, Verdict
-from wallet.domain.commands import Command, Kind
-from wallet.domain.entries import Authorization, Outcome
+from wallet.domain.commands import Kind
+from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, DeadlineExceeded, LedgerUnavailable, Overloaded, WalletUnavailable
 from wallet.fairness import FairQueue
 from wallet.health import LedgerHealth
-from wallet.hot.store import Batch, Chore, CleanUp, HotStore, Position, Proposal, Reply
-from wallet.judgement import SETTLED, chore, clean_up, final_error
+from wallet.hot.replies import Proposal, Reply
+from wallet.hot.store import Batch, Chore, CleanUp, HotStore, Position
+from wallet.judgement import SETTLED, chore, clean_up, final_error, late_capture
 from wallet.ledger.append import Appender
 from wallet.ledger.failures import unavailable
 from wallet.loading import Loader
@@ -301,7 +301,7 @@ class Lane:
             assert answer.wallet is not None
             request.answer(Outcome(answer.entry, answer.wallet, answer.authorization))
         elif verdict is Verdict.EXPIRED and request.command.kind is Kind.CAPTURE:
-            request.command = _late(request.command, answer.authorization)
+            request.command = late_capture(request.command, answer.authorization)
             self._again(request, answer)
         elif error := final_error(attempt, answer):
             request.answer(error)
@@ -358,16 +358,6 @@ class Lane:
 async def _all(calls: list[Coroutine[Any, Any, T]]) -> list[T]:
     """Await calls at once; one alone, as on a single server, without a task of its own."""
     return [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)
-
-
-def _late(command: Command, expired: Authorization | None) -> Command:
-    """Return a capture as the charge that it is once its authorization has expired, with the usage that it is for.
-
-    One without a price stays as it is: the caller sends it again, and the authorization's price is found then.
-    """
-    if command.unpriced or expired is None:
-        return command
-    return msgspec.structs.replace(command, late=True, usage=command.usage or expired.usage)
 
 
 def _ticket(request: Request) -> int:

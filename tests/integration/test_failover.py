@@ -11,7 +11,8 @@ from tests.engine_steps import settled
 from tests.tcp_proxy import Proxy, through
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, WalletUnavailable
-from wallet.hot.store import Batch, Proposal, Reply
+from wallet.hot.replies import Proposal, Reply
+from wallet.hot.store import Batch
 from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 

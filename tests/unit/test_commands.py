@@ -14,7 +14,9 @@ from wallet.domain.limits import Window
 from wallet.domain.money import MICROS_MAX, within_bounds
 from wallet.domain.pricing import Price
 from wallet.domain.usage import Channel, Usage
-from wallet.hot.store import Reply, _encode_command, _journaled, _proposal
+from wallet.hot.operations import encode_command
+from wallet.hot.replies import Reply, journaled
+from wallet.hot.replies import proposal as proposal_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MICROS = st.integers(-MICROS_MAX, MICROS_MAX)
@@ -70,12 +72,12 @@ def test_p3_a_journal_entry_gives_back_the_attempt_that_was_written(
     """Whatever bytes the command has, colons and line ends among them."""
     change = f"{epoch}:{seq}:{amount}:{held_delta}:{applied_at}".encode()
     attempt = Attempt(command, Asked.APPLIED, epoch, seq, amount, held_delta, applied_at)
-    encoded = change + b":" + _encode_command(command)
-    assert _journaled(encoded) == attempt
-    assert _proposal(command, b"A:" + change).attempt == attempt
-    pending = _proposal(command, b"P:" + encoded)
+    encoded = change + b":" + encode_command(command)
+    assert journaled(encoded) == attempt
+    assert proposal_of(command, b"A:" + change).attempt == attempt
+    pending = proposal_of(command, b"P:" + encoded)
     assert (pending.reply, pending.attempt) == (Reply.PENDING, attempt)
-    reused = _proposal(command, b"R:" + encoded)
+    reused = proposal_of(command, b"R:" + encoded)
     assert (reused.reply, reused.other) == (Reply.REUSED, attempt)
     assert reused.attempt == Attempt(command, Asked.KNOWN)
 
@@ -83,16 +85,16 @@ def test_p3_a_journal_entry_gives_back_the_attempt_that_was_written(
 @pytest.mark.parametrize("rule", sorted({*Asked} - {Asked.APPLIED, Asked.KNOWN}))
 def test_p5_a_decline_carries_what_the_ledger_is_asked(rule: str) -> None:
     command = Command(Kind.CHARGE, "acme", "key", b"f" * FINGERPRINT_BYTES)
-    proposal = _proposal(command, f"D:{rule}:3:14:-100:5:77".encode())
+    proposal = proposal_of(command, f"D:{rule}:3:14:-100:5:77".encode())
     assert proposal.reply is Reply.DECLINED
     assert proposal.attempt == Attempt(command, Asked(rule), 3, 14, -100, 5, declined_at=77)
 
 
 def test_a_known_key_may_come_without_an_attempt() -> None:
     command = Command(Kind.AUTHORIZATION, "acme", "key", b"f" * FINGERPRINT_BYTES)
-    assert _proposal(command, b"K:").attempt == Attempt(command, Asked.KNOWN)
-    assert _proposal(command, b"K:3:14").attempt == Attempt(command, Asked.KNOWN, 3, 14)
-    assert _proposal(command, b"C").attempt is None
+    assert proposal_of(command, b"K:").attempt == Attempt(command, Asked.KNOWN)
+    assert proposal_of(command, b"K:3:14").attempt == Attempt(command, Asked.KNOWN, 3, 14)
+    assert proposal_of(command, b"C").attempt is None
 
 
 FIRST_BYTES = bytes.fromhex(
@@ -112,12 +114,12 @@ def test_p3_a_journal_of_the_first_version_can_be_read() -> None:
         usage=Usage(Channel.SMS, country="DE", quantity=3),
     )
     header_bytes = 3  # of an array with more than 15 elements; the first version's had a byte
-    assert _encode_command(command)[header_bytes:].startswith(FIRST_BYTES[1:])
+    assert encode_command(command)[header_bytes:].startswith(FIRST_BYTES[1:])
 
 
 @given(COMMANDS)
 def test_p3_a_command_of_an_older_process_decodes_with_defaults_for_what_it_lacks(command: Command) -> None:
-    values = msgspec.msgpack.decode(_encode_command(command))
+    values = msgspec.msgpack.decode(encode_command(command))
     required = 4
     for length in range(required, len(values) + 1):
         older = msgspec.msgpack.decode(msgspec.msgpack.encode(values[:length]), type=Command)
@@ -131,7 +133,7 @@ def test_p3_a_command_of_an_older_process_decodes_with_defaults_for_what_it_lack
 def test_p3_a_command_of_a_newer_process_decodes_without_what_is_unknown_here(
     command: Command, more: list[Any]
 ) -> None:
-    values = [*msgspec.msgpack.decode(_encode_command(command)), *more]
+    values = [*msgspec.msgpack.decode(encode_command(command)), *more]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(values), type=Command) == command
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from wallet.domain.attempts import Asked, Verdict
 from wallet.domain.commands import Command, Kind, Unpriced
+from wallet.hot.operations import OPERATIONS, operation_of
+from wallet.hot.replies import Reply
 from wallet.hot.script import Script
-from wallet.hot.store import _OPERATIONS, CleanUp, Reply, _operation
+from wallet.hot.store import CleanUp
 
 SCRIPTS = {
     file.name.removesuffix(".lua"): Script(file.name.removesuffix(".lua")).source
@@ -66,7 +68,7 @@ def test_a_lua_script_is_run_by_its_hash(name: str) -> None:
 
 def test_apply_lists_every_operation_clean_up_and_rule() -> None:
     top = header(SCRIPTS["apply"])
-    operations = {*_OPERATIONS.values(), "CAPTURE_ON", "CAPTURE_LATE", "MOVE_CHECKED"}
+    operations = {*OPERATIONS.values(), "CAPTURE_ON", "CAPTURE_LATE", "MOVE_CHECKED"}
     operations |= {"UNPRICED", "UNPRICED_CAPTURE", "UNOPENED"}
     rules = {asked.value for asked in Asked} - {Asked.APPLIED, Asked.KNOWN}
     for word in operations | rules | {action.value for action in CleanUp}:
@@ -80,19 +82,19 @@ def test_apply_answers_nothing_that_is_not_a_reply() -> None:
     assert replies == {reply.value for reply in Reply}
 
 
-def test_every_kind_has_an_operation() -> None:
-    operations = {_operation(Command(kind, "acme", "key", b"")) for kind in Kind}
-    assert {*_OPERATIONS} == {*Kind}
-    assert operations == {*_OPERATIONS.values(), "MOVE_CHECKED"}
-    assert _operation(Command(Kind.ADJUSTMENT, "acme", "key", b"")) == "MOVE_CHECKED"
-    assert _operation(Command(Kind.ADJUSTMENT, "acme", "key", b"", below_floor=True)) == "MOVE"
-    assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True)) == "CAPTURE_ON"
+def test_every_kind_has_anoperation_of() -> None:
+    operations = {operation_of(Command(kind, "acme", "key", b"")) for kind in Kind}
+    assert {*OPERATIONS} == {*Kind}
+    assert operations == {*OPERATIONS.values(), "MOVE_CHECKED"}
+    assert operation_of(Command(Kind.ADJUSTMENT, "acme", "key", b"")) == "MOVE_CHECKED"
+    assert operation_of(Command(Kind.ADJUSTMENT, "acme", "key", b"", below_floor=True)) == "MOVE"
+    assert operation_of(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True)) == "CAPTURE_ON"
     for why in set(Unpriced) - {Unpriced.UNOPENED}:
-        assert _operation(Command(Kind.CHARGE, "acme", "key", b"", unpriced=why)) == "UNPRICED"
-        assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", unpriced=why)) == "UNPRICED_CAPTURE"
+        assert operation_of(Command(Kind.CHARGE, "acme", "key", b"", unpriced=why)) == "UNPRICED"
+        assert operation_of(Command(Kind.CAPTURE, "acme", "key", b"", unpriced=why)) == "UNPRICED_CAPTURE"
     for kind in (Kind.CAPTURE, Kind.INCREMENT):
-        assert _operation(Command(kind, "acme", "key", b"", unpriced=Unpriced.UNOPENED)) == "UNOPENED"
-    assert _operation(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True, late=True)) == "CAPTURE_LATE"
+        assert operation_of(Command(kind, "acme", "key", b"", unpriced=Unpriced.UNOPENED)) == "UNOPENED"
+    assert operation_of(Command(Kind.CAPTURE, "acme", "key", b"", keep_open=True, late=True)) == "CAPTURE_LATE"
 
 
 def test_every_answer_of_append_is_a_verdict_and_every_verdict_an_answer() -> None:

@@ -12,14 +12,16 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError
 
-from wallet.domain.attempts import Asked, Attempt
-from wallet.domain.commands import Command, Kind, Unpriced
+from wallet.domain.attempts import Attempt
+from wallet.domain.commands import Command
 from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.domain.limits import SpendCounter, SpendLimit
 from wallet.hot.connect import SOCKET_SECONDS_MAX, Client, Direct
 from wallet.hot.fields import counter_field, limits_text, usage_word
 from wallet.hot.keys import OWNER, Keys
+from wallet.hot.operations import ON_HOLD, WITH_USAGE, encode_command, operation_of, signed_amount
+from wallet.hot.replies import Proposal, journaled, proposal
 from wallet.hot.script import Run, Script
 
 KEY_TTL_MS = 3_600_000
@@ -30,9 +32,6 @@ AUTHORIZATIONS_PER_LOAD_CALL = 500
 RECONNECTS_MAX = 3
 RECONNECT_SECONDS = 0.02
 """How often, and how soon, a call is tried again whose connection broke."""
-
-_decode_command = msgspec.msgpack.Decoder(Command).decode
-_encode_command = msgspec.msgpack.Encoder().encode
 
 
 class CleanUp(StrEnum):
@@ -66,29 +65,6 @@ class Position(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 START = Position()
-
-
-class Reply(StrEnum):
-    """What the script did with a command."""
-
-    APPLIED = "A"
-    PENDING = "P"
-    KNOWN = "K"
-    REUSED = "R"
-    COLD = "C"
-    LATE = "L"
-    DECLINED = "D"
-
-
-class Proposal(msgspec.Struct, frozen=True, gc=False):
-    """Redis's reply to a command. `attempt` is what the ledger is to judge (None for COLD and LATE).
-
-    For REUSED, `other` is the unsettled attempt of the request that has the key, where there is one.
-    """
-
-    reply: Reply
-    attempt: Attempt | None = None
-    other: Attempt | None = None
 
 
 @dataclass(slots=True)
@@ -205,7 +181,7 @@ class HotStore:
         proposals: list[Proposal | None] = [None] * len(batch.commands)
         places = (i for members in by_company.values() for i in members)
         for i, reply in zip(places, replies, strict=True):
-            proposals[i] = _proposal(batch.commands[i][0], reply)
+            proposals[i] = proposal(batch.commands[i][0], reply)
         return [proposal for proposal in proposals if proposal is not None]
 
     def _clock(self, partition: int) -> _Clock:
@@ -226,12 +202,12 @@ class HotStore:
         keys.append(names.wallet)
         arguments += (company, seen.epoch, seen.seq, len(commands))
         for command, _ in commands:
-            operation = _operation(command)
+            operation = operation_of(command)
             keys.append(names.record_prefix + command.idempotency_key)
-            arguments += (operation, command.fingerprint, _signed_amount(command), _encode_command(command))
-            if operation in _ON_HOLD:
+            arguments += (operation, command.fingerprint, signed_amount(command), encode_command(command))
+            if operation in ON_HOLD:
                 keys.append(names.authorization_prefix + command.authorization)
-            if operation in _WITH_USAGE:
+            if operation in WITH_USAGE:
                 arguments.append(usage_word(command.usage))
                 if operation == "AUTHORIZE":
                     arguments.append(command.ttl_seconds)
@@ -275,7 +251,7 @@ class HotStore:
             blocked=reply[8].decode(),
             limits=reply[9].decode(),
             counters={field.decode(): int(spent) for field, spent in zip(reply[10][::2], reply[10][1::2], strict=True)},
-            journal=[_journaled(value) for value in reply[11:]],
+            journal=[journaled(value) for value in reply[11:]],
         )
 
     async def authorizations(self, company: str, authorizations: Sequence[str]) -> dict[str, str]:
@@ -308,7 +284,7 @@ class HotStore:
         keys = [self.keys.journal(partition)]
         now, *entries = await self._run(self._journal, keys, [], Applied.NO, reconnects=RECONNECTS_MAX)
         self._clock(partition).heard(int(now))  # Before the first command, and often enough for an idle process.
-        return Journal(int(now), [_journaled(entry) for entry in entries])
+        return Journal(int(now), [journaled(entry) for entry in entries])
 
     def _runner(self) -> Run:
         if self._direct is not None and not self._direct.busy:
@@ -349,79 +325,3 @@ class HotStore:
 
 def _unavailable(error: BaseException, applied: Applied) -> WalletUnavailable:
     return WalletUnavailable(f"Redis does not answer: {type(error).__name__}: {error}", applied=applied)
-
-
-_ASKED = {asked.value.encode(): asked for asked in Asked}
-_OPERATIONS = {
-    Kind.CHARGE: "CHARGE",
-    Kind.TOP_UP: "MOVE",
-    Kind.ADJUSTMENT: "MOVE",
-    Kind.REFUND: "MOVE",
-    Kind.AUTHORIZATION: "AUTHORIZE",
-    Kind.INCREMENT: "INCREMENT",
-    Kind.CAPTURE: "CAPTURE",
-    Kind.VOID: "VOID",
-    Kind.EXPIRY: "EXPIRE",
-}
-
-
-_ON_HOLD = frozenset({"AUTHORIZE", "INCREMENT", "CAPTURE", "CAPTURE_ON", "VOID", "EXPIRE", "UNOPENED"})
-_WITH_USAGE = frozenset(
-    {"CHARGE", "CAPTURE_LATE", "UNPRICED", "UNPRICED_CAPTURE", "AUTHORIZE", "CAPTURE", "CAPTURE_ON"}
-)
-
-
-def _operation(command: Command) -> str:
-    if command.unpriced is Unpriced.UNOPENED:
-        return "UNOPENED"
-    if command.unpriced:
-        return "UNPRICED_CAPTURE" if command.kind is Kind.CAPTURE else "UNPRICED"
-    operation = _OPERATIONS[command.kind]
-    if command.late:
-        return "CAPTURE_LATE"
-    if operation == "MOVE" and command.checked:
-        return "MOVE_CHECKED"
-    if command.keep_open:
-        return "CAPTURE_ON"
-    return operation
-
-
-def _signed_amount(command: Command) -> int:
-    """Return what the script gets: MOVE and CHARGE add it to the balance as it is."""
-    return -command.amount if command.kind is Kind.CHARGE or command.late else command.amount
-
-
-def _proposal(command: Command, reply: bytes) -> Proposal:
-    kind, _, rest = reply.partition(b":")
-    match kind:
-        case b"A":
-            return Proposal(Reply.APPLIED, _applied(command, rest.split(b":")))
-        case b"P":
-            return Proposal(Reply.PENDING, _journaled(rest))
-        case b"K":
-            known_epoch, _, known_seq = rest.partition(b":")
-            return Proposal(Reply.KNOWN, Attempt(command, Asked.KNOWN, int(known_epoch or 0), int(known_seq or 0)))
-        case b"R":
-            by_epoch, by_seq, *entry = rest.split(b":", 2)
-            if entry:
-                return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN), _journaled(rest))
-            return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN, int(by_epoch), int(by_seq)))
-        case b"D":
-            rule, *numbers = rest.split(b":")
-            epoch, seq, amount, held_delta, at = [int(number) for number in numbers]
-            return Proposal(Reply.DECLINED, Attempt(command, _ASKED[rule], epoch, seq, amount, held_delta, 0, at))
-        case b"L":
-            return Proposal(Reply.LATE)
-        case _:
-            return Proposal(Reply.COLD)
-
-
-def _applied(command: Command, change: list[bytes]) -> Attempt:
-    epoch, seq, amount, held_delta, applied_at = map(int, change)
-    return Attempt(command, Asked.APPLIED, epoch, seq, amount, held_delta, applied_at)
-
-
-def _journaled(value: bytes) -> Attempt:
-    """Return a journal entry: "epoch:seq:amount:held delta:microseconds:" and the command's bytes."""
-    *change, encoded = value.split(b":", 5)
-    return _applied(_decode_command(encoded), change)

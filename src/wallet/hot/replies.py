@@ -1,0 +1,71 @@
+"""Answers of scripts/apply.lua, and entries of the journal."""
+
+from enum import StrEnum
+
+import msgspec
+
+from wallet.domain.attempts import Asked, Attempt
+from wallet.domain.commands import Command
+
+_decode_command = msgspec.msgpack.Decoder(Command).decode
+_ASKED = {asked.value.encode(): asked for asked in Asked}
+
+
+class Reply(StrEnum):
+    """What the script did with a command."""
+
+    APPLIED = "A"
+    PENDING = "P"
+    KNOWN = "K"
+    REUSED = "R"
+    COLD = "C"
+    LATE = "L"
+    DECLINED = "D"
+
+
+class Proposal(msgspec.Struct, frozen=True, gc=False):
+    """Redis's reply to a command. `attempt` is what the ledger is to judge (None for COLD and LATE).
+
+    For REUSED, `other` is the unsettled attempt of the request that has the key, where there is one.
+    """
+
+    reply: Reply
+    attempt: Attempt | None = None
+    other: Attempt | None = None
+
+
+def proposal(command: Command, reply: bytes) -> Proposal:
+    """Return what the script answered for a command; its header says what the answers are."""
+    kind, _, rest = reply.partition(b":")
+    match kind:
+        case b"A":
+            return Proposal(Reply.APPLIED, _applied(command, rest.split(b":")))
+        case b"P":
+            return Proposal(Reply.PENDING, journaled(rest))
+        case b"K":
+            known_epoch, _, known_seq = rest.partition(b":")
+            return Proposal(Reply.KNOWN, Attempt(command, Asked.KNOWN, int(known_epoch or 0), int(known_seq or 0)))
+        case b"R":
+            by_epoch, by_seq, *entry = rest.split(b":", 2)
+            if entry:
+                return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN), journaled(rest))
+            return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN, int(by_epoch), int(by_seq)))
+        case b"D":
+            rule, *numbers = rest.split(b":")
+            epoch, seq, amount, held_delta, at = [int(number) for number in numbers]
+            return Proposal(Reply.DECLINED, Attempt(command, _ASKED[rule], epoch, seq, amount, held_delta, 0, at))
+        case b"L":
+            return Proposal(Reply.LATE)
+        case _:
+            return Proposal(Reply.COLD)
+
+
+def _applied(command: Command, change: list[bytes]) -> Attempt:
+    epoch, seq, amount, held_delta, applied_at = map(int, change)
+    return Attempt(command, Asked.APPLIED, epoch, seq, amount, held_delta, applied_at)
+
+
+def journaled(value: bytes) -> Attempt:
+    """Return a journal entry: "epoch:seq:amount:held delta:microseconds:" and the command's bytes."""
+    *change, encoded = value.split(b":", 5)
+    return _applied(_decode_command(encoded), change)
