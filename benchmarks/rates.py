@@ -45,7 +45,8 @@ from wallet.rating import Rating
 LOCAL_DIRECTORY = Path(".local")
 """Not /tmp, which may be memory."""
 IN_FLIGHT, CONNECTIONS = 64, 4
-WARM_UP_SECONDS = 0.5
+FIRST_SECONDS, WARM_UP_SECONDS = 1.0, 0.1
+"""Before the first round, for plans, caches and pools; and before each stretch, for its connections."""
 IMPORTS = LOADINGS = 3
 SETTLED_SECONDS = 3.0
 """After a change of prices: until every process has it, and is done with what it had before."""
@@ -71,11 +72,20 @@ class Wares:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """Charges a second."""
+class Stretch:
+    """What one kind of charges has shown in a round."""
 
-    named: float
-    priced: float
+    per_second: float
+    cpu_us: float
+    """Of all processes together for each charge, the generator among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Both kinds, one right after the other."""
+
+    named: Stretch
+    priced: Stretch
 
 
 class Rates:
@@ -87,6 +97,9 @@ class Rates:
         self._deck = deck
         self._charging = Endpoint((Target.parse(stack.charging_address),), stack.token)
         self._admin = Endpoint((Target.parse(stack.admin_address),), stack.token)
+        self._processes = Processes(
+            {"charging": stack.charging.pid, "postgres": stack.postgres.pid, "valkey": stack.valkey.pid}
+        )
         self.figures: dict[str, float] = {}
         self.differences: list[str] = []
 
@@ -186,34 +199,40 @@ class Rates:
 
     async def _compare(self, wares: Wares, rounds: int, seconds: float) -> None:
         for names_amount in (True, False):
-            await self._charges_per_second(wares, WARM_UP_SECONDS, names_amount=names_amount)
+            await self._charge(wares, FIRST_SECONDS, names_amount=names_amount)
         found = []
         for number in range(1, rounds + 1):
-            rates = {}
+            stretches = {}
             # Which goes first alternates: whatever the first one leaves behind meets both.
             for names_amount in (True, False) if number % 2 else (False, True):
-                rates[names_amount] = await self._charges_per_second(wares, seconds, names_amount=names_amount)
-            found.append(Round(named=rates[True], priced=rates[False]))
-            _say(f"{wares.name}, round {number}: {found[-1].named:,.0f}/s named, {found[-1].priced:,.0f}/s priced")
-        named, priced = (statistics.median(getattr(each, kind) for each in found) for kind in ("named", "priced"))
-        ratios = sorted(each.priced / each.named for each in found)
+                stretches[names_amount] = await self._charge(wares, seconds, names_amount=names_amount)
+            found.append(Round(named=stretches[True], priced=stretches[False]))
+        _say(f"{wares.name}: {rounds} rounds")
+        named, priced = (statistics.median(each.per_second for each in kind) for kind in _kinds(found))
+        named_us, priced_us = (statistics.median(each.cpu_us for each in kind) for kind in _kinds(found))
+        ratios = sorted(each.priced.per_second / each.named.per_second for each in found)
         low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
         print(
             f"{priced:10,.0f}/s  {wares.name}, priced by card; {named:,.0f}/s with amounts: × {priced / named:.3f} "
-            f"(half of the rounds from {low:.3f} to {high:.3f}; should be 0.950 or more)"
+            f"(half of the rounds from {low:.3f} to {high:.3f}; should be 0.950 or more)\n"
+            f"{priced_us:10,.0f} µs of CPU a charge in all, {named_us:,.0f} with amounts: × {priced_us / named_us:.3f}"
         )
-        self.figures[f"charge_priced_ratio_{wares.name}"] = round(priced / named, 3)
+        self.figures |= {
+            f"charge_priced_ratio_{wares.name}": round(priced / named, 3),
+            f"charge_priced_cpu_ratio_{wares.name}": round(priced_us / named_us, 3),
+        }
 
-    async def _charges_per_second(self, wares: Wares, seconds: float, *, names_amount: bool) -> float:
+    async def _charge(self, wares: Wares, seconds: float, *, names_amount: bool) -> Stretch:
         measurement = await measure(
             {"charge": wares.loop(self._charging, names_amount=names_amount)},
             warm_up_seconds=WARM_UP_SECONDS,
             seconds=seconds,
-            processes=Processes(),
+            processes=self._processes,
         )
         if errors := measurement.tally.errors:
             _say(f"{wares.name}: {dict(errors)}")
-        return measurement.units_per_second
+        cpu_seconds = measurement.client_cpu_seconds + sum(measurement.server_cpu_seconds.values())
+        return Stretch(measurement.units_per_second, cpu_seconds / max(1, measurement.units) * 1e6)
 
     def _add_imports(self, imports: Sequence[float], loadings: Sequence[Loading], with_cards: Loading) -> None:
         import_seconds, load_seconds = statistics.median(imports), statistics.median(each.seconds for each in loadings)
@@ -236,6 +255,10 @@ class Rates:
         }
 
 
+def _kinds(rounds: Sequence[Round]) -> tuple[list[Stretch], list[Stretch]]:
+    return [each.named for each in rounds], [each.priced for each in rounds]
+
+
 def _call_to(number: str) -> Usage:
     return Usage(Channel.VOICE, country=country_of(number), quantity=CALL_SECONDS)
 
@@ -251,8 +274,8 @@ def _microseconds(work: Callable[[], None]) -> float:
 
 @click.command(context_settings={"show_default": True})
 @click.option("--companies", type=click.IntRange(1, 10_000), default=1_000, help="Charged, with each of two cards.")
-@click.option("--rounds", type=click.IntRange(1, 100), default=8, help="The figure is their median.")
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=1.5, help="Measured in each run.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=40, help="Figures are their medians.")
+@click.option("--seconds", type=click.FloatRange(0.1, 600), default=0.5, help="Measured in each run.")
 def main(*, companies: int, rounds: int, seconds: float) -> None:
     """Measure prices on a service of its own. Works under .local, and removes what it made."""
     LOCAL_DIRECTORY.mkdir(exist_ok=True)
