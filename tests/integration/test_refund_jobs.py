@@ -274,6 +274,25 @@ async def test_a_job_waits_for_a_wallet_that_does_not_answer_and_others_do_not(
     assert failure.reason == "WALLET_UNAVAILABLE"
 
 
+async def test_a_fault_in_one_job_does_not_keep_the_others_waiting(
+    acme: Wallets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = await charge_some(acme, [10, 20])
+    broken, sound = [await make_job(acme, listed=[("acme", number)]) for number in numbers]
+    next_batch = acme.refund_jobs.next_batch
+
+    async def fault(job: RefundJob, limit: int) -> Any:
+        if job.id == broken.id:
+            raise ZeroDivisionError
+        return await next_batch(job, limit)
+
+    monkeypatch.setattr(acme.refund_jobs, "next_batch", fault)
+    with pytest.raises(ZeroDivisionError):
+        await worker(acme).run_once()
+    assert await counts(acme, sound) == (1, 1, 0, 0)
+    assert await counts(acme, broken) == (0, 0, 0, 0)
+
+
 async def test_p2_the_same_request_makes_one_job_and_another_one_under_its_id_is_refused(acme: Wallets) -> None:
     await charge_some(acme, [10])
     job = await make_job(acme, job="outage")

@@ -8,13 +8,13 @@ however many work on one job: a charge is refunded once and counted once.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
 from server.errors import answer
 from wallet.domain.commands import FINGERPRINT_BYTES
-from wallet.domain.errors import RefundExceedsCharge, TransactionNotFound, Unavailable, WalletError
+from wallet.domain.errors import LedgerUnavailable, RefundExceedsCharge, TransactionNotFound, Unavailable, WalletError
 from wallet.domain.refund_jobs import Failure, JobBatch, JobCharge, Progress, RefundJob
 from wallet.domain.refunds import RefundOrder
 from wallet.engine import Engine
@@ -60,26 +60,31 @@ class RefundJobWorker:
         """Job → its place, and since when it does not leave it."""
 
     async def run_once(self) -> int:
-        """Refund until all jobs are through or stuck, or RUN_SECONDS_MAX; return how many. Raises LedgerUnavailable."""
+        """Refund until all jobs are through or stuck, or RUN_SECONDS_MAX; return how many.
+
+        Raises LedgerUnavailable, and in the end what one job raised: the others do not wait for it.
+        """
         give_up_at = time.monotonic() + RUN_SECONDS_MAX
         refunded = 0
-        stuck: set[str] = set()
-        while True:
-            running = await self._jobs.running(JOBS_AT_ONCE_MAX)
-            jobs = [job for job in running if job.id not in stuck]
-            if not jobs:
-                return refunded
-            for job in jobs:
+        stuck: dict[str, Exception | None] = {}
+        while now_running := [job for job in await self._jobs.running(JOBS_AT_ONCE_MAX) if job.id not in stuck]:
+            for job in now_running:
                 began_at = time.monotonic()
-                done = await self._step(job)
+                try:
+                    done = await self._step(job)
+                except LedgerUnavailable:
+                    raise
+                except Exception as error:  # noqa: BLE001  It is raised in the end.
+                    done, stuck[job.id] = None, error
                 if done is None:
-                    stuck.add(job.id)
+                    stuck.setdefault(job.id, None)
                 else:
                     refunded += done.refunded
                 now = time.monotonic()
                 if now > give_up_at:
-                    return refunded
+                    return _raised(stuck, refunded)
                 await self._pause(min(now - began_at, PAUSE_SECONDS_MAX))
+        return _raised(stuck, refunded)
 
     async def _step(self, job: RefundJob) -> Progress | None:
         """Refund the next batch of a job; return what was done, or None where a wallet does not answer."""
@@ -129,6 +134,14 @@ class RefundJobWorker:
             since = time.monotonic()
             self._stuck_since[job.id] = job.at, since
         return time.monotonic() - since > STUCK_SECONDS_MAX
+
+
+def _raised(stuck: Mapping[str, Exception | None], refunded: int) -> int:
+    """Return how many were refunded, or raise the fault of a job that could not go on."""
+    for fault in stuck.values():
+        if fault is not None:
+            raise fault
+    return refunded
 
 
 def _order(job: RefundJob, charge: JobCharge) -> RefundOrder:

@@ -1,0 +1,186 @@
+"""Does charging stay fast while an outage is refunded? `python -m benchmarks.refunds` measures it.
+
+Gateways charge at a constant rate; then a job refunds many older charges of the same companies, while they go on. What
+counts is the gateways' p99 during the job against before it: it should not double.
+
+Exit status: 0; 1 where a wallet is not what was acknowledged, or a charge is not refunded; 2 where nothing could be
+measured.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import grpc
+import psycopg
+import uvloop
+
+from benchmarks.filling import NoRoom
+from benchmarks.growth import LOCAL_DIRECTORY, Installation, read_balances
+from benchmarks.loadgen.client import TargetUnreachable
+from benchmarks.loadgen.endpoint import Endpoint, Target
+from benchmarks.loadgen.open_loop import OpenLoop
+from benchmarks.loadgen.tally import Tally
+from benchmarks.loadgen.workloads import Charges
+from devstack import DevstackError, Ports, Stack
+from veloconnect.admin.v1 import refund_pb2, refund_pb2_grpc
+
+CONNECTIONS = 4
+WARM_UP_SECONDS = 2.0
+POLL_SECONDS = 0.5
+CALL_SECONDS_MAX = 120.0
+JOB_SECONDS_MAX = 1_800.0
+FILL_SECONDS_MAX = 600.0
+RATIO_MAX = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the gateways saw, and how long the job took."""
+
+    before: Tally
+    during: Tally
+    job_seconds: float
+    preview_seconds: float
+    job: refund_pb2.RefundJob
+
+    @property
+    def ratio(self) -> float:
+        """p99 during the job against before it."""
+        return _percentile_ms(self.during, 99) / _percentile_ms(self.before, 99)
+
+
+async def _run(installation: Installation, rate: float, seconds: float) -> Figures:
+    """Charge, and refund while charging. Raises `TargetUnreachable`, `grpc.RpcError`, `TimeoutError`."""
+    await installation.warm()
+    loop = OpenLoop(Charges(installation.books), installation.endpoint, rate=rate, connections=CONNECTIONS)
+    admin = Endpoint((Target.parse(installation.stack.admin_address),), installation.stack.token)
+    async with loop, admin.channel() as channel:
+        stub = refund_pb2_grpc.RefundServiceStub(channel)
+        loop.start()
+        await asyncio.sleep(WARM_UP_SECONDS)
+        before = loop.begin_stretch()
+        await asyncio.sleep(seconds)
+        loop.end_stretch()
+        settings = _settings()
+        began = time.perf_counter()
+        settings.validate_only = True
+        await _make(stub, admin, settings)
+        preview_seconds = time.perf_counter() - began
+        settings.validate_only = False
+        during = loop.begin_stretch()
+        began = time.perf_counter()
+        job = await _through(stub, admin, await _make(stub, admin, settings))
+        job_seconds = time.perf_counter() - began
+        loop.end_stretch()
+        await loop.land()
+    return Figures(before, during, job_seconds, preview_seconds, job)
+
+
+def _settings() -> refund_pb2.CreateRefundJobSettings:
+    """Return a job for all charges that were there before."""
+    where = refund_pb2.RefundFilter()
+    where.start_time.FromSeconds(0)
+    where.end_time.FromSeconds(int(time.time()) - 3_600)
+    job = refund_pb2.RefundJob(
+        filter=where, reason=refund_pb2.REFUND_REASON_CARRIER_OUTAGE, requested_by="benchmark", reference="outage"
+    )
+    return refund_pb2.CreateRefundJobSettings(refund_job_id="outage", refund_job=job)
+
+
+async def _make(
+    stub: refund_pb2_grpc.RefundServiceStub, admin: Endpoint, settings: refund_pb2.CreateRefundJobSettings
+) -> refund_pb2.RefundJob:
+    requests = [refund_pb2.CreateRefundJobRequest(settings=settings)]
+    job: refund_pb2.RefundJob = await stub.CreateRefundJob(
+        iter(requests), metadata=admin.metadata, timeout=CALL_SECONDS_MAX
+    )
+    return job
+
+
+async def _through(
+    stub: refund_pb2_grpc.RefundServiceStub, admin: Endpoint, job: refund_pb2.RefundJob
+) -> refund_pb2.RefundJob:
+    """Wait for the end of a job."""
+    async with asyncio.timeout(JOB_SECONDS_MAX):
+        while job.state == refund_pb2.RefundJob.STATE_RUNNING:
+            await asyncio.sleep(POLL_SECONDS)
+            request = refund_pb2.GetRefundJobRequest(name=job.name)
+            job = await stub.GetRefundJob(request, metadata=admin.metadata, timeout=CALL_SECONDS_MAX)
+    return job
+
+
+def _differences(installation: Installation, job: refund_pb2.RefundJob) -> list[str]:
+    """Compare each wallet with what was acknowledged and refunded, and the job with what there was."""
+    with psycopg.connect(installation.stack.database_url) as connection:
+        rows = connection.execute("SELECT company_id, sum(amount)::bigint FROM entries WHERE kind = 4 GROUP BY 1")
+        refunded: dict[str, int] = dict(rows.fetchall())
+    now = read_balances(installation.stack.database_url)
+    found = [
+        difference
+        for place, (company, balance) in enumerate(installation.balances.items())
+        if (difference := installation.books.difference(place, balance - now[company] + refunded.get(company, 0)))
+    ]
+    if (job.refunded_count, job.matched_count) != (installation.entries, installation.entries):
+        found.append(f"{job.refunded_count} of {installation.entries} charges are refunded")
+    if sum(refunded.values()) != installation.entries * installation.books.amount_micros:
+        found.append(f"{sum(refunded.values())} micros are refunded")
+    return found
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--companies", type=click.IntRange(1, 100_000), default=100, help="Of which the outage hits all.")
+@click.option("--charges", type=click.IntRange(1, 10_000_000), default=100_000, help="That are refunded.")
+@click.option("--rate", type=click.FloatRange(1), default=500.0, help="Charges a second meanwhile.")
+@click.option("--seconds", type=click.FloatRange(1), default=20.0, help="Measured before the job.")
+def main(*, companies: int, charges: int, rate: float, seconds: float) -> None:
+    """Charge, and refund while charging. Works under .local, and removes what it made."""
+    LOCAL_DIRECTORY.mkdir(exist_ok=True)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="refunds-", dir=LOCAL_DIRECTORY) as name,
+            Stack(Path(name), ports=Ports.free()) as stack,
+        ):
+            installation = Installation.start(stack, companies=companies, entries=charges, seconds_max=FILL_SECONDS_MAX)
+            figures = uvloop.run(_run(installation, rate, seconds))
+            differences = _differences(installation, figures.job)
+    except (DevstackError, TargetUnreachable, NoRoom, grpc.RpcError, TimeoutError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    for difference in differences[:10]:
+        print(difference)
+    _print(figures, rate)
+    sys.exit(1 if differences else 0)
+
+
+def _print(figures: Figures, rate: float) -> None:
+    for title, tally in (("before", figures.before), ("during", figures.during)):
+        shown = ", ".join(f"p{percent:g} {_percentile_ms(tally, percent):.2f} ms" for percent in (50, 99, 99.9))
+        print(f"{title:7} {tally.calls:9,} charges at {rate:,.0f}/s: {shown}; {sum(tally.errors.values())} errors")
+    per_second = figures.job.refunded_count / figures.job_seconds
+    print(f"{figures.job.refunded_count:,} refunds in {figures.job_seconds:.1f} s: {per_second:,.0f}/s")
+    print(f"validate_only took {figures.preview_seconds:.2f} s")
+    print(f"p99 × {figures.ratio:.2f} (should be {RATIO_MAX:g} or less)")
+    print(
+        json.dumps(
+            {
+                "refunds_p99_before_ms": round(_percentile_ms(figures.before, 99), 3),
+                "refunds_p99_during_ms": round(_percentile_ms(figures.during, 99), 3),
+                "refunds_p99_ratio": round(figures.ratio, 3),
+                "refunds_per_second": round(per_second, 1),
+            }
+        )
+    )
+
+
+def _percentile_ms(tally: Tally, percent: float) -> float:
+    return tally.latencies.percentile_ns(percent) / 1e6
+
+
+if __name__ == "__main__":
+    main()
