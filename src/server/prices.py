@@ -1,5 +1,7 @@
 """Prices to messages, with their arithmetic in words."""
 
+from functools import lru_cache
+
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.money import words
 from wallet.domain.pricing import Price
@@ -9,8 +11,18 @@ _UNITS = {Channel.SMS: "segment", Channel.WHATSAPP: "message", Channel.VOICE: "m
 """What a unit price is the price of."""
 
 
+PRICES_REMEMBERED = 4_096
+"""Messages cost what many others did: to copy one takes an eighth of what it takes to put it into words."""
+
+
 def fill_price(message: wallet_pb2.Price, price: Price, currency: str) -> None:
     """Set the fields of a new message."""
+    message.CopyFrom(_message(price, currency))
+
+
+@lru_cache(maxsize=PRICES_REMEMBERED)
+def _message(price: Price, currency: str) -> wallet_pb2.Price:
+    message = wallet_pb2.Price()
     message.basis = wallet_pb2.Price.BASIS_REQUEST if price.by_request else wallet_pb2.Price.BASIS_RATE
     message.rate = f"rateCards/{price.card}/rates/{price.rate}"
     message.rate_card_version = price.version
@@ -24,11 +36,11 @@ def fill_price(message: wallet_pb2.Price, price: Price, currency: str) -> None:
     if price.first:
         message.first_increment = price.first
     message.next_increment = price.next
-    if price.by_request:  # Its amount does not come from these.
-        return
-    message.used_quantity = price.used
-    message.billed_quantity = price.billed
-    message.explanation = explanation(price, currency)
+    if not price.by_request:  # Else its amount does not come from these.
+        message.used_quantity = price.used
+        message.billed_quantity = price.billed
+        message.explanation = explanation(price, currency)
+    return message
 
 
 def explanation(price: Price, currency: str) -> str:
