@@ -1,5 +1,6 @@
 """A refund job as it comes in: settings, then the names of charges, if any; and as it goes out."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -17,7 +18,8 @@ from wallet.domain.commands import FINGERPRINT_BYTES
 from wallet.domain.refund_jobs import ChargeFilter, Estimate, NewJob, RefundJob
 from wallet.domain.usage import Channel
 
-NAMES_MAX = 500_000
+NAMES_MAX = 200_000
+"""Some 50 MB of memory for each upload that is under way."""
 _NAME = re.compile(r"companies/([a-z0-9][a-z0-9_-]{0,62})/transactions/([1-9][0-9]{0,17})")
 _ASKED = ("filter", "reason", "requested_by", "reference")
 _ONLY_IN_A_FILTER = ("start_time", "end_time", "channel", "country_code", "campaign_id", "contact_id")
@@ -49,7 +51,8 @@ async def upload_of(requests: AsyncIterator[refund_pb2.CreateRefundJobRequest]) 
             _add(listed, request.names.transactions, settings.refund_job.filter.company)
     if settings is None:
         raise invalid("settings", "is required, in the first message")
-    return _upload(settings, listed)
+    # Many names take a while to be sorted and hashed.
+    return await asyncio.to_thread(_upload, settings, listed)
 
 
 def _add(listed: Charges, names: Iterable[str], company: str) -> None:
