@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from admin.mail.server import parse_smtp_url
 from admin.quotes import Quotes
 from admin.servicers.companies import CompanyServicer
 from admin.servicers.ledger import LedgerServicer
@@ -16,13 +17,15 @@ from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
 from admin.settings import AdminSettings
-from admin.workers import refund_finishing, refund_jobs, rollups
+from admin.workers import mail, refund_finishing, refund_jobs, rollups
+from admin.workers.mail import MailWorker, Post
 from admin.workers.refund_finishing import RefundFinisher
 from admin.workers.refund_jobs import RefundJobWorker
 from admin.workers.rollups import Rollups
 from admin.workers.runner import Worker, running
 from server.lifecycle import Service, serve
 from server.lifetime import Lifetime
+from server.settings import Misconfigured
 from server.worker import run_worker
 from veloconnect.admin.v1 import (
     company_pb2,
@@ -45,9 +48,10 @@ from wallet.runtime import Wallets
 
 def run(settings: AdminSettings, tether: int | None) -> int:
     """Serve in this process until it is told to stop; return its exit status. Raises Misconfigured."""
+    post = post_of(settings)
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
-        async with running(workers(wallets), wallets.leases):
+        async with running(workers(wallets, post), wallets.leases):
             await serve(settings, services(wallets), healthy=wallets.healthy, lifetime=lifetime)
 
     return run_worker(work, tether=tether)
@@ -73,13 +77,23 @@ def services(wallets: Wallets) -> list[Service]:
     ]
 
 
-def workers(wallets: Wallets) -> list[Worker]:
-    """Return the background work of the back office."""
+def post_of(settings: AdminSettings) -> Post | None:
+    """Return how mail is sent, or None where it is not. Raises Misconfigured."""
+    if settings.smtp_url is None:
+        return None
+    if settings.mail_from is None:
+        raise Misconfigured("SMTP_URL is set and MAIL_FROM is not: the address that mails are from.")
+    return Post(parse_smtp_url(settings.smtp_url), settings.mail_from)
+
+
+def workers(wallets: Wallets, post: Post | None = None) -> list[Worker]:
+    """Return the background work of the back office; without `post` mails wait."""
     refunding = RefundJobWorker(wallets.refund_jobs, wallets.engine, wallets.refunds)
     finishing = RefundFinisher(wallets.deliveries, wallets.decisions)
     return [
         Worker("refund-jobs", refunding.run_once, refund_jobs.PAUSE_SECONDS),
         Worker("refund-finishing", finishing.run_once, refund_finishing.PAUSE_SECONDS),
+        Worker("mail", MailWorker(wallets.mails, post).run_once, mail.PAUSE_SECONDS),
         Worker("rollups", Rollups(wallets.usage_days).run_once, rollups.PAUSE_SECONDS),
     ]
 

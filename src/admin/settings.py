@@ -1,8 +1,16 @@
 """What the back office's service is told from outside, beside what all servers are."""
 
-from pydantic import Field
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from admin.mail.server import parse_smtp_url
 from server.settings import Port, ServerSettings
+
+
+def _smtp_url(url: str) -> str:
+    parse_smtp_url(url)
+    return url
 
 
 class AdminSettings(ServerSettings):
@@ -13,3 +21,9 @@ class AdminSettings(ServerSettings):
 
     metrics_port: Port = Field(default=9465, validation_alias="ADMIN_METRICS_PORT")
     """ADMIN_METRICS_PORT: where Prometheus scrapes and health is asked for."""
+
+    smtp_url: Annotated[str, AfterValidator(_smtp_url)] | None = None
+    """SMTP_URL: who takes mails, smtp+starttls://user:password@host:587, smtps:// or smtp://. Without it mails wait."""
+
+    mail_from: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")] | None = None
+    """MAIL_FROM: the address that mails are from. Required with SMTP_URL."""

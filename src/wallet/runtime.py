@@ -25,6 +25,7 @@ from wallet.ledger.deliveries import Policies, Reports
 from wallet.ledger.failures import translated, unavailable
 from wallet.ledger.leases import Leases
 from wallet.ledger.limits import SpendLimits
+from wallet.ledger.mails import Mails
 from wallet.ledger.pool import open_pool
 from wallet.ledger.rates import RateCards
 from wallet.ledger.reader import Reader
@@ -60,6 +61,7 @@ class Wallets:
         self.statements = Statements(pool)
         self.usage_days = UsageDays(pool)
         self.leases = Leases(pool)
+        self.mails = Mails(pool)
         self.refunds = Refunds(engine, Charges(pool))
         self.refund_jobs = RefundJobs(pool)
         self.refund_cases = RefundCases(pool)

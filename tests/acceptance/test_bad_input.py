@@ -77,6 +77,7 @@ SNAPSHOTS = {
     "refund_policy": "SELECT to_jsonb(t) FROM refund_policy t",
     "refund_cases": "SELECT to_jsonb(t) FROM refund_cases t ORDER BY company_id, case_id",
     "delivery_reports": "SELECT to_jsonb(t) FROM delivery_reports t ORDER BY company_id, number",
+    "mails": "SELECT to_jsonb(t) FROM mails t ORDER BY company_id, cause",
     "quarantine": "SELECT to_jsonb(t) FROM quarantine t ORDER BY id",
     "settings": "SELECT to_jsonb(t) FROM settings t ORDER BY name",
 }

@@ -19,6 +19,7 @@ import server
 from admin.commands.calling import Refused
 from admin.decks.cells import BadCell
 from admin.decks.files import BadFile, _BadCsv
+from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
 from server.countries import UnknownCountry
 from server.errors import (
     DESCRIPTION_CHARACTERS_MAX,
@@ -47,6 +48,9 @@ NEVER_ANSWERED = {
     BadCell,  # these three are rows of a deck's report
     BadFile,
     _BadCsv,
+    MailServerAway,  # these three are for the worker that sends
+    MessageDeferred,
+    MessageRefused,
     Refused,  # of the command line, which is a client
 }
 

@@ -6,11 +6,14 @@ from types import ModuleType
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
+from admin import metrics as admin_metrics
 from wallet import metrics
 
 LABELS = {
     "answer": "a verdict of the ledger",
     "cause": "why a wallet was loaded",
+    "outcome": "how a run of background work ended, or what became of a mail",
+    "worker": "a kind of background work",
 }
 """Every label in use and why its values are few."""
 
@@ -20,14 +23,14 @@ def registered(module: ModuleType) -> dict[str, MetricWrapperBase]:
     return {name: value for name, value in vars(module).items() if isinstance(value, MetricWrapperBase)}
 
 
-METRICS = registered(metrics)
+METRICS = registered(metrics) | registered(admin_metrics)
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_a_metric_is_named_described_and_bounded(name: str) -> None:
     metric = METRICS[name]
     (family,) = metric.describe()
-    assert re.fullmatch(r"wallet_[a-z]+(_[a-z]+)*", family.name)
+    assert re.fullmatch(r"(wallet|admin)_[a-z]+(_[a-z]+)*", family.name)
     assert len(family.documentation) > 10
     assert family.documentation.endswith(".")
     assert set(metric._labelnames) <= LABELS.keys()
@@ -42,7 +45,7 @@ def test_a_gauge_says_how_worker_processes_add_up(name: str) -> None:
         assert getattr(METRICS[name], "_multiprocess_mode") in ("livesum", "livemax", "livemin")  # noqa: B009
 
 
-def test_what_the_engine_promises_to_show_is_there() -> None:
+def test_what_is_promised_to_be_shown_is_there() -> None:
     assert {
         "cycle_commands",
         "cycle_redis_seconds",
@@ -57,4 +60,6 @@ def test_what_the_engine_promises_to_show_is_there() -> None:
         "rate_book_cards",
         "rate_book_rates",
         "rate_book_load_seconds",
+        "mails_waiting",
+        "mails_oldest_seconds",
     } <= METRICS.keys()

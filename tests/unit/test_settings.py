@@ -24,6 +24,8 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "TLS_KEY_FILE": ("/etc/charging/key.pem", Path("/etc/charging/key.pem")),
     "WORKERS": ("4", 4),
     "LOG_FORMAT": ("json", LogFormat.JSON),
+    "SMTP_URL": ("smtps://mail.example", "smtps://mail.example"),
+    "MAIL_FROM": ("billing@charging.example", "billing@charging.example"),
     "DATABASE_URL": ("postgresql://ledger/veloconnect", "postgresql://ledger/veloconnect"),
     "REDIS_URL": ("rediss://hot:6380/0", "rediss://hot:6380/0"),
     "PARTITIONS": ("64", 64),

@@ -1,0 +1,1 @@
+"""Mail: what it says (templates/), and how it is sent. The outbox is the ledger's: wallet/ledger/mails.py."""

@@ -1,0 +1,273 @@
+"""Mail: what is put into the outbox is delivered once, and at least once whatever breaks. On a real SMTP server."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from typing import Any
+
+import asyncpg
+import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope
+from aiosmtpd.smtp import Session as Peer
+
+from admin.mail.server import MailServer, Security
+from admin.metrics import mails_oldest_seconds, mails_waiting
+from admin.workers.mail import BATCH, MailWorker, Post
+from devstack.ports import free_port
+from tests.conftest import OpenWallets
+from wallet.domain.errors import LedgerUnavailable
+from wallet.domain.mails import REFUSALS_MAX, NewMail
+from wallet.ledger.mails import Mails, put
+from wallet.runtime import Wallets
+
+SENDER = "billing@charging.example"
+USER, PASSWORD = "charging", "p@ss word"
+WORDS = {"company": "acme", "name": "Acme", "available": "12.50 EUR", "empty_time": ""}
+
+
+class Mailboxes:
+    """What a server took, and what it says instead."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, str]] = []
+        """Recipient and Message-ID."""
+        self.answers: dict[str, str] = {}
+        """Recipient → what it is answered after DATA."""
+
+    async def handle_DATA(self, server: object, peer: Peer, envelope: Envelope) -> str:  # noqa: ARG002, N802  aiosmtpd's
+        """Take a message."""
+        (recipient,) = envelope.rcpt_tos
+        if answer := self.answers.get(recipient):
+            return answer
+        content = envelope.content
+        assert isinstance(content, bytes)
+        message = message_from_bytes(content)
+        self.taken.append((recipient, message["Message-ID"]))
+        return "250 taken"
+
+
+@pytest.fixture
+async def mailboxes() -> Mailboxes:
+    return Mailboxes()
+
+
+@pytest.fixture
+async def post(mailboxes: Mailboxes) -> AsyncIterator[Post]:
+    """A way to a server that takes everything."""
+    async with serving(mailboxes, Security.NONE) as way:
+        yield way
+
+
+@asynccontextmanager
+async def serving(mailboxes: Mailboxes, security: Security, **options: Any) -> AsyncIterator[Post]:
+    """A server that runs as long as the context."""
+    port = free_port()
+    controller = Controller(mailboxes, hostname="127.0.0.1", port=port, ready_timeout=10, **options)
+    await asyncio.to_thread(controller.start)
+    try:
+        yield Post(MailServer("127.0.0.1", port, security, None, None), SENDER)
+    finally:
+        await asyncio.to_thread(controller.stop)
+
+
+async def put_mail(database: asyncpg.Connection, cause: str = "test", recipient: str = "people@acme.example") -> bool:
+    return await put(database, NewMail("acme", cause, recipient, "balance_warning", WORDS))
+
+
+async def let_pass(database: asyncpg.Connection, interval: str) -> None:
+    """Let time pass for all mails, without waiting for it."""
+    await database.execute(
+        f"UPDATE mails SET due_at = due_at - interval '{interval}', created_at = created_at - interval '{interval}', "
+        f"claimed_until = claimed_until - interval '{interval}'"
+    )
+
+
+async def states(database: asyncpg.Connection) -> list[int]:
+    return [row["state"] for row in await database.fetch("SELECT state FROM mails ORDER BY serial")]
+
+
+async def test_a_mail_is_delivered_once_and_its_cause_makes_no_other(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    assert await put_mail(database)
+    assert not await put_mail(database)
+    worker = MailWorker(wallets.mails, post)
+    assert await worker.run_once() == 1
+    assert await worker.run_once() == 0
+    assert mailboxes.taken == [("people@acme.example", "<mail-1@charging.example>")]
+    assert await states(database) == [2]
+    assert not await put_mail(database), "also after it was sent"
+
+
+async def test_a_mail_is_there_where_its_cause_is_committed_and_only_there(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    worker = MailWorker(wallets.mails, post)
+    transaction = database.transaction()
+    await transaction.start()
+    await put_mail(database)
+    assert await worker.run_once() == 0
+    await transaction.rollback()
+    assert await worker.run_once() == 0
+    async with database.transaction():
+        await put_mail(database)
+    assert await worker.run_once() == 1
+
+
+async def test_without_a_server_mails_wait_and_the_figures_say_so(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    for cause in ("first", "second"):
+        await put_mail(database, cause)
+    await let_pass(database, "1 hour")
+    assert await MailWorker(wallets.mails, None).run_once() == 0
+    assert mails_waiting._value.get() == 2
+    assert mails_oldest_seconds._value.get() >= 3600
+    assert await MailWorker(wallets.mails, post).run_once() == 2
+    assert mails_waiting._value.get() == mails_oldest_seconds._value.get() == 0
+
+
+async def test_a_server_that_is_down_for_an_hour_loses_nothing_and_is_not_hammered(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    for number in range(3):
+        await put_mail(database, f"mail-{number}")
+    down = MailWorker(wallets.mails, Post(post.server._replace(port=free_port()), SENDER))
+    for _ in range(360):  # An hour, ten seconds at a time.
+        await down.run_once()
+        await let_pass(database, "10 seconds")
+    tried = await database.fetchval("SELECT max(failures) FROM mails")
+    assert 6 < tried < 20
+    assert await states(database) == [1, 1, 1]
+    await let_pass(database, "10 minutes")
+    assert await MailWorker(wallets.mails, post).run_once() == 3
+    assert len(set(mailboxes.taken)) == len(mailboxes.taken) == 3
+
+
+async def test_what_is_refused_for_good_is_given_up_after_some_tries_and_kept(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    mailboxes.answers = {"gone@acme.example": "550 no such mailbox", "full@acme.example": "452 mailbox full"}
+    for recipient in ("gone@acme.example", "full@acme.example", "people@acme.example"):
+        await put_mail(database, recipient, recipient)
+    worker = MailWorker(wallets.mails, post)
+    assert await worker.run_once() == 1, "the others do not hold it up"
+    for _ in range(REFUSALS_MAX + 3):
+        await let_pass(database, "10 minutes")
+        await worker.run_once()
+    assert await states(database) == [3, 1, 2]
+    row = await database.fetchrow("SELECT refusals, failures, error FROM mails WHERE serial = 1")
+    assert row is not None
+    assert (row["refusals"], row["failures"]) == (REFUSALS_MAX, REFUSALS_MAX)
+    assert row["error"] == "550 no such mailbox"
+    mailboxes.answers.clear()
+    await let_pass(database, "10 minutes")
+    assert await worker.run_once() == 1
+    assert await states(database) == [3, 2, 2]
+
+
+async def test_a_mail_that_cannot_be_written_is_given_up_at_once_and_holds_up_no_other(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    await put(database, NewMail("acme", "bad", "people@acme.example", "no_such_template", {}))
+    await put_mail(database, "bent", "people@acme.example\r\nBcc: thief@elsewhere.example")
+    await put_mail(database)
+    assert await MailWorker(wallets.mails, post).run_once() == 1
+    assert await states(database) == [3, 3, 2]
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+async def test_starttls_and_a_password_are_spoken_and_a_wrong_password_is_no_mails_fault(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, password: str
+) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    ours, theirs = ssl.create_default_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(theirs)
+
+    def authenticate(server: object, peer: Peer, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
+        return AuthResult(success=(given.login, given.password) == (USER.encode(), PASSWORD.encode()))
+
+    options = {"tls_context": theirs, "require_starttls": True, "auth_required": True, "authenticator": authenticate}
+    await put_mail(database)
+    async with serving(mailboxes, Security.STARTTLS, **options) as post:
+        with_user = post._replace(server=post.server._replace(user=USER, password=password), tls=ours)
+        worker = MailWorker(wallets.mails, with_user)
+        assert await worker.run_once() == 0, "nobody vouches for the server"
+        authority.configure_trust(ours)
+        await let_pass(database, "1 hour")
+        assert await worker.run_once() == (password == PASSWORD)
+    row = await database.fetchrow("SELECT state, refusals FROM mails")
+    assert row is not None
+    assert (row["state"], row["refusals"]) == (2 if password == PASSWORD else 1, 0)
+
+
+async def test_who_wants_tls_does_not_send_without(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    await put_mail(database)
+    strict = post._replace(server=post.server._replace(security=Security.STARTTLS))
+    assert await MailWorker(wallets.mails, strict).run_once() == 0
+    assert not mailboxes.taken
+
+
+async def test_killed_between_sending_and_marking_it_is_sent_again_under_the_same_id(
+    wallets: Wallets,
+    database: asyncpg.Connection,
+    mailboxes: Mailboxes,
+    post: Post,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await put_mail(database)
+
+    async def die(self: Mails, mail: object) -> None:
+        raise LedgerUnavailable("killed", applied="no")  # type: ignore[arg-type]  # nobody reads it
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mails, "sent", die)
+        with pytest.raises(LedgerUnavailable):
+            await MailWorker(wallets.mails, post).run_once()
+    worker = MailWorker(wallets.mails, post)
+    assert await worker.run_once() == 0, "it is claimed yet"
+    await let_pass(database, "2 minutes")
+    assert await worker.run_once() == 1
+    assert len(mailboxes.taken) == 2
+    assert len(set(mailboxes.taken)) == 1
+    assert await states(database) == [2]
+
+
+async def test_killed_before_sending_it_is_sent_when_the_claim_is_over(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    await put_mail(database)
+    (claimed,) = await wallets.mails.claim(BATCH, 90.0)
+    await let_pass(database, "2 minutes")
+    assert await MailWorker(wallets.mails, post).run_once() == 1
+    await wallets.mails.failed(claimed, "who had it before says so now")
+    assert await states(database) == [2]
+
+
+async def test_a_server_that_hangs_up_on_one_mail_gets_the_others(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    mailboxes.answers = {"poison@acme.example": "421 go away"}
+    await put_mail(database, "poison", "poison@acme.example")
+    await put_mail(database)
+    worker = MailWorker(wallets.mails, post)
+    assert await worker.run_once() + await worker.run_once() == 1
+    assert await states(database) == [1, 2]
+
+
+async def test_two_workers_at_once_send_each_mail_once(
+    wallets: Wallets, open_more: OpenWallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+) -> None:
+    for number in range(3 * BATCH):
+        await put_mail(database, f"mail-{number}")
+    beside = await open_more()
+    sent = await asyncio.gather(MailWorker(wallets.mails, post).run_once(), MailWorker(beside.mails, post).run_once())
+    assert sum(sent) == len(mailboxes.taken) == len(set(mailboxes.taken)) == 3 * BATCH
+    assert set(await states(database)) == {2}

@@ -1,0 +1,137 @@
+"""Mails as they are written, and the servers that they are handed to."""
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from importlib.resources import files
+
+import pytest
+from jinja2 import UndefinedError
+
+from admin.app import post_of
+from admin.mail.letters import letter
+from admin.mail.server import MailServer, Security, parse_smtp_url
+from admin.settings import AdminSettings
+from server.settings import Misconfigured, read_settings
+from wallet.domain.mails import (
+    AGE_SECONDS_MAX,
+    DELAY_SECONDS_MAX,
+    DELAY_SECONDS_MIN,
+    REFUSALS_MAX,
+    ClaimedMail,
+    delay_seconds,
+    next_try_seconds,
+)
+
+NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
+SENDER = "billing@charging.example"
+WORDS = {
+    "company": "acme",
+    "name": "Acme & <b>Sons</b>\r\nBcc: thief@elsewhere.example",
+    "available": "12.50 EUR",
+    "empty_time": "2026-11-26 14:00 UTC",
+}
+TEMPLATES = sorted(
+    path.name.removesuffix(".subject.txt")
+    for path in (files("admin.mail") / "templates").iterdir()
+    if path.name.endswith(".subject.txt")
+)
+
+
+def mail(template: str = "balance_warning", **fields: object) -> ClaimedMail:
+    values: dict[str, object] = {
+        "serial": 17,
+        "company": "acme",
+        "cause": "test",
+        "recipient": "people@acme.example",
+        "template": template,
+        "words": WORDS,
+        "failures": 0,
+        "refusals": 0,
+        "created_at": NOW,
+        "claimed_until": NOW,
+        "age_seconds": 0.0,
+    }
+    return ClaimedMail(**{**values, **fields})  # type: ignore[arg-type]  # a test's choice
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_makes_a_mail_that_words_from_outside_cannot_bend(template: str) -> None:
+    message = letter(mail(template), SENDER)
+    assert message["Message-ID"] == "<mail-17@charging.example>"
+    assert message["To"].addresses == (Address(addr_spec="people@acme.example"),)
+    assert message["Bcc"] is None
+    assert "\n" not in message["Subject"]
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert "12.50 EUR" in text.get_content()
+    assert "Acme & <b>Sons</b>" in text.get_content()
+    assert "Acme &amp; &lt;b&gt;Sons&lt;/b&gt;" in html.get_content()
+    assert "2026-11-26 14:00 UTC" in html.get_content()
+    assert b"\nBcc:" not in message.as_bytes().split(b"\r\n\r\n", 1)[0]
+
+
+def test_every_template_has_its_three_files() -> None:
+    names = {path.name for path in (files("admin.mail") / "templates").iterdir()}
+    assert names == {f"{name}.{kind}" for name in TEMPLATES for kind in ("subject.txt", "txt", "html")} | {
+        "layout.txt",
+        "layout.html",
+    }
+
+
+def test_a_word_that_is_missing_is_an_error_and_no_gap() -> None:
+    with pytest.raises(UndefinedError):
+        letter(mail(words={"company": "acme"}), SENDER)
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://relay.example", MailServer("relay.example", 25, Security.NONE, None, None)),
+        ("smtps://u:p%40ss@[::1]:4650/", MailServer("::1", 4650, Security.TLS, "u", "p@ss")),
+        ("smtp+starttls://u:p@mail.example", MailServer("mail.example", 587, Security.STARTTLS, "u", "p")),
+        ("smtp://u:p@127.0.0.1:2525", MailServer("127.0.0.1", 2525, Security.NONE, "u", "p")),
+    ],
+)
+def test_a_mail_server_is_named_by_a_url(url: str, server: MailServer) -> None:
+    assert parse_smtp_url(url) == server
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example",
+        "http://mail.example",
+        "smtp://",
+        "smtps://u:secret@mail.example:none",
+        "smtp://u:secret@away.example",
+    ],
+)
+def test_a_url_that_will_not_do_is_refused_without_telling_the_password(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+    with pytest.raises(Misconfigured, match=r"^SMTP_URL: ") as refused:
+        read_settings(AdminSettings)
+    assert "secret" not in refused.value.message
+
+
+def test_mail_needs_a_sender() -> None:
+    assert post_of(AdminSettings()) is None
+    assert post_of(AdminSettings(smtp_url="smtp://relay.example", mail_from=SENDER)) is not None
+    with pytest.raises(Misconfigured, match="MAIL_FROM"):
+        post_of(AdminSettings(smtp_url="smtp://relay.example"))
+
+
+def test_a_mail_rests_longer_each_time_within_a_bound() -> None:
+    delays = [delay_seconds(failures) for failures in range(1, 100)]
+    assert delays[0] == DELAY_SECONDS_MIN
+    assert delays == sorted(delays)
+    assert delays[-1] == DELAY_SECONDS_MAX
+
+
+def test_a_mail_is_given_up_when_it_was_refused_often_or_tried_for_long() -> None:
+    assert next_try_seconds(mail(refusals=REFUSALS_MAX - 1, failures=9), refused=True) is None
+    assert next_try_seconds(mail(refusals=REFUSALS_MAX - 1, failures=9), refused=False) is not None
+    assert next_try_seconds(mail(refusals=0, failures=999), refused=True) == DELAY_SECONDS_MAX
+    assert next_try_seconds(mail(age_seconds=AGE_SECONDS_MAX + 1), refused=False) is None
