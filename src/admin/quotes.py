@@ -41,7 +41,9 @@ class Quotes:
             currency = books.books[card].card.currency
         price = books.price(card, usage, used.number, time.time_ns() // 1000)
         if price is None:
-            raise RateNotFound(channel=usage.channel.name, variant=usage.variant, country=usage.country)
+            raise RateNotFound(
+                channel=usage.channel.name, variant=usage.variant, country=usage.country, has_card=bool(card)
+            )
         if price.amount > MICROS_MAX:
             raise invalid("usage.quantity", f"would cost {price.amount} micros, more than any wallet can hold")
         response = rate_pb2.QuotePriceResponse(amount_micros=price.amount, currency_code=currency)

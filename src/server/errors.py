@@ -125,9 +125,10 @@ def _usage(error: e.RateNotFound) -> Mapping[str, str]:
 
 def _unpriced(error: e.RateNotFound) -> str:
     if not error.has_card:
-        return "The request names no amount, and the company has no rate card to price it by."
+        return "The company has no rate card to price the usage by."
     what = f"{error.channel} {error.variant}".rstrip()
-    return f"Neither the company's rate card nor its parents have a rate for {what} to {error.country or 'there'}."
+    where = f"to {error.country}" if error.country else "without a destination country"
+    return f"Neither the rate card nor its parents have a rate for {what} {where}."
 
 
 _C = grpc.StatusCode
@@ -260,7 +261,7 @@ TABLE: Mapping[type[Exception], Row] = {
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,
         Reason.CURRENCY_MISMATCH,
-        lambda error: f"It is in {error.wallet}, and what was sent in {error.given}.",
+        lambda error: f"The wallet or rate card is in {error.wallet}, and what is to go with it in {error.given}.",
         "Send amounts, rates and decks in the currency of the wallet or rate card, which never changes.",
         lambda error: {"wallet": error.wallet, "given": error.given},
     ),
@@ -305,19 +306,20 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.NOT_FOUND,
         Reason.RATE_NOT_FOUND,
         _unpriced,
-        "Nothing was charged. Add a rate to the company's card or its parent (RateService), give the company a card "
-        "(UpdateCompany), or send amount_micros; then send the same request again.",
+        "Nothing was charged. Add a rate to the card or its parent (RateService; a country without a number has only "
+        "rates of countries), or give the company a card (UpdateCompany): then the same request succeeds. Or send it "
+        "with amount_micros.",
         _usage,
     ),
     e.SpendLimitReached: Row(
         _C.FAILED_PRECONDITION,
         Reason.SPEND_LIMIT_REACHED,
         lambda error: (
-            f"{error.required} micros are required, and {error.spent} of the {error.limit.amount} of the spend "
-            f"limit {error.limit.id} are spent."
+            f"{error.required} micros more would pass the spend limit {error.limit.id}: {error.spent} of "
+            f"{error.limit.amount} are spent{f' until {rfc3339(error.resets_at)}' if error.resets_at else ''}."
         ),
-        "Do not deliver what it was to pay for. After reset_time, if there is one, or when the limit is raised, the "
-        "same request may succeed.",
+        "Do not deliver what it was to pay for; a capture within its hold is never more. After reset_time, where there "
+        "is one, or when the limit is raised, the same request may succeed.",
         _limit,
     ),
     e.InsufficientFunds: Row(

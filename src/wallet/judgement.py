@@ -127,7 +127,8 @@ def _declined(attempt: Attempt, answer: Answer) -> WalletError:
                 currency=wallet.currency,
             )
         case Asked.SPEND if answer.passed is not None:
-            over = answer.passed.resets_at <= attempt.declined_at
+            # What is done to an authorization counts in the window in which it was opened: that does not come again.
+            over = command.kind in _ON_OPEN_HOLD and not command.late
             return SpendLimitReached(answer.passed, required=answer.passed_by, window_is_over=over)
         case Asked.SUSPENDED | Asked.BLOCKED | Asked.UNPRICED if command.unpriced and (
             error := _hold_error(command, hold)

@@ -97,6 +97,8 @@ async def test_faults_leave_nothing_lost_doubled_or_overdrawn(stack: Stack) -> N
         for number, company in enumerate(COMPANIES):
             # Every other one runs dry now and then.
             await gateways.fund(company, 300_000 if number % 2 else 10**12, "first")
+            if number % 4 == 0:
+                await gateways.limit(company)
         for fault in FAULTS:
             await under(fault, stack, gateways)
 

@@ -13,7 +13,18 @@ import asyncpg
 import grpc
 
 from devstack import Stack
-from veloconnect.admin.v1 import company_pb2, company_pb2_grpc, ledger_pb2, ledger_pb2_grpc, top_up_pb2, top_up_pb2_grpc
+from veloconnect.admin.v1 import (
+    company_pb2,
+    company_pb2_grpc,
+    ledger_pb2,
+    ledger_pb2_grpc,
+    rate_pb2,
+    rate_pb2_grpc,
+    rule_pb2,
+    rule_pb2_grpc,
+    top_up_pb2,
+    top_up_pb2_grpc,
+)
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -30,6 +41,15 @@ INDEFINITE = {
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.UNKNOWN,  # A connection that broke while the answer came.
 }
+NO = {
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.NOT_FOUND,  # No rate yet: processes have two seconds to hear of a card.
+}
+UNPRICED_SHARE = 0.3
+"""Share of charges that leave their price to the rate card."""
+PRICE_MICROS = 700
+HOURLY_LIMIT_MICROS = 1_000_000
+"""Reached in the middle of the faults."""
 USAGE = wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, destination="DE")
 
 
@@ -82,13 +102,39 @@ class Gateways:
                     self.books.indefinite += 1
                     await asyncio.sleep(0.02)
 
+    async def price(self) -> None:
+        """Make the rate card of all companies, where it is missing."""
+        rates = rate_pb2_grpc.RateServiceStub(self._admin)
+        card = rate_pb2.CreateRateCardRequest(rate_card_id="standard", rate_card=rate_pb2.RateCard(currency_code="EUR"))
+        await self.definite(rates.CreateRateCard, card)
+        rate = rate_pb2.Rate(channel=USAGE.channel, destination="DE", unit_price_micros=PRICE_MICROS)
+        put = rate_pb2.BatchUpdateRatesRequest(parent="rateCards/standard", rates=[rate])
+        assert not isinstance(await self.definite(rates.BatchUpdateRates, put), grpc.aio.AioRpcError)
+
+    async def limit(self, company: str) -> None:
+        """Let a company spend so much an hour, by this channel to this country."""
+        rules = rule_pb2_grpc.RuleServiceStub(self._admin)
+        limit = rule_pb2.SpendLimit(
+            window=rule_pb2.SpendLimit.WINDOW_HOUR,
+            channel=USAGE.channel,
+            country_code="DE",
+            amount_micros=HOURLY_LIMIT_MICROS,
+        )
+        request = rule_pb2.CreateSpendLimitRequest(
+            parent=f"companies/{company}", spend_limit_id="hourly", spend_limit=limit
+        )
+        made = await self.definite(rules.CreateSpendLimit, request)
+        assert not isinstance(made, grpc.aio.AioRpcError) or made.code() is grpc.StatusCode.ALREADY_EXISTS, made
+
     async def fund(self, company: str, amount: int, key: str) -> None:
         """Make the company where it is missing and put `amount` micros in."""
+        await self.price()
         companies = company_pb2_grpc.CompanyServiceStub(self._admin)
         created = await self.definite(
             companies.CreateCompany,
             company_pb2.CreateCompanyRequest(
-                company_id=company, company=company_pb2.Company(display_name=company, currency_code="EUR")
+                company_id=company,
+                company=company_pb2.Company(display_name=company, currency_code="EUR", rate_card="rateCards/standard"),
             ),
         )
         if isinstance(created, grpc.aio.AioRpcError):
@@ -114,12 +160,16 @@ class Gateways:
     async def charge(self, company: str, key: str, amount: int) -> None:
         """Charge until the answer is definite; then, now and then, once more."""
         stub = self._random.choice(self._stubs)
+        priced = self._random.random() < UNPRICED_SHARE
         request = charging_pb2.ChargeRequest(
-            company=f"companies/{company}", idempotency_key=key, usage=USAGE, amount_micros=amount
+            company=f"companies/{company}",
+            idempotency_key=key,
+            usage=USAGE,
+            amount_micros=None if priced else amount,
         )
         answer = await self.definite(stub.Charge, request)
         if isinstance(answer, grpc.aio.AioRpcError):
-            assert answer.code() is grpc.StatusCode.FAILED_PRECONDITION, answer
+            assert answer.code() in NO, answer
             self.books.declined.add((company, key))
             return
         self._book(company, key, answer.transaction.name)

@@ -498,3 +498,11 @@ def test_whatever_comes_is_answered(data: bytes) -> None:
     assert deck.rates or deck.bad_rows
     deck = read(b"prefix,rate\n" + data)
     assert deck.rates or deck.bad_rows
+
+
+def test_columns_that_mean_nothing_are_named() -> None:
+    deck = read("prefix,status,rate,Interval,Profit margin\n49,open,0.1,60/60,5\n")
+    assert deck.ignored_columns == ("status", "Profit margin")
+    (one,) = deck.rates
+    assert (one.first_increment, one.next_increment) == (60, 60)
+    assert read("rate\n0.1\n").ignored_columns == ()

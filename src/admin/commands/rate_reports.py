@@ -14,7 +14,9 @@ def print_bad_rows(done: rate_pb2.ImportRatesResponse) -> None:
         click.echo(f"line {row.line:<{line}}  {_shown(row.column):<{column}}  {_shown(row.description)}")
     if done.bad_rows_found > len(done.bad_rows):
         click.echo(f"… and {done.bad_rows_found - len(done.bad_rows)} more")
-    click.echo(f"Not imported: {done.bad_rows_found} of {done.rows} rows are bad, so nothing has changed.", err=True)
+    _print_ignored(done)
+    many = f"{done.bad_rows_found} of {done.rows} rows are bad" if done.rows else "it is no deck"
+    click.echo(f"Not imported: {many}, so nothing has changed.", err=True)
 
 
 def print_changes(done: rate_pb2.ImportRatesResponse) -> None:
@@ -26,6 +28,7 @@ def print_changes(done: rate_pb2.ImportRatesResponse) -> None:
         )
     else:
         click.echo(f"Not imported. The deck has {done.rows} rows, and would change this:")
+    _print_ignored(done)
     counts = {
         "added": changes.added,
         "changed": changes.changed,
@@ -40,6 +43,11 @@ def print_changes(done: rate_pb2.ImportRatesResponse) -> None:
         percent = f"{jump.percent:+.1f} %" if jump.old_unit_price_micros else "was free"
         old, new = (words(micros, "").strip() for micros in (jump.old_unit_price_micros, jump.new_unit_price_micros))
         click.echo(f"  {percent:>10}  {old} → {new}  {rate}  {_shown(jump.description)}".rstrip())
+
+
+def _print_ignored(done: rate_pb2.ImportRatesResponse) -> None:
+    if done.ignored_columns:
+        click.echo(f"Columns that were ignored: {', '.join(map(_shown, done.ignored_columns))}")
 
 
 def _shown(text: str) -> str:

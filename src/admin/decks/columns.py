@@ -25,7 +25,7 @@ NAMES = {
     ),
     "connect_fee": (
         "connect fee, connect charge, connect cost, connection fee, connection charge, connection cost, setup fee,"
-        " setup charge, setup cost, set up fee, call setup fee, call setup charge, flag fall, flagfall"
+        " setup, setup charge, setup cost, set up fee, call setup fee, call setup charge, flag fall, flagfall"
     ),
     "minimum": (
         "minimum, minimum quantity, min quantity, minimum seconds, min seconds, minimum duration, min duration,"
@@ -41,8 +41,8 @@ NAMES = {
         " subsequent seconds, second increment, second interval, recurring increment"
     ),
     "increments": (
-        "increments, billing increment, billing increments, billing interval, billing intervals,"
-        " billing rule, billing terms, rounding, rounding rule, charging interval, pulse"
+        "increments, interval, intervals, billing, billing increment, billing increments, billing interval,"
+        " billing intervals, billing rule, billing terms, rounding, rounding rule, charging interval, pulse"
     ),
     "effective": (
         "effective, effective date, effective time, effective from, effective on, date effective, start, start date,"
@@ -73,6 +73,12 @@ class Columns:
     headers: tuple[str, ...]
     places: Mapping[str, int]
     """Field → which column has it, from 0."""
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The headers that mean nothing here."""
+        known = set(self.places.values())
+        return tuple(header for place, header in enumerate(self.headers) if header and place not in known)
 
 
 def recognized(headers: Sequence[str], chosen: Mapping[str, str]) -> int:

@@ -56,6 +56,8 @@ class Deck:
     bad_rows: list[BadRow]
     """By line, BAD_ROWS_LISTED_MAX at most."""
     bad_rows_found: int
+    ignored_columns: tuple[str, ...] = ()
+    """Headers that mean nothing here: whoever sent the deck should know that they were passed over."""
 
 
 class _BadRows:
@@ -81,6 +83,7 @@ def read_deck(data: bytes, settings: DeckSettings, *, now: int) -> Deck:
     rates: list[Rate] = []
     lines: list[int] = []
     rows = 0
+    columns: Columns | None = None
     try:
         file = rows_of(data, partial(recognized, chosen=settings.columns))
         columns = _header(file, settings, bad)
@@ -99,7 +102,9 @@ def read_deck(data: bytes, settings: DeckSettings, *, now: int) -> Deck:
     except BadFile as error:
         bad.add(error.line, "", str(error))
     bad.listed.sort(key=lambda row: row.line)
-    return Deck([] if bad.found else rates, rows, bad.listed, bad.found)
+    return Deck(
+        [] if bad.found else rates, rows, bad.listed, bad.found, ignored_columns=columns.ignored if columns else ()
+    )
 
 
 def _header(file: Iterator[Row], settings: DeckSettings, bad: _BadRows) -> Columns | None:

@@ -158,6 +158,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
             rows=deck.rows,
             changes=changes_message(card, done.plan),
             rate_card=_message_if_any(done.card),
+            ignored_columns=deck.ignored_columns,
         )
 
     async def _refused(self, settings: rate_pb2.ImportRatesSettings, deck: Deck) -> rate_pb2.ImportRatesResponse:
@@ -175,6 +176,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
             ],
             bad_rows_found=deck.bad_rows_found,
             rate_card=_message_if_any(card),
+            ignored_columns=deck.ignored_columns,
         )
 
     async def ExportRates(

@@ -7,15 +7,16 @@ from typing import cast
 
 from google.protobuf.empty_pb2 import Empty
 
+from admin.alert_messages import policy_change, policy_company, policy_message
 from server import wire
 from server.context import Context
 from server.countries import COUNTRIES
-from server.names import parse_company, parse_spend_limit, spend_limit_name
+from server.names import parse_alert_policy, parse_company, parse_spend_limit, spend_limit_name
 from server.rejections import invalid
 from veloconnect.admin.v1 import rule_pb2, rule_pb2_grpc
-from wallet.domain.errors import TooManySpendLimits
-from wallet.domain.limits import LIMITS_PER_COMPANY_MAX, SpendLimit, SpendLimitState, Window
+from wallet.domain.limits import SpendLimit, SpendLimitState, Window
 from wallet.domain.usage import Channel
+from wallet.ledger.alerts import Alerts
 from wallet.ledger.limits import SpendLimits
 
 _WINDOWS = cast(
@@ -30,9 +31,10 @@ _NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z
 class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, limits: SpendLimits) -> None:
-        """Keep spend limits in `limits`."""
+    def __init__(self, limits: SpendLimits, alerts: Alerts) -> None:
+        """Keep spend limits in `limits`, and policies in `alerts`."""
         self._limits = limits
+        self._alerts = alerts
 
     async def CreateSpendLimit(
         self, request: rule_pb2.CreateSpendLimitRequest, context: Context
@@ -51,10 +53,7 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
             channel=Channel(int(asked.channel)) if asked.channel else None,
             country=asked.country_code,
         )
-        try:
-            return _message(await self._limits.create(limit))
-        except TooManySpendLimits as error:
-            raise invalid("parent", f"has {LIMITS_PER_COMPANY_MAX} spend limits, and no company has more") from error
+        return _message(await self._limits.create(limit))
 
     async def GetSpendLimit(self, request: rule_pb2.GetSpendLimitRequest, context: Context) -> rule_pb2.SpendLimit:
         """Read a spend limit."""
@@ -88,6 +87,19 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
         """End a spend limit."""
         await self._limits.delete(*parse_spend_limit(request.name))
         return Empty()
+
+    async def GetAlertPolicy(self, request: rule_pb2.GetAlertPolicyRequest, context: Context) -> rule_pb2.AlertPolicy:
+        """Read when a company is told that its money runs out."""
+        company = parse_alert_policy(request.name)
+        return policy_message(company, await self._alerts.policy(company))
+
+    async def UpdateAlertPolicy(
+        self, request: rule_pb2.UpdateAlertPolicyRequest, context: Context
+    ) -> rule_pb2.AlertPolicy:
+        """Change when a company is told that its money runs out."""
+        company = policy_company(request)
+        policy = policy_change(request, await self._alerts.policy(company))
+        return policy_message(company, await self._alerts.set_policy(company, policy))
 
 
 def _message(state: SpendLimitState) -> rule_pb2.SpendLimit:

@@ -204,20 +204,22 @@ class PriceJump(_message.Message):
     def __init__(self, rate: _Optional[str] = ..., description: _Optional[str] = ..., old_unit_price_micros: _Optional[int] = ..., new_unit_price_micros: _Optional[int] = ..., percent: _Optional[float] = ...) -> None: ...
 
 class ImportRatesResponse(_message.Message):
-    __slots__ = ("imported", "rows", "changes", "bad_rows", "bad_rows_found", "rate_card")
+    __slots__ = ("imported", "rows", "changes", "bad_rows", "bad_rows_found", "rate_card", "ignored_columns")
     IMPORTED_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     BAD_ROWS_FIELD_NUMBER: _ClassVar[int]
     BAD_ROWS_FOUND_FIELD_NUMBER: _ClassVar[int]
     RATE_CARD_FIELD_NUMBER: _ClassVar[int]
+    IGNORED_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     imported: bool
     rows: int
     changes: RateChanges
     bad_rows: _containers.RepeatedCompositeFieldContainer[BadRow]
     bad_rows_found: int
     rate_card: RateCard
-    def __init__(self, imported: _Optional[bool] = ..., rows: _Optional[int] = ..., changes: _Optional[_Union[RateChanges, _Mapping]] = ..., bad_rows: _Optional[_Iterable[_Union[BadRow, _Mapping]]] = ..., bad_rows_found: _Optional[int] = ..., rate_card: _Optional[_Union[RateCard, _Mapping]] = ...) -> None: ...
+    ignored_columns: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, imported: _Optional[bool] = ..., rows: _Optional[int] = ..., changes: _Optional[_Union[RateChanges, _Mapping]] = ..., bad_rows: _Optional[_Iterable[_Union[BadRow, _Mapping]]] = ..., bad_rows_found: _Optional[int] = ..., rate_card: _Optional[_Union[RateCard, _Mapping]] = ..., ignored_columns: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BadRow(_message.Message):
     __slots__ = ("line", "column", "description")

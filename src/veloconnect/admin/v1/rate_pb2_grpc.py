@@ -150,7 +150,7 @@ class RateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def QuotePrice(self, request, context):
-        """What a usage would cost now, and why; nothing is charged. Errors: RATE_NOT_FOUND, RATE_CARD_NOT_FOUND,
+        """What a usage would cost now, and why; nothing is charged, and neither blocks nor limits are looked at. Errors: RATE_NOT_FOUND, RATE_CARD_NOT_FOUND,
         COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
