@@ -516,7 +516,8 @@ def test_an_outage_is_refunded_by_a_job_that_is_looked_at_first(caller: Caller) 
     jobs = [
         job for page in pages(caller, "RefundService/ListRefundJobs", {"page_size": 1}) for job in page["refund_jobs"]
     ]
-    assert [job["name"] for job in jobs] == ["refundJobs/outage-2", "refundJobs/outage-1"]
+    ours = [job["name"] for job in jobs if job["name"].startswith("refundJobs/outage-")]
+    assert ours == ["refundJobs/outage-2", "refundJobs/outage-1"]
 
 
 def test_delivery_reports_are_refunded_by_policy_or_decided_case_by_case(caller: Caller) -> None:
@@ -562,7 +563,10 @@ def test_delivery_reports_are_refunded_by_policy_or_decided_case_by_case(caller:
     assert caller.admin("RefundService/CreateRefundCase", request) == opened
     everybody = {"parent": "companies/-", "state": "STATE_OPEN", "page_size": 1}
     waiting = [
-        each for page in pages(caller, "RefundService/ListRefundCases", everybody) for each in page["refund_cases"]
+        each
+        for page in pages(caller, "RefundService/ListRefundCases", everybody)
+        for each in page["refund_cases"]
+        if each["name"].startswith(f"{name}/")
     ]
     assert [each["name"] for each in waiting] == [case, opened["name"]]
     assert (waiting[0]["carrier_code"], waiting[0]["delivered_count"], waiting[0]["total_count"]) == ("21", "1", "4")
