@@ -17,7 +17,8 @@ from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
 from admin.settings import AdminSettings
-from admin.workers import mail, refund_finishing, refund_jobs, rollups
+from admin.workers import alerts, mail, refund_finishing, refund_jobs, rollups
+from admin.workers.alerts import AlertWorker
 from admin.workers.mail import MailWorker, Post
 from admin.workers.refund_finishing import RefundFinisher
 from admin.workers.refund_jobs import RefundJobWorker
@@ -59,7 +60,7 @@ def run(settings: AdminSettings, tether: int | None) -> int:
 
 def services(wallets: Wallets) -> list[Service]:
     """Return the services of the back office."""
-    companies = CompanyServicer(wallets.companies, wallets.reader)
+    companies = CompanyServicer(wallets.companies, wallets.reader, wallets.alerts)
     top_ups = TopUpServicer(wallets.engine, wallets.reader)
     rates = RateServicer(wallets.rate_cards, Quotes(wallets.rating, wallets.companies))
     return [
@@ -72,7 +73,11 @@ def services(wallets: Wallets) -> list[Service]:
         ),
         _service(rate_pb2, rate_pb2_grpc.add_RateServiceServicer_to_server, rates),
         _service(refund_pb2, refund_pb2_grpc.add_RefundServiceServicer_to_server, RefundServicer(wallets)),
-        _service(rule_pb2, rule_pb2_grpc.add_RuleServiceServicer_to_server, RuleServicer(wallets.spend_limits)),
+        _service(
+            rule_pb2,
+            rule_pb2_grpc.add_RuleServiceServicer_to_server,
+            RuleServicer(wallets.spend_limits, wallets.alerts),
+        ),
         _service(ledger_pb2, ledger_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(wallets)),
     ]
 
@@ -93,6 +98,7 @@ def workers(wallets: Wallets, post: Post | None = None) -> list[Worker]:
     return [
         Worker("refund-jobs", refunding.run_once, refund_jobs.PAUSE_SECONDS),
         Worker("refund-finishing", finishing.run_once, refund_finishing.PAUSE_SECONDS),
+        Worker("alerts", AlertWorker(wallets.alerts, wallets.usage_days).run_once, alerts.PAUSE_SECONDS),
         Worker("mail", MailWorker(wallets.mails, post).run_once, mail.PAUSE_SECONDS),
         Worker("rollups", Rollups(wallets.usage_days).run_once, rollups.PAUSE_SECONDS),
     ]

@@ -90,6 +90,11 @@ def refund_case_name(company: str, case: str) -> str:
     return f"companies/{company}/refundCases/{case}"
 
 
+def alert_policy_name(company: str) -> str:
+    """Return `companies/{company}/alertPolicy`."""
+    return f"companies/{company}/alertPolicy"
+
+
 def parse_company(name: str) -> str:
     """Return the id in `companies/{company}`."""
     return name[_COMPANY:]
@@ -98,6 +103,11 @@ def parse_company(name: str) -> str:
 def parse_wallet(name: str) -> str:
     """Return the company's id in `companies/{company}/wallet`."""
     return name[_COMPANY : -len("/wallet")]
+
+
+def parse_alert_policy(name: str) -> str:
+    """Return the company's id in `companies/{company}/alertPolicy`."""
+    return name[_COMPANY : -len("/alertPolicy")]
 
 
 def parse_transaction(name: str) -> TransactionName:

@@ -19,6 +19,7 @@ from wallet.hot.keys import Keys
 from wallet.hot.store import HotStore
 from wallet.installation import agree, claim
 from wallet.lane import Lane
+from wallet.ledger.alerts import Alerts
 from wallet.ledger.append import Appender
 from wallet.ledger.companies import Companies
 from wallet.ledger.deliveries import Policies, Reports
@@ -57,6 +58,7 @@ class Wallets:
         self.reader = Reader(pool)
         self.companies = Companies(pool)
         self.spend_limits = SpendLimits(pool)
+        self.alerts = Alerts(pool)
         self.rate_cards = RateCards(pool)
         self.statements = Statements(pool)
         self.usage_days = UsageDays(pool)

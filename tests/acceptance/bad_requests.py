@@ -103,6 +103,20 @@ def changed_limit(name: str = "companies/braked/spendLimits/daily", **fields: An
     return rule_pb2.UpdateSpendLimitRequest(spend_limit=rule_pb2.SpendLimit(name=name, amount_micros=2, **fields))
 
 
+def policy(*paths: str, name: str = "companies/bad/alertPolicy", **thresholds: Any) -> Any:
+    """Return a change of an alert policy."""
+    return rule_pb2.UpdateAlertPolicyRequest(
+        alert_policy=rule_pb2.AlertPolicy(name=name, **thresholds), update_mask=FieldMask(paths=paths)
+    )
+
+
+def threshold(**fields: Any) -> Any:
+    """Return a threshold: time_left in seconds, or amount_micros."""
+    if "time_left" in fields:
+        fields["time_left"] = Duration(seconds=fields["time_left"])
+    return rule_pb2.AlertPolicy.Threshold(**fields)
+
+
 def statement(token: str = "", size: int = 0, parent: str = "companies/bad") -> transaction_pb2.ListTransactionsRequest:
     """Return the reading of a statement."""
     return transaction_pb2.ListTransactionsRequest(parent=parent, page_token=token, page_size=size)
@@ -328,6 +342,43 @@ OTHERS.update(
             changed_limit(country_code="FR"),
             "spend_limit.country_code",
         ),
+        "alert policy of a bad name": (
+            "rules.GetAlertPolicy",
+            rule_pb2.GetAlertPolicyRequest(name="companies/bad/wallet"),
+            "name",
+        ),
+        "alert policy without a name": ("rules.UpdateAlertPolicy", policy(name=""), "alert_policy.name"),
+        "alert policy that is missing": (
+            "rules.UpdateAlertPolicy",
+            rule_pb2.UpdateAlertPolicyRequest(),
+            "alert_policy",
+        ),
+        "alert policy with another field": ("rules.UpdateAlertPolicy", policy("loudness"), "update_mask"),
+        "alert threshold of nothing": (
+            "rules.UpdateAlertPolicy",
+            policy(warning=threshold()),
+            "alert_policy.warning.kind",
+        ),
+        "alert threshold of seconds": (
+            "rules.UpdateAlertPolicy",
+            policy(warning=threshold(time_left=59)),
+            "alert_policy.warning.time_left",
+        ),
+        "alert threshold of years": (
+            "rules.UpdateAlertPolicy",
+            policy(critical=threshold(time_left=366 * 86_400)),
+            "alert_policy.critical.time_left",
+        ),
+        "alert threshold below nothing": (
+            "rules.UpdateAlertPolicy",
+            policy(warning=threshold(amount_micros=-1)),
+            "alert_policy.warning.amount_micros",
+        ),
+        "alert thresholds upside down": (
+            "rules.UpdateAlertPolicy",
+            policy(warning=threshold(amount_micros=1), critical=threshold(amount_micros=2)),
+            "alert_policy.critical",
+        ),
         "spend limit without a name": ("rules.UpdateSpendLimit", changed_limit(name=""), "spend_limit.name"),
         "spend limit of a bad name": (
             "rules.DeleteSpendLimit",
@@ -393,6 +444,14 @@ DECLINES: dict[str, dict[str, tuple[str, Any]]] = {
         "suspension of an unknown company": (
             "companies.SuspendCompany",
             company_pb2.SuspendCompanyRequest(name=NOBODY),
+        ),
+        "alert policy of an unknown company": (
+            "rules.GetAlertPolicy",
+            rule_pb2.GetAlertPolicyRequest(name=f"{NOBODY}/alertPolicy"),
+        ),
+        "alert policy for an unknown company": (
+            "rules.UpdateAlertPolicy",
+            policy(name=f"{NOBODY}/alertPolicy", warning=threshold(amount_micros=1)),
         ),
         "limit of an unknown company": ("rules.CreateSpendLimit", limit(parent=NOBODY)),
         "limits of an unknown company": ("rules.ListSpendLimits", rule_pb2.ListSpendLimitsRequest(parent=NOBODY)),

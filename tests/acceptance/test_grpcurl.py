@@ -155,7 +155,11 @@ def test_a_charge_is_taken_once_and_its_replay_names_the_same_transaction(caller
         "STATE_ACTIVE",
         (925_000, 0, 925_000),
     )
-    assert caller.admin("CompanyService/GetWallet", {"name": f"{name}/wallet"}) == wallet
+    same = caller.admin("CompanyService/GetWallet", {"name": f"{name}/wallet"})
+    assert same.pop("alert_state") == "ALERT_STATE_OK", "what only the back office is told"
+    same.pop("estimated_empty_time", None)
+    wallet.pop("alert_state")
+    assert {"estimated_empty_time": None, **same} == {"estimated_empty_time": None, **wallet}
 
 
 def test_a_decline_shows_its_reason_and_what_there_is(caller: Caller) -> None:
@@ -328,6 +332,34 @@ def test_a_spend_limit_and_a_block_brake_a_company_and_are_taken_away_again(call
         {"company": {"name": name}, "update_mask": {"paths": ["blocked_channels", "blocked_country_codes"]}},
     )
     caller.charging("ChargingService/Charge", {**charge, "idempotency_key": "sms-4"})
+
+
+def test_a_company_is_warned_by_its_own_thresholds_and_its_wallet_says_so(caller: Caller) -> None:
+    name = fund(caller, "warned", 1_000_000)
+    policy = f"{name}/alertPolicy"
+    given = caller.admin("RuleService/GetAlertPolicy", {"name": policy})
+    assert (given["warning"], given["critical"]) == ({"time_left": "604800s"}, {"time_left": "86400s"})
+    wallet = caller.admin("CompanyService/GetWallet", {"name": f"{name}/wallet"})
+    assert (wallet["alert_state"], wallet.get("estimated_empty_time")) == ("ALERT_STATE_OK", None)
+    changed = caller.admin(
+        "RuleService/UpdateAlertPolicy", {"alert_policy": {"name": policy, "warning": {"amount_micros": "900000"}}}
+    )
+    assert (changed["warning"], changed["critical"]) == ({"amount_micros": "900000"}, {"time_left": "86400s"})
+    for key, expected in (("sms-1", "ALERT_STATE_WARNING"), ("sms-2", "ALERT_STATE_CRITICAL")):
+        charge = {"company": name, "idempotency_key": key, "usage": SMS, "amount_micros": "300000"}
+        caller.charging("ChargingService/Charge", charge)
+        give_up_at = time.monotonic() + COMMAND_SECONDS_MAX
+        while True:  # Usage is counted within seconds.
+            wallet = caller.admin("CompanyService/GetWallet", {"name": f"{name}/wallet"})
+            if wallet["alert_state"] == expected and wallet.get("estimated_empty_time"):
+                break
+            assert time.monotonic() < give_up_at, wallet
+            time.sleep(POLL_SECONDS)
+    assert wallet["state"] == "STATE_ACTIVE"
+    reset = caller.admin(
+        "RuleService/UpdateAlertPolicy", {"alert_policy": {"name": policy}, "update_mask": {"paths": ["warning"]}}
+    )
+    assert reset == given
 
 
 def test_companies_are_listed_by_id_page_by_page(caller: Caller) -> None:

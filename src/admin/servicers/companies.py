@@ -1,6 +1,7 @@
 """CompanyService."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
+from admin.alert_messages import alert_state
 from admin.pages import COMPANY_ID, cursor_of, page_size, page_token
 from admin.update import change_of, channels_of, countries_of
 from server import wire
@@ -11,6 +12,7 @@ from veloconnect.admin.v1 import company_pb2, company_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.companies import Company, CompanyChange
 from wallet.domain.money import CURRENCIES
+from wallet.ledger.alerts import Alerts
 from wallet.ledger.companies import Companies
 from wallet.ledger.reader import Reader
 
@@ -20,10 +22,11 @@ _LISTED = "companies"
 class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, companies: Companies, reader: Reader) -> None:
+    def __init__(self, companies: Companies, reader: Reader, alerts: Alerts) -> None:
         """Keep companies in `companies`."""
         self._companies = companies
         self._reader = reader
+        self._alerts = alerts
 
     async def CreateCompany(self, request: company_pb2.CreateCompanyRequest, context: Context) -> company_pb2.Company:
         """Make a company and its empty wallet."""
@@ -82,8 +85,14 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
         return _message(await self._companies.close(parse_company(request.name)))
 
     async def GetWallet(self, request: company_pb2.GetWalletRequest, context: Context) -> wallet_pb2.Wallet:
-        """Read a wallet."""
-        return wire.wallet(await self._reader.wallet(parse_wallet(request.name)))
+        """Read a wallet, and how near its end the money is."""
+        company = parse_wallet(request.name)
+        message = wire.wallet(await self._reader.wallet(company))
+        outlook = await self._alerts.outlook(company)
+        message.alert_state = alert_state(outlook.state)
+        if outlook.empty_at is not None:
+            message.estimated_empty_time.CopyFrom(wire.timestamp(outlook.empty_at))
+        return message
 
 
 def _message(company: Company) -> company_pb2.Company:

@@ -23,12 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from veloconnect.wallet.v1 import wallet_pb2 as veloconnect_dot_wallet_dot_v1_dot_wallet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fveloconnect/admin/v1/rule.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"veloconnect/wallet/v1/wallet.proto\"\xa2\x03\n\nSpendLimit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x41\n\x06window\x18\x02 \x01(\x0e\x32\'.veloconnect.admin.v1.SpendLimit.WindowB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x39\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1e.veloconnect.wallet.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12*\n\x0c\x63ountry_code\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{2})?$\x12/\n\ramount_micros\x18\x05 \x01(\x03\x42\x13\xbaH\x10\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x00\xc8\x01\x01H\x00\x88\x01\x01\x12\x14\n\x0cspent_micros\x18\x06 \x01(\x03\x12.\n\nreset_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x06Window\x12\x16\n\x12WINDOW_UNSPECIFIED\x10\x00\x12\x0f\n\x0bWINDOW_HOUR\x10\x01\x12\x0e\n\nWINDOW_DAY\x10\x02\x12\x10\n\x0cWINDOW_MONTH\x10\x03\x42\x10\n\x0e_amount_micros\"\xd0\x01\n\x17\x43reateSpendLimitRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12\x39\n\x0espend_limit_id\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z0-9][a-z0-9_-]{0,62}$\x12=\n\x0bspend_limit\x18\x03 \x01(\x0b\x32 .veloconnect.admin.v1.SpendLimitB\x06\xbaH\x03\xc8\x01\x01\"v\n\x14GetSpendLimitRequest\x12^\n\x04name\x18\x01 \x01(\tBP\xbaHMrK2I^companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z0-9_-]{0,62}$\"U\n\x16ListSpendLimitsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"Q\n\x17ListSpendLimitsResponse\x12\x36\n\x0cspend_limits\x18\x01 \x03(\x0b\x32 .veloconnect.admin.v1.SpendLimit\"X\n\x17UpdateSpendLimitRequest\x12=\n\x0bspend_limit\x18\x01 \x01(\x0b\x32 .veloconnect.admin.v1.SpendLimitB\x06\xbaH\x03\xc8\x01\x01\"y\n\x17\x44\x65leteSpendLimitRequest\x12^\n\x04name\x18\x01 \x01(\tBP\xbaHMrK2I^companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z0-9_-]{0,62}$2\x81\x04\n\x0bRuleService\x12\x63\n\x10\x43reateSpendLimit\x12-.veloconnect.admin.v1.CreateSpendLimitRequest\x1a .veloconnect.admin.v1.SpendLimit\x12]\n\rGetSpendLimit\x12*.veloconnect.admin.v1.GetSpendLimitRequest\x1a .veloconnect.admin.v1.SpendLimit\x12n\n\x0fListSpendLimits\x12,.veloconnect.admin.v1.ListSpendLimitsRequest\x1a-.veloconnect.admin.v1.ListSpendLimitsResponse\x12\x63\n\x10UpdateSpendLimit\x12-.veloconnect.admin.v1.UpdateSpendLimitRequest\x1a .veloconnect.admin.v1.SpendLimit\x12Y\n\x10\x44\x65leteSpendLimit\x12-.veloconnect.admin.v1.DeleteSpendLimitRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fveloconnect/admin/v1/rule.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"veloconnect/wallet/v1/wallet.proto\"\xa2\x03\n\nSpendLimit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x41\n\x06window\x18\x02 \x01(\x0e\x32\'.veloconnect.admin.v1.SpendLimit.WindowB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x39\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1e.veloconnect.wallet.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12*\n\x0c\x63ountry_code\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{2})?$\x12/\n\ramount_micros\x18\x05 \x01(\x03\x42\x13\xbaH\x10\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x00\xc8\x01\x01H\x00\x88\x01\x01\x12\x14\n\x0cspent_micros\x18\x06 \x01(\x03\x12.\n\nreset_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x06Window\x12\x16\n\x12WINDOW_UNSPECIFIED\x10\x00\x12\x0f\n\x0bWINDOW_HOUR\x10\x01\x12\x0e\n\nWINDOW_DAY\x10\x02\x12\x10\n\x0cWINDOW_MONTH\x10\x03\x42\x10\n\x0e_amount_micros\"\xd0\x01\n\x17\x43reateSpendLimitRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12\x39\n\x0espend_limit_id\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z0-9][a-z0-9_-]{0,62}$\x12=\n\x0bspend_limit\x18\x03 \x01(\x0b\x32 .veloconnect.admin.v1.SpendLimitB\x06\xbaH\x03\xc8\x01\x01\"v\n\x14GetSpendLimitRequest\x12^\n\x04name\x18\x01 \x01(\tBP\xbaHMrK2I^companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z0-9_-]{0,62}$\"U\n\x16ListSpendLimitsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"Q\n\x17ListSpendLimitsResponse\x12\x36\n\x0cspend_limits\x18\x01 \x03(\x0b\x32 .veloconnect.admin.v1.SpendLimit\"X\n\x17UpdateSpendLimitRequest\x12=\n\x0bspend_limit\x18\x01 \x01(\x0b\x32 .veloconnect.admin.v1.SpendLimitB\x06\xbaH\x03\xc8\x01\x01\"y\n\x17\x44\x65leteSpendLimitRequest\x12^\n\x04name\x18\x01 \x01(\tBP\xbaHMrK2I^companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z0-9_-]{0,62}$\"\xa3\x02\n\x0b\x41lertPolicy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12<\n\x07warning\x18\x02 \x01(\x0b\x32+.veloconnect.admin.v1.AlertPolicy.Threshold\x12=\n\x08\x63ritical\x18\x03 \x01(\x0b\x32+.veloconnect.admin.v1.AlertPolicy.Threshold\x1a\x88\x01\n\tThreshold\x12\x41\n\ttime_left\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\xe7\x84\x0f\x32\x02\x08<H\x00\x12)\n\ramount_micros\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x00H\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\"^\n\x15GetAlertPolicyRequest\x12\x45\n\x04name\x18\x01 \x01(\tB7\xbaH4r220^companies/[a-z0-9][a-z0-9_-]{0,62}/alertPolicy$\"\x8c\x01\n\x18UpdateAlertPolicyRequest\x12?\n\x0c\x61lert_policy\x18\x01 \x01(\x0b\x32!.veloconnect.admin.v1.AlertPolicyB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask2\xcb\x05\n\x0bRuleService\x12\x63\n\x10\x43reateSpendLimit\x12-.veloconnect.admin.v1.CreateSpendLimitRequest\x1a .veloconnect.admin.v1.SpendLimit\x12]\n\rGetSpendLimit\x12*.veloconnect.admin.v1.GetSpendLimitRequest\x1a .veloconnect.admin.v1.SpendLimit\x12n\n\x0fListSpendLimits\x12,.veloconnect.admin.v1.ListSpendLimitsRequest\x1a-.veloconnect.admin.v1.ListSpendLimitsResponse\x12\x63\n\x10UpdateSpendLimit\x12-.veloconnect.admin.v1.UpdateSpendLimitRequest\x1a .veloconnect.admin.v1.SpendLimit\x12Y\n\x10\x44\x65leteSpendLimit\x12-.veloconnect.admin.v1.DeleteSpendLimitRequest\x1a\x16.google.protobuf.Empty\x12`\n\x0eGetAlertPolicy\x12+.veloconnect.admin.v1.GetAlertPolicyRequest\x1a!.veloconnect.admin.v1.AlertPolicy\x12\x66\n\x11UpdateAlertPolicy\x12..veloconnect.admin.v1.UpdateAlertPolicyRequest\x1a!.veloconnect.admin.v1.AlertPolicyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,22 +59,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATESPENDLIMITREQUEST'].fields_by_name['spend_limit']._serialized_options = b'\272H\003\310\001\001'
   _globals['_DELETESPENDLIMITREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETESPENDLIMITREQUEST'].fields_by_name['name']._serialized_options = b'\272HMrK2I^companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z0-9_-]{0,62}$'
-  _globals['_SPENDLIMIT']._serialized_start=185
-  _globals['_SPENDLIMIT']._serialized_end=603
-  _globals['_SPENDLIMIT_WINDOW']._serialized_start=502
-  _globals['_SPENDLIMIT_WINDOW']._serialized_end=585
-  _globals['_CREATESPENDLIMITREQUEST']._serialized_start=606
-  _globals['_CREATESPENDLIMITREQUEST']._serialized_end=814
-  _globals['_GETSPENDLIMITREQUEST']._serialized_start=816
-  _globals['_GETSPENDLIMITREQUEST']._serialized_end=934
-  _globals['_LISTSPENDLIMITSREQUEST']._serialized_start=936
-  _globals['_LISTSPENDLIMITSREQUEST']._serialized_end=1021
-  _globals['_LISTSPENDLIMITSRESPONSE']._serialized_start=1023
-  _globals['_LISTSPENDLIMITSRESPONSE']._serialized_end=1104
-  _globals['_UPDATESPENDLIMITREQUEST']._serialized_start=1106
-  _globals['_UPDATESPENDLIMITREQUEST']._serialized_end=1194
-  _globals['_DELETESPENDLIMITREQUEST']._serialized_start=1196
-  _globals['_DELETESPENDLIMITREQUEST']._serialized_end=1317
-  _globals['_RULESERVICE']._serialized_start=1320
-  _globals['_RULESERVICE']._serialized_end=1833
+  _globals['_ALERTPOLICY_THRESHOLD'].oneofs_by_name['kind']._loaded_options = None
+  _globals['_ALERTPOLICY_THRESHOLD'].oneofs_by_name['kind']._serialized_options = b'\272H\002\010\001'
+  _globals['_ALERTPOLICY_THRESHOLD'].fields_by_name['time_left']._loaded_options = None
+  _globals['_ALERTPOLICY_THRESHOLD'].fields_by_name['time_left']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\347\204\0172\002\010<'
+  _globals['_ALERTPOLICY_THRESHOLD'].fields_by_name['amount_micros']._loaded_options = None
+  _globals['_ALERTPOLICY_THRESHOLD'].fields_by_name['amount_micros']._serialized_options = b'\272H\r\"\013\030\200\200\352\327\274\256\376\017(\000'
+  _globals['_GETALERTPOLICYREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETALERTPOLICYREQUEST'].fields_by_name['name']._serialized_options = b'\272H4r220^companies/[a-z0-9][a-z0-9_-]{0,62}/alertPolicy$'
+  _globals['_UPDATEALERTPOLICYREQUEST'].fields_by_name['alert_policy']._loaded_options = None
+  _globals['_UPDATEALERTPOLICYREQUEST'].fields_by_name['alert_policy']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_SPENDLIMIT']._serialized_start=251
+  _globals['_SPENDLIMIT']._serialized_end=669
+  _globals['_SPENDLIMIT_WINDOW']._serialized_start=568
+  _globals['_SPENDLIMIT_WINDOW']._serialized_end=651
+  _globals['_CREATESPENDLIMITREQUEST']._serialized_start=672
+  _globals['_CREATESPENDLIMITREQUEST']._serialized_end=880
+  _globals['_GETSPENDLIMITREQUEST']._serialized_start=882
+  _globals['_GETSPENDLIMITREQUEST']._serialized_end=1000
+  _globals['_LISTSPENDLIMITSREQUEST']._serialized_start=1002
+  _globals['_LISTSPENDLIMITSREQUEST']._serialized_end=1087
+  _globals['_LISTSPENDLIMITSRESPONSE']._serialized_start=1089
+  _globals['_LISTSPENDLIMITSRESPONSE']._serialized_end=1170
+  _globals['_UPDATESPENDLIMITREQUEST']._serialized_start=1172
+  _globals['_UPDATESPENDLIMITREQUEST']._serialized_end=1260
+  _globals['_DELETESPENDLIMITREQUEST']._serialized_start=1262
+  _globals['_DELETESPENDLIMITREQUEST']._serialized_end=1383
+  _globals['_ALERTPOLICY']._serialized_start=1386
+  _globals['_ALERTPOLICY']._serialized_end=1677
+  _globals['_ALERTPOLICY_THRESHOLD']._serialized_start=1541
+  _globals['_ALERTPOLICY_THRESHOLD']._serialized_end=1677
+  _globals['_GETALERTPOLICYREQUEST']._serialized_start=1679
+  _globals['_GETALERTPOLICYREQUEST']._serialized_end=1773
+  _globals['_UPDATEALERTPOLICYREQUEST']._serialized_start=1776
+  _globals['_UPDATEALERTPOLICYREQUEST']._serialized_end=1916
+  _globals['_RULESERVICE']._serialized_start=1919
+  _globals['_RULESERVICE']._serialized_end=2634
 # @@protoc_insertion_point(module_scope)

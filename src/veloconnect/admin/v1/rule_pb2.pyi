@@ -1,7 +1,9 @@
 import datetime
 
 from buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from veloconnect.wallet.v1 import wallet_pb2 as _wallet_pb2
 from google.protobuf.internal import containers as _containers
@@ -80,3 +82,34 @@ class DeleteSpendLimitRequest(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class AlertPolicy(_message.Message):
+    __slots__ = ("name", "warning", "critical")
+    class Threshold(_message.Message):
+        __slots__ = ("time_left", "amount_micros")
+        TIME_LEFT_FIELD_NUMBER: _ClassVar[int]
+        AMOUNT_MICROS_FIELD_NUMBER: _ClassVar[int]
+        time_left: _duration_pb2.Duration
+        amount_micros: int
+        def __init__(self, time_left: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., amount_micros: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WARNING_FIELD_NUMBER: _ClassVar[int]
+    CRITICAL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    warning: AlertPolicy.Threshold
+    critical: AlertPolicy.Threshold
+    def __init__(self, name: _Optional[str] = ..., warning: _Optional[_Union[AlertPolicy.Threshold, _Mapping]] = ..., critical: _Optional[_Union[AlertPolicy.Threshold, _Mapping]] = ...) -> None: ...
+
+class GetAlertPolicyRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class UpdateAlertPolicyRequest(_message.Message):
+    __slots__ = ("alert_policy", "update_mask")
+    ALERT_POLICY_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    alert_policy: AlertPolicy
+    update_mask: _field_mask_pb2.FieldMask
+    def __init__(self, alert_policy: _Optional[_Union[AlertPolicy, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...

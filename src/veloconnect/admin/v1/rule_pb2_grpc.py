@@ -60,6 +60,16 @@ class RuleServiceStub:
                 request_serializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.DeleteSpendLimitRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.GetAlertPolicy = channel.unary_unary(
+                '/veloconnect.admin.v1.RuleService/GetAlertPolicy',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.GetAlertPolicyRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.AlertPolicy.FromString,
+                _registered_method=True)
+        self.UpdateAlertPolicy = channel.unary_unary(
+                '/veloconnect.admin.v1.RuleService/UpdateAlertPolicy',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.UpdateAlertPolicyRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.AlertPolicy.FromString,
+                _registered_method=True)
 
 
 class RuleServiceServicer:
@@ -102,6 +112,21 @@ class RuleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAlertPolicy(self, request, context):
+        """When a company is told that its money runs out; every company has a policy. Errors: COMPANY_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateAlertPolicy(self, request, context):
+        """Changes thresholds; the company is judged by the new ones within seconds. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED,
+        INVALID_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RuleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +154,16 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     servicer.DeleteSpendLimit,
                     request_deserializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.DeleteSpendLimitRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'GetAlertPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAlertPolicy,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.GetAlertPolicyRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.AlertPolicy.SerializeToString,
+            ),
+            'UpdateAlertPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAlertPolicy,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.UpdateAlertPolicyRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_rule__pb2.AlertPolicy.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +301,60 @@ class RuleService:
             '/veloconnect.admin.v1.RuleService/DeleteSpendLimit',
             veloconnect_dot_admin_dot_v1_dot_rule__pb2.DeleteSpendLimitRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAlertPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.RuleService/GetAlertPolicy',
+            veloconnect_dot_admin_dot_v1_dot_rule__pb2.GetAlertPolicyRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_rule__pb2.AlertPolicy.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateAlertPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.RuleService/UpdateAlertPolicy',
+            veloconnect_dot_admin_dot_v1_dot_rule__pb2.UpdateAlertPolicyRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_rule__pb2.AlertPolicy.FromString,
             options,
             channel_credentials,
             insecure,

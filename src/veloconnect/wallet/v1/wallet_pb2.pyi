@@ -51,7 +51,7 @@ class Usage(_message.Message):
     def __init__(self, channel: _Optional[_Union[Channel, str]] = ..., variant: _Optional[str] = ..., destination: _Optional[str] = ..., quantity: _Optional[int] = ..., campaign_id: _Optional[str] = ..., contact_id: _Optional[str] = ...) -> None: ...
 
 class Wallet(_message.Message):
-    __slots__ = ("name", "currency_code", "balance_micros", "held_micros", "floor_micros", "available_micros", "state", "update_time")
+    __slots__ = ("name", "currency_code", "balance_micros", "held_micros", "floor_micros", "available_micros", "state", "update_time", "alert_state", "estimated_empty_time")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Wallet.State]
@@ -62,6 +62,16 @@ class Wallet(_message.Message):
     STATE_ACTIVE: Wallet.State
     STATE_SUSPENDED: Wallet.State
     STATE_CLOSED: Wallet.State
+    class AlertState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ALERT_STATE_UNSPECIFIED: _ClassVar[Wallet.AlertState]
+        ALERT_STATE_OK: _ClassVar[Wallet.AlertState]
+        ALERT_STATE_WARNING: _ClassVar[Wallet.AlertState]
+        ALERT_STATE_CRITICAL: _ClassVar[Wallet.AlertState]
+    ALERT_STATE_UNSPECIFIED: Wallet.AlertState
+    ALERT_STATE_OK: Wallet.AlertState
+    ALERT_STATE_WARNING: Wallet.AlertState
+    ALERT_STATE_CRITICAL: Wallet.AlertState
     NAME_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
     BALANCE_MICROS_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +80,8 @@ class Wallet(_message.Message):
     AVAILABLE_MICROS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    ALERT_STATE_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_EMPTY_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     currency_code: str
     balance_micros: int
@@ -78,7 +90,9 @@ class Wallet(_message.Message):
     available_micros: int
     state: Wallet.State
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., currency_code: _Optional[str] = ..., balance_micros: _Optional[int] = ..., held_micros: _Optional[int] = ..., floor_micros: _Optional[int] = ..., available_micros: _Optional[int] = ..., state: _Optional[_Union[Wallet.State, str]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    alert_state: Wallet.AlertState
+    estimated_empty_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., currency_code: _Optional[str] = ..., balance_micros: _Optional[int] = ..., held_micros: _Optional[int] = ..., floor_micros: _Optional[int] = ..., available_micros: _Optional[int] = ..., state: _Optional[_Union[Wallet.State, str]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., alert_state: _Optional[_Union[Wallet.AlertState, str]] = ..., estimated_empty_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Transaction(_message.Message):
     __slots__ = ("name", "kind", "amount_micros", "balance_after_micros", "create_time", "usage", "idempotency_key", "authorization", "refunded_transaction", "reference", "held_delta_micros", "held_after_micros", "floor_micros", "currency_code", "price", "reason", "requested_by")
