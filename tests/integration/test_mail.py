@@ -14,6 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 from aiosmtpd.smtp import Session as Peer
 
+from admin.mail import smtp
 from admin.mail.server import MailServer, Security
 from admin.metrics import mails_oldest_seconds, mails_waiting
 from admin.workers.mail import BATCH, MailWorker, Post
@@ -260,6 +261,27 @@ async def test_a_server_that_hangs_up_on_one_mail_gets_the_others(
     worker = MailWorker(wallets.mails, post)
     assert await worker.run_once() + await worker.run_once() == 1
     assert await states(database) == [1, 2]
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_not_waited_for(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "COMMAND_SECONDS_MAX", 0.1)
+    await put_mail(database)
+    port, connected = free_port(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", port):
+        silent = MailWorker(wallets.mails, post._replace(server=post.server._replace(port=port)))
+        assert await silent.run_once() == 0
+    assert connected.is_set()
+    assert await states(database) == [1]
+    await let_pass(database, "10 minutes")
+    assert await MailWorker(wallets.mails, post).run_once() == 1
 
 
 async def test_two_workers_at_once_send_each_mail_once(
