@@ -191,7 +191,8 @@ async def test_starttls_and_a_password_are_spoken_and_a_wrong_password_is_no_mai
     certificate.configure_cert(theirs)
 
     def authenticate(server: object, peer: Peer, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
-        return AuthResult(success=(given.login, given.password) == (USER.encode(), PASSWORD.encode()))
+        right = (given.login, given.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=right, handled=right)
 
     options = {"tls_context": theirs, "require_starttls": True, "auth_required": True, "authenticator": authenticate}
     await put_mail(database)
@@ -202,9 +203,10 @@ async def test_starttls_and_a_password_are_spoken_and_a_wrong_password_is_no_mai
         authority.configure_trust(ours)
         await let_pass(database, "1 hour")
         assert await worker.run_once() == (password == PASSWORD)
-    row = await database.fetchrow("SELECT state, refusals FROM mails")
+    row = await database.fetchrow("SELECT state, refusals, error FROM mails")
     assert row is not None
     assert (row["state"], row["refusals"]) == (2 if password == PASSWORD else 1, 0)
+    assert password == PASSWORD or "535" in row["error"]
 
 
 async def test_who_wants_tls_does_not_send_without(
