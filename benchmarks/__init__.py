@@ -8,5 +8,6 @@
 - `suite`, `ramp`, `redis_memory`, `apart`: runs it all
 - `companies`, `closing`: makes the benchmark's companies, compares them with the books, closes them
 - `rows`, `figures`, `report`, `plots`, `comparison`, `archive`: what came of it
+- `rates`, `rate_loading`, `decks`: what prices cost, and the decks they are measured with
 - `echo_server`, `peers`: the bare handler, and the same API on Postgres alone
 """
