@@ -25,6 +25,7 @@ from tests.builders import (
 )
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis, settled
+from wallet.domain.attempts import Asked, Verdict
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import (
@@ -40,6 +41,7 @@ from wallet.domain.errors import (
 from wallet.domain.limits import HOUR_US, LIMITS_PER_COMPANY_MAX, SpendLimit, Window, window_end, window_start
 from wallet.domain.usage import Channel, Usage
 from wallet.expiry import expire
+from wallet.hot.store import START, Batch
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
 from wallet.runtime import Wallets
@@ -320,6 +322,24 @@ async def test_what_frees_by_the_ledgers_hold_is_no_decline_though_the_limit_is_
     await settled(wallets)
     await crash_after_redis(wallets, increment(2, "a"))
     assert (await assert_refused(wallets, increment(4, "a"), spent=2)).required == 2
+
+
+@pytest.mark.usefixtures("acme")
+async def test_a_hold_that_was_closed_meanwhile_goes_before_the_limit(
+    wallets: Wallets, settings: WalletSettings
+) -> None:
+    """What Redis said of the hold as it was says nothing any more, least of all with the counter of now."""
+    await wallets.spend_limits.create(SpendLimit("acme", "daily", Window.DAY, 50))
+    await wallets.engine.submit(authorize(1, "a"))
+    batch = Batch(commands=[(capture(100, "a"), START)])
+    (proposal,) = await wallets.hot.apply(wallets.hot.keys.partition("acme"), batch)
+    assert proposal.attempt is not None
+    assert proposal.attempt.asked is Asked.SPEND
+    await wallets.engine.submit(void("a"))
+    appender = Appender(settings.database_url)
+    (answer,) = await appender.append([proposal.attempt])
+    appender.close()
+    assert answer.verdict is Verdict.BEHIND
 
 
 @pytest.mark.usefixtures("acme")

@@ -188,6 +188,8 @@ def confirm(ledger: Ledger, reply: str, entry: Entry, number: int, command: Comm
     if hold_as_seen and anew and ledger.authorizations[command.authorization] >= 0:
         amount, held_delta = change_by(ledger, command)
         hold_as_seen = False
+    if hold_as_seen and entry.seq < ledger.last_seq:
+        return BEHIND
     if reply == OVER_LIMIT:
         delta = spending(command, ledger.limit, amount, held_delta)
         passed = ledger.spent + delta > ledger.limit and (delta > 0 or not guard.limit_spares_what_frees)
@@ -195,7 +197,7 @@ def confirm(ledger: Ledger, reply: str, entry: Entry, number: int, command: Comm
     allowed = keeps_floor(ledger, command, amount, held_delta)
     if allowed if guard.decline_spares_what_frees else leaves_floor(ledger, amount, held_delta):
         return CONTESTED
-    return BEHIND if hold_as_seen and entry.seq < ledger.last_seq else FINAL
+    return FINAL
 
 
 def begin_epoch(ledger: Ledger, floor_raise: int = 0) -> Ledger:

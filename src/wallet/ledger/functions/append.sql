@@ -231,6 +231,9 @@ BEGIN
             END IF;
             IF a.epoch <> w.epoch THEN
                 verdict := 'BEHIND';
+            ELSIF a.kind IN (6, 7) AND NOT a.late AND hold.state IS DISTINCT FROM 1
+                AND a.asked IN ('FUNDS', 'SPEND', 'LIMIT') AND a.seq < w.last_seq THEN
+                verdict := 'BEHIND';
             ELSIF a.asked = 'FUNDS' AND (a.amount - a.held_delta >= 0
                 OR w.balance - w.held + a.amount - a.held_delta >= w.floor) THEN
                 verdict := 'CONTESTED';
@@ -245,9 +248,6 @@ BEGIN
             ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000
                 AND w.held + a.held_delta <= 9000000000000000 THEN
                 verdict := 'CONTESTED';
-            ELSIF a.kind IN (6, 7) AND NOT a.late AND hold.state IS DISTINCT FROM 1
-                AND a.asked IN ('FUNDS', 'LIMIT') AND a.seq < w.last_seq THEN
-                verdict := 'BEHIND';
             ELSIF a.asked = 'HOLD' THEN
                 verdict := CASE
                     WHEN hold.state IS NULL THEN 'AUTHORIZATION_NOT_FOUND'
