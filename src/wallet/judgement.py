@@ -122,7 +122,7 @@ def _declined(attempt: Attempt, answer: Answer) -> WalletError:
         case Asked.FUNDS if wallet is not None:
             return InsufficientFunds(
                 available=wallet.available,
-                required=attempt.held_delta - attempt.amount,
+                required=answer.required,
                 floor=wallet.floor,
                 currency=wallet.currency,
             )

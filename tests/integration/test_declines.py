@@ -48,6 +48,14 @@ async def test_p5_what_is_not_there_is_told_apart_from_what_is_closed(acme: Wall
         await acme.engine.submit(charge(1, company="nobody"))
 
 
+async def test_p5_a_decline_says_what_the_ledger_would_take_and_has(acme: Wallets) -> None:
+    """In one cycle, so that the ledger has the smaller hold before it is asked about the capture."""
+    await acme.engine.submit(authorize(50, "call"))
+    refused, _ = await acme.engine.submit_many([capture(2500, "call"), increment(1, "call")])
+    assert isinstance(refused, InsufficientFunds)
+    assert (refused.available, refused.required) == (999, 2499)
+
+
 async def test_p5_a_capture_is_not_declined_for_what_a_replay_in_flight_has_taken_from_its_hold(
     acme: Wallets, hot: redis.Redis
 ) -> None:

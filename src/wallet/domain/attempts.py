@@ -87,3 +87,5 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """DECLINED for SPEND: the limit that it would pass."""
     passed_by: int = 0
     """What it would add to what is spent of that limit, in micros."""
+    required: int = 0
+    """DECLINED for FUNDS: what it takes of what is available, by the authorization as the ledger has it, in micros."""

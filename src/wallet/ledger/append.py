@@ -188,6 +188,7 @@ def _answer(attempt: Attempt, row: asyncpg.Record) -> Answer:
         refundable=row["refundable"] or 0,
         passed=limit_passed_of(row),
         passed_by=row["passed_delta"] or 0,
+        required=row["required"] or 0,
     )
 
 

@@ -229,6 +229,7 @@ BEGIN
                 a.held_delta := greatest(0, a.amount - hold.captured) - hold.held;
                 a.amount := 0;
             END IF;
+            reply.required := a.held_delta - a.amount;
             IF a.epoch <> w.epoch THEN
                 verdict := 'BEHIND';
             ELSIF a.kind IN (6, 7) AND NOT a.late AND hold.state IS DISTINCT FROM 1

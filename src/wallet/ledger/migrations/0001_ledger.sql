@@ -203,5 +203,7 @@ CREATE TYPE ledger_answer AS (
     passed        spend_limits,
     passed_start  bigint,
     passed_spent  bigint,
-    passed_delta  bigint
+    passed_delta  bigint,
+    -- What it takes of what is available, where it was declined.
+    required      bigint
 );
