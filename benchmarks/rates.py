@@ -213,7 +213,8 @@ class Rates:
         speed, speeds = _middle([each.priced.per_second / each.named.per_second for each in found])
         cpu, cpus = _middle([each.priced.cpu_us / each.named.cpu_us for each in found])
         print(
-            f"{priced:10,.0f}/s  {wares.name}, priced by card; {named:,.0f}/s with amounts: {speeds}, should be 0.950 or more\n"
+            f"{priced:10,.0f}/s  {wares.name}, priced by card; {named:,.0f}/s with amounts: {speeds}, "
+            "should be 0.950 or more\n"
             f"{priced_us:10,.0f} µs of CPU a charge in all, {named_us:,.0f} with amounts: {cpus}"
         )
         self.figures |= {
