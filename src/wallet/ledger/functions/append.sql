@@ -24,7 +24,7 @@
 --          BEHIND                the wallet that said no was of another epoch, or saw the hold as it was before
 --          CONTESTED             the ledger would say yes: something is under way
 --          EXPIRED               HOLD: the authorization was expired
---          AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED   HOLD: final
+--          AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED   HOLD: final; EARLY: the same, where it is not open
 --          DECLINED              final
 --
 -- The judging is a loop, so that it can be read against this table. What it reads and writes goes in bulk: one statement
@@ -249,7 +249,7 @@ BEGIN
             ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000
                 AND w.held + a.held_delta <= 9000000000000000 THEN
                 verdict := 'CONTESTED';
-            ELSIF a.asked = 'HOLD' THEN
+            ELSIF a.asked = 'HOLD' OR (a.asked = 'EARLY' AND hold.state IS DISTINCT FROM 1) THEN
                 verdict := CASE
                     WHEN hold.state IS NULL THEN 'AUTHORIZATION_NOT_FOUND'
                     WHEN hold.state = 1 THEN 'CONTESTED'
