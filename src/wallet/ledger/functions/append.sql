@@ -56,6 +56,7 @@ DECLARE
     refunded  bigint;
     touches   boolean;
     spending  spending;
+    over      boolean := false;
 BEGIN
     -- The locks are taken by a statement of their own: the ones after it see what was committed while it waited, and so
     -- does what it returns. Always in the order of companies, so that two calls cannot wait for each other.
@@ -135,8 +136,13 @@ BEGIN
         END IF;
 
         IF verdict IS NULL AND a.asked = 'APPLIED' THEN
+            -- An expression with a query in it costs as much as all the rest of an entry, whatever stands before the
+            -- query. So it stands where only wallets with limits come.
             IF w.limited THEN
                 spending := spending_of(a, hold, w.last_at);
+                over := a.checked AND EXISTS (SELECT FROM limits_passed(a.company_id, spending));
+            ELSE
+                over := false;
             END IF;
             IF a.epoch < w.epoch THEN
                 verdict := 'STALE';
@@ -156,7 +162,7 @@ BEGIN
                 verdict := 'REFUSED';
             ELSIF a.kind = 5 AND hold.company_id IS NOT NULL THEN
                 verdict := 'REFUSED';
-            ELSIF a.checked AND w.limited AND EXISTS (SELECT FROM limits_passed(a.company_id, spending)) THEN
+            ELSIF over THEN
                 verdict := 'REFUSED';
             ELSIF a.kind = 4 THEN
                 INSERT INTO entries SELECT * FROM unnest(pending);
