@@ -6,7 +6,7 @@ wrapped handler.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -143,16 +143,8 @@ def _upload(handler: Handler, figures: CallFigures) -> Callable[[AsyncIterator[b
             yield read(deserialize, raw)
 
     async def serve(raws: AsyncIterator[bytes], context: Context) -> Message:
-        started = perf_counter()
-        try:
-            async with aclosing(requests(aiter(raws))) as checked:
-                response: Message = await behaviour(checked, context)
-        except asyncio.CancelledError:
-            figures.failed(started, _cancelled(context), None)
-            raise
-        except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
-            await _fail(context, error, figures, started)
-        figures.succeeded(started)
+        async with _answered(figures, context), aclosing(requests(aiter(raws))) as checked:
+            response: Message = await behaviour(checked, context)
         return response
 
     return serve
@@ -164,17 +156,9 @@ def _download(handler: Handler, figures: CallFigures) -> Callable[[bytes, Contex
     deserialize: Any = handler.request_deserializer
 
     async def serve(raw: bytes, context: Context) -> None:
-        started = perf_counter()
-        try:
-            async with aclosing(behaviour(read(deserialize, raw), context)) as answers:
-                async for answer_ in answers:
-                    await context.write(answer_)
-        except asyncio.CancelledError:
-            figures.failed(started, _cancelled(context), None)
-            raise
-        except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
-            await _fail(context, error, figures, started)
-        figures.succeeded(started)
+        async with _answered(figures, context), aclosing(behaviour(read(deserialize, raw), context)) as answers:
+            async for answer_ in answers:
+                await context.write(answer_)
 
     return serve
 
@@ -188,15 +172,8 @@ def _stream(handler: Handler, figures: CallFigures) -> Callable[[AsyncIterator[b
             yield read(deserialize, raw)
 
     async def serve(raws: AsyncIterator[bytes], context: Context) -> None:
-        started = perf_counter()
-        try:
+        async with _answered(figures, context):
             await behaviour(requests(raws), context)
-        except asyncio.CancelledError:
-            figures.failed(started, _cancelled(context), None)
-            raise
-        except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
-            await _fail(context, error, figures, started)
-        figures.succeeded(started)
 
     return serve
 
@@ -214,6 +191,20 @@ def _refused(handler: Handler, figures: CallFigures) -> Handler:
     if handler.response_streaming:
         return grpc.unary_stream_rpc_method_handler(refuse)
     return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+@asynccontextmanager
+async def _answered(figures: CallFigures, context: Context) -> AsyncGenerator[None, None]:
+    """Count a call with a stream, and answer every error of it. `_unary` does the same in place: it is the hot path."""
+    started = perf_counter()
+    try:
+        yield
+    except asyncio.CancelledError:
+        figures.failed(started, _cancelled(context), None)
+        raise
+    except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
+        await _fail(context, error, figures, started)
+    figures.succeeded(started)
 
 
 async def _fail(context: Context, error: Exception, figures: CallFigures, started: float) -> NoReturn:

@@ -1,24 +1,15 @@
-"""The one table of errors: what each is on the wire, and what it tells the caller to do next.
+"""Errors to what is sent: status, reason and details, by the table."""
 
-`docs/ERRORS.md` has a section for every reason, in the order of `Reason`, which is the order of precedence: where
-several hold, the first one is the answer.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from server.names import spend_limit_name
-from server.rejections import InvalidRequest, StreamEnded, Unauthenticated, Violation
-from wallet.domain import errors as e
-from wallet.domain.errors import Applied
-from wallet.domain.limits import LIMITS_PER_COMPANY_MAX
+from server.error_table import FAULT, TABLE, Reason, sentence
+from server.rejections import Violation
 
 DOMAIN = "charging.veloconnect.com"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -29,55 +20,6 @@ RETRY_MS = 250
 """How long a caller is asked to wait after OVERLOADED: several cycles."""
 
 
-class Reason(StrEnum):
-    """`ErrorInfo.reason`, in order of precedence."""
-
-    UNAUTHENTICATED = "UNAUTHENTICATED"
-    INVALID_REQUEST = "INVALID_REQUEST"
-    STREAM_ENDED = "STREAM_ENDED"
-    OVERLOADED = "OVERLOADED"
-    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
-    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
-    WALLET_UNAVAILABLE = "WALLET_UNAVAILABLE"
-    COMPANY_NOT_FOUND = "COMPANY_NOT_FOUND"
-    COMPANY_ALREADY_EXISTS = "COMPANY_ALREADY_EXISTS"
-    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
-    RATE_CARD_NOT_FOUND = "RATE_CARD_NOT_FOUND"
-    RATE_CARD_ALREADY_EXISTS = "RATE_CARD_ALREADY_EXISTS"
-    SPEND_LIMIT_NOT_FOUND = "SPEND_LIMIT_NOT_FOUND"
-    SPEND_LIMIT_ALREADY_EXISTS = "SPEND_LIMIT_ALREADY_EXISTS"
-    REFUND_JOB_NOT_FOUND = "REFUND_JOB_NOT_FOUND"
-    REFUND_CASE_NOT_FOUND = "REFUND_CASE_NOT_FOUND"
-    REFUND_CASE_DECIDED = "REFUND_CASE_DECIDED"
-    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
-    COMPANY_CLOSED = "COMPANY_CLOSED"
-    WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
-    AUTHORIZATION_NOT_FOUND = "AUTHORIZATION_NOT_FOUND"
-    AUTHORIZATION_CLOSED = "AUTHORIZATION_CLOSED"
-    COMPANY_SUSPENDED = "COMPANY_SUSPENDED"
-    DESTINATION_BLOCKED = "DESTINATION_BLOCKED"
-    RATE_NOT_FOUND = "RATE_NOT_FOUND"
-    SPEND_LIMIT_REACHED = "SPEND_LIMIT_REACHED"
-    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
-    BALANCE_LIMIT_REACHED = "BALANCE_LIMIT_REACHED"
-    TRANSACTION_NOT_FOUND = "TRANSACTION_NOT_FOUND"
-    REFUND_EXCEEDS_CHARGE = "REFUND_EXCEEDS_CHARGE"
-    ENTRY_QUARANTINED = "ENTRY_QUARANTINED"
-    INTERNAL = "INTERNAL"
-
-
-class Row(NamedTuple):
-    """What an error is on the wire. `says` is the first sentence of the message, `advice` the one about what to do."""
-
-    code: grpc.StatusCode
-    reason: Reason
-    says: Callable[[Any], str]
-    advice: str
-    metadata: Callable[[Any], Mapping[str, str]] = lambda _: {}
-    violations: Callable[[Any], Sequence[Violation]] = lambda _: ()
-    """Fields of the request that are to blame."""
-
-
 class Answer(NamedTuple):
     """An error, ready to be sent."""
 
@@ -86,298 +28,9 @@ class Answer(NamedTuple):
     status: Status
 
 
-def rfc3339(microseconds: int) -> str:
-    """Return a time given in microseconds since the epoch as people and JSON write it."""
-    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
-
-
-def _applied(error: e.Unavailable) -> Mapping[str, str]:
-    return {"applied": error.applied}
-
-
-def _funds(error: e.InsufficientFunds) -> Mapping[str, str]:
-    return {
-        "available": str(error.available),
-        "required": str(error.required),
-        "floor": str(error.floor),
-        "currency": error.currency,
-    }
-
-
-def _limit(error: e.SpendLimitReached) -> Mapping[str, str]:
-    reset = {"reset_time": rfc3339(error.resets_at)} if error.resets_at else {}
-    return {
-        "limit": spend_limit_name(error.limit.company, error.limit.id),
-        "amount": str(error.limit.amount),
-        "spent": str(error.spent),
-        "required": str(error.required),
-        **reset,
-    }
-
-
-def _usage(error: e.RateNotFound) -> Mapping[str, str]:
-    return {"channel": error.channel, "variant": error.variant, "country": error.country}
-
-
-def _unpriced(error: e.RateNotFound) -> str:
-    if not error.has_card:
-        return "The company has no rate card to price the usage by."
-    what = f"{error.channel} {error.variant}".rstrip()
-    where = f"to {error.country}" if error.country else "without a destination country"
-    return f"Neither the rate card nor its parents have a rate for {what} {where}."
-
-
-_C = grpc.StatusCode
-
-TABLE: Mapping[type[Exception], Row] = {
-    Unauthenticated: Row(
-        _C.UNAUTHENTICATED,
-        Reason.UNAUTHENTICATED,
-        lambda _: "The call shows no token that is known.",
-        "Send the metadata `authorization: Bearer <token>`.",
-    ),
-    InvalidRequest: Row(
-        _C.INVALID_ARGUMENT,
-        Reason.INVALID_REQUEST,
-        lambda error: _sentence(f"{error}"),
-        "Correct the request; sent again as it is, it fails again.",
-        violations=lambda error: error.violations,
-    ),
-    e.UnfitRateCard: Row(
-        _C.INVALID_ARGUMENT,
-        Reason.INVALID_REQUEST,
-        lambda error: _sentence(f"{error.field}: {error}"),
-        "Nothing has changed. Correct the request; sent again as it is, it fails again.",
-        violations=lambda error: [Violation(error.field, str(error))],
-    ),
-    e.TooManySpendLimits: Row(
-        _C.INVALID_ARGUMENT,
-        Reason.INVALID_REQUEST,
-        lambda error: f"parent: {error} has {LIMITS_PER_COMPANY_MAX} spend limits, and no company has more.",
-        "Change or delete one of them.",
-        violations=lambda error: [Violation("parent", f"{error} has as many spend limits as a company can have")],
-    ),
-    StreamEnded: Row(
-        _C.UNAVAILABLE,
-        Reason.STREAM_ENDED,
-        lambda _: "The server ends this stream; every batch that it read is answered.",
-        "Open another stream and send the batches that were not answered, under the same keys.",
-        lambda _: {"applied": Applied.NO},
-    ),
-    e.Overloaded: Row(
-        _C.RESOURCE_EXHAUSTED,
-        Reason.OVERLOADED,
-        lambda error: _sentence(f"The service has more to do than it can: {error}"),
-        "Nothing was applied. Wait, then send the same request again, and send fewer at a time.",
-        _applied,
-    ),
-    e.DeadlineExceeded: Row(
-        _C.DEADLINE_EXCEEDED,
-        Reason.DEADLINE_EXCEEDED,
-        lambda error: _sentence(f"There was no answer in time: {error}"),
-        "Send the same request again under the same key, with a later deadline.",
-        _applied,
-    ),
-    e.LedgerUnavailable: Row(
-        _C.UNAVAILABLE,
-        Reason.LEDGER_UNAVAILABLE,
-        lambda error: _sentence(f"The ledger does not answer: {error}"),
-        "Send the same request again under the same key until the answer is definite.",
-        _applied,
-    ),
-    e.WalletUnavailable: Row(
-        _C.UNAVAILABLE,
-        Reason.WALLET_UNAVAILABLE,
-        lambda error: _sentence(f"The wallet does not answer: {error}"),
-        "Send the same request again under the same key until the answer is definite.",
-        _applied,
-    ),
-    e.CompanyNotFound: Row(
-        _C.NOT_FOUND,
-        Reason.COMPANY_NOT_FOUND,
-        lambda error: f"There is no company {error}.",
-        "Check the name, or create it with CompanyService.CreateCompany.",
-    ),
-    e.CompanyAlreadyExists: Row(
-        _C.ALREADY_EXISTS,
-        Reason.COMPANY_ALREADY_EXISTS,
-        lambda error: f"There is a company {error} already.",
-        "Choose another company_id, or read this one with GetCompany: an earlier try may have made it.",
-    ),
-    e.IdempotencyKeyReused: Row(
-        _C.INVALID_ARGUMENT,
-        Reason.IDEMPOTENCY_KEY_REUSED,
-        lambda error: (
-            f"Another request is recorded under the idempotency key {error}: if it was a charge, it is charged."
-        ),
-        "Find out what it was before you send this one under a key of its own, and send retries unchanged.",
-    ),
-    e.RateCardNotFound: Row(
-        _C.NOT_FOUND,
-        Reason.RATE_CARD_NOT_FOUND,
-        lambda error: f"There is no rate card {error}.",
-        "Check the name, or create it with RateService.CreateRateCard.",
-    ),
-    e.RateCardAlreadyExists: Row(
-        _C.ALREADY_EXISTS,
-        Reason.RATE_CARD_ALREADY_EXISTS,
-        lambda error: f"There is a rate card {error} already.",
-        "Choose another rate_card_id, or read this one with GetRateCard: an earlier try may have made it.",
-    ),
-    e.SpendLimitNotFound: Row(
-        _C.NOT_FOUND,
-        Reason.SPEND_LIMIT_NOT_FOUND,
-        lambda error: f"There is no spend limit {error}.",
-        "Check the name against RuleService.ListSpendLimits.",
-    ),
-    e.SpendLimitAlreadyExists: Row(
-        _C.ALREADY_EXISTS,
-        Reason.SPEND_LIMIT_ALREADY_EXISTS,
-        lambda error: f"There is a spend limit {error} already.",
-        "Choose another spend_limit_id, or read this one with GetSpendLimit: an earlier try may have made it.",
-    ),
-    e.RefundJobNotFound: Row(
-        _C.NOT_FOUND,
-        Reason.REFUND_JOB_NOT_FOUND,
-        lambda error: f"There is no refund job {error}.",
-        "Check the name against RefundService.ListRefundJobs.",
-    ),
-    e.RefundCaseNotFound: Row(
-        _C.NOT_FOUND,
-        Reason.REFUND_CASE_NOT_FOUND,
-        lambda error: f"There is no refund case {error}.",
-        "Check the name against RefundService.ListRefundCases.",
-    ),
-    e.RefundCaseDecided: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.REFUND_CASE_DECIDED,
-        lambda error: f"The refund case {error} is decided, and otherwise.",
-        "Read it with GetRefundCase; what is to be given back beyond it is a CreateRefund.",
-    ),
-    e.CurrencyMismatch: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.CURRENCY_MISMATCH,
-        lambda error: f"The wallet or rate card is in {error.wallet}, and what is to go with it in {error.given}.",
-        "Send amounts, rates and decks in the currency of the wallet or rate card, which never changes.",
-        lambda error: {"wallet": error.wallet, "given": error.given},
-    ),
-    e.CompanyClosed: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.COMPANY_CLOSED,
-        lambda error: f"The company {error} is closed for good.",
-        "It can be read, and nothing else.",
-    ),
-    e.WalletNotEmpty: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.WALLET_NOT_EMPTY,
-        lambda error: f"The wallet of {error} has a balance, or holds money.",
-        "Void what is held and charge the rest (there is no pay-out yet), or top up what is owed; then close it.",
-    ),
-    e.AuthorizationNotFound: Row(
-        _C.NOT_FOUND,
-        Reason.AUTHORIZATION_NOT_FOUND,
-        lambda error: f"There is no authorization {error}.",
-        "Check the name: its last part is the idempotency key of Authorize.",
-    ),
-    e.AuthorizationClosed: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.AUTHORIZATION_CLOSED,
-        lambda error: f"The authorization {error} is no longer open.",
-        "Read it with GetAuthorization; what is still to be paid is a Charge.",
-    ),
-    e.CompanySuspended: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.COMPANY_SUSPENDED,
-        lambda error: f"The company {error} is suspended.",
-        "Stop sending for it until CompanyService.ResumeCompany; captures and voids still work.",
-    ),
-    e.DestinationBlocked: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.DESTINATION_BLOCKED,
-        lambda error: f"The company has blocked {error.channel} to {error.country or 'this destination'}.",
-        "Do not deliver it; blocked_channels and blocked_country_codes of the company say what is blocked.",
-        lambda error: {"channel": error.channel, "country": error.country},
-    ),
-    e.RateNotFound: Row(
-        _C.NOT_FOUND,
-        Reason.RATE_NOT_FOUND,
-        _unpriced,
-        "Nothing was charged. Add a rate to the card or its parent (RateService; a country without a number has only "
-        "rates of countries), or give the company a card (UpdateCompany): then the same request succeeds. Or send it "
-        "with amount_micros.",
-        _usage,
-    ),
-    e.SpendLimitReached: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.SPEND_LIMIT_REACHED,
-        lambda error: (
-            f"{error.required} micros more would pass the spend limit {error.limit.id}: {error.spent} of "
-            f"{error.limit.amount} are spent{f' until {rfc3339(error.resets_at)}' if error.resets_at else ''}."
-        ),
-        "Do not deliver what it was to pay for; a capture within its hold is never more. After reset_time, where there "
-        "is one, or when the limit is raised, the same request may succeed.",
-        _limit,
-    ),
-    e.InsufficientFunds: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.INSUFFICIENT_FUNDS,
-        lambda error: f"{error.required} micros are required and {error.available} are available above the floor.",
-        "Do not deliver what it was to pay for; a capture within its hold needs no more. "
-        "After a top-up the same request may succeed.",
-        _funds,
-    ),
-    e.BalanceLimitReached: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.BALANCE_LIMIT_REACHED,
-        lambda _: "The balance or the held amount would leave the range of ±9 000 000 000 000 000 micros.",
-        "Send a smaller amount.",
-    ),
-    e.TransactionNotFound: Row(
-        _C.NOT_FOUND,
-        Reason.TRANSACTION_NOT_FOUND,
-        lambda error: f"There is no transaction {error}.",
-        "Check the name against ListTransactions; only charges and captures can be refunded.",
-    ),
-    e.RefundExceedsCharge: Row(
-        _C.FAILED_PRECONDITION,
-        Reason.REFUND_EXCEEDS_CHARGE,
-        lambda error: f"{error.required} micros are asked for and {error.refundable} are left to refund.",
-        "Refund no more than is left.",
-        lambda error: {"refundable": str(error.refundable), "required": str(error.required)},
-    ),
-    e.EntryQuarantined: Row(
-        _C.INTERNAL,
-        Reason.ENTRY_QUARANTINED,
-        lambda _: "The ledger refuses the data of this request, which is a fault of the service. Nothing is charged.",
-        "Do not retry; report it.",
-        lambda _: {"applied": Applied.NO},
-    ),
-    # Only the sweep of expired authorizations can meet this one; a caller who does has found a fault.
-    e.AuthorizationNotExpired: Row(
-        _C.INTERNAL,
-        Reason.INTERNAL,
-        lambda _: "The service has a fault.",
-        "Report it.",
-        lambda _: {"applied": Applied.NO},
-    ),
-}
-
-_FAULT = Row(
-    _C.INTERNAL,
-    Reason.INTERNAL,
-    lambda _: "The service has a fault, which is in its log.",
-    "Send the same request again under the same key; if that does not help, report it.",
-    lambda _: {"applied": Applied.UNKNOWN},
-)
-
-
 def answer(error: Exception) -> Answer:
     """Return what is sent for an error. One that is not in the table is a fault: nothing of it is shown."""
-    row = TABLE.get(type(error), _FAULT)
+    row = TABLE.get(type(error), FAULT)
     info = ErrorInfo(reason=row.reason, domain=DOMAIN, metadata=row.metadata(error))
     number: int = row.code.value[0]
     status = Status(code=number, message=f"{row.says(error)} {row.advice}")
@@ -400,7 +53,7 @@ def _summary(violations: Sequence[Violation]) -> str:
     first = violations[0]
     more = len(violations) - 1
     rest = f" And {more} more." if more else ""
-    return _sentence(f"{first.field or 'The request'}: {first.description[:DESCRIPTION_CHARACTERS_MAX]}") + rest
+    return sentence(f"{first.field or 'The request'}: {first.description[:DESCRIPTION_CHARACTERS_MAX]}") + rest
 
 
 def _bad_request(violations: Sequence[Violation]) -> BadRequest:

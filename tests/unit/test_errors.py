@@ -21,13 +21,12 @@ from admin.decks.cells import BadCell
 from admin.decks.files import BadFile, _BadCsv
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
 from server.countries import UnknownCountry
+from server.error_table import TABLE, Reason
 from server.errors import (
     DESCRIPTION_CHARACTERS_MAX,
     DOMAIN,
     RETRY_MS,
-    TABLE,
     VIOLATIONS_LISTED_MAX,
-    Reason,
     answer,
     is_fault,
 )
