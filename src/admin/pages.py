@@ -3,8 +3,12 @@
 import base64
 import binascii
 import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from server.rejections import InvalidRequest, invalid
+
+T = TypeVar("T")
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1000
@@ -22,6 +26,12 @@ def page_size(asked: int) -> int:
 def page_token(listed: str, cursor: str) -> str:
     """Return the token of the page after `cursor`. `listed` says of which list: no other takes it."""
     return base64.urlsafe_b64encode(f"{listed} {cursor}".encode()).decode().rstrip("=")
+
+
+def page_of(found: Sequence[T], size: int, listed: str, cursor: Callable[[T], str]) -> tuple[Sequence[T], str]:
+    """Return the page, of what was looked for with one item more than its size, and the token of the page after it."""
+    page = found[:size]
+    return page, page_token(listed, cursor(page[-1])) if len(found) > size else ""
 
 
 def cursor_of(token: str, listed: str, shape: re.Pattern[str]) -> str | None:

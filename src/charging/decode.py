@@ -1,11 +1,13 @@
 """Requests to commands. Every request has passed the rules of its proto; what they cannot say is checked here."""
 
+from typing import TypeAlias
+
 from google.protobuf.duration_pb2 import Duration
 
 from charging.pricing import Priced, Pricing
 from server.fingerprint import fingerprint
 from server.names import parse_authorization, parse_company
-from server.usage import usage_of
+from server.usage import Used, usage_of
 from veloconnect.charging.v1 import charging_pb2
 from wallet.domain.commands import Command, Kind
 
@@ -56,23 +58,17 @@ def authorize(request: charging_pb2.AuthorizeRequest, pricing: Pricing) -> Comma
 
 async def increment(request: charging_pb2.IncrementAuthorizationRequest, pricing: Pricing) -> Command:
     """Return the command that changes an authorization's total. Raises InvalidRequest, LedgerUnavailable."""
-    company, authorization = parse_authorization(request.authorization)
-    used = usage_of(request.usage) if request.HasField("usage") else None
-    if request.HasField("amount_micros"):
-        priced = Priced(request.amount_micros, None, None if used is None else used.usage)
-    else:
-        priced = await pricing.increased(company, authorization, used)
+    used = _used(request)
+    priced = _named(request, used) or await pricing.increased(*parse_authorization(request.authorization), used)
     return _on_authorization(Kind.INCREMENT, request, priced, keep_open=False)
 
 
 async def capture(request: charging_pb2.CaptureRequest, pricing: Pricing) -> Command:
     """Return the command that takes from an authorization. Raises InvalidRequest, LedgerUnavailable."""
-    company, authorization = parse_authorization(request.authorization)
-    used = usage_of(request.usage) if request.HasField("usage") else None
-    if request.HasField("amount_micros"):
-        priced = Priced(request.amount_micros, None, None if used is None else used.usage)
-    else:
-        priced = await pricing.captured(company, authorization, used, closes=not request.keep_open)
+    used, closes = _used(request), not request.keep_open
+    priced = _named(request, used) or await pricing.captured(
+        *parse_authorization(request.authorization), used, closes=closes
+    )
     return _on_authorization(Kind.CAPTURE, request, priced, keep_open=request.keep_open)
 
 
@@ -88,9 +84,24 @@ def void(request: charging_pb2.VoidRequest) -> Command:
     )
 
 
+OnAuthorization: TypeAlias = charging_pb2.IncrementAuthorizationRequest | charging_pb2.CaptureRequest
+
+
+def _used(request: OnAuthorization) -> Used | None:
+    """Return what a request names as used; None where it leaves that to its authorization. Raises InvalidRequest."""
+    return usage_of(request.usage) if request.HasField("usage") else None
+
+
+def _named(request: OnAuthorization, used: Used | None) -> Priced | None:
+    """Return the amount that a request names; None where it names none."""
+    if not request.HasField("amount_micros"):
+        return None
+    return Priced(request.amount_micros, None, None if used is None else used.usage)
+
+
 def _on_authorization(
     kind: Kind,
-    request: charging_pb2.IncrementAuthorizationRequest | charging_pb2.CaptureRequest,
+    request: OnAuthorization,
     priced: Priced,
     *,
     keep_open: bool,

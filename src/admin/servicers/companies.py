@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
 from admin.alert_messages import alert_state
-from admin.pages import COMPANY_ID, cursor_of, page_size, page_token
+from admin.pages import COMPANY_ID, cursor_of, page_of, page_size
 from admin.update import change_of, channels_of, countries_of
 from server import wire
 from server.context import Context
@@ -61,8 +61,7 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
         size = page_size(request.page_size)
         after = cursor_of(request.page_token, _LISTED, COMPANY_ID) or ""
         found = await self._companies.list(after, size + 1)
-        page = found[:size]
-        more = page_token(_LISTED, page[-1].id) if len(found) > size else ""
+        page, more = page_of(found, size, _LISTED, lambda company: company.id)
         return company_pb2.ListCompaniesResponse(companies=map(_message, page), next_page_token=more)
 
     async def UpdateCompany(self, request: company_pb2.UpdateCompanyRequest, context: Context) -> company_pb2.Company:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from admin.decks.reader import BadRow, Deck, read_deck
 from admin.decks.writer import deck_lines
 from admin.masks import Fields, taken_over
-from admin.pages import cursor_of, page_size, page_token
+from admin.pages import cursor_of, page_of, page_size
 from admin.quotes import Quotes
 from admin.rate_messages import card_message, changes_message, rate_message, rates_of
 from admin.under_way import UnderWay
@@ -77,8 +77,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         size = page_size(request.page_size)
         after = cursor_of(request.page_token, _LISTED, _CARD_ID) or ""
         found = await self._cards.list(after, size + 1)
-        page = found[:size]
-        more = page_token(_LISTED, page[-1].id) if len(found) > size else ""
+        page, more = page_of(found, size, _LISTED, lambda card: card.id)
         return rate_pb2.ListRateCardsResponse(rate_cards=map(card_message, page), next_page_token=more)
 
     async def UpdateRateCard(self, request: rate_pb2.UpdateRateCardRequest, context: Context) -> rate_pb2.RateCard:
@@ -111,8 +110,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
             channel=_channel(request.channel),
             destination=request.destination,
         )
-        page = found[:size]
-        more = page_token(listed, _cursor(page[-1])) if len(found) > size else ""
+        page, more = page_of(found, size, listed, _cursor)
         return rate_pb2.ListRatesResponse(rates=[rate_message(card, rate) for rate in page], next_page_token=more)
 
     async def BatchUpdateRates(

@@ -3,7 +3,7 @@
 
 from collections.abc import AsyncIterator
 
-from admin.pages import NUMBER, cursor_of, page_size, page_token
+from admin.pages import NUMBER, cursor_of, page_of, page_size
 from admin.refund_messages import (
     POLICY_NAME,
     case_message,
@@ -87,8 +87,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         size = page_size(request.page_size)
         before = cursor_of(request.page_token, _JOBS, NUMBER)
         found = await self._jobs.list(None if before is None else int(before), size + 1)
-        page = found[:size]
-        more = page_token(_JOBS, str(page[-1].serial)) if len(found) > size else ""
+        page, more = page_of(found, size, _JOBS, lambda job: str(job.serial))
         return refund_pb2.ListRefundJobsResponse(refund_jobs=map(job_message, page), next_page_token=more)
 
     async def CancelRefundJob(
@@ -147,8 +146,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         found = await self._cases.page(company=company, state=state, number=number, after=int(after), limit=size + 1)
         if not found and company:
             await self._reader.wallet(company)
-        page = found[:size]
-        more = page_token(listed, str(page[-1].serial)) if len(found) > size else ""
+        page, more = page_of(found, size, listed, lambda case: str(case.serial))
         return refund_pb2.ListRefundCasesResponse(refund_cases=map(case_message, page), next_page_token=more)
 
     async def DecideRefundCase(
