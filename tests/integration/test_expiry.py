@@ -12,9 +12,9 @@ from tests.conftest import OpenWallets
 from tests.engine_steps import settled, sums_of
 from tests.redis_copies import forget_keys
 from wallet.domain.commands import Kind
-from wallet.domain.entries import AuthorizationState
+from wallet.domain.entries import AuthorizationState, Outcome
 from wallet.domain.errors import AuthorizationClosed, InsufficientFunds
-from wallet.expiry import Expiry
+from wallet.expiry import Expiry, expire
 from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
@@ -40,6 +40,17 @@ async def test_p4_the_hold_of_a_cold_wallet_expires(
     for late in (void("call"), increment(700, "call")):
         with pytest.raises(AuthorizationClosed):
             await acme.engine.submit(late)
+
+
+async def test_a_sweep_that_comes_too_early_for_a_hold_that_is_voided_meanwhile_is_told_that_it_is_closed(
+    acme: Wallets,
+) -> None:
+    """In one cycle: Redis says "early" while the hold is open, and the ledger judges after the void."""
+    await acme.engine.submit(authorize(600, "call"))
+    await settled(acme)
+    early, voided = await acme.engine.submit_many([expire("acme", "call"), void("call")])
+    assert isinstance(early, AuthorizationClosed)
+    assert isinstance(voided, Outcome)
 
 
 async def test_p2_many_sweeps_at_once_end_an_authorization_once(

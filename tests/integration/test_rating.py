@@ -196,6 +196,8 @@ async def test_a_parent_and_a_companys_card_are_followed(wallets: Wallets, datab
     await wallets.companies.update("acme", CompanyChange(rate_card="own"))
     await wallets.rating.refresh()
     assert wallets.rating.books.card_of == {"acme": "own"}
+    await wallets.companies.update("acme", CompanyChange(rate_card="own"))
+    assert not await wallets.rating.refresh(), "the card that it has already is no change"
     assert [price(wallets.rating, number, "own") for number in ("+4915112345678", "+441234567890")] == [20, 30]
 
     await wallets.rate_cards.update("own", parent="")

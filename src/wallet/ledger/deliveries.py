@@ -6,20 +6,18 @@ from wallet.domain.deliveries import (
     Action,
     CaseOrigin,
     DeliveryReport,
-    DeliveryStatus,
     NewCase,
     RecordedReport,
     RefundPolicy,
     RefundRule,
 )
 from wallet.domain.errors import Applied
-from wallet.domain.refunds import Share
 from wallet.domain.usage import Channel
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.refund_cases import insert_case
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import micros_of, report_of
 
 NO_RULE = "No rule of the refund policy says that this is on our side."
 
@@ -163,11 +161,4 @@ def _share(report: DeliveryReport) -> tuple[int, int]:
 
 
 def _recorded(row: asyncpg.Record) -> RecordedReport:
-    report = DeliveryReport(
-        row["company_id"],
-        row["number"],
-        DeliveryStatus(row["status"]),
-        row["carrier_code"],
-        Share(row["delivered"], row["total"]),
-    )
-    return RecordedReport(report, Action(row["action"]), row["finished"], row["refund_number"])
+    return RecordedReport(report_of(row), Action(row["action"]), row["finished"], row["refund_number"])

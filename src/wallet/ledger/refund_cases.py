@@ -6,17 +6,15 @@ from wallet.domain.deliveries import (
     CaseOrigin,
     CaseState,
     Decision,
-    DeliveryReport,
-    DeliveryStatus,
     NewCase,
     RefundCase,
 )
 from wallet.domain.errors import Applied, RefundCaseNotFound
-from wallet.domain.refunds import RefundReason, Share
+from wallet.domain.refunds import RefundReason
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import micros_of, report_of
 
 _SQL = load("refund_cases")
 
@@ -102,13 +100,7 @@ async def insert_case(connection: Connection, case: NewCase) -> tuple[RefundCase
 def _case_of(row: asyncpg.Record) -> RefundCase:
     report = decision = None
     if row["status"] is not None:
-        report = DeliveryReport(
-            row["company_id"],
-            row["number"],
-            DeliveryStatus(row["status"]),
-            row["carrier_code"],
-            Share(row["delivered"], row["total"]),
-        )
+        report = report_of(row)
     if row["decided_refund"] is not None:
         decision = Decision(
             refund=row["decided_refund"],

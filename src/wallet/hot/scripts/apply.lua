@@ -321,7 +321,8 @@ end
 
 -- A call that was held up on the way changes nothing: whoever sent it has given up after a while, and its caller may have
 -- been told no since, here or elsewhere. So a declined key keeps a mark for as long as a call may be under way; its value
--- has no attempt. A load may follow the loss of such marks, so what was sent before it is late as well. (What is settled or cleaned up names its attempt, and may come at any time.)
+-- has no attempt. A load may follow the loss of such marks, so what was sent before it is late as well. (What is settled
+-- or cleaned up names its attempt, and may come at any time.)
 local late = not_after > 0 and now > not_after
 local DECLINED, CALL_MS_MAX = string.rep('-', FINGERPRINT_BYTES), 3000 -- Longer than hot/connect.py's SOCKET_SECONDS_MAX.
 

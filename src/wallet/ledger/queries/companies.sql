@@ -45,5 +45,6 @@ WHERE company_id = $1
 SELECT currency FROM rate_cards WHERE card_id = $1
 
 -- change_card --
--- Last in its transaction: see pricing_change. $2 is NULL for none.
-UPDATE companies SET rate_card = $2, pricing_change = pricing_change(), updated_at = now() WHERE company_id = $1
+-- Last in its transaction: see pricing_change. $2 is NULL for none. The card that it has already is no change.
+UPDATE companies SET rate_card = $2, pricing_change = pricing_change(), updated_at = now()
+WHERE company_id = $1 AND rate_card IS DISTINCT FROM $2
