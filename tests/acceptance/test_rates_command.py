@@ -1,59 +1,23 @@
 """`python -m admin rates` as an operator runs it, against a service that runs."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from devstack import Stack
+from tests.acceptance.command import Command
 from tests.clients import Clients
 from veloconnect.admin.v1 import rate_pb2
 
-COMMAND_SECONDS_MAX = 60
 DECKS = Path(__file__).parents[1] / "decks"
 
 VOICE = ("--channel", "voice", "--currency", "USD")
 
 
-class Rates:
-    """Runs it where a stack's token is where it looks for it."""
-
-    def __init__(self, stack: Stack, directory: Path) -> None:
-        self._port = stack.admin_address.rpartition(":")[2]
-        self._directory = directory
-
-    def __call__(self, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """Run it to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "admin", "rates", *words],
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS_MAX,
-            check=False,
-            cwd=self._directory,
-            env={"ADMIN_PORT": self._port, "PYTHONPATH": ":".join(filter(None, sys.path)), **environment},
-        )
-
-    def lines(self, *words: str) -> list[str]:
-        """Run it with success; return what it prints."""
-        done = self(*words)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.splitlines()
-
-    def failed(self, *words: str, **environment: str) -> str:
-        """Run it without success; return its one line of complaint."""
-        done = self(*words, **environment)
-        assert done.returncode != 0
-        assert done.stdout == ""
-        assert "Traceback" not in done.stderr
-        return done.stderr.splitlines()[-1]
-
-
 @pytest.fixture(scope="module")
-def rates(stack: Stack, clone: Path) -> Rates:
-    return Rates(stack, clone)
+def rates(stack: Stack, clone: Path) -> Command:
+    return Command("rates", stack, clone)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +30,7 @@ def deck(name: str) -> str:
     return str(DECKS / f"{name}.csv")
 
 
-def test_a_deck_is_imported_and_what_changed_is_said(rates: Rates, tmp_path: Path) -> None:
+def test_a_deck_is_imported_and_what_changed_is_said(rates: Command, tmp_path: Path) -> None:
     assert rates.lines("import", deck("voice"), "--card", "cli", *VOICE) == [
         "Imported 10 rows: rateCards/cli is at version 1 and has 10 rates.",
         "  10 added, 0 changed, 0 removed, 0 unchanged",
@@ -85,7 +49,7 @@ def test_a_deck_is_imported_and_what_changed_is_said(rates: Rates, tmp_path: Pat
     assert done == ["Imported 10 rows: rateCards/cli is at version 2 and has 10 rates.", *expected]
 
 
-def test_a_refused_deck_is_reported_row_by_row(rates: Rates, clients: Clients) -> None:
+def test_a_refused_deck_is_reported_row_by_row(rates: Command, clients: Clients) -> None:
     for more in ([], ["--validate-only"]):
         done = rates("import", deck("bad"), "--card", "refused", *VOICE, *more)
         assert done.returncode == 1
@@ -102,7 +66,7 @@ def test_a_refused_deck_is_reported_row_by_row(rates: Rates, clients: Clients) -
     assert clients.refused(clients.rates.GetRateCard, gone).reason == "RATE_CARD_NOT_FOUND"
 
 
-def test_a_card_goes_out_and_in_again(rates: Rates, tmp_path: Path) -> None:
+def test_a_card_goes_out_and_in_again(rates: Command, tmp_path: Path) -> None:
     rates.lines("import", deck("voice"), "--card", "round", *VOICE)
     rates.lines("import", deck("messaging"), "--card", "round", "--column", "destination=description")
     file = tmp_path / "round.csv"
@@ -115,7 +79,7 @@ def test_a_card_goes_out_and_in_again(rates: Rates, tmp_path: Path) -> None:
     assert len(rates.lines("export", "--card", "round", "--channel", "whatsapp")) == 4
 
 
-def test_what_something_would_cost(rates: Rates) -> None:
+def test_what_something_would_cost(rates: Command) -> None:
     rates.lines("import", deck("voice"), "--card", "asked", *VOICE)
     amount, why = rates.lines(
         "quote", "--card", "asked", "--channel", "voice", "--destination", "+4915112345678", "--quantity", "205"
@@ -124,7 +88,7 @@ def test_what_something_would_cost(rates: Rates) -> None:
     assert why.startswith("rateCards/asked/rates/voice.+4915, version 1: 210 s billed (205 s used, 30/6) at 0.024 USD")
 
 
-def test_a_deck_begins_when_it_is_said_to(rates: Rates, clients: Clients) -> None:
+def test_a_deck_begins_when_it_is_said_to(rates: Command, clients: Clients) -> None:
     rates.lines("import", deck("voice"), "--card", "later", *VOICE, "--effective", "2099-01-01T12:00:00Z")
     request = rate_pb2.ListRatesRequest(parent="rateCards/later", page_size=1)
     (rate,) = clients.call(clients.rates.ListRates, request).rates
@@ -133,7 +97,7 @@ def test_a_deck_begins_when_it_is_said_to(rates: Rates, clients: Clients) -> Non
     assert rates.failed(*question).endswith("(RATE_NOT_FOUND)")
 
 
-def test_what_goes_wrong_is_said_in_a_sentence(rates: Rates, stack: Stack, tmp_path: Path) -> None:
+def test_what_goes_wrong_is_said_in_a_sentence(rates: Command, stack: Stack, tmp_path: Path) -> None:
     voice = ("import", deck("voice"), "--card", "wrong", "--channel", "voice")
     assert rates.failed(*voice) == (
         "Error: There is no rate card wrong. Check the name, or create it with RateService.CreateRateCard."

@@ -1,7 +1,6 @@
 """`python -m admin refunds` as an operator runs it, against a service that runs."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,43 +10,17 @@ import pytest
 
 from devstack import Stack
 from tests.acceptance.bad_requests import charge, create, top_up
+from tests.acceptance.command import COMMAND_SECONDS_MAX, Command
 from tests.clients import Clients
 
-COMMAND_SECONDS_MAX = 60
 POLL_SECONDS = 0.2
 ASKED = ("--reason", "carrier_outage", "--requested-by", "ann")
 DAY = ("--from", "2020-01-01", "--to")
 
 
-class Refunds:
-    """Runs it where a stack's token is where it looks for it."""
-
-    def __init__(self, stack: Stack, directory: Path) -> None:
-        self._port = stack.admin_address.rpartition(":")[2]
-        self._directory = directory
-
-    def __call__(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run it to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "admin", "refunds", *words],
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS_MAX,
-            check=False,
-            cwd=self._directory,
-            env={"ADMIN_PORT": self._port, "PYTHONPATH": ":".join(filter(None, sys.path))},
-        )
-
-    def lines(self, *words: str) -> list[str]:
-        """Run it with success; return what it prints."""
-        done = self(*words)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.splitlines()
-
-
 @pytest.fixture(scope="module")
-def refunds(stack: Stack, clone: Path) -> Refunds:
-    return Refunds(stack, clone)
+def refunds(stack: Stack, clone: Path) -> Command:
+    return Command("refunds", stack, clone)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,7 +35,7 @@ def _charged(stack: Stack) -> Iterator[None]:
         clients.assert_ledger_clean()
 
 
-def through(refunds: Refunds, job: str) -> "subprocess.CompletedProcess[str]":
+def through(refunds: Command, job: str) -> "subprocess.CompletedProcess[str]":
     """Return what is shown of a job that has ended."""
     give_up_at = time.monotonic() + COMMAND_SECONDS_MAX
     while True:
@@ -73,7 +46,7 @@ def through(refunds: Refunds, job: str) -> "subprocess.CompletedProcess[str]":
         time.sleep(POLL_SECONDS)
 
 
-def test_charges_are_looked_at_first_and_then_refunded_once(refunds: Refunds) -> None:
+def test_charges_are_looked_at_first_and_then_refunded_once(refunds: Command) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     words = ("create-job", "cli-1", *ASKED, "--company", "given-back", *DAY, now, "--channel", "sms")
     first, *told = refunds.lines(*words, "--validate-only")
@@ -96,7 +69,7 @@ def test_charges_are_looked_at_first_and_then_refunded_once(refunds: Refunds) ->
     assert refunds.lines("cancel-job", "refundJobs/cli-1") == shown.stdout.splitlines(), "it has ended"
 
 
-def test_a_file_of_names_is_refunded_and_says_what_failed(refunds: Refunds, tmp_path: Path) -> None:
+def test_a_file_of_names_is_refunded_and_says_what_failed(refunds: Command, tmp_path: Path) -> None:
     names = tmp_path / "names"
     names.write_text("companies/given-back/transactions/1\n\ncompanies/given-back/transactions/2\n")
     assert refunds.lines("create-job", "cli-2", *ASKED, "--names", str(names))[0] == "refundJobs/cli-2: running"
@@ -108,7 +81,7 @@ def test_a_file_of_names_is_refunded_and_says_what_failed(refunds: Refunds, tmp_
     ]
 
 
-def test_what_cannot_be_is_said_in_a_sentence(refunds: Refunds) -> None:
+def test_what_cannot_be_is_said_in_a_sentence(refunds: Command) -> None:
     for words, said in (
         (("create-job", "cli-3", *ASKED), "start_time: is required, unless transactions are named."),
         (("create-job", "cli-3", *ASKED, *DAY, "soon"), "Invalid value for --to"),

@@ -1,8 +1,6 @@
 """`python -m admin transactions` as an operator runs it, against a service that runs."""
 
 import csv
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,42 +8,13 @@ import pytest
 
 from devstack import Stack
 from tests.acceptance.bad_requests import charge, create, top_up
+from tests.acceptance.command import Command
 from tests.clients import Clients
-
-COMMAND_SECONDS_MAX = 60
-
-
-class Transactions:
-    """Runs it where a stack's token is where it looks for it."""
-
-    def __init__(self, stack: Stack, directory: Path) -> None:
-        self._port = stack.admin_address.rpartition(":")[2]
-        self._directory = directory
-
-    def __call__(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run it to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "admin", "transactions", *words],
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS_MAX,
-            check=False,
-            cwd=self._directory,
-            env={"ADMIN_PORT": self._port, "PYTHONPATH": ":".join(filter(None, sys.path))},
-        )
-
-    def failed(self, *words: str) -> str:
-        """Run it without success; return its one line of complaint."""
-        done = self(*words)
-        assert done.returncode != 0
-        assert done.stdout == ""
-        assert "Traceback" not in done.stderr
-        return done.stderr.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
-def transactions(stack: Stack, clone: Path) -> Transactions:
-    return Transactions(stack, clone)
+def transactions(stack: Stack, clone: Path) -> Command:
+    return Command("transactions", stack, clone)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,7 +28,7 @@ def _company(stack: Stack) -> Iterator[None]:
         yield
 
 
-def test_a_statement_goes_to_standard_output_or_into_a_file(transactions: Transactions, tmp_path: Path) -> None:
+def test_a_statement_goes_to_standard_output_or_into_a_file(transactions: Command, tmp_path: Path) -> None:
     done = transactions("export", "--company", "told")
     assert (done.returncode, done.stderr) == (0, "")
     lines = list(csv.DictReader(done.stdout.splitlines()))
@@ -72,7 +41,7 @@ def test_a_statement_goes_to_standard_output_or_into_a_file(transactions: Transa
     assert [path.name for path in tmp_path.iterdir()] == ["statement.csv"]
 
 
-def test_filters_are_options(transactions: Transactions) -> None:
+def test_filters_are_options(transactions: Command) -> None:
     done = transactions("export", "--company", "told", "--kind", "charge", "--kind", "refund", "--channel", "sms")
     kinds = [line["kind"] for line in csv.DictReader(done.stdout.splitlines())]
     assert kinds == ["OPENING_BALANCE", "CHARGE", "CHARGE", "NOT_LISTED", "CLOSING_BALANCE"]
@@ -81,7 +50,7 @@ def test_filters_are_options(transactions: Transactions) -> None:
     assert kinds == ["OPENING_BALANCE", "CLOSING_BALANCE"]
 
 
-def test_what_goes_wrong_is_said_in_a_sentence(transactions: Transactions, tmp_path: Path) -> None:
+def test_what_goes_wrong_is_said_in_a_sentence(transactions: Command, tmp_path: Path) -> None:
     output = tmp_path / "none.csv"
     missing = transactions.failed("export", "--company", "nobody", "--output", str(output))
     assert missing.endswith("(COMPANY_NOT_FOUND)")
