@@ -1,6 +1,6 @@
-"""Low-balance alerts in Postgres: how companies stand, and one mail for each crossing.
+"""Low-balance alerts in Postgres: how companies stand, and one notice for each crossing.
 
-A company is looked at under its row's lock, in one transaction with the mail: whoever looks, however many at once, and
+A company is looked at under its row's lock, in one transaction with the notice: whoever looks, however many at once, and
 wherever one dies, a crossing is seen once and told once.
 """
 
@@ -25,14 +25,15 @@ from wallet.domain.alerts import (
 )
 from wallet.domain.entries import WalletState
 from wallet.domain.errors import Applied, CompanyClosed, CompanyNotFound
-from wallet.domain.mails import NewMail
 from wallet.domain.money import words
-from wallet.ledger import mails
+from wallet.domain.notices import EventType, Notice
+from wallet.ledger import notices
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 
 _SQL = load("alerts")
+_EVENTS = {AlertState.WARNING: EventType.BALANCE_WARNING, AlertState.CRITICAL: EventType.BALANCE_CRITICAL}
 
 Row = asyncpg.Record | Mapping[str, Any]
 
@@ -73,7 +74,7 @@ class Alerts:
         return [row["company_id"] for row in rows]
 
     async def look(self, company: str) -> AlertState | None:
-        """Look at a company: remember how it stands, and put a mail into the outbox where it crossed a threshold.
+        """Look at a company: remember how it stands, and tell it where it crossed a threshold.
 
         Return the state that it crossed into, else None. Where somebody else is looking, that is left to them.
         """
@@ -91,8 +92,7 @@ class Alerts:
                 await connection.execute(_SQL["seen"], company, now.state, now.lowest, row["last_number"], row["floor"])
                 if now.state <= before.state:
                     return None
-                if row["billing_email"]:
-                    await mails.put(connection, _mail(company, found, now.state, known["changes"] + 1))
+                await notices.tell(connection, _notice(company, found, now.state, known["changes"] + 1))
                 return now.state
 
     async def outlook(self, company: str) -> Outlook:
@@ -155,17 +155,21 @@ def _threshold(seconds: int | None, amount: int | None) -> Threshold | None:
     return None if seconds is None and amount is None else Threshold(seconds, amount)
 
 
-def _mail(company: str, found: _Company, state: AlertState, change: int) -> NewMail:
+def _notice(company: str, found: _Company, state: AlertState, change: int) -> Notice:
     row, end = found.row, found.empty_at
-    return NewMail(
+    empty_time = None if end is None else datetime.fromtimestamp(end // 1_000_000, UTC)
+    return Notice(
         company,
         f"alert-{change}",
-        row["billing_email"],
+        _EVENTS[state],
+        {
+            "available_micros": found.standing.available,
+            "currency_code": row["currency"],
+            **({} if empty_time is None else {"estimated_empty_time": f"{empty_time:%Y-%m-%dT%H:%M:%SZ}"}),
+        },
         f"balance_{state.name.lower()}",
         {
-            "company": company,
-            "name": row["display_name"] or company,
             "available": words(max(found.standing.available, 0), row["currency"]),
-            "empty_time": "" if end is None else f"{datetime.fromtimestamp(end // 1_000_000, UTC):%Y-%m-%d %H:%M} UTC",
+            "empty_time": "" if empty_time is None else f"{empty_time:%Y-%m-%d %H:%M} UTC",
         },
     )
