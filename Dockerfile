@@ -27,6 +27,6 @@ USER 10001:10001
 WORKDIR /tmp
 # The servers finish what they have begun when they are asked to stop.
 STOPSIGNAL SIGTERM
-EXPOSE 50051 50052 9464 9465
+EXPOSE 50051 50052 8081 9464 9465
 ENTRYPOINT ["python", "-m"]
 CMD ["charging", "serve"]

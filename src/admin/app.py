@@ -7,6 +7,10 @@ from typing import Any
 
 import grpc
 
+from admin.exports import Exports
+from admin.http import statements
+from admin.http.routes import Route
+from admin.http.server import serving
 from admin.mail.server import parse_smtp_url
 from admin.quotes import Quotes
 from admin.servicers.companies import CompanyServicer
@@ -52,13 +56,22 @@ def run(settings: AdminSettings, tether: int | None) -> int:
     post = post_of(settings)
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
-        async with running(workers(wallets, post), wallets.leases):
-            await serve(settings, services(wallets), healthy=wallets.healthy, lifetime=lifetime)
+        exports = Exports(wallets.statements)
+        async with (
+            running(workers(wallets, post), wallets.leases),
+            serving(settings, routes(exports), lifetime),
+        ):
+            await serve(settings, services(wallets, exports), healthy=wallets.healthy, lifetime=lifetime)
 
     return run_worker(work, tether=tether)
 
 
-def services(wallets: Wallets) -> list[Service]:
+def routes(exports: Exports) -> list[Route]:
+    """Return what the back office serves over HTTP."""
+    return [*statements.routes(exports)]
+
+
+def services(wallets: Wallets, exports: Exports) -> list[Service]:
     """Return the services of the back office."""
     companies = CompanyServicer(wallets.companies, wallets.reader, wallets.alerts)
     top_ups = TopUpServicer(wallets.engine, wallets.reader)
@@ -69,7 +82,7 @@ def services(wallets: Wallets) -> list[Service]:
         _service(
             transaction_pb2,
             transaction_pb2_grpc.add_TransactionServiceServicer_to_server,
-            TransactionServicer(wallets.reader, wallets.statements, wallets.usage_days),
+            TransactionServicer(wallets.reader, wallets.statements, exports, wallets.usage_days),
         ),
         _service(rate_pb2, rate_pb2_grpc.add_RateServiceServicer_to_server, rates),
         _service(refund_pb2, refund_pb2_grpc.add_RefundServiceServicer_to_server, RefundServicer(wallets)),

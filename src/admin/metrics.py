@@ -1,6 +1,6 @@
 """What the back office tells Prometheus of its background work. Labels are bounded: never a company."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 worker_runs = Counter(
     "admin_worker_runs_total",
@@ -21,4 +21,15 @@ mails_oldest_seconds = Gauge(
     "admin_mails_oldest_seconds",
     "Age of the oldest mail in the outbox that is not sent, as the last run left it.",
     multiprocess_mode="livemax",
+)
+http_requests = Counter(
+    "admin_http_requests_total",
+    "Requests over HTTP, by route and status; aborted: the answer had begun and did not get to its end.",
+    ["route", "status"],
+)
+http_seconds = Histogram(
+    "admin_http_seconds",
+    "Time from a request over HTTP to the end of its answer, downloads included.",
+    ["route"],
+    buckets=(0.005, 0.02, 0.08, 0.32, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0),
 )

@@ -103,6 +103,7 @@ def banner(stack: Stack) -> str:
             "",
             f"charging  {LOOPBACK}:{ports.charging}   {stack.charging_metrics_url}",
             f"admin     {LOOPBACK}:{ports.admin}   {stack.admin_metrics_url}",
+            f"downloads {stack.admin_http_url}",
             f"token     {stack.token}   (kept in {token})",
             f"Postgres  {stack.database_url}",
             f"Redis     {stack.redis_url}",

@@ -39,6 +39,7 @@ class Ports:
     admin: int = 50052
     charging_metrics: int = 9464
     admin_metrics: int = 9465
+    admin_http: int = 8081
 
     @classmethod
     def free(cls) -> Self:
@@ -265,6 +266,11 @@ class Stack:
     def admin_metrics_url(self) -> str:
         """Of admin's Prometheus page."""
         return self.admin.metrics_url
+
+    @property
+    def admin_http_url(self) -> str:
+        """Of the back office's downloads, without a path."""
+        return f"http://{LOOPBACK}:{self.ports.admin_http}"
 
     def start(self) -> None:
         """Start the stores, make the schema, start both servers, in this order."""

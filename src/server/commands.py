@@ -41,13 +41,14 @@ def add_serving(group: click.Group, *, name: str, settings: type[Settings], load
         sys.exit(supervise(command, told, name=name))
 
     @group.command(hidden=True)
-    @click.option("--port", type=int, required=True)
+    @click.option("--port", "ports", multiple=True, required=True)
     @click.option("--slot", type=int, required=True)
     @click.option("--tether", type=int, required=True)
     @click.option("--insecure", is_flag=True)
-    def worker(port: int, slot: int, tether: int, *, insecure: bool) -> None:
-        """Serve in one process, for a supervisor."""
-        told = read_settings(settings).model_copy(update={"port": port})
+    def worker(ports: tuple[str, ...], slot: int, tether: int, *, insecure: bool) -> None:
+        """Serve in one process, for a supervisor, on the ports that it keeps: port=50052, http_port=8081."""
+        kept = {field: int(port) for field, _, port in (each.partition("=") for each in ports)}
+        told = read_settings(settings).model_copy(update=kept)
         check(told, insecure=insecure)
         logs.configure(told.log_format, process=f"{package} worker {slot}")
         keep_figures(slot)

@@ -4,7 +4,7 @@ import ipaddress
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import click
 from pydantic import Field, ValidationError
@@ -31,6 +31,17 @@ class LogFormat(StrEnum):
     """For people where standard error is a terminal, else JSON."""
     JSON = "json"
     CONSOLE = "console"
+
+
+class Listener(NamedTuple):
+    """A port that workers share, where callers show tokens."""
+
+    field: str
+    """Of the settings, that has the port."""
+    host_variable: str
+    port_variable: str
+    host: str
+    port: int
 
 
 class ServerSettings(BaseSettings):
@@ -68,16 +79,39 @@ class ServerSettings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the gRPC port."""
-        try:
-            return ipaddress.ip_address(self.listen_host).is_loopback
-        except ValueError:
-            return self.listen_host == "localhost"
+        return on_loopback(self.listen_host)
 
     @property
     def address(self) -> str:
         """Host and port as gRPC takes them."""
         host = f"[{self.listen_host}]" if ":" in self.listen_host else self.listen_host
         return f"{host}:{self.port}"
+
+    def listeners(self) -> tuple[Listener, ...]:
+        """Return the ports that workers share; gRPC's is the first."""
+        return (self.listener("listen_host", "port"),)
+
+    def listener(self, host_field: str, port_field: str) -> Listener:
+        """Return the port that two fields say."""
+        return Listener(
+            port_field,
+            _variable(type(self), host_field),
+            _variable(type(self), port_field),
+            getattr(self, host_field),
+            getattr(self, port_field),
+        )
+
+
+def on_loopback(host: str) -> bool:
+    """Return whether only this machine can reach what is served on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _variable(kind: type[ServerSettings], field: str) -> str:
+    return str(kind.model_fields[field].validation_alias or field.upper())
 
 
 def read_settings(kind: type[Settings]) -> Settings:
@@ -93,10 +127,11 @@ def check(settings: ServerSettings, *, insecure: bool) -> None:
     """Raise Misconfigured where serving with these settings would be unsafe or impossible."""
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         raise Misconfigured("Set both TLS_CERT_FILE and TLS_KEY_FILE, or neither.")
-    if not settings.on_loopback and not settings.tls_cert_file and not insecure:
+    outside = next((found for found in settings.listeners() if not on_loopback(found.host)), None)
+    if outside and not settings.tls_cert_file and not insecure:
         raise Misconfigured(
-            f"LISTEN_HOST={settings.listen_host} can be reached from outside, and tokens would cross the network in "
-            "plain text. Set TLS_CERT_FILE and TLS_KEY_FILE; or pass --insecure where something in front does TLS."
+            f"{outside.host_variable}={outside.host} can be reached from outside, and tokens would cross the network "
+            "in plain text. Set TLS_CERT_FILE and TLS_KEY_FILE; or pass --insecure where something in front does TLS."
         )
     for path in (settings.tls_cert_file, settings.tls_key_file):
         if path and not os.access(path, os.R_OK):

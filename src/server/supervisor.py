@@ -171,16 +171,20 @@ class Supervisor:
 def supervise(command: Sequence[str], settings: ServerSettings, *, name: str) -> int:
     """Run a service until it is told to stop; return its exit status.
 
-    `command` starts a worker; --port, --slot and --tether are added. `name` is the service's, as in CHARGING_PORT.
+    `command` starts a worker; --port for each port, --slot and --tether are added. `name` is the service's, as in
+    CHARGING_METRICS_PORT.
     Raises Misconfigured where a port is taken.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{name.lower()}-metrics-")))
-        kept = stack.enter_context(reserve(settings.listen_host, settings.port, setting=f"{name}_PORT"))
-        port = kept.getsockname()[1]
+        ports: dict[str, int] = {}
+        for listener in settings.listeners():
+            kept = stack.enter_context(reserve(listener.host, listener.port, setting=listener.port_variable))
+            ports[listener.field] = kept.getsockname()[1]
+        options = [word for field, port in ports.items() for word in ("--port", f"{field}={port}")]
 
         async def run() -> int:
-            supervisor = Supervisor([*command, "--port", str(port)], settings, folder)
+            supervisor = Supervisor([*command, *options], settings, folder)
             figures = WorkerFigures(settings.workers, supervisor.serving, supervisor.restarts)
             try:
                 metrics_port = stack.enter_context(
@@ -194,7 +198,7 @@ def supervise(command: Sequence[str], settings: ServerSettings, *, name: str) ->
                 )
             except OSError as error:
                 raise taken(f"{name}_METRICS_PORT", settings.metrics_host, settings.metrics_port, error) from error
-            log.info("starting", port=port, metrics_port=metrics_port, workers=settings.workers)
+            log.info("starting", **ports, metrics_port=metrics_port, workers=settings.workers)
             return await supervisor.run()
 
         return asyncio.run(run())

@@ -109,6 +109,7 @@ def serving(stack: Stack, package: str, directory: Path, *options: str, **enviro
             "WORKERS": "1",
             f"{name}_PORT": str(port),
             f"{name}_METRICS_PORT": str(metrics_port),
+            "ADMIN_HTTP_PORT": str(free_port()),
             **environment,
         },
         log_path=directory / f"{package}.log",
@@ -211,6 +212,23 @@ def test_a_server_says_over_http_that_it_is_well_and_what_it_did(stack: Stack, c
     assert found["server_worker_restarts", ()] == 0
     assert any(name == "rpc_requests_total" for name, _ in found)
     assert "acme" not in page(server, "/metrics")[1], "no label is a company's"
+
+
+def test_the_back_office_serves_downloads_beside_grpc_from_every_worker(stack: Stack) -> None:
+    path = "/v1/companies/acme/transactions:export?filter.kinds=KIND_TOP_UP"
+    for _ in range(CONNECTIONS):
+        for token, status in ((stack.token, 200), ("a token nobody knows", 401)):
+            connection = http.client.HTTPConnection(LOOPBACK, stack.ports.admin_http, timeout=POLL_SECONDS_MAX)
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            assert (answer.status, b"CLOSING_BALANCE" in answer.read()) == (status, status == 200)
+            connection.close()
+    requests = {labels: value for (name, labels), value in figures_at_rest(stack.admin).items() if "http_req" in name}
+    route = "/v1/companies/{company}/transactions:export"
+    assert requests == {
+        (("route", route), ("status", "200")): CONNECTIONS,
+        (("route", route), ("status", "401")): CONNECTIONS,
+    }
 
 
 def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack: Stack) -> None:

@@ -13,6 +13,8 @@ LABELS = {
     "answer": "a verdict of the ledger",
     "cause": "why a wallet was loaded",
     "outcome": "how a run of background work ended, or what became of a mail",
+    "route": "a path over HTTP, as it is written in its table, or none",
+    "status": "of an answer over HTTP, or aborted",
     "worker": "a kind of background work",
 }
 """Every label in use and why its values are few."""

@@ -17,6 +17,8 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "CHARGING_METRICS_PORT": ("7002", 7002),
     "ADMIN_PORT": ("7003", 7003),
     "ADMIN_METRICS_PORT": ("7004", 7004),
+    "ADMIN_HTTP_PORT": ("7005", 7005),
+    "ADMIN_HTTP_HOST": ("::1", "::1"),
     "LISTEN_HOST": ("::1", "::1"),
     "METRICS_HOST": ("127.0.0.2", "127.0.0.2"),
     "TOKEN_FILE": ("/etc/charging/token", Path("/etc/charging/token")),

@@ -1,14 +1,12 @@
 """TransactionService."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+from admin.exports import Exports
 from admin.pages import NUMBER, cursor_of, page_size, page_token
-from admin.statement_lines import Statement
 from admin.transaction_filters import filter_of, list_name
-from admin.under_way import UnderWay
 from admin.usage_messages import days_of, summary_message
 from server import wire
 from server.context import Context
@@ -20,19 +18,16 @@ from wallet.ledger.reader import Reader
 from wallet.ledger.statements import Statements
 from wallet.ledger.usage import UsageDays
 
-EXPORTS_AT_ONCE_MAX = 4
-"""In one process: each keeps a core busy with writing numbers as text."""
-
 
 class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, reader: Reader, statements: Statements, usage: UsageDays) -> None:
-        """Read the ledger with `reader` and `statements`, and what it adds up to with `usage`."""
+    def __init__(self, reader: Reader, statements: Statements, exports: Exports, usage: UsageDays) -> None:
+        """Read the ledger with `reader`, `statements` and `exports`, and what it adds up to with `usage`."""
         self._reader = reader
         self._statements = statements
         self._usage = usage
-        self._exports = UnderWay("exports", at_once_max=EXPORTS_AT_ONCE_MAX)
+        self._exports = exports
 
     async def GetTransaction(
         self, request: transaction_pb2.GetTransactionRequest, context: Context
@@ -63,15 +58,9 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
         self, request: transaction_pb2.ExportTransactionsRequest, context: Context
     ) -> AsyncIterator[transaction_pb2.ExportTransactionsResponse]:
         """Write rows of a company's ledger as CSV, between two balances."""
-        where = filter_of(request.filter)
-        with self._exports.one():
-            period = await self._statements.period(parse_company(request.parent), where)
-            statement = Statement(period, where)
-            yield transaction_pb2.ExportTransactionsResponse(csv=statement.opening())
-            async with aclosing(self._statements.entries(period, where)) as slices:
-                async for entries in slices:
-                    yield transaction_pb2.ExportTransactionsResponse(csv=statement.entries(entries))
-            yield transaction_pb2.ExportTransactionsResponse(csv=statement.closing(time.time_ns() // 1000))
+        async with aclosing(self._exports.lines(parse_company(request.parent), filter_of(request.filter))) as pieces:
+            async for piece in pieces:
+                yield transaction_pb2.ExportTransactionsResponse(csv=piece)
 
     async def GetUsageSummary(
         self, request: transaction_pb2.GetUsageSummaryRequest, context: Context

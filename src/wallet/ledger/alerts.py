@@ -1,7 +1,7 @@
 """Low-balance alerts in Postgres: how companies stand, and one notice for each crossing.
 
-A company is looked at under its row's lock, in one transaction with the notice: whoever looks, however many at once, and
-wherever one dies, a crossing is seen once and told once.
+A company is looked at under its row's lock, in one transaction with the notice: whoever looks, however many at once,
+and wherever one dies, a crossing is seen once and told once.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,123 @@
+"""The boundary of an HTTP request: who calls, how it ends. What server.boundary is for gRPC."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from admin.http.errors import error_response
+from admin.http.routes import BODY_BYTES_MAX, Route
+from admin.metrics import http_requests, http_seconds
+from server.errors import answer, is_fault
+from server.rejections import InvalidRequest, Unauthenticated
+from server.tokens import Tokens
+from wallet.domain.errors import Applied, DeadlineExceeded
+
+ABORTED = "aborted"
+"""Counted instead of a status where an answer had begun and did not get to its end."""
+NO_ROUTE = "none"
+
+_BEGUN = web.RequestKey("begun", web.StreamResponse)
+"""The answer of which something may have been sent."""
+
+log = structlog.get_logger(__name__)
+
+
+def application(routes: Sequence[Route], tokens: Tokens) -> web.Application:
+    """Return what serves `routes` to those who show one of `tokens`, and open routes to everybody."""
+    boundary = _Boundary(tokens)
+    served = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[boundary.serve])
+    served.on_response_prepare.append(_prepared)
+    for route in routes:
+        boundary.routes[served.router.add_route(route.method, route.path, route.handle)] = route
+    return served
+
+
+class _Boundary:
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self.routes: dict[web.AbstractRoute, Route] = {}
+
+    @web.middleware
+    async def serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = perf_counter()
+        route = self.routes.get(request.match_info.route)
+        name = NO_ROUTE if route is None else route.path
+        try:
+            # A caller without a token learns nothing, not even what there is.
+            if (route is None or not route.open) and not self._admits(request.headers):
+                raise Unauthenticated  # noqa: TRY301  All errors are answered in one place.
+            response = await _in_time(request, handler, route)
+        except asyncio.CancelledError:
+            http_requests.labels(name, ABORTED).inc()
+            raise
+        except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
+            response = _answered(request, error)
+        broken = _BEGUN in request and _gone(request)
+        http_requests.labels(name, ABORTED if broken else str(response.status)).inc()
+        http_seconds.labels(name).observe(perf_counter() - started)
+        return response
+
+    def _admits(self, headers: Mapping[str, str]) -> bool:
+        shown = headers.get("Authorization", "")
+        return shown.isascii() and self._tokens.admits([("authorization", shown)])
+
+
+async def _in_time(request: web.Request, handler: Handler, route: Route | None) -> web.StreamResponse:
+    limit = None if route is None else route.seconds_max
+    try:
+        async with asyncio.timeout(limit) as timeout:
+            response: web.StreamResponse = await handler(request)
+            return response
+    except TimeoutError as error:
+        if not timeout.expired():
+            raise
+        raise DeadlineExceeded(f"it took longer than {limit:g} s", applied=Applied.UNKNOWN) from error
+
+
+def _answered(request: web.Request, error: Exception) -> web.StreamResponse:
+    """Return what is answered for an error. Faults are logged here, and only here."""
+    if _BEGUN in request:
+        begun: web.StreamResponse = request[_BEGUN]
+        # Too late to say so: the connection is cut, so that nobody takes what was sent for the whole.
+        if not isinstance(error, ConnectionError):
+            log.error("http_answer_broken_off", exc_info=error if is_fault(error) else None, error=type(error).__name__)
+        if request.transport is not None:
+            request.transport.abort()
+        return begun
+    if isinstance(error, web.HTTPException):
+        return _of_http(request, error)
+    if is_fault(error):
+        log.error("http_request_failed", exc_info=error)
+    return error_response(answer(error))
+
+
+def _of_http(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    """Return what is answered where HTTP itself has a word for it: no such path or method, a body too large."""
+    match error:
+        case web.HTTPNotFound():
+            said = f"There is no {request.path[:100]} here."
+        case web.HTTPMethodNotAllowed():
+            said = f"{request.path[:100]} takes {', '.join(sorted(error.allowed_methods))}."
+        case web.HTTPRequestEntityTooLarge():
+            said = f"The body has more than {BODY_BYTES_MAX} bytes."
+        case _:
+            said = f"{error.reason}."
+    response = error_response(answer(InvalidRequest(said)), error.status)
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+    return response
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
+    request[_BEGUN] = response
+    response.headers.pop("Server", None)  # It would say which version of what serves here.
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"

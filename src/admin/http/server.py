@@ -1,0 +1,88 @@
+"""The HTTP server of a worker process, from its first bind to its last answer."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from admin.http.boundary import application
+from admin.http.routes import Route
+from admin.settings import AdminSettings
+from server.lifecycle import DRAIN_SECONDS_MAX
+from server.lifetime import Lifetime
+from server.settings import Misconfigured
+from server.tokens import read_tokens
+
+IDLE_SECONDS_MAX = 30.0
+"""How long a connection may be without a whole request line and headers."""
+BACKLOG = 128
+
+log = structlog.get_logger(__name__)
+
+_quiet = logging.getLogger(f"{__name__}.protocol")
+_quiet.setLevel(logging.CRITICAL)
+"""aiohttp logs whoever speaks no HTTP with a traceback; what goes wrong in a request the boundary logs."""
+
+
+@asynccontextmanager
+async def serving(settings: AdminSettings, routes: Sequence[Route], lifetime: Lifetime) -> AsyncIterator[None]:
+    """Serve `routes` until `lifetime.stopping` or the context's end, then finish the requests that have begun.
+
+    Raises Misconfigured.
+    """
+    runner = web.AppRunner(
+        application(routes, read_tokens(settings.token_file)),
+        access_log=None,
+        logger=_quiet,
+        keepalive_timeout=IDLE_SECONDS_MAX,
+        shutdown_timeout=DRAIN_SECONDS_MAX,
+    )
+    await runner.setup()
+    site = web.TCPSite(
+        runner,
+        settings.http_host,
+        settings.http_port,
+        ssl_context=tls_context(settings),
+        backlog=BACKLOG,
+        reuse_port=True,
+    )
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise Misconfigured(f"cannot serve on {settings.http_host}:{settings.http_port}: {error}") from error
+    log.info("serving_http", address=f"{settings.http_host}:{settings.http_port}", tls=bool(settings.tls_cert_file))
+
+    async def stop() -> None:
+        # At the same time as gRPC does, not after it.
+        await lifetime.stopping.wait()
+        await runner.cleanup()
+
+    stopping = asyncio.create_task(stop(), name="http stop")
+    try:
+        yield
+    finally:
+        if not lifetime.stopping.is_set():
+            stopping.cancel()
+            await asyncio.wait((stopping,))
+            await runner.cleanup()
+        else:
+            await stopping
+
+
+def tls_context(settings: AdminSettings) -> ssl.SSLContext | None:
+    """Return how TLS is spoken, by the certificate that gRPC has; None: not at all. Raises Misconfigured."""
+    if not settings.tls_cert_file or not settings.tls_key_file:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(f"TLS_CERT_FILE and TLS_KEY_FILE cannot be used: {error}") from error
+    return context
