@@ -21,9 +21,10 @@ from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
 from admin.settings import AdminSettings
-from admin.workers import alerts, mail, refund_finishing, refund_jobs, rollups
+from admin.workers import alerts, mail, receipts, refund_finishing, refund_jobs, rollups
 from admin.workers.alerts import AlertWorker
 from admin.workers.mail import MailWorker, Post
+from admin.workers.receipts import ReceiptWorker
 from admin.workers.refund_finishing import RefundFinisher
 from admin.workers.refund_jobs import RefundJobWorker
 from admin.workers.rollups import Rollups
@@ -113,6 +114,7 @@ def workers(wallets: Wallets, post: Post | None = None) -> list[Worker]:
         Worker("refund-finishing", finishing.run_once, refund_finishing.PAUSE_SECONDS),
         Worker("alerts", AlertWorker(wallets.alerts, wallets.usage_days).run_once, alerts.PAUSE_SECONDS),
         Worker("mail", MailWorker(wallets.mails, post).run_once, mail.PAUSE_SECONDS),
+        Worker("receipts", ReceiptWorker(wallets.receipts).run_once, receipts.PAUSE_SECONDS),
         Worker("rollups", Rollups(wallets.usage_days).run_once, rollups.PAUSE_SECONDS),
     ]
 

@@ -38,6 +38,8 @@ class Reason(StrEnum):
     REFUND_JOB_NOT_FOUND = "REFUND_JOB_NOT_FOUND"
     REFUND_CASE_NOT_FOUND = "REFUND_CASE_NOT_FOUND"
     REFUND_CASE_DECIDED = "REFUND_CASE_DECIDED"
+    RECEIPT_NOT_FOUND = "RECEIPT_NOT_FOUND"
+    SELLER_NOT_SET = "SELLER_NOT_SET"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     COMPANY_CLOSED = "COMPANY_CLOSED"
     WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
@@ -239,6 +241,18 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.REFUND_CASE_DECIDED,
         lambda error: f"The refund case {error} is decided, and otherwise.",
         "Read it with GetRefundCase; what is to be given back beyond it is a CreateRefund.",
+    ),
+    e.ReceiptNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.RECEIPT_NOT_FOUND,
+        lambda error: f"There is no top-up {error}, and so no receipt.",
+        "Check the name: its last part is the number of the top-up's transaction.",
+    ),
+    e.SellerNotSet: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.SELLER_NOT_SET,
+        lambda _: "Nobody has said yet who sells.",
+        "Set it with DocumentService.UpdateSeller; receipts of earlier top-ups are issued then.",
     ),
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,

@@ -21,15 +21,18 @@ from wallet.installation import agree, claim
 from wallet.lane import Lane
 from wallet.ledger.alerts import Alerts
 from wallet.ledger.append import Appender
+from wallet.ledger.billing import Billing
 from wallet.ledger.companies import Companies
 from wallet.ledger.deliveries import Policies, Reports
 from wallet.ledger.failures import translated, unavailable
 from wallet.ledger.leases import Leases
 from wallet.ledger.limits import SpendLimits
 from wallet.ledger.mails import Mails
+from wallet.ledger.monthly import MonthlyStatements
 from wallet.ledger.pool import open_pool
 from wallet.ledger.rates import RateCards
 from wallet.ledger.reader import Reader
+from wallet.ledger.receipts import Receipts
 from wallet.ledger.refund_cases import RefundCases
 from wallet.ledger.refund_jobs import RefundJobs
 from wallet.ledger.refunds import Charges
@@ -62,6 +65,9 @@ class Wallets:
         self.rate_cards = RateCards(pool)
         self.statements = Statements(pool)
         self.usage_days = UsageDays(pool)
+        self.monthly_statements = MonthlyStatements(pool, self.usage_days)
+        self.billing = Billing(pool)
+        self.receipts = Receipts(pool)
         self.leases = Leases(pool)
         self.mails = Mails(pool)
         self.refunds = Refunds(engine, Charges(pool))

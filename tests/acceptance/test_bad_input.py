@@ -78,12 +78,14 @@ SNAPSHOTS = {
     "refund_cases": "SELECT to_jsonb(t) FROM refund_cases t ORDER BY company_id, case_id",
     "delivery_reports": "SELECT to_jsonb(t) FROM delivery_reports t ORDER BY company_id, number",
     "alert_policies": "SELECT to_jsonb(t) FROM alert_policies t ORDER BY company_id",
+    "sellers": "SELECT to_jsonb(t) FROM sellers t",
+    "billing_profiles": "SELECT to_jsonb(t) FROM billing_profiles t ORDER BY company_id",
     "mails": "SELECT to_jsonb(t) FROM mails t ORDER BY company_id, cause",
     "quarantine": "SELECT to_jsonb(t) FROM quarantine t ORDER BY id",
     "settings": "SELECT to_jsonb(t) FROM settings t ORDER BY name",
 }
 
-BY_THE_CLOCK = {"alerts", "leases", "rollups", "usage_days"}
+BY_THE_CLOCK = {"alerts", "leases", "rollups", "usage_days"} | {"receipts", "receipt_marks", "receipt_series"}
 """What background work writes when its time comes, whatever is asked for meanwhile."""
 
 METADATA = {

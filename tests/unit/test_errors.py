@@ -75,6 +75,8 @@ SAMPLES: list[Exception] = [
     e.RefundJobNotFound("outage-7"),
     e.RefundCaseNotFound("mail-17"),
     e.RefundCaseDecided("mail-17"),
+    e.ReceiptNotFound("1042"),
+    e.SellerNotSet(),
     e.CurrencyMismatch(wallet="EUR", given="USD"),
     e.CompanyClosed("acme"),
     e.WalletNotEmpty("acme"),

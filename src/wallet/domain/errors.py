@@ -27,6 +27,8 @@ WalletError
 ├── RefundJobNotFound
 ├── RefundCaseNotFound
 ├── RefundCaseDecided
+├── ReceiptNotFound
+├── SellerNotSet
 ├── IdempotencyKeyReused
 ├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to look at
 └── Unavailable                   no answer now: the same request under the same key, later
@@ -205,6 +207,14 @@ class RefundCaseNotFound(WalletError):
 
 class RefundCaseDecided(WalletError):
     """The case was decided before, and otherwise."""
+
+
+class ReceiptNotFound(WalletError):
+    """There is no top-up of that number, so no receipt."""
+
+
+class SellerNotSet(WalletError):
+    """Nobody has said yet who sells, so no receipt can be issued."""
 
 
 class IdempotencyKeyReused(WalletError):

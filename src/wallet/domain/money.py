@@ -23,6 +23,24 @@ def decimal(micros: int) -> str:
     return f"{'-' if micros < 0 else ''}{units}.{decimals}"
 
 
+def in_minor_units(micros: int, currency: str) -> str:
+    """Return an amount as receipts have it, exact: with the currency's decimals, and more where they say something.
+
+    "500.00" EUR, "500" JPY, "500.000" KWD, "-0.0075" EUR.
+    """
+    units, rest = divmod(abs(micros), MICROS_PER_UNIT)
+    decimals = f"{rest:06}".rstrip("0").ljust(minor_digits(currency), "0")
+    return f"{'-' if micros < 0 else ''}{units}{'.' if decimals else ''}{decimals}"
+
+
+def minor_digits(currency: str) -> int:
+    """Return how many decimals a currency has by ISO 4217; what a payment provider takes is its own matter."""
+    return 0 if currency in _WITHOUT_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+
+
+_WITHOUT_DECIMALS = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())  # noqa: SIM905
+_THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
+
 CURRENCIES = frozenset(
     """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP

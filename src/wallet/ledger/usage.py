@@ -89,6 +89,11 @@ class UsageDays:
         return CountedUsage(wallet["currency"], wallet["number"], _lines(by_day), _lines(by_country))
 
 
+async def read_by_country(connection: Connection, company: str, days: Days) -> list[UsageLine]:
+    """Return what is counted of some days by channel and country, in the caller's snapshot."""
+    return _lines(await connection.fetch(_SQL["by_country"], company, days.first, days.last, None, None))
+
+
 async def _count_slice(connection: Connection, company: str, entries_max: int) -> tuple[int, int]:
     """Return how many entries were counted, and the number of the last one that is."""
     async with connection.transaction():

@@ -1,0 +1,54 @@
+-- behind --
+-- Up to $2 companies after $1, by id, that have top-ups without receipts.
+SELECT w.company_id FROM wallets w LEFT JOIN receipt_marks m USING (company_id)
+WHERE w.company_id > $1 AND w.last_number > coalesce(m.number, 0)
+  AND EXISTS (SELECT FROM entries e WHERE e.company_id = w.company_id AND e.number > coalesce(m.number, 0)
+              AND e.kind = 2)
+ORDER BY w.company_id LIMIT $2
+
+-- next_top_ups --
+-- The next top-ups of a company behind its mark, up to $2.
+SELECT e.number FROM entries e
+WHERE e.company_id = $1 AND e.number > coalesce((SELECT number FROM receipt_marks WHERE company_id = $1), 0)
+  AND e.kind = 2
+ORDER BY e.number LIMIT $2
+
+-- begin --
+INSERT INTO receipt_marks (company_id, number) VALUES ($1, 0) ON CONFLICT DO NOTHING
+
+-- lock --
+SELECT number FROM receipt_marks WHERE company_id = $1 FOR UPDATE
+
+-- get --
+SELECT content FROM receipts WHERE company_id = $1 AND number = $2
+
+-- source --
+-- What a receipt is made of, as it is now.
+SELECT e.kind, e.amount, e.created_at, e.reference, w.currency, c.display_name,
+    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now
+FROM entries e JOIN wallets w USING (company_id) JOIN companies c USING (company_id)
+WHERE e.company_id = $1 AND e.number = $2
+
+-- take_serial --
+-- The next number of the series of prefix $1 and year $2, at $3: no earlier than the one before.
+INSERT INTO receipt_series AS s (prefix, year, last, issued_at) VALUES ($1, $2, 1, $3)
+ON CONFLICT (prefix, year) DO UPDATE SET last = s.last + 1, issued_at = greatest(s.issued_at, excluded.issued_at)
+RETURNING last, issued_at
+
+-- insert --
+INSERT INTO receipts (company_id, number, kind, prefix, year, serial, issued_at, content)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- advance --
+UPDATE receipt_marks SET number = greatest(number, $2) WHERE company_id = $1
+
+-- list --
+-- A company's receipts below number $2, newest first.
+SELECT content FROM receipts WHERE company_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3
+
+-- find --
+-- Whosever it is.
+SELECT content FROM receipts WHERE prefix = $1 AND year = $2 AND serial = $3
+
+-- company_exists --
+SELECT true FROM companies WHERE company_id = $1

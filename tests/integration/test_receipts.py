@@ -1,0 +1,183 @@
+"""Receipts: one for each top-up, without gaps, whoever issues and wherever one dies; for ever as it was issued."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+import pytest
+
+import wallet.ledger.receipts as adapter
+from admin.workers.receipts import ReceiptWorker
+from tests.builders import adjustment, charge, make_company, top_up
+from tests.conftest import OpenWallets
+from wallet.domain.errors import CompanyNotFound, LedgerUnavailable, ReceiptNotFound, SellerNotSet
+from wallet.domain.receipts import BillingProfile, Receipt, Seller, TaxTreatment
+from wallet.runtime import Wallets
+
+SELLER = Seller("Velo Connect", ("Radweg 1", "10115 Berlin"), "DE123456789", "billing@velo.example", "VC", "Thank you.")
+GERMAN = BillingProfile("Acme GmbH", ("Hauptstraße 5",), "DE", "DE999", TaxTreatment.INCLUDED, 1900, "USt")
+STEPS = ("source", "begin", "lock", "take_serial", "insert", "advance")
+TYPES = {
+    "take_serial": ("text", "integer", "bigint"),
+    "insert": ("text", "bigint", "integer", "text", "integer", "bigint", "bigint", "jsonb"),
+}
+"""Of the parameters of some steps."""
+DIE = "SELECT pg_terminate_backend(pg_backend_pid())"
+NEW_YEAR = int(datetime(2027, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+@pytest.fixture
+async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
+    """A company with two top-ups, a charge before and an adjustment after the second."""
+    await wallets.billing.change_seller(lambda _: SELLER)
+    await make_company(database)
+    await wallets.engine.submit(top_up(119_000_000, reference="wire 17"))
+    await wallets.engine.submit(charge(5))
+    await wallets.engine.submit(top_up(20_000_000))
+    await wallets.engine.submit(adjustment(7))
+    return wallets
+
+
+async def issued(database: asyncpg.Connection) -> list[tuple[str, int, str, int]]:
+    """Return company, transaction, and number of each receipt, by number."""
+    rows = await database.fetch("SELECT * FROM receipts ORDER BY prefix, year, serial")
+    return [(row["company_id"], row["number"], row["prefix"], row["serial"]) for row in rows]
+
+
+async def test_each_top_up_has_one_receipt_and_nothing_else_has(acme: Wallets, database: asyncpg.Connection) -> None:
+    worker = ReceiptWorker(acme.receipts)
+    assert await worker.run_once() == 2
+    assert await issued(database) == [("acme", 1, "VC", 1), ("acme", 3, "VC", 2)]
+    assert await worker.run_once() == 0
+    receipt = await acme.receipts.get("acme", 1)
+    assert (receipt.amount, receipt.net, receipt.tax, receipt.reference) == (119_000_000, 119_000_000, 0, "wire 17")
+    assert receipt.serial_text == f"VC-{datetime.now(UTC).year}-000001"
+    assert (receipt.seller, receipt.buyer.legal_name) == (SELLER, "acme")
+    for number in (2, 4, 5, 2**62):
+        with pytest.raises(ReceiptNotFound):
+            await acme.receipts.get("acme", number)
+    with pytest.raises(ReceiptNotFound):
+        await acme.receipts.get("nobody", 1)
+
+
+async def test_a_receipt_stays_as_it_was_issued(acme: Wallets) -> None:
+    await acme.billing.change_profile("acme", lambda _: GERMAN)
+    before = await acme.receipts.get("acme", 1)
+    assert (before.net, before.tax, before.buyer) == (100_000_000, 19_000_000, GERMAN)
+    await acme.billing.change_profile("acme", lambda _: BillingProfile("Acme SE"))
+    await acme.billing.change_seller(lambda seller: msgspec.structs.replace(seller, name="Other", number_prefix="OT"))
+    assert await acme.receipts.get("acme", 1) == before
+    after = await acme.receipts.get("acme", 3)
+    assert (after.buyer.legal_name, after.seller.name, after.tax) == ("Acme SE", "Other", 0)
+    assert after.serial_text.startswith("OT-"), "another prefix is another series"
+    assert after.serial_text.endswith("-000001")
+
+
+async def test_asked_for_before_the_worker_came_it_is_issued_once(acme: Wallets, database: asyncpg.Connection) -> None:
+    second = await acme.receipts.get("acme", 3)
+    assert await ReceiptWorker(acme.receipts).run_once() == 2
+    assert await acme.receipts.get("acme", 3) == second
+    assert await issued(database) == [("acme", 3, "VC", 1), ("acme", 1, "VC", 2)]
+
+
+async def test_nothing_is_issued_before_the_seller_is_set(wallets: Wallets, database: asyncpg.Connection) -> None:
+    await make_company(database)
+    await wallets.engine.submit(top_up(1))
+    assert await ReceiptWorker(wallets.receipts).run_once() == 0
+    with pytest.raises(SellerNotSet):
+        await wallets.receipts.get("acme", 1)
+    assert await database.fetchval("SELECT count(*) FROM receipt_series") == 0
+    await wallets.billing.change_seller(lambda _: SELLER)
+    assert await ReceiptWorker(wallets.receipts).run_once() == 1
+
+
+async def test_workers_and_readers_at_once_issue_each_once_and_leave_no_gap(
+    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
+) -> None:
+    beside = await open_more()
+    for company in ("b", "c", "d"):
+        await make_company(database, company)
+        for _ in range(15):
+            await acme.engine.submit(top_up(1, company=company))
+    both = (acme, beside)
+    found = await asyncio.gather(
+        *(beside.receipts.get("b", number) for number in range(15, 0, -1)),
+        *(acme.receipts.get("b", number) for number in range(1, 16)),
+        *(ReceiptWorker(each.receipts).run_once() for each in both * 2),
+    )
+    rows = await issued(database)
+    assert [serial for *_, serial in rows] == list(range(1, 48))
+    assert len({(company, number) for company, number, *_ in rows}) == 47
+    receipts = [each for each in found if isinstance(each, Receipt)]
+    assert {each.serial_text for each in receipts if each.number == 7} == {
+        (await acme.receipts.get("b", 7)).serial_text
+    }
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_death_at_any_step_leaves_no_gap_and_no_second_receipt(
+    acme: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The connection dies before a step of the first receipt, as it does when its process is killed."""
+    with monkeypatch.context() as patch:
+        sql = adapter._SQL[step]
+        count = max(n for n in range(1, 9) if f"${n}" in sql)
+        types = TYPES.get(step, ("text", "bigint"))
+        patch.setitem(adapter._SQL, step, DIE + "".join(f", ${n}::{types[n - 1]}" for n in range(1, count + 1)))
+        with pytest.raises(LedgerUnavailable):
+            await ReceiptWorker(acme.receipts).run_once()
+    assert len(await issued(database)) == (2 if step == "advance" else 0)
+    await ReceiptWorker(acme.receipts).run_once()
+    assert await issued(database) == [("acme", 1, "VC", 1), ("acme", 3, "VC", 2)]
+    assert await ReceiptWorker(acme.receipts).run_once() == 0
+
+
+async def test_a_new_year_begins_a_new_series_and_time_never_goes_back_within_one(acme: Wallets) -> None:
+    old = await acme.receipts.get("acme", 1, at=NEW_YEAR - 1)
+    new = await acme.receipts.get("acme", 3, at=NEW_YEAR)
+    assert (old.serial_text, new.serial_text) == ("VC-2026-000001", "VC-2027-000001")
+    number = (await acme.engine.submit(top_up(1))).entry.number
+    behind = await acme.receipts.get("acme", number, at=NEW_YEAR - 5)
+    assert (behind.serial_text, behind.issued_at) == ("VC-2026-000002", NEW_YEAR - 1)
+
+
+async def test_receipts_are_listed_newest_first_and_found_by_their_number(acme: Wallets) -> None:
+    await ReceiptWorker(acme.receipts).run_once()
+    first, second = [await acme.receipts.get("acme", number) for number in (1, 3)]
+    assert await acme.receipts.page("acme", before=99, limit=9) == [second, first]
+    assert await acme.receipts.page("acme", before=3, limit=9) == [first]
+    assert await acme.receipts.page("acme", before=99, limit=1) == [second]
+    year = datetime.now(UTC).year
+    assert await acme.receipts.find("VC", year, 2) == second
+    assert await acme.receipts.find("VC", year, 3) is None
+    with pytest.raises(CompanyNotFound):
+        await acme.receipts.page("nobody", before=9, limit=9)
+
+
+async def test_two_changes_at_once_are_both_kept(acme: Wallets, open_more: OpenWallets) -> None:
+    beside = await open_more()
+    replace = msgspec.structs.replace
+    await asyncio.gather(
+        acme.billing.change_seller(lambda seller: replace(seller, footer="Bye.")),
+        beside.billing.change_seller(lambda seller: replace(seller, tax_id="X")),
+        acme.billing.change_profile("acme", lambda profile: replace(profile, legal_name="Acme")),
+        beside.billing.change_profile("acme", lambda profile: replace(profile, tax_id="Y")),
+    )
+    seller, profile = await acme.billing.seller(), await acme.billing.profile("acme")
+    assert (seller.footer, seller.tax_id, seller.name) == ("Bye.", "X", SELLER.name)
+    assert (profile.legal_name, profile.tax_id) == ("Acme", "Y")
+    with pytest.raises(CompanyNotFound):
+        await acme.billing.profile("nobody")
+    with pytest.raises(CompanyNotFound):
+        await acme.billing.change_profile("nobody", lambda profile: profile)
+
+
+async def test_the_worker_finds_top_ups_by_their_index(acme: Wallets, database: asyncpg.Connection) -> None:
+    await database.execute("SET enable_seqscan = off; ANALYZE entries")
+    for step, arguments in (("behind", {"$1": "''", "$2": "10"}), ("next_top_ups", {"$1": "'acme'", "$2": "10"})):
+        query = adapter._SQL[step]
+        for name, value in arguments.items():
+            query = query.replace(name, value)
+        plan = "\n".join(row[0] for row in await database.fetch(f"EXPLAIN {query}"))
+        assert "entries_money" in plan, plan
