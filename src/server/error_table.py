@@ -35,6 +35,7 @@ class Reason(StrEnum):
     RATE_CARD_ALREADY_EXISTS = "RATE_CARD_ALREADY_EXISTS"
     SPEND_LIMIT_NOT_FOUND = "SPEND_LIMIT_NOT_FOUND"
     SPEND_LIMIT_ALREADY_EXISTS = "SPEND_LIMIT_ALREADY_EXISTS"
+    AUTO_TOP_UP_NOT_FOUND = "AUTO_TOP_UP_NOT_FOUND"
     REFUND_JOB_NOT_FOUND = "REFUND_JOB_NOT_FOUND"
     REFUND_CASE_NOT_FOUND = "REFUND_CASE_NOT_FOUND"
     REFUND_CASE_DECIDED = "REFUND_CASE_DECIDED"
@@ -223,6 +224,12 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.SPEND_LIMIT_ALREADY_EXISTS,
         lambda error: f"There is a spend limit {error} already.",
         "Choose another spend_limit_id, or read this one with GetSpendLimit: an earlier try may have made it.",
+    ),
+    e.AutoTopUpNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.AUTO_TOP_UP_NOT_FOUND,
+        lambda error: f"The company {error} has no automatic top-up.",
+        "Check the name, or make one with AutoTopUpService.UpdateAutoTopUp.",
     ),
     e.RefundJobNotFound: Row(
         _C.NOT_FOUND,

@@ -99,6 +99,7 @@ class Loader:
             blocked=row["wallet"]["blocked"],
             limits=[limit_of(limit) for limit in row["limits"] or ()],
             counters=[counter_of(counter) for counter in row["counters"] or ()],
+            signal_at=row["signal_at"],
         )
 
 

@@ -21,6 +21,8 @@ from wallet.installation import agree, claim
 from wallet.lane import Lane
 from wallet.ledger.alerts import Alerts
 from wallet.ledger.append import Appender
+from wallet.ledger.auto_top_up_firings import AutoTopUpFirings
+from wallet.ledger.auto_top_ups import AutoTopUps
 from wallet.ledger.billing import Billing
 from wallet.ledger.companies import Companies
 from wallet.ledger.deliveries import Policies, Reports
@@ -62,6 +64,8 @@ class Wallets:
         self.companies = Companies(pool)
         self.spend_limits = SpendLimits(pool)
         self.alerts = Alerts(pool)
+        self.auto_top_ups = AutoTopUps(pool)
+        self.auto_top_up_firings = AutoTopUpFirings(pool)
         self.rate_cards = RateCards(pool)
         self.statements = Statements(pool)
         self.usage_days = UsageDays(pool)

@@ -78,6 +78,8 @@ SNAPSHOTS = {
     "refund_cases": "SELECT to_jsonb(t) FROM refund_cases t ORDER BY company_id, case_id",
     "delivery_reports": "SELECT to_jsonb(t) FROM delivery_reports t ORDER BY company_id, number",
     "alert_policies": "SELECT to_jsonb(t) FROM alert_policies t ORDER BY company_id",
+    "auto_top_ups": "SELECT to_jsonb(t) FROM auto_top_ups t ORDER BY company_id",
+    "auto_top_up_firings": "SELECT to_jsonb(t) FROM auto_top_up_firings t ORDER BY company_id, number",
     "sellers": "SELECT to_jsonb(t) FROM sellers t",
     "billing_profiles": "SELECT to_jsonb(t) FROM billing_profiles t ORDER BY company_id",
     "mails": "SELECT to_jsonb(t) FROM mails t ORDER BY company_id, cause",

@@ -12,6 +12,7 @@ import pytest
 import devstack
 from tests.builders import authorize, capture, charge, make_company, top_up
 from tests.property.audit import assert_clean
+from wallet.domain.auto_top_ups import AutoTopUpChange
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import InsufficientFunds, Unavailable
@@ -125,6 +126,14 @@ async def test_p2_a_process_with_another_number_of_partitions_does_not_serve(
             pass
     async with open_wallets(cluster_settings.model_copy(update={"partitions": None})) as agreed:
         assert agreed.hot.keys.partitions == PARTITIONS
+
+
+async def test_scale_signals_of_all_partitions_are_taken_once(engines: list[Wallets]) -> None:
+    for company in COMPANIES[:10]:
+        await engines[0].auto_top_ups.put(company, AutoTopUpChange(900, 1_000, "pm_1"))
+    await engines[0].engine.submit_many([charge(200, company=company) for company in COMPANIES])
+    taken = await asyncio.gather(*(each.hot.take_signals(100) for each in engines))
+    assert sorted(company for some in taken for company in some) == sorted(COMPANIES[:10])
 
 
 def move_slot(cluster: devstack.ValkeyCluster, slot: int) -> None:

@@ -72,6 +72,7 @@ SAMPLES: list[Exception] = [
     e.RateCardAlreadyExists("standard"),
     e.SpendLimitNotFound("daily"),
     e.SpendLimitAlreadyExists("daily"),
+    e.AutoTopUpNotFound("acme"),
     e.RefundJobNotFound("outage-7"),
     e.RefundCaseNotFound("mail-17"),
     e.RefundCaseDecided("mail-17"),

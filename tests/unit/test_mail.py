@@ -1,5 +1,6 @@
 """Mails as they are written, and the servers that they are handed to."""
 
+import re
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from importlib.resources import files
@@ -29,6 +30,12 @@ WORDS = {
     "name": "Acme & <b>Sons</b>\r\nBcc: thief@elsewhere.example",
     "available": "12.50 EUR",
     "empty_time": "2026-11-26 14:00 UTC",
+    "amount": "50.00 EUR",
+    "threshold": "20.00 EUR",
+    "code": "card_declined",
+    "top_up": "auto-7",
+    "window": "month",
+    "until": "2026-12-01 00:00 UTC",
 }
 TEMPLATES = sorted(
     path.name.removesuffix(".subject.txt")
@@ -64,10 +71,12 @@ def test_every_template_makes_a_mail_that_words_from_outside_cannot_bend(templat
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert "12.50 EUR" in text.get_content()
+    source = (files("admin.mail") / "templates" / f"{template}.txt").read_text()
+    for word in set(re.findall(r"{{ (\w+) }}", source)) - {"name"}:
+        assert WORDS[word] in text.get_content()
+        assert WORDS[word] in html.get_content()
     assert "Acme & <b>Sons</b>" in text.get_content()
     assert "Acme &amp; &lt;b&gt;Sons&lt;/b&gt;" in html.get_content()
-    assert "2026-11-26 14:00 UTC" in html.get_content()
     assert b"\nBcc:" not in message.as_bytes().split(b"\r\n\r\n", 1)[0]
 
 

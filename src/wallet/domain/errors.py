@@ -24,6 +24,7 @@ WalletError
 ├── SpendLimitNotFound
 ├── SpendLimitAlreadyExists
 ├── TooManySpendLimits
+├── AutoTopUpNotFound
 ├── RefundJobNotFound
 ├── RefundCaseNotFound
 ├── RefundCaseDecided
@@ -195,6 +196,10 @@ class SpendLimitAlreadyExists(WalletError):
 
 class TooManySpendLimits(WalletError):
     """A company cannot have more."""
+
+
+class AutoTopUpNotFound(WalletError):
+    """The company has no automatic top-up."""
 
 
 class RefundJobNotFound(WalletError):

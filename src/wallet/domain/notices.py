@@ -17,6 +17,8 @@ class EventType(StrEnum):
     TOP_UP_DISPUTED = "top_up.disputed"
     DISPUTE_CLOSED = "top_up.dispute_closed"
     AUTO_TOP_UP_STARTED = "auto_top_up.started"
+    AUTO_TOP_UP_SUCCEEDED = "auto_top_up.succeeded"
+    AUTO_TOP_UP_LIMITED = "auto_top_up.limited"
     AUTO_TOP_UP_FAILED = "auto_top_up.failed"
     AUTO_TOP_UP_PAUSED = "auto_top_up.paused"
     SUBSCRIPTION_PAST_DUE = "subscription.past_due"

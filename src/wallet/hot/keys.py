@@ -49,6 +49,10 @@ class Keys:
         """Return the hash of entries that are not settled, by company and attempt."""
         return f"{{w:{partition}}}:journal"
 
+    def signals(self, partition: int) -> str:
+        """Return the set of companies whose available amount fell below what their automatic top-up waits for."""
+        return f"{{w:{partition}}}:signals"
+
     def wallet(self, company: str) -> str:
         """Return the wallet's hash."""
         return self.of(company).wallet

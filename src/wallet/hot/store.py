@@ -88,6 +88,8 @@ class Loaded(msgspec.Struct, frozen=True, gc=False):
     """Channels and countries, as in "1 3 DE"."""
     limits: list[SpendLimit] = []
     counters: list[SpendCounter] = []
+    signal_at: int | None = None
+    """Micros: what is available and falls below it is signalled; None: nothing is."""
 
 
 class Journal(msgspec.Struct, frozen=True, gc=False):
@@ -166,7 +168,7 @@ class HotStore:
         by_company: dict[str, list[int]] = {}
         for i, (command, _) in enumerate(batch.commands):
             by_company.setdefault(command.company, []).append(i)
-        keys: list[str] = [self.keys.journal(partition)]
+        keys: list[str] = [self.keys.journal(partition), self.keys.signals(partition)]
         arguments: list[Any] = [KEY_TTL_MS, 0, 0, len(batch.settled), len(batch.chores), len(by_company)]
         arguments += [f"{attempt.command.company} {attempt.epoch}:{attempt.seq}" for attempt in batch.settled]
         for chore in batch.chores:
@@ -220,14 +222,16 @@ class HotStore:
         """
         wallet, authorizations = loaded.wallet, loaded.authorizations
         wallet_key = self.keys.wallet(wallet.company)
-        rules: list[Any] = [loaded.blocked, limits_text(loaded.limits), len(loaded.counters)]
+        signals_key = self.keys.signals(self.keys.partition(wallet.company))
+        signal_at = "" if loaded.signal_at is None else loaded.signal_at
+        rules: list[Any] = [loaded.blocked, limits_text(loaded.limits), signal_at, wallet.company, len(loaded.counters)]
         for counter in loaded.counters:
             rules += (counter_field(counter), counter.spent)
         head = (wallet.balance, wallet.held, wallet.floor, wallet.state.value, wallet.updated_at, *rules)
         step = AUTHORIZATIONS_PER_LOAD_CALL
         for start in range(0, max(1, len(authorizations)), step):
             part = authorizations[start : start + step]
-            keys = [wallet_key, *(self.keys.authorization(hold.company, hold.id) for hold in part)]
+            keys = [wallet_key, signals_key, *(self.keys.authorization(hold.company, hold.id) for hold in part)]
             arguments = [loaded.epoch, int(start == 0), int(start + step >= len(authorizations)), *head]
             for hold in part:
                 arguments += (hold.held, hold.captured, hold.expires_at, hold.ttl_seconds)
@@ -267,6 +271,23 @@ class HotStore:
         except (RedisError, OSError, TimeoutError) as error:
             raise _unavailable(error, Applied.NO) from error
         return {hold: (value or b"").decode() for hold, value in zip(authorizations, values, strict=True)}
+
+    async def take_signals(self, limit: int) -> list[str]:
+        """Take companies whose available amount fell below their `signal_at`, up to `limit` of each partition.
+
+        Each is given to one caller; what that one does not act on, because it dies, is not given again. Raises
+        WalletUnavailable, and then some may be taken all the same.
+        """
+        partitions = range(self.keys.partitions)
+        taken = await asyncio.gather(*(self._take_signals(partition, limit) for partition in partitions))
+        return [company for some in taken for company in some]
+
+    async def _take_signals(self, partition: int, limit: int) -> list[str]:
+        try:
+            taken: Any = await self._client.spop(self.keys.signals(partition), limit)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _unavailable(error, Applied.UNKNOWN) from error
+        return [bytes(company).decode() for company in taken or ()]
 
     async def claim(self, ledger: str) -> str:
         """Return the ledger that this hot state belongs to: `ledger`, where it belonged to none."""

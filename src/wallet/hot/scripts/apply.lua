@@ -1,6 +1,7 @@
 -- Clear away what the ledger has judged, then apply commands to their wallets. One call for a partition and a cycle.
 --
 -- KEYS  journal                                  hash: the partition's entries that are not settled
+--       signals                                  set: companies whose available amount fell below their signal_at
 --       per clean-up:  wallet, key record
 --       per company:   wallet
 --         per command: key record, and the authorization where the operation has one
@@ -41,6 +42,10 @@
 --       D:rule:epoch:seq:amount:held delta:microseconds   declined: FUNDS, SPEND, LIMIT, HOLD, EARLY, UNPRICED, BLOCKED,
 --                                                    SUSPENDED, CLOSED
 --
+-- A command that takes what is available (balance - held - floor) from the wallet's `signal_at` or above to below it puts
+-- the company into the set of signals. That is a hint for the automatic top-up, which asks the ledger: it may come for an
+-- entry that the ledger refuses, and it may get lost. Wallets without an automatic top-up have no such field.
+--
 -- An attempt's name (epoch:seq) is in its journal field and in its key record, so no clean-up meets another attempt.
 -- The journal is written before the wallets: should a script ever end half way, money is not taken without a trace.
 
@@ -76,7 +81,7 @@ local now_text = integer(now)
 
 -- include: rules
 
-local journal = next_key()
+local journal, signals = next_key(), next_key()
 local key_ttl = next_arg()
 local sent_at, not_after = next_number(), next_number()
 local settled = next_number()
@@ -134,10 +139,10 @@ for _ = 1, cleanups do
   clean(action, company, attempt, next_number(), next_number(), next_number(), next_arg())
 end
 
-local function read_wallet(key)
+local function read_wallet(key, company)
   -- Every field that it ever has is named here: a table that grows is made anew.
   local f = call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run', 'loading', 'loaded',
-    'blocked', 'limits')
+    'blocked', 'limits', 'signal_at')
   if not f[1] or f[8] ~= run or f[9] then
     return nil
   end
@@ -145,8 +150,9 @@ local function read_wallet(key)
   return {
     epoch = tonumber(f[1]), prefix = f[1] .. ':', seq = tonumber(f[2]), balance = tonumber(f[3]), held = tonumber(f[4]),
     floor = tonumber(f[5]), state = tonumber(f[6]), at = at > now and at or now, at_text = at > now and f[7] or now_text,
-    key = key, changed = false, seq_before = tonumber(f[2]), loaded = tonumber(f[10]) or 0,
+    key = key, company = company, changed = false, seq_before = tonumber(f[2]), loaded = tonumber(f[10]) or 0,
     blocked = f[11], limits = f[12], limit_list = false, counters = false, dropped = false,
+    signal_at = f[13] and tonumber(f[13]), signals = false,
   }
 end
 
@@ -286,6 +292,10 @@ local function change(wallet, company, attempt, c)
     return declined(wallet, rule, amount, held_delta)
   end
 
+  if wallet.signal_at then
+    local above = wallet.balance - wallet.held - wallet.floor - wallet.signal_at
+    wallet.signals = wallet.signals or (above >= 0 and above + amount - held_delta < 0)
+  end
   wallet.seq = wallet.seq + 1
   wallet.balance = wallet.balance + amount
   wallet.held = wallet.held + held_delta
@@ -370,7 +380,7 @@ local replies, replies_size = { now_text }, 1
 local changed, changed_size = {}, 0
 for _ = 1, companies do
   local company, seen_epoch, seen_seq, commands = next_arg(), next_number(), next_number(), next_number()
-  local wallet = read_wallet(next_key())
+  local wallet = read_wallet(next_key(), company)
   -- The ledger was seen further on than this wallet: it comes from a copy that missed something.
   if wallet and (wallet.epoch < seen_epoch or (wallet.epoch == seen_epoch and wallet.seq < seen_seq)) then
     wallet = nil
@@ -395,6 +405,9 @@ for _, wallet in ipairs(changed) do
     'held', integer(wallet.held), 'at', wallet.at_text)
   if wallet.limits then
     write_counters(wallet)
+  end
+  if wallet.signals then
+    call('SADD', signals, wallet.company)
   end
 end
 

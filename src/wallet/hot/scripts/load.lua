@@ -1,9 +1,9 @@
 -- Write a wallet as the ledger has it. Authorizations may come in several calls; the wallet comes with the last one.
 --
--- KEYS  wallet, then an authorization each
+-- KEYS  wallet, the signals of its partition (apply.lua says what they are), then an authorization each
 -- ARGV  epoch, 1 in the first call of a load, 1 in the last, balance, held, floor, state, microseconds of the last change,
---       what is blocked and the spend limits as includes/rules.lua has them (empty where there are none), number of
---       counters, then per counter: its field, what is spent
+--       what is blocked and the spend limits as includes/rules.lua has them (empty where there are none), signal_at (empty
+--       where there is none), company, number of counters, then per counter: its field, what is spent
 --       per authorization: held, captured, expires at in microseconds, ttl in s, created at in microseconds, its usage as
 --       apply.lua has it
 --
@@ -31,10 +31,11 @@ elseif not (of_run and stored[1] == epoch and stored[3]) then
   return { 0, now_text }
 end
 
-local blocked, limits, counters = ARGV[9], ARGV[10], tonumber(ARGV[11])
-local FIRST_COUNTER, HOLD_ARGUMENTS = 12, 6
-for i = 2, #KEYS do
-  local at = FIRST_COUNTER + counters * 2 + (i - 2) * HOLD_ARGUMENTS
+local balance, held, floor = ARGV[4], ARGV[5], ARGV[6]
+local blocked, limits, signal_at, company, counters = ARGV[9], ARGV[10], ARGV[11], ARGV[12], tonumber(ARGV[13])
+local FIRST_COUNTER, HOLD_ARGUMENTS, FIRST_HOLD_KEY = 14, 6, 3
+for i = FIRST_HOLD_KEY, #KEYS do
+  local at = FIRST_COUNTER + counters * 2 + (i - FIRST_HOLD_KEY) * HOLD_ARGUMENTS
   local hold = { epoch, unpack(ARGV, at, at + HOLD_ARGUMENTS - 1) }
   local expires_at = hold[4]
   redis.call('SET', KEYS[i], table.concat(hold, ':'),
@@ -42,7 +43,7 @@ for i = 2, #KEYS do
 end
 
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', '0', 'balance', ARGV[4], 'held', ARGV[5], 'floor', ARGV[6],
+redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', '0', 'balance', balance, 'held', held, 'floor', floor,
   'state', ARGV[7], 'at', ARGV[8], 'run', run, 'loaded', now_text)
 if blocked ~= '' then
   redis.call('HSET', KEYS[1], 'blocked', blocked)
@@ -55,5 +56,12 @@ for at = FIRST_COUNTER, FIRST_COUNTER + counters * 2 - 1, 2 do
 end
 if not last then
   redis.call('HSET', KEYS[1], 'loading', '1')
+end
+-- What fell below before, while nobody looked, crosses nothing any more: this is its signal.
+if signal_at ~= '' then
+  redis.call('HSET', KEYS[1], 'signal_at', signal_at)
+  if tonumber(balance) - tonumber(held) - tonumber(floor) < tonumber(signal_at) then
+    redis.call('SADD', KEYS[2], company)
+  end
 end
 return { 1, now_text }

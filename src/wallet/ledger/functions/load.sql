@@ -8,8 +8,9 @@ LANGUAGE sql VOLATILE AS $$
     SELECT greatest(current_epoch + 1, extract(epoch FROM clock_timestamp())::bigint);
 $$;
 
--- Begin a new epoch of a wallet, and return the wallet with its open authorizations, its spend limits and their counters:
--- whatever Redis loaded before is stale from here on. Nothing is returned where there is no such wallet.
+-- Begin a new epoch of a wallet, and return the wallet with its open authorizations, its spend limits and their counters,
+-- and below what its automatic top-up wants a signal (NULL: none), whether it is paused or not: whatever Redis loaded
+-- before is stale from here on. Nothing is returned where there is no such wallet.
 --
 -- above   the new epoch is greater than this one too (an epoch found in Redis after this database was restored).
 --
@@ -17,7 +18,8 @@ $$;
 -- the windows of now, and of the open authorizations; "now" is Redis's to say, so those of a little earlier come as well.
 DROP FUNCTION IF EXISTS wallet_new_epoch(text, bigint);
 CREATE FUNCTION wallet_new_epoch(company text, above bigint)
-RETURNS TABLE (wallet wallets, holds authorizations[], limits spend_limits[], counters spend_counters[])
+RETURNS TABLE (wallet wallets, holds authorizations[], limits spend_limits[], counters spend_counters[],
+    signal_at bigint)
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     UPDATE wallets SET epoch = wallet_next_epoch(greatest(epoch, above)), last_seq = 0
@@ -27,6 +29,7 @@ BEGIN
         RETURN;
     END IF;
     holds := ARRAY(SELECT a FROM authorizations a WHERE a.company_id = company AND a.state = 1);
+    signal_at := (SELECT threshold FROM auto_top_ups a WHERE a.company_id = company);
     IF wallet.limited THEN
         limits := ARRAY(SELECT l FROM spend_limits l WHERE l.company_id = company ORDER BY limit_id);
         counters := ARRAY(

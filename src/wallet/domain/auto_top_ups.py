@@ -1,0 +1,186 @@
+"""Automatic top-ups: when one is begun, and how large it is.
+
+A rule adds `amount` when less than `threshold` is available. One charge of the card covers the whole gap: it is the
+smallest multiple of `amount` that brings what is available back to the threshold, so that people see the amount that
+they chose, or twice it, and never an odd one. Amounts are micros; days and months are UTC's.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from wallet.domain.money import MICROS_MAX
+
+DAY_COUNT_MAX = 10
+"""Top-ups a day, where the rule says nothing else: one more is a runaway."""
+DECLINES_MAX = 4
+"""So many declines in a row pause a rule."""
+DECLINE_SECONDS = (600, 3_600, 21_600)
+"""How long it waits after the first, the second, the third."""
+ANSWER_SECONDS_MIN, ANSWER_SECONDS_MAX = 2, 60
+"""How soon somebody asks again for the outcome of a top-up: ever later, while there is no answer."""
+AUTHENTICATION_SECONDS = 60
+"""The same, while the bank waits for the customer."""
+
+
+class RuleState(IntEnum):
+    """The values are stored: never renumber them."""
+
+    ACTIVE = 1
+    PAUSED = 2
+
+
+class PauseReason(IntEnum):
+    """Why a rule is paused. The values are stored: never renumber them."""
+
+    REQUESTED = 1
+    DECLINES = 2
+    RUNAWAY = 3
+    DISPUTE = 4
+
+
+class FiringState(IntEnum):
+    """Where one automatic top-up is. The values are stored: never renumber them."""
+
+    IN_FLIGHT = 1
+    SUCCEEDED = 2
+    FAILED = 3
+
+
+class AutoTopUpTerms(msgspec.Struct, frozen=True):
+    """What people say of a rule. Of the bounds None is: none."""
+
+    threshold: int
+    amount: int
+    payment_method: str
+    """The id of a saved card."""
+    day_amount_max: int | None = None
+    month_amount_max: int | None = None
+    day_count_max: int = DAY_COUNT_MAX
+    month_count_max: int | None = None
+
+
+class AutoTopUpChange(msgspec.Struct, frozen=True):
+    """What of a rule is to change; None leaves it as it is, and 0 takes a bound away."""
+
+    threshold: int | None = None
+    amount: int | None = None
+    payment_method: str | None = None
+    day_amount_max: int | None = None
+    month_amount_max: int | None = None
+    day_count_max: int | None = None
+    month_count_max: int | None = None
+
+
+class AutoTopUp(msgspec.Struct, frozen=True):
+    """A rule as it is now. Times in microseconds since the epoch; 0 where there is none."""
+
+    company: str
+    currency: str
+    terms: AutoTopUpTerms
+    state: RuleState
+    pause_reason: PauseReason | None
+    paused_at: int
+    declines: int
+    """Of the card, since it last paid."""
+    waits_until: int
+    in_flight: str
+    """The id of the top-up that is in flight; empty: none is."""
+    day_amount: int
+    """What it added today, and what is under way."""
+    month_amount: int
+    created_at: int
+    updated_at: int
+
+
+class Firing(msgspec.Struct, frozen=True):
+    """The intent of one top-up. Whoever continues it continues that one."""
+
+    company: str
+    number: int
+    amount: int
+    currency: str
+    payment_method: str
+    state: FiringState = FiringState.IN_FLIGHT
+
+    @property
+    def top_up(self) -> str:
+        """The id of its top-up."""
+        return top_up_id(self.number)
+
+
+class Added(msgspec.Struct, frozen=True):
+    """What automatic top-ups of a company added of late; what is under way counts, what failed does not."""
+
+    day_amount: int = 0
+    day_count: int = 0
+    month_amount: int = 0
+    month_count: int = 0
+
+
+class Decision(IntEnum):
+    """What is done about a company whose available amount is below its threshold."""
+
+    FIRE = 1
+    WAIT_FOR_DAY = 2
+    """A bound is reached: nothing before the next day."""
+    WAIT_FOR_MONTH = 3
+    RUNAWAY = 4
+    """It happened too often: the rule is paused."""
+
+
+def changed(before: AutoTopUpTerms | None, change: AutoTopUpChange) -> AutoTopUpTerms | None:
+    """Return what a rule says after a change; None where it would have no threshold, amount or payment method."""
+    old = before or AutoTopUpTerms(0, 0, "")
+    new = AutoTopUpTerms(
+        change.threshold or old.threshold,
+        change.amount or old.amount,
+        change.payment_method or old.payment_method,
+        day_amount_max=_bound(change.day_amount_max, old.day_amount_max),
+        month_amount_max=_bound(change.month_amount_max, old.month_amount_max),
+        day_count_max=_bound(change.day_count_max, old.day_count_max) or DAY_COUNT_MAX,
+        month_count_max=_bound(change.month_count_max, old.month_count_max),
+    )
+    return new if new.threshold and new.amount and new.payment_method else None
+
+
+def top_up_id(number: int) -> str:
+    """Return the id of the top-up of a firing."""
+    return f"auto-{number}"
+
+
+def decide(terms: AutoTopUpTerms, available: int, added: Added) -> tuple[Decision, int]:
+    """Return what to do where `available` is below the threshold, and with which amount.
+
+    Bounds make a charge smaller by whole multiples of the rule's amount, and put it off where not one is left.
+    """
+    assert available < terms.threshold
+    wanted = -(-(terms.threshold - available) // terms.amount)
+    by_day = _multiples(terms.day_amount_max, added.day_amount, terms.amount)
+    by_month = _multiples(terms.month_amount_max, added.month_amount, terms.amount)
+    if by_month <= 0 or (terms.month_count_max is not None and added.month_count >= terms.month_count_max):
+        return Decision.WAIT_FOR_MONTH, 0
+    if by_day <= 0:
+        return Decision.WAIT_FOR_DAY, 0
+    if added.day_count >= terms.day_count_max:
+        return Decision.RUNAWAY, 0
+    return Decision.FIRE, min(wanted, by_day, by_month, MICROS_MAX // terms.amount) * terms.amount
+
+
+def decline_seconds(declines: int) -> int | None:
+    """Return how long a rule waits after so many declines in a row, at least 1; None: it is paused."""
+    return None if declines >= DECLINES_MAX else DECLINE_SECONDS[declines - 1]
+
+
+def answer_seconds(tries: int) -> int:
+    """Return how soon to ask for an outcome again, after so many times without an answer."""
+    return min(ANSWER_SECONDS_MIN << min(tries, 16), ANSWER_SECONDS_MAX)
+
+
+def _bound(asked: int | None, before: int | None) -> int | None:
+    return before if asked is None else asked or None
+
+
+def _multiples(bound: int | None, added: int, amount: int) -> int:
+    """Return how many times an amount is left within a bound."""
+    return MICROS_MAX // amount if bound is None else (bound - added) // amount
