@@ -1,16 +1,32 @@
 """What the back office's service is told from outside, beside what all servers are."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from admin.mail.server import parse_smtp_url
-from server.settings import Listener, Port, ServerSettings
+from server.settings import Listener, Port, ServerSettings, on_loopback
 
 
 def _smtp_url(url: str) -> str:
     parse_smtp_url(url)
     return url
+
+
+def _stripe_key(key: SecretStr) -> SecretStr:
+    if not key.get_secret_value().startswith(("sk_", "rk_")):
+        raise ValueError("must be a secret or restricted key, sk_… or rk_…; pk_… is the front end's")
+    return key
+
+
+def _stripe_base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise ValueError("must be https:// and a host")
+    if parts.scheme == "http" and not on_loopback(parts.hostname):
+        raise ValueError("would send the key in plain text: use https://")
+    return url.rstrip("/")
 
 
 class AdminSettings(ServerSettings):
@@ -34,6 +50,15 @@ class AdminSettings(ServerSettings):
 
     mail_from: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")] | None = None
     """MAIL_FROM: the address that mails are from. Required with SMTP_URL."""
+
+    stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
+    """STRIPE_API_KEY: a secret or restricted key, sk_… or rk_…. Without it no card can be paid by."""
+
+    stripe_webhook_secrets: SecretStr | None = None
+    """STRIPE_WEBHOOK_SECRETS: what Stripe signs webhooks with, whsec_…, parted by commas. Required with the key."""
+
+    stripe_api_base: Annotated[str, AfterValidator(_stripe_base)] | None = None
+    """STRIPE_API_BASE: where to call instead of https://api.stripe.com, for tests: https://, or http:// on loopback."""
 
     def listeners(self) -> tuple[Listener, ...]:
         """Return where gRPC is served, and where HTTP is."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from admin.settings import AdminSettings
@@ -28,6 +29,9 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "LOG_FORMAT": ("json", LogFormat.JSON),
     "SMTP_URL": ("smtps://mail.example", "smtps://mail.example"),
     "MAIL_FROM": ("billing@charging.example", "billing@charging.example"),
+    "STRIPE_API_KEY": ("sk_test_1", SecretStr("sk_test_1")),
+    "STRIPE_WEBHOOK_SECRETS": ("whsec_1,whsec_2", SecretStr("whsec_1,whsec_2")),
+    "STRIPE_API_BASE": ("http://127.0.0.1:12111", "http://127.0.0.1:12111"),
     "DATABASE_URL": ("postgresql://ledger/veloconnect", "postgresql://ledger/veloconnect"),
     "REDIS_URL": ("rediss://hot:6380/0", "rediss://hot:6380/0"),
     "PARTITIONS": ("64", 64),

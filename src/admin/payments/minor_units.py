@@ -1,0 +1,72 @@
+"""Micros as the whole numbers that card payments are counted in, and what may be paid by card.
+
+The provider counts in a currency's minor unit: cents, but whole yen and thousandths of a dinar. Its rules are those of
+ISO 4217 with exceptions of its own (docs.stripe.com/currencies), and they hold for charges, refunds and disputes alike.
+"""
+
+from admin.payments.provider import ProviderRefused
+from wallet.domain.money import MICROS_PER_UNIT, words
+
+ZERO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
+"""Counted in whole units."""
+THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
+"""Counted in thousandths, the last digit 0: card networks know two decimals of them."""
+WHOLE_OF_TWO_DECIMALS = frozenset({"ISK", "UGX"})
+"""Counted in hundredths as they once were, though none are paid any more: the last two digits are 0.
+
+HUF and TWD are whole in payouts only, which are none of ours.
+"""
+
+MINOR_UNITS_MAX = 99_999_999
+"""The largest amount of one payment."""
+
+MINIMUM_MICROS = {
+    currency: amount * 10_000
+    for currency, amount in {
+        "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250, "EUR": 50,
+        "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 5000, "MXN": 1000, "MYR": 200, "NOK": 300, "NZD": 50,
+        "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
+    }.items()
+}  # fmt: skip
+"""The smallest payment, in hundredths above. Of other currencies it follows from the day's rate: the provider says no
+itself ("amount_too_small")."""
+
+
+def minor_unit_micros(currency: str) -> int:
+    """Return what one minor unit is worth, in micros: 10 000 for a cent."""
+    if currency in ZERO_DECIMALS:
+        return MICROS_PER_UNIT
+    return 1_000 if currency in THREE_DECIMALS else 10_000
+
+
+def step_micros(currency: str) -> int:
+    """Return the smallest difference between two amounts that can be paid, in micros; a multiple of the minor unit."""
+    return MICROS_PER_UNIT if currency in WHOLE_OF_TWO_DECIMALS else max(minor_unit_micros(currency), 10_000)
+
+
+def to_minor(amount: int, currency: str) -> int:
+    """Return micros in minor units, exact. Raises ProviderRefused ("amount_not_whole") where they are not whole."""
+    step = step_micros(currency)
+    if amount % step:
+        raise ProviderRefused(
+            "amount_not_whole",
+            f"{words(amount, currency)} cannot be paid by card: use a multiple of {words(step, currency)}.",
+        )
+    return amount // minor_unit_micros(currency)
+
+
+def from_minor(amount: int, currency: str) -> int:
+    """Return minor units, such as a payment's, in micros: always exact."""
+    return amount * minor_unit_micros(currency)
+
+
+def check(amount: int, currency: str) -> None:
+    """Raise ProviderRefused where an amount of micros is not whole, too small or too large to be paid by card."""
+    minor = to_minor(amount, currency)
+    least = MINIMUM_MICROS.get(currency, step_micros(currency))
+    if amount < least:
+        raise ProviderRefused("amount_too_small", f"A payment by card is at least {words(least, currency)}.")
+    if minor > MINOR_UNITS_MAX:
+        most = from_minor(MINOR_UNITS_MAX, currency)
+        most -= most % step_micros(currency)
+        raise ProviderRefused("amount_too_large", f"A payment by card is at most {words(most, currency)}.")
