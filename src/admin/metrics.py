@@ -33,3 +33,9 @@ http_seconds = Histogram(
     ["route"],
     buckets=(0.005, 0.02, 0.08, 0.32, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0),
 )
+auto_top_ups = Counter(
+    "admin_auto_top_ups_total",
+    "Looks at an automatic top-up, by what had become of it: succeeded, failed, pending, requires_action, name_taken, "
+    "unanswered.",
+    ["outcome"],
+)

@@ -33,7 +33,6 @@ WORDS = {
     "amount": "50.00 EUR",
     "threshold": "20.00 EUR",
     "code": "card_declined",
-    "top_up": "auto-7",
     "window": "month",
     "until": "2026-12-01 00:00 UTC",
 }

@@ -12,7 +12,7 @@ from wallet import metrics
 LABELS = {
     "answer": "a verdict of the ledger",
     "cause": "why a wallet was loaded",
-    "outcome": "how a run of background work ended, or what became of a mail",
+    "outcome": "how a run of background work ended, or what became of a mail or of an automatic top-up",
     "route": "a path over HTTP, as it is written in its table, or none",
     "status": "of an answer over HTTP, or aborted",
     "worker": "a kind of background work",

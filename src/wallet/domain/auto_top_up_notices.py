@@ -35,17 +35,15 @@ def succeeded(firing: Firing, threshold: int, *, first: bool) -> Notice:
 
 
 def failed(firing: Firing, code: str, *, mail: bool) -> Notice:
-    """Tell that the card was declined, or that its bank wants the customer, which people are always told."""
-    template = "auto_top_up_failed" if mail else ""
-    if code == AUTHENTICATION_REQUIRED:
-        template = "auto_top_up_authentication"
+    """Tell that the card was declined, or that its bank wants the customer."""
+    template = "auto_top_up_authentication" if code == AUTHENTICATION_REQUIRED else "auto_top_up_failed"
     return Notice(
         firing.company,
         f"auto-top-up-failed-{firing.number}",
         EventType.AUTO_TOP_UP_FAILED,
         {**_data(firing), "failure_code": code},
-        template,
-        {"amount": words(firing.amount, firing.currency), "code": code, "top_up": firing.top_up},
+        template if mail else "",
+        {"amount": words(firing.amount, firing.currency), "code": code},
     )
 
 

@@ -173,8 +173,8 @@ def decline_seconds(declines: int) -> int | None:
 
 
 def answer_seconds(tries: int) -> int:
-    """Return how soon to ask for an outcome again, after so many times without an answer."""
-    return min(ANSWER_SECONDS_MIN << min(tries, 16), ANSWER_SECONDS_MAX)
+    """Return how soon to ask for an outcome again, after so many times without an answer, at least 1."""
+    return min(ANSWER_SECONDS_MIN << min(tries - 1, 16), ANSWER_SECONDS_MAX)
 
 
 def _bound(asked: int | None, before: int | None) -> int | None:

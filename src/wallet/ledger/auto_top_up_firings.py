@@ -125,16 +125,19 @@ class AutoTopUpFirings:
                     await notices.tell(connection, words.succeeded(firing, rule["threshold"], first=first))
                 return True
 
-    async def failed(self, firing: Firing, code: str) -> bool:
-        """Record that it failed, as by a declined card; return False where its end was recorded before."""
+    async def failed(self, firing: Firing, code: str, *, decline: bool = True) -> bool:
+        """Record that it failed, as by a declined card; return False where its end was recorded before.
+
+        Without `decline` it was never begun, for a reason that is none of the card's.
+        """
         with translated(Applied.UNKNOWN):
             async with self._pool.acquire() as connection, connection.transaction():
                 rule = await connection.fetchrow(_RULES["lock"], firing.company)
                 row = await _in_flight(connection, firing)
                 if row is None:
                     return False
-                await connection.execute(_SQL["end"], firing.company, firing.number, FiringState.FAILED, code, True)
-                if not row["declined"]:
+                await connection.execute(_SQL["end"], firing.company, firing.number, FiringState.FAILED, code, decline)
+                if decline and not row["declined"]:
                     await _decline(connection, rule, firing, code)
                 return True
 
@@ -163,9 +166,17 @@ async def _in_flight(connection: Connection, firing: Firing) -> asyncpg.Record |
 
 
 async def _decline(connection: Connection, rule: asyncpg.Record | None, firing: Firing, code: str) -> None:
-    """Count a decline: people are told of the first in a row, and where it pauses the rule."""
+    """Count a decline.
+
+    People are told of the first in a row, of the first because of which they must act themselves, and of the one that
+    pauses the rule.
+    """
     declines = 1 if rule is None else rule["declines"] + 1
-    await notices.tell(connection, words.failed(firing, code, mail=declines == 1))
+    mail = declines == 1
+    if not mail and code == words.AUTHENTICATION_REQUIRED:
+        before = firing.company, firing.number, declines - 1, code
+        mail = not await connection.fetchval(_SQL["told_to_authenticate"], *before)
+    await notices.tell(connection, words.failed(firing, code, mail=mail))
     if rule is None:
         return
     seconds = decline_seconds(declines)

@@ -103,6 +103,12 @@ class AutoTopUps:
         await notices.tell(connection, auto_top_up_notices.paused(company, pause, reason))
         return True
 
+    async def pause_for_dispute(self, company: str) -> None:
+        """Pause a company's rule, if there is one, since a payment of its card is disputed; again changes nothing."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self.pause(connection, company, PauseReason.DISPUTE)
+
     async def resume(self, company: str) -> AutoTopUp:
         """Let a rule go on that is paused, from a clean slate.
 

@@ -35,11 +35,17 @@ CROSS JOIN LATERAL (
 WHERE w.company_id = $1
 
 -- begin --
--- $4 for whom the company's rule charges. Whoever begins it has $5 seconds before somebody else continues it.
+-- The next number, for ever. Whoever begins it has $5 seconds before somebody else continues it.
 INSERT INTO auto_top_up_firings (company_id, number, amount, currency, payment_method, due_at, fired_at)
 SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), clock_timestamp()
 FROM auto_top_up_firings WHERE company_id = $1
 RETURNING *
+
+-- told_to_authenticate --
+-- Whether one of the $3 firings before $2 was declined because the bank wants the customer.
+SELECT EXISTS (
+    SELECT FROM auto_top_up_firings
+    WHERE company_id = $1 AND number < $2 AND number >= $2 - $3 AND failure_code = $4)
 
 -- wait --
 UPDATE auto_top_ups SET wait_until = $2 WHERE company_id = $1
