@@ -179,7 +179,7 @@ Notification = PaymentChanged | RefundChanged | DisputeChanged
 
 
 class PaymentProvider(Protocol):
-    """Every call raises ProviderUnavailable; those that ask for something new raise ProviderRefused as well."""
+    """Every call raises ProviderUnavailable, and ProviderRefused where the provider says no or knows no such thing."""
 
     async def create_customer(self, company: str, *, name: str, email: str, idempotency_key: str) -> str:
         """Make a customer for a company ("companies/acme") and return its id."""

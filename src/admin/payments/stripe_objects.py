@@ -120,6 +120,15 @@ class StripeDispute(msgspec.Struct):
     payment_intent: str | None = None
 
 
+class _Named(msgspec.Struct):
+    id: str
+
+
+def id_of(data: Any) -> str:
+    """Return the id that an object's JSON has. Raises ProviderUnavailable."""
+    return _read(data, _Named).id
+
+
 def payment(data: Any) -> Payment:
     """Return a PaymentIntent's JSON as a payment. Raises ProviderUnavailable."""
     intent = _read(data, PaymentIntent)

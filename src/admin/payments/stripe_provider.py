@@ -54,7 +54,6 @@ STATES_BEST_FIRST = (
     PaymentState.CANCELED,
 )
 CARDS = "card"
-RESOURCE_MISSING = "resource_missing"
 
 Object = TypeVar("Object", bound=stripe.StripeObject)
 Answer = TypeVar("Answer")
@@ -91,7 +90,8 @@ class StripeProvider:
         params: dict[str, Any] = {"name": name, "metadata": {"company": company}}
         if email:
             params["email"] = email
-        return (await self._do(self._stripe.customers.create_async, params, idempotency_key)).id
+        customer = await self._do(self._stripe.customers.create_async, params, idempotency_key)
+        return stripe_objects.id_of(customer.to_dict())
 
     async def pay(self, order: PaymentOrder) -> Payment:
         """See the port. A declined card is a payment that FAILED, or REQUIRES_ACTION where its holder can mend it."""
@@ -163,10 +163,13 @@ class StripeProvider:
         return [card for card in cards if card is not None]
 
     async def remove_card(self, customer: str, card: str) -> None:
-        """See the port. A card that is removed twice at once is gone after both."""
+        """See the port. Of two that remove it at once, one may be told that it is not there."""
         if not await self._has_card(customer, card):
             raise PaymentMethodUnknown(card)
-        await self._do(lambda _, options: self._stripe.payment_methods.detach_async(card, options=options))
+        try:
+            await self._do(lambda _, options: self._stripe.payment_methods.detach_async(card, options=options))
+        except ProviderRefused as refused:
+            raise PaymentMethodUnknown(card) from refused
 
     def check_amount(self, amount: int, currency: str) -> None:
         """See the port."""
