@@ -13,6 +13,7 @@ import uvloop
 
 import devstack
 from devstack.binaries import Flavour
+from devstack.local_stripe import LocalStripe
 from tests.property.audit import assert_clean
 from wallet.ledger.migrate import migrate
 from wallet.runtime import Wallets, open_wallets
@@ -53,6 +54,13 @@ def _servers(
     yield start
     for server in started.values():
         server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def local_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStripe]:
+    """A Stripe server, for all tests: each makes customers of its own."""
+    with LocalStripe(tmp_path_factory.mktemp("stripe")) as server:
+        yield server
 
 
 @pytest.fixture

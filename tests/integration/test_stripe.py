@@ -9,7 +9,7 @@ test_stripe_answers.py and tests/unit/test_stripe_notifications.py, whose answer
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -43,13 +43,6 @@ SECRET = "whsec_of_tests"
 TOP_UP = "companies/acme/topUps/t1"
 WEBHOOK_SECONDS_MAX = 10.0
 EVENTS = ["payment_intent.succeeded", "payment_intent.payment_failed"]
-
-
-@pytest.fixture(scope="session")
-def local_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStripe]:
-    """A Stripe server."""
-    with LocalStripe(tmp_path_factory.mktemp("stripe")) as server:
-        yield server
 
 
 @pytest.fixture
