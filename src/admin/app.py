@@ -21,7 +21,7 @@ from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
 from admin.settings import AdminSettings
-from admin.workers import alerts, mail, receipts, refund_finishing, refund_jobs, rollups
+from admin.workers import alerts, mail, receipts, refund_finishing, refund_jobs, rollups, subscriptions
 from admin.workers.alerts import AlertWorker
 from admin.workers.mail import MailWorker, Post
 from admin.workers.receipts import ReceiptWorker
@@ -29,6 +29,7 @@ from admin.workers.refund_finishing import RefundFinisher
 from admin.workers.refund_jobs import RefundJobWorker
 from admin.workers.rollups import Rollups
 from admin.workers.runner import Worker, running
+from admin.workers.subscriptions import SubscriptionWorker
 from server.lifecycle import Service, serve
 from server.lifetime import Lifetime
 from server.settings import Misconfigured
@@ -108,6 +109,7 @@ def post_of(settings: AdminSettings) -> Post | None:
 def workers(wallets: Wallets, post: Post | None = None) -> list[Worker]:
     """Return the background work of the back office; without `post` mails wait."""
     refunding = RefundJobWorker(wallets.refund_jobs, wallets.engine, wallets.refunds)
+    charging = SubscriptionWorker(wallets.subscriptions, wallets.renewals)
     finishing = RefundFinisher(wallets.deliveries, wallets.decisions)
     return [
         Worker("refund-jobs", refunding.run_once, refund_jobs.PAUSE_SECONDS),
@@ -115,6 +117,7 @@ def workers(wallets: Wallets, post: Post | None = None) -> list[Worker]:
         Worker("alerts", AlertWorker(wallets.alerts, wallets.usage_days).run_once, alerts.PAUSE_SECONDS),
         Worker("mail", MailWorker(wallets.mails, post).run_once, mail.PAUSE_SECONDS),
         Worker("receipts", ReceiptWorker(wallets.receipts).run_once, receipts.PAUSE_SECONDS),
+        Worker("subscriptions", charging.run_once, subscriptions.PAUSE_SECONDS),
         Worker("rollups", Rollups(wallets.usage_days).run_once, rollups.PAUSE_SECONDS),
     ]
 

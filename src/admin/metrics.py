@@ -7,6 +7,11 @@ worker_runs = Counter(
     "Runs of background work, by how they ended: done, failed (the log says why), unavailable.",
     ["worker", "outcome"],
 )
+subscription_steps = Counter(
+    "admin_subscription_steps_total",
+    "What was due for subscriptions: charged, declined (past due), suspended, unpriced (no rate), canceled.",
+    ["outcome"],
+)
 mails = Counter(
     "admin_mails_total",
     "Mails that were tried, by what became of them: sent, deferred (tried again later), given_up (kept in the outbox).",

@@ -11,9 +11,8 @@ from server.usage import Used
 from wallet.domain.commands import Unpriced
 from wallet.domain.entries import Authorization, AuthorizationState
 from wallet.domain.errors import AuthorizationNotFound
-from wallet.domain.money import MICROS_MAX
 from wallet.domain.pricing import Price, repriced
-from wallet.domain.ratebook import RateBooks
+from wallet.domain.ratebook import RateBooks, quote_of
 from wallet.domain.usage import Channel, Usage
 from wallet.ledger.reader import Reader
 
@@ -48,11 +47,9 @@ class Pricing:
 
     def by_card(self, company: str, used: Used) -> Priced:
         """Return the price by the company's rate card of now."""
-        books = self._books()
-        card = books.card_of.get(company)
-        if card is None:
-            return Priced(0, None, used.usage, Unpriced.NO_CARD)
-        return _priced(books.price(card, used.usage, used.number, time.time_ns() // 1000), used.usage)
+        usage = used.usage
+        amount, price, unpriced = self._books().quote(company, usage, used.number, time.time_ns() // 1000)
+        return Priced(amount, price, usage, unpriced)
 
     def authorized(self, company: str, used: Used, amount: int) -> Priced:
         """Return an authorization of an amount that the request names, with the rate that its usage has."""
@@ -143,7 +140,5 @@ def _goes_by(opened: Opened, used: Used, now: Price | None) -> bool:
 
 
 def _priced(price: Price | None, usage: Usage) -> Priced:
-    if price is None:
-        return Priced(0, None, usage, Unpriced.NO_RATE)
-    amount = price.amount
-    return Priced(0, None, usage, Unpriced.TOO_MUCH) if amount > MICROS_MAX else Priced(amount, price, usage)
+    amount, price, unpriced = quote_of(price)
+    return Priced(amount, price, usage, unpriced)

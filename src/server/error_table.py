@@ -41,6 +41,8 @@ class Reason(StrEnum):
     REFUND_CASE_DECIDED = "REFUND_CASE_DECIDED"
     RECEIPT_NOT_FOUND = "RECEIPT_NOT_FOUND"
     SELLER_NOT_SET = "SELLER_NOT_SET"
+    SUBSCRIPTION_NOT_FOUND = "SUBSCRIPTION_NOT_FOUND"
+    SUBSCRIPTION_CANCELED = "SUBSCRIPTION_CANCELED"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     COMPANY_CLOSED = "COMPANY_CLOSED"
     WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
@@ -260,6 +262,18 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.SELLER_NOT_SET,
         lambda _: "Nobody has said yet who sells.",
         "Set it with DocumentService.UpdateSeller; receipts of earlier top-ups are issued then.",
+    ),
+    e.SubscriptionNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.SUBSCRIPTION_NOT_FOUND,
+        lambda error: f"There is no subscription {error}.",
+        "Check the name against SubscriptionService.ListSubscriptions.",
+    ),
+    e.SubscriptionCanceled: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.SUBSCRIPTION_CANCELED,
+        lambda error: f"The subscription {error} is canceled for good.",
+        "Make another one with CreateSubscription, under another subscription_id.",
     ),
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,

@@ -39,12 +39,14 @@ from wallet.ledger.refund_cases import RefundCases
 from wallet.ledger.refund_jobs import RefundJobs
 from wallet.ledger.refunds import Charges
 from wallet.ledger.statements import Statements
+from wallet.ledger.subscriptions import Subscriptions
 from wallet.ledger.usage import UsageDays
 from wallet.loading import Loader
 from wallet.rating import Rating
 from wallet.recovery import Recovery
 from wallet.refund_decisions import Decisions
 from wallet.refunds import Refunds
+from wallet.renewals import Renewals
 from wallet.settings import WalletSettings
 from wallet.verification import Verification, Verifier
 
@@ -81,6 +83,8 @@ class Wallets:
         self.decisions = Decisions(self.refunds, self.refund_cases)
         self.deliveries = Deliveries(self.refunds, Reports(pool), self.refund_cases, self.reader)
         self.rating = rating
+        self.subscriptions = Subscriptions(pool)
+        self.renewals = Renewals(engine, self.refunds, rating, self.subscriptions)
         self.loader = Loader(hot, pool)
         self.pool = pool
         self.hot = hot

@@ -38,7 +38,7 @@ JOURNAL_SECONDS_MAX = 30.0
 HOLD_KEPT_US = 86_400_000_000
 """How long Redis keeps an authorization after its time is up, as in hot/scripts."""
 
-_SQL = {**load("verify"), **load("verify_usage")}
+_SQL = {**load("verify"), **load("verify_usage"), **load("verify_subscriptions")}
 
 
 class Check(StrEnum):
@@ -58,6 +58,8 @@ class Check(StrEnum):
     """A spend limit's counter is not the sum of what it counts."""
     USAGE = "USAGE"
     """Usage by day is not the sum of the entries that it counts."""
+    SUBSCRIPTIONS = "SUBSCRIPTIONS"
+    """A subscription's periods and its entries do not agree."""
     HOT = "HOT"
     """Redis does not agree with the ledger."""
 
@@ -98,8 +100,9 @@ _CHECKS = {
     "prices": Check.PRICES,
     "limits": Check.LIMITS,
     "usage": Check.USAGE,
+    "subscriptions": Check.SUBSCRIPTIONS,
 }
-"""The statements of verify.sql and verify_usage.sql that find problems in the ledger."""
+"""The statements of verify*.sql that find problems in the ledger."""
 _STATEMENTS = {name: _SQL["listed"].replace("/* check */", _SQL[name]) for name in _CHECKS}
 
 

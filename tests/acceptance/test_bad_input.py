@@ -77,6 +77,7 @@ SNAPSHOTS = {
     "refund_policy": "SELECT to_jsonb(t) FROM refund_policy t",
     "refund_cases": "SELECT to_jsonb(t) FROM refund_cases t ORDER BY company_id, case_id",
     "delivery_reports": "SELECT to_jsonb(t) FROM delivery_reports t ORDER BY company_id, number",
+    "subscriptions": "SELECT to_jsonb(t) FROM subscriptions t ORDER BY company_id, subscription_id",
     "alert_policies": "SELECT to_jsonb(t) FROM alert_policies t ORDER BY company_id",
     "auto_top_ups": "SELECT to_jsonb(t) FROM auto_top_ups t ORDER BY company_id",
     "auto_top_up_firings": "SELECT to_jsonb(t) FROM auto_top_up_firings t ORDER BY company_id, number",

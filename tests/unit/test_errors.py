@@ -76,6 +76,8 @@ SAMPLES: list[Exception] = [
     e.RefundJobNotFound("outage-7"),
     e.RefundCaseNotFound("mail-17"),
     e.RefundCaseDecided("mail-17"),
+    e.SubscriptionNotFound("number-1"),
+    e.SubscriptionCanceled("number-1"),
     e.ReceiptNotFound("1042"),
     e.SellerNotSet(),
     e.CurrencyMismatch(wallet="EUR", given="USD"),

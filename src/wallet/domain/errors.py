@@ -30,6 +30,8 @@ WalletError
 ├── RefundCaseDecided
 ├── ReceiptNotFound
 ├── SellerNotSet
+├── SubscriptionNotFound
+├── SubscriptionCanceled
 ├── IdempotencyKeyReused
 ├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to look at
 └── Unavailable                   no answer now: the same request under the same key, later
@@ -220,6 +222,14 @@ class ReceiptNotFound(WalletError):
 
 class SellerNotSet(WalletError):
     """Nobody has said yet who sells, so no receipt can be issued."""
+
+
+class SubscriptionNotFound(WalletError):
+    """There is no such subscription."""
+
+
+class SubscriptionCanceled(WalletError):
+    """The subscription is canceled for good."""
 
 
 class IdempotencyKeyReused(WalletError):

@@ -24,6 +24,7 @@ class EventType(StrEnum):
     SUBSCRIPTION_PAST_DUE = "subscription.past_due"
     SUBSCRIPTION_RENEWED = "subscription.renewed"
     SUBSCRIPTION_SUSPENDED = "subscription.suspended"
+    SUBSCRIPTION_CANCELED = "subscription.canceled"
 
 
 class Notice(msgspec.Struct, frozen=True):

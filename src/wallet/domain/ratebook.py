@@ -8,7 +8,10 @@ from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
+from wallet.domain.commands import Unpriced
+from wallet.domain.money import MICROS_MAX
 from wallet.domain.pricing import Price, price_of
 from wallet.domain.rates import NEVER, Rate, RateCard
 from wallet.domain.usage import Channel, Usage
@@ -149,6 +152,14 @@ def _with(present: _Versions, rate: Rate) -> list[Rate]:
     return versions
 
 
+class Quote(NamedTuple):
+    """What a usage costs, in micros, and why. `unpriced` says why nothing says what it costs: then the amount is 0."""
+
+    amount: int
+    price: Price | None
+    unpriced: Unpriced | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RateBooks:
     """What a process prices by at a moment: the books of all cards, and who has which card. Never changed, replaced."""
@@ -175,3 +186,18 @@ class RateBooks:
                 return price_of(rate, usage.quantity, card=book.card.id, version=book.card.version)
             card_id = book.card.parent
         return None
+
+    def quote(self, company: str, usage: Usage, number: str, at: int) -> Quote:
+        """Return what a usage costs a company by its own card. `number` and `at` as in `RateBook.find`."""
+        card = self.card_of.get(company)
+        if card is None:
+            return Quote(0, None, Unpriced.NO_CARD)
+        return quote_of(self.price(card, usage, number, at))
+
+
+def quote_of(price: Price | None) -> Quote:
+    """Return what a price comes to; None: there is no rate."""
+    if price is None:
+        return Quote(0, None, Unpriced.NO_RATE)
+    amount = price.amount
+    return Quote(0, None, Unpriced.TOO_MUCH) if amount > MICROS_MAX else Quote(amount, price)
