@@ -12,6 +12,7 @@ from grpc_status import rpc_status
 from devstack import Stack
 from veloconnect.admin.v1 import (
     company_pb2_grpc,
+    document_pb2_grpc,
     ledger_pb2,
     ledger_pb2_grpc,
     rate_pb2_grpc,
@@ -93,6 +94,7 @@ class Clients:
         self.top_ups = top_up_pb2_grpc.TopUpServiceStub(self.admin_channel)
         self.transactions = transaction_pb2_grpc.TransactionServiceStub(self.admin_channel)
         self.refunds = refund_pb2_grpc.RefundServiceStub(self.admin_channel)
+        self.documents = document_pb2_grpc.DocumentServiceStub(self.admin_channel)
         self.rates = rate_pb2_grpc.RateServiceStub(self.admin_channel)
         self.rules = rule_pb2_grpc.RuleServiceStub(self.admin_channel)
         self.ledger = ledger_pb2_grpc.LedgerServiceStub(self.admin_channel)

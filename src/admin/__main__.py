@@ -6,6 +6,7 @@ import sys
 import click
 import psycopg
 
+from admin.commands.documents import documents
 from admin.commands.rates import rates
 from admin.commands.refunds import refunds
 from admin.commands.transactions import transactions
@@ -74,6 +75,7 @@ def _load() -> Run[AdminSettings]:
     return run
 
 
+main.add_command(documents)
 main.add_command(rates)
 main.add_command(refunds)
 main.add_command(transactions)

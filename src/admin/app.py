@@ -7,13 +7,15 @@ from typing import Any
 
 import grpc
 
+from admin.documents.printing import Printing
 from admin.exports import Exports
-from admin.http import statements
+from admin.http import documents, statements
 from admin.http.routes import Route
 from admin.http.server import serving
 from admin.mail.server import parse_smtp_url
 from admin.quotes import Quotes
 from admin.servicers.companies import CompanyServicer
+from admin.servicers.documents import DocumentServicer
 from admin.servicers.ledger import LedgerServicer
 from admin.servicers.rates import RateServicer
 from admin.servicers.refunds import RefundServicer
@@ -37,6 +39,8 @@ from server.worker import run_worker
 from veloconnect.admin.v1 import (
     company_pb2,
     company_pb2_grpc,
+    document_pb2,
+    document_pb2_grpc,
     ledger_pb2,
     ledger_pb2_grpc,
     rate_pb2,
@@ -59,21 +63,22 @@ def run(settings: AdminSettings, tether: int | None) -> int:
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         exports = Exports(wallets.statements)
+        printing = Printing(wallets.receipts, wallets.monthly_statements, wallets.billing, wallets.companies)
         async with (
             running(workers(wallets, post), wallets.leases),
-            serving(settings, routes(exports), lifetime),
+            serving(settings, routes(exports, printing), lifetime),
         ):
-            await serve(settings, services(wallets, exports), healthy=wallets.healthy, lifetime=lifetime)
+            await serve(settings, services(wallets, exports, printing), healthy=wallets.healthy, lifetime=lifetime)
 
     return run_worker(work, tether=tether)
 
 
-def routes(exports: Exports) -> list[Route]:
+def routes(exports: Exports, printing: Printing) -> list[Route]:
     """Return what the back office serves over HTTP."""
-    return [*statements.routes(exports)]
+    return [*statements.routes(exports), *documents.routes(printing)]
 
 
-def services(wallets: Wallets, exports: Exports) -> list[Service]:
+def services(wallets: Wallets, exports: Exports, printing: Printing) -> list[Service]:
     """Return the services of the back office."""
     companies = CompanyServicer(wallets.companies, wallets.reader, wallets.alerts)
     top_ups = TopUpServicer(wallets.engine, wallets.reader)
@@ -92,6 +97,11 @@ def services(wallets: Wallets, exports: Exports) -> list[Service]:
             rule_pb2,
             rule_pb2_grpc.add_RuleServiceServicer_to_server,
             RuleServicer(wallets.spend_limits, wallets.alerts),
+        ),
+        _service(
+            document_pb2,
+            document_pb2_grpc.add_DocumentServiceServicer_to_server,
+            DocumentServicer(wallets.billing, wallets.receipts, wallets.monthly_statements, printing),
         ),
         _service(ledger_pb2, ledger_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(wallets)),
     ]

@@ -41,14 +41,15 @@ def summary_message(company: str, days: Days, usage: CountedUsage, *, complete: 
         spent_micros=whole.spent,
         refund_count=whole.refunds,
         refunded_micros=whole.refunded,
-        days=map(_line, usage.by_day),
-        destinations=map(_line, usage.by_country),
+        days=map(line_message, usage.by_day),
+        destinations=map(line_message, usage.by_country),
         last_transaction=transaction_name(company, usage.last_number) if usage.last_number else "",
         complete=complete,
     )
 
 
-def _line(line: UsageLine) -> transaction_pb2.UsageLine:
+def line_message(line: UsageLine) -> transaction_pb2.UsageLine:
+    """Return what a channel, a day or a country adds up to."""
     return transaction_pb2.UsageLine(
         date=line.day.isoformat() if line.day else "",
         channel=wallet_pb2.CHANNEL_UNSPECIFIED if line.channel is None else wire.channel(line.channel),

@@ -95,6 +95,21 @@ def alert_policy_name(company: str) -> str:
     return f"companies/{company}/alertPolicy"
 
 
+def billing_profile_name(company: str) -> str:
+    """Return `companies/{company}/billingProfile`."""
+    return f"companies/{company}/billingProfile"
+
+
+def receipt_name(company: str, number: int | str) -> str:
+    """Return `companies/{company}/receipts/{number}`: a receipt has the number of its transaction."""
+    return f"companies/{company}/receipts/{number}"
+
+
+def statement_name(company: str, month: str) -> str:
+    """Return `companies/{company}/statements/{month}`."""
+    return f"companies/{company}/statements/{month}"
+
+
 def parse_company(name: str) -> str:
     """Return the id in `companies/{company}`."""
     return name[_COMPANY:]
@@ -108,6 +123,16 @@ def parse_wallet(name: str) -> str:
 def parse_alert_policy(name: str) -> str:
     """Return the company's id in `companies/{company}/alertPolicy`."""
     return name[_COMPANY : -len("/alertPolicy")]
+
+
+def parse_billing_profile(name: str) -> str:
+    """Return the company's id in `companies/{company}/billingProfile`."""
+    return name[_COMPANY : -len("/billingProfile")]
+
+
+def parse_receipt(name: str) -> TransactionName:
+    """Take `companies/{company}/receipts/{number}` apart."""
+    return parse_transaction(name)
 
 
 def parse_transaction(name: str) -> TransactionName:

@@ -39,6 +39,14 @@ TEXTS: Mapping[str, str] = {
     "description": "text without control characters",
     "start_date": "a date such as 2026-11-25",
     "end_date": "a date such as 2026-11-25",
+    "legal_name": "text without control characters",
+    "address_lines": "lines without control characters",
+    "tax_id": "text without control characters",
+    "tax_label": "text without control characters",
+    "tax_note": "text without control characters",
+    "footer": "text without control characters",
+    "number_prefix": "1 to 10 of A-Z 0-9, beginning with a letter, such as VC",
+    "ListReceiptsRequest.number": "a receipt's number such as VC-2026-000001",
     "Rate.destination": "the beginning of a number in E.164 such as +4915, a country such as DE, or empty",
     "ListRatesRequest.destination": "the beginning of a number in E.164 such as +49, or a country such as DE",
 }
@@ -58,6 +66,10 @@ NAMES: Mapping[str, str] = {
     "companies/acme/refundCases/mail-17": "the name of a refund case",
     "refundJobs/outage-7": "the name of a refund job",
     "refundPolicy": "the name of the refund policy",
+    "companies/acme/billingProfile": "the name of a billing profile",
+    "companies/acme/receipts/1042": "the name of a receipt",
+    "companies/acme/statements/2026-11": "the name of a month's statement",
+    "seller": "the name of the seller",
 }
 """A name of each kind → what it is the name of. A pattern is told by the one that keeps it."""
 

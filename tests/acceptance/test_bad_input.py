@@ -18,6 +18,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from devstack import Stack
 from server.errors import DOMAIN, RETRY_MS
+from tests.acceptance.bad_documents import BAD_DOCUMENTS, DOCUMENT_REFUSALS
 from tests.acceptance.bad_rates import BAD_RATES, PRICE_MAX, RATE_CODES, RATE_REFUSALS, batch, make, rate
 from tests.acceptance.bad_refunds import BAD_JOBS, BAD_REFUNDS, REFUND_CODES, REFUND_REFUSALS, settle
 from tests.acceptance.bad_requests import (
@@ -42,7 +43,16 @@ from tests.acceptance.bad_requests import (
 )
 from tests.acceptance.bad_statements import BAD_EXPORTS, BAD_STATEMENTS
 from tests.clients import Clients, Metadata, Refusal
-from veloconnect.admin.v1 import company_pb2, ledger_pb2, rate_pb2, refund_pb2, rule_pb2, top_up_pb2, transaction_pb2
+from veloconnect.admin.v1 import (
+    company_pb2,
+    document_pb2,
+    ledger_pb2,
+    rate_pb2,
+    refund_pb2,
+    rule_pb2,
+    top_up_pb2,
+    transaction_pb2,
+)
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -55,7 +65,17 @@ PAUSE_MS_MAX = 60_000
 
 SERVICES: list[ServiceDescriptor] = [
     service
-    for module in (charging_pb2, company_pb2, ledger_pb2, rate_pb2, refund_pb2, rule_pb2, top_up_pb2, transaction_pb2)
+    for module in (
+        charging_pb2,
+        company_pb2,
+        document_pb2,
+        ledger_pb2,
+        rate_pb2,
+        refund_pb2,
+        rule_pb2,
+        top_up_pb2,
+        transaction_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 
@@ -83,6 +103,7 @@ SNAPSHOTS = {
     "auto_top_up_firings": "SELECT to_jsonb(t) FROM auto_top_up_firings t ORDER BY company_id, number",
     "sellers": "SELECT to_jsonb(t) FROM sellers t",
     "billing_profiles": "SELECT to_jsonb(t) FROM billing_profiles t ORDER BY company_id",
+    "events": "SELECT to_jsonb(t) FROM events t ORDER BY company_id, cause",
     "mails": "SELECT to_jsonb(t) FROM mails t ORDER BY company_id, cause",
     "quarantine": "SELECT to_jsonb(t) FROM quarantine t ORDER BY id",
     "settings": "SELECT to_jsonb(t) FROM settings t ORDER BY name",
@@ -198,8 +219,11 @@ def assert_names(refusal: Refusal, *fields: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "request_", "field"),
-    [*OTHERS.values(), *BAD_RATES.values(), *BAD_STATEMENTS.values(), *BAD_REFUNDS.values()],
-    ids=[*OTHERS, *BAD_RATES, *BAD_STATEMENTS, *BAD_REFUNDS],
+    [
+        *(*OTHERS.values(), *BAD_RATES.values(), *BAD_STATEMENTS.values(), *BAD_REFUNDS.values()),
+        *BAD_DOCUMENTS.values(),
+    ],
+    ids=[*OTHERS, *BAD_RATES, *BAD_STATEMENTS, *BAD_REFUNDS, *BAD_DOCUMENTS],
 )
 def test_a_bad_request_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
     assert_names(clients.refused(attrgetter(method)(clients), request_), field)
@@ -226,6 +250,12 @@ def test_a_refund_that_cannot_be_says_why(clients: Clients, method: str, request
     refusal = clients.refused(attrgetter(method)(clients), request())
     assert (refusal.code, refusal.reason, refusal.fields) == (REFUND_CODES[reason], reason, ())
     assert clients.refused(attrgetter(method)(clients), request()) == refusal
+
+
+@pytest.mark.parametrize(("method", "request_", "reason"), DOCUMENT_REFUSALS.values(), ids=DOCUMENT_REFUSALS.keys())
+def test_a_document_that_cannot_be_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
+    refusal = clients.refused(attrgetter(method)(clients), request_)
+    assert (refusal.code, refusal.reason, refusal.fields) == ("NOT_FOUND", reason, ())
 
 
 @pytest.mark.parametrize("reason", DECLINES)

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from json import JSONDecoder
@@ -36,7 +36,8 @@ ADMIN = "veloconnect.admin.v1"
 OURS = {
     "charging": {f"{CHARGING}.ChargingService"},
     "admin": {
-        f"{ADMIN}.{name}Service" for name in ("Company", "Ledger", "Rate", "Refund", "Rule", "TopUp", "Transaction")
+        f"{ADMIN}.{name}Service"
+        for name in ("Company", "Document", "Ledger", "Rate", "Refund", "Rule", "TopUp", "Transaction")
     },
 }
 BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
@@ -621,6 +622,50 @@ def test_delivery_reports_are_refunded_by_policy_or_decided_case_by_case(caller:
         "admin", f"{ADMIN}.RefundService/DecideRefundCase", body=json.dumps({"name": case, "decision": reject})
     )
     assert "REFUND_CASE_DECIDED" in otherwise.stderr
+
+
+def test_a_top_up_has_its_receipt_and_a_month_its_statement(caller: Caller) -> None:
+    name = "companies/documented"
+    company = {"display_name": "A shop", "currency_code": "EUR"}
+    caller.admin("CompanyService/CreateCompany", {"company_id": "documented", "company": company})
+    assert caller.admin("DocumentService/GetSeller", {"name": "seller"})["number_prefix"] == "VC"
+    buyer = {
+        "name": f"{name}/billingProfile",
+        "legal_name": "Café Zażółć",
+        "tax_treatment": "TAX_TREATMENT_INCLUDED",
+        "tax_rate_basis_points": 1900,
+        "tax_label": "VAT",
+    }
+    profile = caller.admin("DocumentService/UpdateBillingProfile", {"billing_profile": buyer})
+    assert caller.admin("DocumentService/GetBillingProfile", {"name": buyer["name"]}) == profile
+    seller = {"legal_name": "Velo Connect", "address_lines": ["Radweg 1"]}
+    assert caller.admin("DocumentService/UpdateSeller", {"seller": seller})["name"] == "seller"
+
+    top_up = {"amount_micros": 119_000_000, "currency_code": "EUR", "method": "METHOD_MANUAL"}
+    asked = {"parent": name, "idempotency_key": "wire-1", "top_up": top_up}
+    caller.admin("TopUpService/CreateTopUp", asked)
+    receipt = caller.admin("DocumentService/GetReceipt", {"name": f"{name}/receipts/1"})
+    assert re.fullmatch(r"VC-\d{4}-\d{6}", receipt["number"])
+    assert (receipt["net_amount_micros"], receipt["tax_amount_micros"]) == ("100000000", "19000000")
+    assert (receipt["seller"]["legal_name"], receipt["buyer"]["legal_name"]) == ("Velo Connect", "Café Zażółć")
+    assert caller.admin("DocumentService/ListReceipts", {"parent": name})["receipts"] == [receipt]
+    found = {"parent": "companies/-", "number": receipt["number"]}
+    assert caller.admin("DocumentService/ListReceipts", found)["receipts"] == [receipt]
+    pdf = caller.admin("DocumentService/GetReceiptPdf", {"name": receipt["name"]})
+    assert (pdf["file_name"], pdf["content_type"]) == (f"{receipt['number']}.pdf", "application/pdf")
+    assert b64decode(pdf["content"]).startswith(b"%PDF-")
+
+    charge = {"company": name, "idempotency_key": "sms-1", "usage": SMS, "amount_micros": 9_000_000}
+    created = caller.charging("ChargingService/Charge", charge)["transaction"]["create_time"]
+    month = {"name": f"{name}/statements/{created[:7]}"}
+    statement = caller.admin("DocumentService/GetStatement", month)
+    assert (statement["top_up_micros"], statement["charged_micros"]) == ("119000000", "9000000")
+    assert (statement["opening_balance_micros"], statement["closing_balance_micros"]) == ("0", "110000000")
+    assert (statement["provisional"], statement["last_transaction"]) == (True, f"{name}/transactions/2")
+    assert [(line["country_code"], line["spent_micros"]) for line in statement["usage"]] == [("DE", "9000000")]
+    written = caller.admin("DocumentService/GetStatementPdf", month)
+    assert written["file_name"] == f"documented-{created[:7]}.pdf"
+    assert b64decode(written["content"]).startswith(b"%PDF-")
 
 
 def now() -> str:

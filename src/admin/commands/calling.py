@@ -9,7 +9,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 
 from admin.commands.connection import Connection
-from veloconnect.admin.v1 import rate_pb2_grpc, refund_pb2_grpc, transaction_pb2_grpc
+from veloconnect.admin.v1 import document_pb2_grpc, rate_pb2_grpc, refund_pb2_grpc, transaction_pb2_grpc
 
 CALL_SECONDS_MAX = 30.0
 """How long a call may take; an import takes as long as it takes within its own bound."""
@@ -29,6 +29,7 @@ class Caller:
 
     def __init__(self, channel: grpc.Channel, token: str) -> None:
         """Call over a channel."""
+        self.documents = document_pb2_grpc.DocumentServiceStub(channel)
         self.rates = rate_pb2_grpc.RateServiceStub(channel)
         self.refunds = refund_pb2_grpc.RefundServiceStub(channel)
         self.transactions = transaction_pb2_grpc.TransactionServiceStub(channel)

@@ -1,0 +1,1 @@
+"""Receipts and monthly statements: as messages and as PDF."""

@@ -1,0 +1,177 @@
+"""Sellers, billing profiles, receipts and statements: to messages, and from them."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from admin.masks import Fields, taken_over
+from admin.usage_messages import line_message
+from server import wire
+from server.countries import COUNTRIES
+from server.names import (
+    billing_profile_name,
+    parse_billing_profile,
+    receipt_name,
+    statement_name,
+    transaction_name,
+)
+from server.rejections import invalid
+from veloconnect.admin.v1 import document_pb2
+from wallet.domain.monthly import MonthlyStatement
+from wallet.domain.receipts import BillingProfile, Receipt, Seller, TaxTreatment
+from wallet.domain.usage_days import total
+
+SELLER_NAME = "seller"
+_PROFILE_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/billingProfile")
+_SELLER_FIELDS: Mapping[str, str] = {
+    "legal_name": "name",
+    "address_lines": "address_lines",
+    "tax_id": "tax_id",
+    "email": "email",
+    "number_prefix": "number_prefix",
+    "footer": "footer",
+}
+_PROFILE_FIELDS: Mapping[str, str] = {
+    "legal_name": "legal_name",
+    "address_lines": "address_lines",
+    "country_code": "country",
+    "tax_id": "tax_id",
+    "tax_treatment": "treatment",
+    "tax_rate_basis_points": "rate_basis_points",
+    "tax_label": "tax_label",
+    "tax_note": "note",
+}
+"""Field of the message → field of the domain."""
+_TREATMENTS = cast(
+    "Mapping[TaxTreatment, document_pb2.TaxTreatment]",
+    {of: document_pb2.TaxTreatment.Value(f"TAX_TREATMENT_{of.name}") for of in TaxTreatment},
+)
+
+
+def seller_change(request: document_pb2.UpdateSellerRequest) -> Callable[[Seller], Seller]:
+    """Return what an update makes of the seller; it raises InvalidRequest, as this does."""
+    asked = request.seller
+    if asked.name not in ("", SELLER_NAME):
+        raise invalid("seller.name", f"must be {SELLER_NAME}, or left out: there is one seller")
+    fields = Fields("a seller", frozenset(_SELLER_FIELDS), frozenset(), frozenset({"name"}))
+    paths = taken_over(asked, request.update_mask, fields)
+    changes = {field: _value(asked, path) for path, field in _SELLER_FIELDS.items() if path in paths}
+    if "number_prefix" in changes:
+        changes["number_prefix"] = asked.number_prefix or Seller().number_prefix
+
+    def change(before: Seller) -> Seller:
+        after = msgspec.structs.replace(before, **changes)
+        if not after.name:
+            raise invalid("seller.legal_name", "is required: receipts name their seller")
+        return after
+
+    return change
+
+
+def profile_change(
+    request: document_pb2.UpdateBillingProfileRequest,
+) -> tuple[str, Callable[[BillingProfile], BillingProfile]]:
+    """Return whose profile an update changes, and what it makes of it; that raises InvalidRequest, as this does."""
+    asked = request.billing_profile
+    if not _PROFILE_NAME.fullmatch(asked.name):
+        how = "must be" if asked.name else "is required:"
+        raise invalid(
+            "billing_profile.name", f"{how} the name of a billing profile, such as companies/acme/billingProfile"
+        )
+    if asked.country_code and asked.country_code not in COUNTRIES:
+        raise invalid("billing_profile.country_code", f"{asked.country_code} is no country of ISO 3166-1")
+    fields = Fields("a billing profile", frozenset(_PROFILE_FIELDS), frozenset(), frozenset({"name"}))
+    paths = taken_over(asked, request.update_mask, fields)
+    changes = {field: _value(asked, path) for path, field in _PROFILE_FIELDS.items() if path in paths}
+    if "treatment" in changes:
+        changes["treatment"] = TaxTreatment(int(asked.tax_treatment) or TaxTreatment.NONE)
+
+    def change(before: BillingProfile) -> BillingProfile:
+        return _whole(msgspec.structs.replace(before, **changes))
+
+    return parse_billing_profile(asked.name), change
+
+
+def _whole(profile: BillingProfile) -> BillingProfile:
+    """Return a profile that says all that its treatment needs, and nothing beside it. Raises InvalidRequest."""
+    included = profile.treatment is TaxTreatment.INCLUDED
+    if included and not profile.rate_basis_points:
+        raise invalid("billing_profile.tax_rate_basis_points", "is required with TAX_TREATMENT_INCLUDED: 1900 is 19 %")
+    if included and not profile.tax_label:
+        raise invalid("billing_profile.tax_label", "is required with TAX_TREATMENT_INCLUDED: such as VAT")
+    if not included and profile.rate_basis_points:
+        raise invalid("billing_profile.tax_rate_basis_points", "must be 0 without TAX_TREATMENT_INCLUDED")
+    if profile.treatment is TaxTreatment.REVERSE_CHARGE and not profile.note:
+        raise invalid("billing_profile.tax_note", "is required with TAX_TREATMENT_REVERSE_CHARGE")
+    return profile
+
+
+def _value(asked: Any, path: str) -> Any:
+    value = getattr(asked, path)
+    return tuple(value) if path == "address_lines" else value
+
+
+def seller_message(seller: Seller) -> document_pb2.Seller:
+    """Return a seller."""
+    return document_pb2.Seller(
+        name=SELLER_NAME, **{path: getattr(seller, field) for path, field in _SELLER_FIELDS.items()}
+    )
+
+
+def profile_message(company: str, profile: BillingProfile) -> document_pb2.BillingProfile:
+    """Return a billing profile."""
+    values = {path: getattr(profile, field) for path, field in _PROFILE_FIELDS.items()}
+    values["tax_treatment"] = _TREATMENTS[profile.treatment]
+    return document_pb2.BillingProfile(name=billing_profile_name(company), **values)
+
+
+def receipt_message(receipt: Receipt) -> document_pb2.Receipt:
+    """Return a receipt."""
+    return document_pb2.Receipt(
+        name=receipt_name(receipt.company, receipt.number),
+        number=receipt.serial_text,
+        transaction=transaction_name(receipt.company, receipt.number),
+        issue_time=wire.timestamp(receipt.issued_at),
+        payment_time=wire.timestamp(receipt.paid_at),
+        currency_code=receipt.currency,
+        amount_micros=receipt.amount,
+        net_amount_micros=receipt.net,
+        tax_amount_micros=receipt.tax,
+        reference=receipt.reference,
+        seller=seller_message(receipt.seller),
+        buyer=profile_message(receipt.company, receipt.buyer),
+    )
+
+
+def statement_message(statement: MonthlyStatement) -> document_pb2.Statement:
+    """Return a statement."""
+    usage, month = total(statement.usage), statement.month
+    has_entries = statement.last_number >= statement.first_number
+    return document_pb2.Statement(
+        name=statement_name(statement.company, str(month)),
+        start_time=wire.timestamp(month.starts_at),
+        end_time=wire.timestamp(month.ends_at),
+        currency_code=statement.currency,
+        provisional=statement.provisional,
+        read_time=wire.timestamp(statement.as_of),
+        opening_balance_micros=statement.opening,
+        closing_balance_micros=statement.closing,
+        opening_held_micros=statement.held_opening,
+        closing_held_micros=statement.held_closing,
+        top_up_count=statement.top_ups.count,
+        top_up_micros=statement.top_ups.amount,
+        charge_count=usage.transactions,
+        charged_micros=usage.spent,
+        refund_count=usage.refunds,
+        refunded_micros=usage.refunded,
+        adjustment_count=sum(line.count for line in statement.adjustments),
+        adjusted_micros=statement.adjusted,
+        adjustments=[
+            document_pb2.AdjustmentLine(reason=line.reason, count=line.count, amount_micros=line.amount)
+            for line in statement.adjustments
+        ],
+        usage=map(line_message, statement.usage),
+        last_transaction=transaction_name(statement.company, statement.last_number) if has_entries else "",
+    )

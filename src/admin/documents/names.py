@@ -1,0 +1,13 @@
+"""Names of documents."""
+
+from server.rejections import invalid
+from wallet.domain.months import Month
+
+
+def month_in(name: str) -> tuple[str, Month]:
+    """Take `companies/{company}/statements/{month}` apart. Raises InvalidRequest for a year that is out of range."""
+    _, company, _, month = name.split("/")
+    try:
+        return company, Month.of(month)
+    except ValueError as error:
+        raise invalid("name", "must be of a month from 1970-01 to 9998-12") from error

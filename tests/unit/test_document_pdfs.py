@@ -1,0 +1,164 @@
+"""Receipts and statements as PDF, read back: every letter and amount, the same bytes each time, page after page."""
+
+import io
+import logging
+
+import msgspec
+import pypdf
+import pytest
+
+from admin.documents.receipt_pdf import receipt_pdf
+from admin.documents.statement_pdf import statement_pdf
+from server.countries import COUNTRIES
+from wallet.domain.monthly import MoneyLine, MonthlyStatement
+from wallet.domain.months import Month
+from wallet.domain.receipts import BillingProfile, Receipt, ReceiptKind, Seller, TaxTreatment
+from wallet.domain.usage import Channel
+from wallet.domain.usage_days import UsageLine
+
+SELLER = Seller(
+    "Żółta Łódź Sp. z o.o.",
+    ("ul. Długa 1", "00-238 Warszawa"),
+    "PL5250000000",
+    "faktury@lodz.example",
+    "ZL",
+    "Dziękujemy.",
+)
+BUYER = BillingProfile("ООО «Ромашка»", ("ул. Ленина, 1", "Αθήνα"), "BG", "BG123", TaxTreatment.INCLUDED, 1900, "ДДС")
+RECEIPT = Receipt(
+    "acme",
+    1042,
+    ReceiptKind.TOP_UP,
+    "ZL-2026-000017",
+    1_790_000_000_000_000,
+    1_789_990_000_000_000,
+    "EUR",
+    119_000_000,
+    100_000_000,
+    19_000_000,
+    "wire 17",
+    SELLER,
+    BUYER,
+)
+STATEMENT = MonthlyStatement(
+    company="acme",
+    month=Month(2026, 2),
+    currency="EUR",
+    provisional=False,
+    first_number=3,
+    last_number=99,
+    opening=10_000_000,
+    closing=8_750_000,
+    held_opening=0,
+    held_closing=40_000,
+    top_ups=MoneyLine("", 2, 500_000),
+    adjustments=[MoneyLine("CHARGEBACK", 1, -250_000)],
+    usage=[UsageLine(Channel.SMS, None, "DE", 20, 21, 22, 1_507_500, 1, 7_500)],
+    as_of=1_790_000_000_000_000,
+)
+NAMES = [
+    "Müller & Söhne <b>AG</b>",
+    "Nguyễn Văn Á",
+    "Ёлки-палки **GmbH**",
+    "Ελληνική Εταιρεία",
+    "ՀԱՅԱՍՏԱՆ",
+    "საქართველო",
+]
+
+
+def text_of(pdf: bytes) -> str:
+    """Return what a PDF says, its pages one after the other."""
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+
+
+def test_a_receipt_says_who_sold_what_to_whom_with_the_tax_within() -> None:
+    text = text_of(receipt_pdf(RECEIPT))
+    for said in (
+        *(SELLER.name, *SELLER.address_lines, "Tax ID: PL5250000000", SELLER.email, SELLER.footer),
+        *(BUYER.legal_name, *BUYER.address_lines, "BG\n", "Tax ID: BG123"),
+        *("Receipt ZL-2026-000017", "Date of issue 2026-09-21", "Paid 2026-09-21 11:26:40 UTC"),
+        *("Transaction companies/acme/transactions/1042", "Reference wire 17"),
+        *("Top-up of a prepaid balance 100.00 EUR", "ДДС 19 % 19.00 EUR", "Paid in total 119.00 EUR", "1 / 1"),
+    ):
+        assert said in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_come_out_as_they_are_in_any_alphabet_of_the_font(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        buyer = msgspec.structs.replace(BUYER, legal_name=name)
+        assert name in text_of(receipt_pdf(msgspec.structs.replace(RECEIPT, buyer=buyer)))
+    assert not caplog.records, "a letter is missing"
+
+
+def test_a_letter_that_the_font_has_not_and_a_word_that_is_too_long_are_no_fault() -> None:
+    buyer = msgspec.structs.replace(BUYER, legal_name="株式会社", address_lines=("x" * 100, "W" * 100))
+    receipt = msgspec.structs.replace(RECEIPT, buyer=buyer, reference="y" * 256)
+    text = text_of(receipt_pdf(receipt))
+    assert "119.00 EUR" in text
+    assert "".join(text.split()).count("y" * 256) == 1
+
+
+def test_without_tax_there_is_no_line_of_it_and_reverse_charge_has_its_note() -> None:
+    plain = msgspec.structs.replace(
+        RECEIPT, net=119_000_000, tax=0, buyer=BillingProfile("Acme", treatment=TaxTreatment.NONE, note="Old note.")
+    )
+    text = text_of(receipt_pdf(plain))
+    assert "%" not in text
+    assert "Old note." not in text
+    assert text.count("119.00 EUR") == 2
+    reverse = BillingProfile("Acme", treatment=TaxTreatment.REVERSE_CHARGE, note="Steuerschuldnerschaft: Empfänger.")
+    text = text_of(receipt_pdf(msgspec.structs.replace(plain, buyer=reverse)))
+    assert "Steuerschuldnerschaft: Empfänger." in text
+    assert "%" not in text
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "said"),
+    [("JPY", 500_000_000, "500 JPY"), ("KWD", 500_000_000, "500.000 KWD"), ("EUR", 1_234_567, "1.234567 EUR")],
+)
+def test_amounts_are_in_the_currencys_decimals(currency: str, amount: int, said: str) -> None:
+    receipt = msgspec.structs.replace(RECEIPT, currency=currency, amount=amount, net=amount, tax=0)
+    assert f"Paid in total {said}" in text_of(receipt_pdf(receipt))
+
+
+def test_the_same_receipt_or_final_statement_is_the_same_bytes() -> None:
+    assert receipt_pdf(RECEIPT) == receipt_pdf(RECEIPT)
+    later = msgspec.structs.replace(STATEMENT, as_of=STATEMENT.as_of + 10**12)
+    assert statement_pdf(STATEMENT, SELLER, BUYER) == statement_pdf(later, SELLER, BUYER)
+
+
+def test_a_statement_says_what_the_month_adds_up_to() -> None:
+    text = text_of(statement_pdf(STATEMENT, SELLER, BUYER))
+    for said in (
+        *("Statement 2026-02\n", "Period 2026-02-01 to 2026-02-28, UTC", "Account companies/acme"),
+        "Last transaction companies/acme/transactions/99",
+        *("Opening balance, 2026-02-01 10.00", "Top-ups 2 0.50", "Charges 20 -1.5075", "Refunds of charges 1 0.0075"),
+        *("Adjustments: Chargeback 1 -0.25", "Closing balance, on 2026-02-28 8.75"),
+        *("On 2026-02-01 0.00", "On 2026-02-28 0.04"),
+        *("SMS DE 20 22 segments 1.5075 0.0075", "Total 20 1.5075 0.0075", BUYER.legal_name, SELLER.name),
+    ):
+        assert said in text
+    assert "provisional" not in text
+
+
+def test_a_provisional_statement_says_so_and_as_of_when() -> None:
+    provisional = msgspec.structs.replace(STATEMENT, provisional=True, usage=[], first_number=3, last_number=2)
+    text = text_of(statement_pdf(provisional, Seller(), BUYER))
+    assert "Statement 2026-02 (provisional)" in text
+    assert "As of 2026-09-21 14:13:20 UTC" in text
+    assert "Closing balance, so far 8.75" in text
+    assert "Last transaction" not in text
+    assert "Usage by channel" not in text
+
+
+def test_a_long_table_goes_on_on_further_pages_with_its_head() -> None:
+    usage = [UsageLine(Channel.VOICE, None, country, 1, 60, 60, 1_000, 0, 0) for country in sorted(COUNTRIES)]
+    pages = pypdf.PdfReader(
+        io.BytesIO(statement_pdf(msgspec.structs.replace(STATEMENT, usage=usage), SELLER, BUYER))
+    ).pages
+    texts = [page.extract_text() for page in pages]
+    assert len(texts) > 3
+    assert all("Channel Country Charges" in text for text in texts)
+    assert sum(text.count("Voice ") for text in texts) == len(COUNTRIES)
+    assert f"2 / {len(texts)}" in texts[1]
