@@ -11,6 +11,7 @@ from grpc_status import rpc_status
 
 from devstack import Stack
 from veloconnect.admin.v1 import (
+    auto_top_up_pb2_grpc,
     company_pb2_grpc,
     document_pb2_grpc,
     ledger_pb2,
@@ -97,6 +98,7 @@ class Clients:
         self.documents = document_pb2_grpc.DocumentServiceStub(self.admin_channel)
         self.rates = rate_pb2_grpc.RateServiceStub(self.admin_channel)
         self.rules = rule_pb2_grpc.RuleServiceStub(self.admin_channel)
+        self.auto_top_ups = auto_top_up_pb2_grpc.AutoTopUpServiceStub(self.admin_channel)
         self.ledger = ledger_pb2_grpc.LedgerServiceStub(self.admin_channel)
 
     @classmethod

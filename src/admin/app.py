@@ -14,6 +14,7 @@ from admin.http.routes import Route
 from admin.http.server import serving
 from admin.mail.server import parse_smtp_url
 from admin.quotes import Quotes
+from admin.servicers.auto_top_ups import AutoTopUpServicer
 from admin.servicers.companies import CompanyServicer
 from admin.servicers.documents import DocumentServicer
 from admin.servicers.ledger import LedgerServicer
@@ -37,6 +38,8 @@ from server.lifetime import Lifetime
 from server.settings import Misconfigured
 from server.worker import run_worker
 from veloconnect.admin.v1 import (
+    auto_top_up_pb2,
+    auto_top_up_pb2_grpc,
     company_pb2,
     company_pb2_grpc,
     document_pb2,
@@ -85,6 +88,11 @@ def services(wallets: Wallets, exports: Exports, printing: Printing) -> list[Ser
     rates = RateServicer(wallets.rate_cards, Quotes(wallets.rating, wallets.companies))
     return [
         _service(company_pb2, company_pb2_grpc.add_CompanyServiceServicer_to_server, companies),
+        _service(
+            auto_top_up_pb2,
+            auto_top_up_pb2_grpc.add_AutoTopUpServiceServicer_to_server,
+            AutoTopUpServicer(wallets.auto_top_ups, wallets.reader),
+        ),
         _service(top_up_pb2, top_up_pb2_grpc.add_TopUpServiceServicer_to_server, top_ups),
         _service(
             transaction_pb2,

@@ -110,6 +110,11 @@ def statement_name(company: str, month: str) -> str:
     return f"companies/{company}/statements/{month}"
 
 
+def auto_top_up_name(company: str) -> str:
+    """Return `companies/{company}/autoTopUp`."""
+    return f"companies/{company}/autoTopUp"
+
+
 def parse_company(name: str) -> str:
     """Return the id in `companies/{company}`."""
     return name[_COMPANY:]
@@ -133,6 +138,11 @@ def parse_billing_profile(name: str) -> str:
 def parse_receipt(name: str) -> TransactionName:
     """Take `companies/{company}/receipts/{number}` apart."""
     return parse_transaction(name)
+
+
+def parse_auto_top_up(name: str) -> str:
+    """Return the company's id in `companies/{company}/autoTopUp`."""
+    return name[_COMPANY : -len("/autoTopUp")]
 
 
 def parse_transaction(name: str) -> TransactionName:

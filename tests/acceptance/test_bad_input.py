@@ -18,6 +18,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from devstack import Stack
 from server.errors import DOMAIN, RETRY_MS
+from tests.acceptance.bad_auto_top_ups import AUTO_TOP_UP_CODES, AUTO_TOP_UP_REFUSALS, BAD_AUTO_TOP_UPS
 from tests.acceptance.bad_documents import BAD_DOCUMENTS, DOCUMENT_REFUSALS
 from tests.acceptance.bad_rates import BAD_RATES, PRICE_MAX, RATE_CODES, RATE_REFUSALS, batch, make, rate
 from tests.acceptance.bad_refunds import BAD_JOBS, BAD_REFUNDS, REFUND_CODES, REFUND_REFUSALS, settle
@@ -44,6 +45,7 @@ from tests.acceptance.bad_requests import (
 from tests.acceptance.bad_statements import BAD_EXPORTS, BAD_STATEMENTS
 from tests.clients import Clients, Metadata, Refusal
 from veloconnect.admin.v1 import (
+    auto_top_up_pb2,
     company_pb2,
     document_pb2,
     ledger_pb2,
@@ -67,6 +69,7 @@ SERVICES: list[ServiceDescriptor] = [
     service
     for module in (
         charging_pb2,
+        auto_top_up_pb2,
         company_pb2,
         document_pb2,
         ledger_pb2,
@@ -227,6 +230,19 @@ def assert_names(refusal: Refusal, *fields: str) -> None:
 )
 def test_a_bad_request_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
     assert_names(clients.refused(attrgetter(method)(clients), request_), field)
+
+
+@pytest.mark.parametrize(("method", "request_", "field"), BAD_AUTO_TOP_UPS.values(), ids=BAD_AUTO_TOP_UPS.keys())
+def test_a_bad_automatic_top_up_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
+    assert_names(clients.refused(attrgetter(method)(clients), request_), field)
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "reason"), AUTO_TOP_UP_REFUSALS.values(), ids=AUTO_TOP_UP_REFUSALS.keys()
+)
+def test_an_automatic_top_up_that_cannot_be_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
+    refusal = clients.refused(attrgetter(method)(clients), request_)
+    assert (refusal.code, refusal.reason, refusal.fields) == (AUTO_TOP_UP_CODES[reason], reason, ())
 
 
 def test_every_bad_field_is_named_at_once(clients: Clients) -> None:

@@ -37,7 +37,17 @@ OURS = {
     "charging": {f"{CHARGING}.ChargingService"},
     "admin": {
         f"{ADMIN}.{name}Service"
-        for name in ("Company", "Document", "Ledger", "Rate", "Refund", "Rule", "TopUp", "Transaction")
+        for name in (
+            "AutoTopUp",
+            "Company",
+            "Document",
+            "Ledger",
+            "Rate",
+            "Refund",
+            "Rule",
+            "TopUp",
+            "Transaction",
+        )
     },
 }
 BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
@@ -294,6 +304,37 @@ def test_a_company_is_made_changed_suspended_resumed_and_closed(caller: Caller) 
     assert caller.admin("CompanyService/CloseCompany", name)["state"] == "STATE_CLOSED"
     refused = caller.run("charging", f"{CHARGING}.ChargingService/Charge", body=json.dumps(charge))
     assert '"reason":"COMPANY_CLOSED"' in refused.stderr
+
+
+def test_an_automatic_top_up_is_made_changed_paused_resumed_and_deleted(caller: Caller) -> None:
+    company = fund(caller, "automatic", 1_000_000_000)
+    name = f"{company}/autoTopUp"
+    asked = {
+        "name": name,
+        "threshold_micros": "20000000",
+        "amount_micros": "50000000",
+        "payment_method": f"{company}/paymentMethods/pm_1",
+        "max_day_micros": "200000000",
+    }
+    made = caller.admin("AutoTopUpService/UpdateAutoTopUp", {"auto_top_up": asked})
+    assert {field: made[field] for field in asked} == asked
+    assert (made["state"], made["max_day_count"], made["currency_code"]) == ("STATE_ACTIVE", 10, "EUR")
+    assert (made["threshold_text"], made["amount_text"]) == ("20.00 EUR", "50.00 EUR")
+    assert caller.admin("AutoTopUpService/GetAutoTopUp", {"name": name}) == made
+    changed = caller.admin(
+        "AutoTopUpService/UpdateAutoTopUp",
+        {"auto_top_up": {**made, "max_day_micros": "0"}, "update_mask": {"paths": ["max_day_micros", "max_day_count"]}},
+    )
+    assert (changed["max_day_micros"], changed["max_day_count"]) == ("0", 10)
+    for _ in range(2):
+        paused = caller.admin("AutoTopUpService/PauseAutoTopUp", {"name": name})
+        assert (paused["state"], paused["pause_reason"]) == ("STATE_PAUSED", "PAUSE_REASON_REQUESTED")
+    for _ in range(2):
+        resumed = caller.admin("AutoTopUpService/ResumeAutoTopUp", {"name": name})
+        assert (resumed["state"], resumed["pause_reason"]) == ("STATE_ACTIVE", "PAUSE_REASON_UNSPECIFIED")
+        assert resumed["payment_method"] == asked["payment_method"]
+    caller.admin("AutoTopUpService/DeleteAutoTopUp", {"name": name})
+    assert caller.run("admin", f"{ADMIN}.AutoTopUpService/GetAutoTopUp", body=json.dumps({"name": name})).returncode
 
 
 def test_a_spend_limit_and_a_block_brake_a_company_and_are_taken_away_again(caller: Caller) -> None:
