@@ -1,0 +1,114 @@
+"""When an automatic top-up is begun, and how large it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wallet.domain.auto_top_ups import (
+    DECLINES_MAX,
+    Added,
+    AutoTopUpChange,
+    AutoTopUpTerms,
+    Decision,
+    answer_seconds,
+    changed,
+    decide,
+    decline_seconds,
+)
+from wallet.domain.money import MICROS_MAX
+
+TERMS = AutoTopUpTerms(20_000_000, 50_000_000, "pm_1")
+
+bounds = st.none() | st.integers(1, MICROS_MAX)
+rules = st.builds(
+    AutoTopUpTerms,
+    st.integers(1, MICROS_MAX),
+    st.integers(1, MICROS_MAX),
+    st.just("pm_1"),
+    day_amount_max=bounds,
+    month_amount_max=bounds,
+    day_count_max=st.integers(1, 20),
+    month_count_max=st.none() | st.integers(1, 200),
+)
+added = st.builds(
+    lambda day, more, count, counts: Added(day, count, day + more, count + counts),
+    st.integers(0, MICROS_MAX),
+    st.integers(0, MICROS_MAX),
+    st.integers(0, 20),
+    st.integers(0, 200),
+)
+
+
+@given(rules, st.integers(-MICROS_MAX, MICROS_MAX), added)
+def test_law_a_charge_covers_the_gap_and_no_more_within_every_bound(
+    terms: AutoTopUpTerms, available: int, before: Added
+) -> None:
+    available = min(available, terms.threshold - 1)
+    decision, amount = decide(terms, available, before)
+    if decision is not Decision.FIRE:
+        assert amount == 0
+        return
+    assert amount > 0
+    assert amount % terms.amount == 0
+    assert amount <= MICROS_MAX
+    assert available + amount - terms.amount < terms.threshold, "one less would not do"
+    assert terms.day_amount_max is None or before.day_amount + amount <= terms.day_amount_max
+    assert terms.month_amount_max is None or before.month_amount + amount <= terms.month_amount_max
+    assert before.day_count < terms.day_count_max
+    assert terms.month_count_max is None or before.month_count < terms.month_count_max
+    if terms.day_amount_max is None and terms.month_amount_max is None and amount + terms.amount <= MICROS_MAX:
+        assert available + amount >= terms.threshold
+
+
+@pytest.mark.parametrize(
+    ("available", "amount"),
+    [(19_999_999, 50_000_000), (-30_000_000, 50_000_000), (-30_000_001, 100_000_000), (-130_000_001, 200_000_000)],
+)
+def test_the_gap_is_covered_by_the_smallest_multiple(available: int, amount: int) -> None:
+    assert decide(TERMS, available, Added()) == (Decision.FIRE, amount)
+
+
+@pytest.mark.parametrize(
+    ("bound", "before", "decision"),
+    [
+        (AutoTopUpChange(day_amount_max=99_999_999), Added(50_000_000, 1, 50_000_000, 1), Decision.WAIT_FOR_DAY),
+        (AutoTopUpChange(day_amount_max=100_000_000), Added(50_000_000, 1, 50_000_000, 1), Decision.FIRE),
+        (AutoTopUpChange(month_amount_max=99_999_999), Added(0, 0, 50_000_000, 1), Decision.WAIT_FOR_MONTH),
+        (AutoTopUpChange(month_count_max=3), Added(0, 0, 150_000_000, 3), Decision.WAIT_FOR_MONTH),
+        (AutoTopUpChange(day_count_max=2), Added(100_000_000, 2, 100_000_000, 2), Decision.RUNAWAY),
+        (
+            AutoTopUpChange(day_amount_max=100_000_000, day_count_max=2),
+            Added(100_000_000, 2, 100_000_000, 2),
+            Decision.WAIT_FOR_DAY,
+        ),
+    ],
+)
+def test_a_bound_that_is_reached_says_which(bound: AutoTopUpChange, before: Added, decision: Decision) -> None:
+    terms = changed(TERMS, bound)
+    assert terms is not None
+    assert decide(terms, 0, before)[0] is decision
+
+
+def test_a_bound_that_was_lowered_below_what_was_added_forbids_and_nothing_else() -> None:
+    terms = changed(TERMS, AutoTopUpChange(day_amount_max=50_000_000))
+    assert terms is not None
+    assert decide(terms, 0, Added(500_000_000, 5, 500_000_000, 5)) == (Decision.WAIT_FOR_DAY, 0)
+
+
+def test_a_decline_waits_longer_each_time_and_the_last_one_pauses() -> None:
+    waits = [decline_seconds(declines) for declines in range(1, DECLINES_MAX + 2)]
+    assert waits == [600, 3_600, 21_600, None, None]
+
+
+def test_an_answer_is_asked_for_ever_later_within_a_minute() -> None:
+    assert [answer_seconds(tries) for tries in (1, 2, 3, 4, 5, 6, 7, 1_000)] == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_a_change_keeps_what_it_does_not_name_and_zero_takes_a_bound_away() -> None:
+    bounded = changed(TERMS, AutoTopUpChange(day_amount_max=7, month_amount_max=8, day_count_max=9, month_count_max=1))
+    assert bounded == AutoTopUpTerms(20_000_000, 50_000_000, "pm_1", 7, 8, 9, 1)
+    assert bounded is not None
+    assert changed(bounded, AutoTopUpChange(amount=5)) == AutoTopUpTerms(20_000_000, 5, "pm_1", 7, 8, 9, 1)
+    free = AutoTopUpChange(day_amount_max=0, month_amount_max=0, day_count_max=0, month_count_max=0)
+    assert changed(bounded, free) == TERMS
+    assert changed(None, AutoTopUpChange(1, 2)) is None
