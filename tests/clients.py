@@ -21,6 +21,7 @@ from veloconnect.admin.v1 import (
     rule_pb2_grpc,
     top_up_pb2_grpc,
     transaction_pb2_grpc,
+    webhook_pb2_grpc,
 )
 from veloconnect.charging.v1 import charging_pb2_grpc
 
@@ -99,6 +100,7 @@ class Clients:
         self.rates = rate_pb2_grpc.RateServiceStub(self.admin_channel)
         self.rules = rule_pb2_grpc.RuleServiceStub(self.admin_channel)
         self.auto_top_ups = auto_top_up_pb2_grpc.AutoTopUpServiceStub(self.admin_channel)
+        self.webhooks = webhook_pb2_grpc.WebhookServiceStub(self.admin_channel)
         self.ledger = ledger_pb2_grpc.LedgerServiceStub(self.admin_channel)
 
     @classmethod

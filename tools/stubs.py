@@ -20,6 +20,7 @@ from google.protobuf import (
     duration_pb2,
     empty_pb2,
     field_mask_pb2,
+    struct_pb2,
     timestamp_pb2,
 )
 from google.rpc import status_pb2
@@ -35,7 +36,17 @@ GENERATED_FOLDERS = ("veloconnect", "buf")
 def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
     """Return every descriptor our protos import from elsewhere, dependencies first."""
     imported = descriptor_pb2.FileDescriptorSet()
-    for module in (descriptor_pb2, duration_pb2, timestamp_pb2, field_mask_pb2, any_pb2, empty_pb2, status_pb2):
+    imports = (
+        descriptor_pb2,
+        duration_pb2,
+        timestamp_pb2,
+        field_mask_pb2,
+        any_pb2,
+        empty_pb2,
+        struct_pb2,
+        status_pb2,
+    )
+    for module in imports:
         module.DESCRIPTOR.CopyToProto(imported.file.add())
     imported.file.add().ParseFromString(validate_descriptor().proto.to_binary())
     return imported

@@ -23,8 +23,9 @@ from admin.servicers.refunds import RefundServicer
 from admin.servicers.rules import RuleServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
+from admin.servicers.webhooks import WebhookServicer
 from admin.settings import AdminSettings
-from admin.workers import alerts, mail, receipts, refund_finishing, refund_jobs, rollups, subscriptions
+from admin.workers import alerts, mail, receipts, refund_finishing, refund_jobs, rollups, subscriptions, webhooks
 from admin.workers.alerts import AlertWorker
 from admin.workers.mail import MailWorker, Post
 from admin.workers.receipts import ReceiptWorker
@@ -33,6 +34,7 @@ from admin.workers.refund_jobs import RefundJobWorker
 from admin.workers.rollups import Rollups
 from admin.workers.runner import Worker, running
 from admin.workers.subscriptions import SubscriptionWorker
+from admin.workers.webhooks import WebhookWorker
 from server.lifecycle import Service, serve
 from server.lifetime import Lifetime
 from server.settings import Misconfigured
@@ -56,6 +58,8 @@ from veloconnect.admin.v1 import (
     top_up_pb2_grpc,
     transaction_pb2,
     transaction_pb2_grpc,
+    webhook_pb2,
+    webhook_pb2_grpc,
 )
 from wallet.runtime import Wallets
 
@@ -63,15 +67,17 @@ from wallet.runtime import Wallets
 def run(settings: AdminSettings, tether: int | None) -> int:
     """Serve in this process until it is told to stop; return its exit status. Raises Misconfigured."""
     post = post_of(settings)
+    private = settings.webhook_allow_private
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         exports = Exports(wallets.statements)
         printing = Printing(wallets.receipts, wallets.monthly_statements, wallets.billing, wallets.companies)
         async with (
-            running(workers(wallets, post), wallets.leases),
+            running(workers(wallets, post, webhook_allow_private=private), wallets.leases),
             serving(settings, routes(exports, printing), lifetime),
         ):
-            await serve(settings, services(wallets, exports, printing), healthy=wallets.healthy, lifetime=lifetime)
+            served = services(wallets, exports, printing, webhook_allow_private=private)
+            await serve(settings, served, healthy=wallets.healthy, lifetime=lifetime)
 
     return run_worker(work, tether=tether)
 
@@ -81,7 +87,9 @@ def routes(exports: Exports, printing: Printing) -> list[Route]:
     return [*statements.routes(exports), *documents.routes(printing)]
 
 
-def services(wallets: Wallets, exports: Exports, printing: Printing) -> list[Service]:
+def services(
+    wallets: Wallets, exports: Exports, printing: Printing, *, webhook_allow_private: bool = False
+) -> list[Service]:
     """Return the services of the back office."""
     companies = CompanyServicer(wallets.companies, wallets.reader, wallets.alerts)
     top_ups = TopUpServicer(wallets.engine, wallets.reader)
@@ -111,6 +119,11 @@ def services(wallets: Wallets, exports: Exports, printing: Printing) -> list[Ser
             document_pb2_grpc.add_DocumentServiceServicer_to_server,
             DocumentServicer(wallets.billing, wallets.receipts, wallets.monthly_statements, printing),
         ),
+        _service(
+            webhook_pb2,
+            webhook_pb2_grpc.add_WebhookServiceServicer_to_server,
+            WebhookServicer(wallets.webhooks, wallets.events, allow_private=webhook_allow_private),
+        ),
         _service(ledger_pb2, ledger_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(wallets)),
     ]
 
@@ -124,10 +137,11 @@ def post_of(settings: AdminSettings) -> Post | None:
     return Post(parse_smtp_url(settings.smtp_url), settings.mail_from)
 
 
-def workers(wallets: Wallets, post: Post | None = None) -> list[Worker]:
+def workers(wallets: Wallets, post: Post | None = None, *, webhook_allow_private: bool = False) -> list[Worker]:
     """Return the background work of the back office; without `post` mails wait."""
     refunding = RefundJobWorker(wallets.refund_jobs, wallets.engine, wallets.refunds)
     charging = SubscriptionWorker(wallets.subscriptions, wallets.renewals)
+    sending = WebhookWorker(wallets.events, allow_private=webhook_allow_private)
     finishing = RefundFinisher(wallets.deliveries, wallets.decisions)
     return [
         Worker("refund-jobs", refunding.run_once, refund_jobs.PAUSE_SECONDS),
@@ -136,6 +150,7 @@ def workers(wallets: Wallets, post: Post | None = None) -> list[Worker]:
         Worker("mail", MailWorker(wallets.mails, post).run_once, mail.PAUSE_SECONDS),
         Worker("receipts", ReceiptWorker(wallets.receipts).run_once, receipts.PAUSE_SECONDS),
         Worker("subscriptions", charging.run_once, subscriptions.PAUSE_SECONDS),
+        Worker("webhooks", sending.run_once, webhooks.PAUSE_SECONDS),
         Worker("rollups", Rollups(wallets.usage_days).run_once, rollups.PAUSE_SECONDS),
     ]
 

@@ -44,3 +44,18 @@ auto_top_ups = Counter(
     "unanswered.",
     ["outcome"],
 )
+webhook_tries = Counter(
+    "admin_webhook_tries_total",
+    "Events that were sent, by what became of them: delivered, deferred (sent again later), given_up (kept).",
+    ["outcome"],
+)
+webhook_events_waiting = Gauge(
+    "admin_webhook_events_waiting",
+    "Events that are to be sent to webhooks that take any, as the last run left them.",
+    multiprocess_mode="livemax",
+)
+webhook_events_oldest_seconds = Gauge(
+    "admin_webhook_events_oldest_seconds",
+    "How long the oldest of these events has waited, as the last run left it.",
+    multiprocess_mode="livemax",
+)

@@ -60,6 +60,9 @@ class AdminSettings(ServerSettings):
     stripe_api_base: Annotated[str, AfterValidator(_stripe_base)] | None = None
     """STRIPE_API_BASE: where to call instead of https://api.stripe.com, for tests: https://, or http:// on loopback."""
 
+    webhook_allow_private: bool = False
+    """WEBHOOK_ALLOW_PRIVATE: for development, lets webhooks have private addresses, and http:// on loopback."""
+
     def listeners(self) -> tuple[Listener, ...]:
         """Return where gRPC is served, and where HTTP is."""
         return (*super().listeners(), self.listener("http_host", "http_port"))

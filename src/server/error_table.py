@@ -43,6 +43,8 @@ class Reason(StrEnum):
     SELLER_NOT_SET = "SELLER_NOT_SET"
     SUBSCRIPTION_NOT_FOUND = "SUBSCRIPTION_NOT_FOUND"
     SUBSCRIPTION_CANCELED = "SUBSCRIPTION_CANCELED"
+    WEBHOOK_NOT_FOUND = "WEBHOOK_NOT_FOUND"
+    EVENT_NOT_FOUND = "EVENT_NOT_FOUND"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     COMPANY_CLOSED = "COMPANY_CLOSED"
     WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
@@ -274,6 +276,18 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.SUBSCRIPTION_CANCELED,
         lambda error: f"The subscription {error} is canceled for good.",
         "Make another one with CreateSubscription, under another subscription_id.",
+    ),
+    e.WebhookNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.WEBHOOK_NOT_FOUND,
+        lambda error: f"The company {error} has no webhook.",
+        "Make it with WebhookService.UpdateWebhook.",
+    ),
+    e.EventNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.EVENT_NOT_FOUND,
+        lambda error: f"There is no event {error}.",
+        "Check the name against WebhookService.ListEvents.",
     ),
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,

@@ -115,6 +115,16 @@ def auto_top_up_name(company: str) -> str:
     return f"companies/{company}/autoTopUp"
 
 
+def webhook_name(company: str) -> str:
+    """Return `companies/{company}/webhook`."""
+    return f"companies/{company}/webhook"
+
+
+def event_name(company: str, serial: int) -> str:
+    """Return `companies/{company}/events/{serial}`."""
+    return f"companies/{company}/events/{serial}"
+
+
 def parse_company(name: str) -> str:
     """Return the id in `companies/{company}`."""
     return name[_COMPANY:]
@@ -149,6 +159,16 @@ def parse_transaction(name: str) -> TransactionName:
     """Take `companies/{company}/transactions/{number}` apart."""
     _, company, _, number = name.split("/")
     return TransactionName(company, int(number))
+
+
+def parse_webhook(name: str) -> str:
+    """Return the company's id in `companies/{company}/webhook`."""
+    return name[_COMPANY : -len("/webhook")]
+
+
+def parse_event(name: str) -> TransactionName:
+    """Take `companies/{company}/events/{serial}` apart."""
+    return parse_transaction(name)
 
 
 def parse_refund(name: str) -> TransactionName:

@@ -61,6 +61,8 @@ NAMES: Mapping[str, str] = {
     "companies/acme/transactions/1042": "the name of a transaction",
     "companies/acme/authorizations/call-7": "the name of an authorization",
     "companies/acme/spendLimits/daily": "the name of a spend limit",
+    "companies/acme/webhook": "the name of a webhook",
+    "companies/acme/events/17": "the name of an event",
     "rateCards/standard": "the name of a rate card",
     "companies/acme/refunds/1043": "the name of a refund",
     "companies/acme/refundCases/mail-17": "the name of a refund case",

@@ -26,6 +26,7 @@ from wallet.ledger.auto_top_ups import AutoTopUps
 from wallet.ledger.billing import Billing
 from wallet.ledger.companies import Companies
 from wallet.ledger.deliveries import Policies, Reports
+from wallet.ledger.events import Events
 from wallet.ledger.failures import translated, unavailable
 from wallet.ledger.leases import Leases
 from wallet.ledger.limits import SpendLimits
@@ -41,6 +42,7 @@ from wallet.ledger.refunds import Charges
 from wallet.ledger.statements import Statements
 from wallet.ledger.subscriptions import Subscriptions
 from wallet.ledger.usage import UsageDays
+from wallet.ledger.webhooks import Webhooks
 from wallet.loading import Loader
 from wallet.rating import Rating
 from wallet.recovery import Recovery
@@ -76,6 +78,8 @@ class Wallets:
         self.receipts = Receipts(pool)
         self.leases = Leases(pool)
         self.mails = Mails(pool)
+        self.webhooks = Webhooks(pool)
+        self.events = Events(pool)
         self.refunds = Refunds(engine, Charges(pool))
         self.refund_jobs = RefundJobs(pool)
         self.refund_cases = RefundCases(pool)

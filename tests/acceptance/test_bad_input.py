@@ -43,6 +43,7 @@ from tests.acceptance.bad_requests import (
     without,
 )
 from tests.acceptance.bad_statements import BAD_EXPORTS, BAD_STATEMENTS
+from tests.acceptance.bad_webhooks import BAD_WEBHOOKS, WEBHOOK_REFUSALS
 from tests.clients import Clients, Metadata, Refusal
 from veloconnect.admin.v1 import (
     auto_top_up_pb2,
@@ -54,6 +55,7 @@ from veloconnect.admin.v1 import (
     rule_pb2,
     top_up_pb2,
     transaction_pb2,
+    webhook_pb2,
 )
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -78,6 +80,7 @@ SERVICES: list[ServiceDescriptor] = [
         rule_pb2,
         top_up_pb2,
         transaction_pb2,
+        webhook_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
@@ -107,6 +110,7 @@ SNAPSHOTS = {
     "sellers": "SELECT to_jsonb(t) FROM sellers t",
     "billing_profiles": "SELECT to_jsonb(t) FROM billing_profiles t ORDER BY company_id",
     "events": "SELECT to_jsonb(t) FROM events t ORDER BY company_id, cause",
+    "webhooks": "SELECT to_jsonb(t) FROM webhooks t ORDER BY company_id",
     "mails": "SELECT to_jsonb(t) FROM mails t ORDER BY company_id, cause",
     "quarantine": "SELECT to_jsonb(t) FROM quarantine t ORDER BY id",
     "settings": "SELECT to_jsonb(t) FROM settings t ORDER BY name",
@@ -272,6 +276,19 @@ def test_a_refund_that_cannot_be_says_why(clients: Clients, method: str, request
 def test_a_document_that_cannot_be_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
     refusal = clients.refused(attrgetter(method)(clients), request_)
     assert (refusal.code, refusal.reason, refusal.fields) == ("NOT_FOUND", reason, ())
+
+
+@pytest.mark.parametrize(("method", "request_", "field"), BAD_WEBHOOKS.values(), ids=BAD_WEBHOOKS.keys())
+def test_a_bad_webhook_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
+    refusal = clients.refused(attrgetter(method)(clients), request_)
+    assert_names(refusal, field)
+    assert "secret" not in refusal.message
+
+
+@pytest.mark.parametrize(("method", "request_", "reason"), WEBHOOK_REFUSALS.values(), ids=WEBHOOK_REFUSALS.keys())
+def test_a_webhook_that_cannot_be_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
+    refusal = clients.refused(attrgetter(method)(clients), request_)
+    assert (refusal.reason, refusal.domain, refusal.fields) == (reason, DOMAIN, ())
 
 
 @pytest.mark.parametrize("reason", DECLINES)

@@ -47,6 +47,7 @@ OURS = {
             "Rule",
             "TopUp",
             "Transaction",
+            "Webhook",
         )
     },
 }
@@ -740,6 +741,42 @@ def test_a_rebuilt_wallet_is_the_same_and_the_ledger_verifies(caller: Caller) ->
     assert (verdict["problems"], verdict["problems_found"]) == ([], "0")
     for counted in ("wallets_checked", "transactions_checked", "hot_wallets_checked"):
         assert int(verdict[counted]) >= 1
+
+
+def test_a_webhook_is_set_tried_and_taken_away(caller: Caller) -> None:
+    name = fund(caller, "hooked", 1_000)
+    webhook = {"name": f"{name}/webhook", "url": "https://hooked.example/", "state": "STATE_DISABLED"}
+    made = caller.admin("WebhookService/UpdateWebhook", {"webhook": webhook})
+    assert made["secret"].startswith("whsec_")
+    assert (made["url"], made["state"], made["event_types"]) == (webhook["url"], "STATE_DISABLED", [])
+    read = caller.admin("WebhookService/GetWebhook", {"name": webhook["name"]})
+    assert read == {**made, "secret": ""}, "it is shown once"
+    changed = caller.admin(
+        "WebhookService/UpdateWebhook",
+        {
+            "webhook": {"name": webhook["name"], "event_types": ["balance.warning"]},
+            "update_mask": {"paths": ["event_types"]},
+        },
+    )
+    assert (changed["event_types"], changed["url"], changed["secret"]) == (["balance.warning"], webhook["url"], "")
+    rotated = caller.admin("WebhookService/RotateWebhookSecret", {"name": webhook["name"]})
+    assert rotated["secret"] not in ("", made["secret"])
+    assert rotated["previous_secret_expire_time"] > rotated["update_time"]
+
+    tried = caller.admin("WebhookService/SendTestEvent", {"name": webhook["name"]})
+    assert (tried["type"], tried["delivery_state"]) == ("webhook.test", "DELIVERY_STATE_WAITING")
+    assert tried["data"] == {"message": "This is a test."}
+    assert caller.admin("WebhookService/GetEvent", {"name": tried["name"]}) == tried
+    again = caller.admin("WebhookService/RedeliverEvent", {"name": tried["name"]})
+    assert (again["name"], again["delivery_state"]) == (tried["name"], "DELIVERY_STATE_WAITING")
+    second = caller.admin("WebhookService/SendTestEvent", {"name": webhook["name"]})
+    page = caller.admin("WebhookService/ListEvents", {"parent": name, "page_size": 1})
+    assert [event["name"] for event in page["events"]] == [second["name"]]
+    rest = caller.admin("WebhookService/ListEvents", {"parent": name, "page_token": page["next_page_token"]})
+    assert tried["name"] in [event["name"] for event in rest["events"]]
+    assert caller.admin("WebhookService/DeleteWebhook", {"name": webhook["name"]}) == {}
+    waiting = {"parent": name, "delivery_state": "DELIVERY_STATE_WAITING"}
+    assert caller.admin("WebhookService/ListEvents", waiting)["events"] == []
 
 
 def test_readme_and_banner_work_as_they_are_printed_one_after_the_other(

@@ -14,6 +14,7 @@ from tests.builders import authorize, charge, make_company, refund, top_up, void
 from tests.conftest import OpenWallets
 from wallet.domain.alerts import DEFAULT, AlertPolicy, AlertState, Threshold
 from wallet.domain.errors import CompanyClosed, CompanyNotFound, LedgerUnavailable
+from wallet.ledger import notices
 from wallet.runtime import Wallets
 
 POLICY = AlertPolicy(Threshold(amount=10_000), Threshold(amount=2_000))
@@ -27,6 +28,7 @@ STEPS = {
     "spent_by_day": "$1::text, $2::date",
     "seen": "$1::text, $2::smallint, $3::bigint, $4::bigint, $5::bigint",
     "put": "$1::text, $2::text, $3::text, $4::text, $5::text",
+    "event": "$1::text, $2::text, $3::text, $4::text",
 }
 """What is asked of Postgres in a look, and with what."""
 
@@ -173,15 +175,18 @@ async def test_killed_at_any_step_a_crossing_is_told_once(
     acme: Wallets, database: asyncpg.Connection, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await acme.engine.submit(charge(11_000))
-    statements = outbox._SQL if step == "put" else adapter._SQL
+    others = {"put": (outbox._SQL, "put"), "event": (notices._SQL, "put")}
+    statements, name = others.get(step, (adapter._SQL, step))
     with monkeypatch.context() as patch:
-        patch.setitem(statements, step, f"SELECT pg_terminate_backend(pg_backend_pid()), {STEPS[step]}")
+        patch.setitem(statements, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {STEPS[step]}")
         with pytest.raises(LedgerUnavailable):
             await look(acme)
     assert await told(database) == []
+    assert await database.fetchval("SELECT count(*) FROM events") == 0
     assert await look(acme) == 1
     assert await look(acme) == 0
     assert await told(database) == ["balance_warning"]
+    assert await database.fetchval("SELECT count(*) FROM events") == 1
 
 
 async def test_two_workers_at_once_tell_of_a_crossing_once(

@@ -20,6 +20,8 @@ from admin.commands.calling import Refused
 from admin.decks.cells import BadCell
 from admin.decks.files import BadFile, _BadCsv
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
+from admin.webhooks.sender import NotDelivered
+from admin.webhooks.targets import AddressRefused
 from server.countries import UnknownCountry
 from server.error_table import TABLE, Reason
 from server.errors import (
@@ -50,6 +52,8 @@ NEVER_ANSWERED = {
     MailServerAway,  # these three are for the worker that sends
     MessageDeferred,
     MessageRefused,
+    NotDelivered,  # these two are for the worker that sends events
+    AddressRefused,
     Refused,  # of the command line, which is a client
 }
 
@@ -80,6 +84,8 @@ SAMPLES: list[Exception] = [
     e.SubscriptionCanceled("number-1"),
     e.ReceiptNotFound("1042"),
     e.SellerNotSet(),
+    e.WebhookNotFound("acme"),
+    e.EventNotFound("companies/acme/events/17"),
     e.CurrencyMismatch(wallet="EUR", given="USD"),
     e.CompanyClosed("acme"),
     e.WalletNotEmpty("acme"),

@@ -35,6 +35,9 @@ WORDS = {
     "code": "card_declined",
     "window": "month",
     "until": "2026-12-01 00:00 UTC",
+    "url": "https://acme.example/hooks",
+    "failing_since": "2026-11-23 00:00 UTC",
+    "error": "it answered 500",
 }
 TEMPLATES = sorted(
     path.name.removesuffix(".subject.txt")

@@ -27,6 +27,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "TLS_KEY_FILE": ("/etc/charging/key.pem", Path("/etc/charging/key.pem")),
     "WORKERS": ("4", 4),
     "LOG_FORMAT": ("json", LogFormat.JSON),
+    "WEBHOOK_ALLOW_PRIVATE": ("true", True),
     "SMTP_URL": ("smtps://mail.example", "smtps://mail.example"),
     "MAIL_FROM": ("billing@charging.example", "billing@charging.example"),
     "STRIPE_API_KEY": ("sk_test_1", SecretStr("sk_test_1")),

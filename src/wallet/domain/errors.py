@@ -32,6 +32,8 @@ WalletError
 ├── SellerNotSet
 ├── SubscriptionNotFound
 ├── SubscriptionCanceled
+├── WebhookNotFound
+├── EventNotFound
 ├── IdempotencyKeyReused
 ├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to look at
 └── Unavailable                   no answer now: the same request under the same key, later
@@ -230,6 +232,14 @@ class SubscriptionNotFound(WalletError):
 
 class SubscriptionCanceled(WalletError):
     """The subscription is canceled for good."""
+
+
+class WebhookNotFound(WalletError):
+    """The company has no webhook."""
+
+
+class EventNotFound(WalletError):
+    """There is no such event."""
 
 
 class IdempotencyKeyReused(WalletError):

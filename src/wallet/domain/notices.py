@@ -25,6 +25,8 @@ class EventType(StrEnum):
     SUBSCRIPTION_RENEWED = "subscription.renewed"
     SUBSCRIPTION_SUSPENDED = "subscription.suspended"
     SUBSCRIPTION_CANCELED = "subscription.canceled"
+    WEBHOOK_PAUSED = "webhook.paused"
+    WEBHOOK_TEST = "webhook.test"
 
 
 class Notice(msgspec.Struct, frozen=True):

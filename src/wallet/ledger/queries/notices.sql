@@ -1,7 +1,11 @@
 -- put --
--- Nothing is returned where the cause was told before.
+-- Nothing is returned where the cause was told before. The event waits for the company's webhook, where it has one that
+-- wants to know; else it is kept, and waits for nobody.
 WITH event AS (
-    INSERT INTO events (company_id, cause, type, data) VALUES ($1, $2, $3, $4)
+    INSERT INTO events (company_id, cause, type, data, delivery)
+    SELECT $1, $2, $3, $4, CASE WHEN EXISTS (
+        SELECT FROM webhooks WHERE company_id = $1 AND (event_types = '{}' OR $3 = ANY (event_types))
+    ) THEN 2 ELSE 1 END
     ON CONFLICT DO NOTHING RETURNING company_id
 )
 SELECT display_name, billing_email FROM companies JOIN event USING (company_id)

@@ -1,0 +1,1 @@
+"""How a company's events are sent: where to, signed with what, and by which client."""

@@ -1,0 +1,92 @@
+-- list --
+-- Newest first, up to $4: those of state $3 (NULL: all) below the number $2 (NULL: from the newest on).
+SELECT e.*, (extract(epoch FROM created_at) * 1000000)::bigint AS created,
+    (extract(epoch FROM due_at) * 1000000)::bigint AS due,
+    (extract(epoch FROM attempted_at) * 1000000)::bigint AS attempted,
+    (extract(epoch FROM delivered_at) * 1000000)::bigint AS delivered
+FROM events e
+WHERE company_id = $1 AND ($2::bigint IS NULL OR serial < $2) AND ($3::smallint IS NULL OR delivery = $3)
+ORDER BY serial DESC LIMIT $4
+
+-- get --
+SELECT e.*, (extract(epoch FROM created_at) * 1000000)::bigint AS created,
+    (extract(epoch FROM due_at) * 1000000)::bigint AS due,
+    (extract(epoch FROM attempted_at) * 1000000)::bigint AS attempted,
+    (extract(epoch FROM delivered_at) * 1000000)::bigint AS delivered
+FROM events e WHERE company_id = $1 AND serial = $2
+
+-- test --
+-- Whatever the webhook wants to know. Nothing is returned where there is none.
+INSERT INTO events (company_id, cause, type, data, delivery)
+SELECT company_id, $2, $3, $4, 2 FROM webhooks WHERE company_id = $1
+RETURNING serial
+
+-- has_webhook --
+SELECT true FROM webhooks WHERE company_id = $1
+
+-- redeliver --
+UPDATE events SET delivery = 2, due_at = clock_timestamp(), wanted_at = clock_timestamp(), failures = 0
+WHERE company_id = $1 AND serial = $2
+
+-- claim --
+-- Up to $1 companies for which something is to be sent, for $2 seconds; who has waited longest first. What another
+-- process is claiming at this moment is passed over.
+WITH due AS (
+    SELECT company_id FROM webhooks
+    WHERE state = 1 AND due_at <= clock_timestamp()
+      AND (claimed_until IS NULL OR claimed_until <= clock_timestamp())
+      AND company_id IN (SELECT company_id FROM events WHERE delivery = 2 AND due_at <= clock_timestamp())
+    ORDER BY due_at, company_id LIMIT $1
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE webhooks w SET claimed_until = clock_timestamp() + make_interval(secs => $2)
+FROM due WHERE w.company_id = due.company_id
+RETURNING w.company_id, w.claimed_until
+
+-- next --
+-- The first of a company that is to be sent, and how, for who has it claimed until $2. Nothing where the claim is over, or
+-- the webhook was changed, so that nothing is to be sent any more.
+SELECT e.serial, e.type, e.data, e.failures, (extract(epoch FROM e.created_at) * 1000000)::bigint AS created,
+    extract(epoch FROM clock_timestamp() - e.wanted_at)::float8 AS age,
+    w.url, w.secret, CASE WHEN w.previous_until > clock_timestamp() THEN w.previous_secret END AS previous_secret,
+    w.failures AS webhook_failures
+FROM webhooks w JOIN events e USING (company_id)
+WHERE company_id = $1 AND w.state = 1 AND w.claimed_until = $2 AND w.claimed_until > clock_timestamp()
+  AND e.delivery = 2 AND e.due_at <= clock_timestamp()
+ORDER BY e.serial LIMIT 1
+
+-- delivered --
+-- Whoever has the company claimed by now: it is there.
+WITH event AS (
+    UPDATE events SET delivery = 3, attempts = attempts + 1, attempted_at = clock_timestamp(),
+        delivered_at = clock_timestamp(), error = NULL
+    WHERE company_id = $1 AND serial = $2 AND delivery <> 3
+)
+UPDATE webhooks SET failures = 0, failing_since = NULL WHERE company_id = $1
+
+-- rest --
+-- Only by whoever claimed it: $2 is until when. It is tried again in $3 seconds.
+UPDATE webhooks SET failures = failures + 1, failing_since = coalesce(failing_since, clock_timestamp()),
+    claimed_until = NULL, due_at = clock_timestamp() + make_interval(secs => $3)
+WHERE company_id = $1 AND claimed_until = $2
+RETURNING url, failures, (extract(epoch FROM failing_since) * 1000000)::bigint AS failing,
+    extract(epoch FROM clock_timestamp() - failing_since)::float8 AS failing_seconds
+
+-- failed --
+-- It is tried again in $3 seconds; NULL: not any more.
+UPDATE events SET attempts = attempts + 1, failures = failures + 1, attempted_at = clock_timestamp(), error = $4,
+    delivery = CASE WHEN $3::float8 IS NULL THEN 4 ELSE 2 END,
+    due_at = clock_timestamp() + make_interval(secs => coalesce($3::float8, 0))
+WHERE company_id = $1 AND serial = $2 AND delivery = 2
+
+-- pause --
+UPDATE webhooks SET state = 3, updated_at = now() WHERE company_id = $1
+
+-- release --
+-- To the end of the row: others come first.
+UPDATE webhooks SET claimed_until = NULL, due_at = clock_timestamp() WHERE company_id = $1 AND claimed_until = $2
+
+-- waiting --
+SELECT count(*) AS events,
+    coalesce(extract(epoch FROM clock_timestamp() - min(wanted_at)), 0)::float8 AS oldest_seconds
+FROM events JOIN webhooks USING (company_id) WHERE delivery = 2 AND state = 1

@@ -1,0 +1,36 @@
+-- company --
+-- Whether there is such a company, and whether it is closed.
+SELECT state FROM wallets WHERE company_id = $1
+
+-- get --
+SELECT w.*, (extract(epoch FROM w.created_at) * 1000000)::bigint AS created,
+    (extract(epoch FROM w.updated_at) * 1000000)::bigint AS updated,
+    (extract(epoch FROM w.failing_since) * 1000000)::bigint AS failing,
+    (extract(epoch FROM w.previous_until) * 1000000)::bigint AS until,
+    w.previous_until > clock_timestamp() AS overlapping
+FROM webhooks w WHERE company_id = $1
+
+-- insert --
+-- Nothing is returned where there is one already.
+INSERT INTO webhooks (company_id, url, event_types, state, secret) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING RETURNING true
+
+-- update --
+-- Another place to send to, or one that is to be used again, is tried at once. $2 to $4: NULL for what stays.
+UPDATE webhooks SET url = coalesce($2, url), event_types = coalesce($3, event_types), state = coalesce($4, state),
+    failures = CASE WHEN $2 <> url OR $4 <> state THEN 0 ELSE failures END,
+    failing_since = CASE WHEN $2 <> url OR $4 <> state THEN NULL ELSE failing_since END,
+    due_at = CASE WHEN $2 <> url OR $4 <> state THEN clock_timestamp() ELSE due_at END,
+    updated_at = now()
+WHERE company_id = $1 RETURNING true
+
+-- rotate --
+UPDATE webhooks SET previous_secret = secret, previous_until = clock_timestamp() + make_interval(secs => $3), secret = $2,
+    updated_at = now()
+WHERE company_id = $1 RETURNING true
+
+-- delete --
+DELETE FROM webhooks WHERE company_id = $1 RETURNING true
+
+-- wait_no_longer --
+UPDATE events SET delivery = 1 WHERE company_id = $1 AND delivery = 2
