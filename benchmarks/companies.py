@@ -23,8 +23,8 @@ from veloconnect.admin.v1 import (
 from veloconnect.wallet.v1 import wallet_pb2
 
 CURRENCY = "EUR"
-FUNDS_MICROS = 10_000_000_000_000
-"""Ten million a company: more than any run can spend."""
+FUNDS_MICROS = 1_000_000_000_000
+"""A million a company: more than any run can spend, and what MANUAL_MICROS_MAX allows by default."""
 CONCURRENCY = 32
 CALL_SECONDS_MAX = 30.0
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from admin.mail.server import parse_smtp_url
 from server.settings import Listener, Port, ServerSettings, on_loopback
+from wallet.domain.money import MICROS_MAX
 
 
 def _smtp_url(url: str) -> str:
@@ -62,6 +63,10 @@ class AdminSettings(ServerSettings):
 
     webhook_allow_private: bool = False
     """WEBHOOK_ALLOW_PRIVATE: for development, lets webhooks have private addresses, and http:// on loopback."""
+
+    manual_micros_max: Annotated[int, Field(ge=1, le=MICROS_MAX)] = 1_000_000_000_000
+    """MANUAL_MICROS_MAX: the most that one request of the back office may credit or debit by hand, in micros: a slip
+    stays bounded. By default a million of any currency."""
 
     def listeners(self) -> tuple[Listener, ...]:
         """Return where gRPC is served, and where HTTP is."""

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
     WALLET_UNAVAILABLE = "WALLET_UNAVAILABLE"
+    PAYMENT_PROVIDER_UNAVAILABLE = "PAYMENT_PROVIDER_UNAVAILABLE"
     COMPANY_NOT_FOUND = "COMPANY_NOT_FOUND"
     COMPANY_ALREADY_EXISTS = "COMPANY_ALREADY_EXISTS"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
@@ -45,9 +46,15 @@ class Reason(StrEnum):
     SUBSCRIPTION_CANCELED = "SUBSCRIPTION_CANCELED"
     WEBHOOK_NOT_FOUND = "WEBHOOK_NOT_FOUND"
     EVENT_NOT_FOUND = "EVENT_NOT_FOUND"
+    TOP_UP_NOT_FOUND = "TOP_UP_NOT_FOUND"
+    TOP_UP_REFUND_NOT_FOUND = "TOP_UP_REFUND_NOT_FOUND"
+    PAYMENT_METHOD_NOT_FOUND = "PAYMENT_METHOD_NOT_FOUND"
+    PAYMENTS_NOT_CONFIGURED = "PAYMENTS_NOT_CONFIGURED"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     COMPANY_CLOSED = "COMPANY_CLOSED"
     WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
+    TOP_UP_ENDED = "TOP_UP_ENDED"
+    TOP_UP_NOT_REFUNDABLE = "TOP_UP_NOT_REFUNDABLE"
     AUTHORIZATION_NOT_FOUND = "AUTHORIZATION_NOT_FOUND"
     AUTHORIZATION_CLOSED = "AUTHORIZATION_CLOSED"
     COMPANY_SUSPENDED = "COMPANY_SUSPENDED"
@@ -185,6 +192,13 @@ TABLE: Mapping[type[Exception], Row] = {
         "Send the same request again under the same key until the answer is definite.",
         _applied,
     ),
+    e.PaymentProviderUnavailable: Row(
+        _C.UNAVAILABLE,
+        Reason.PAYMENT_PROVIDER_UNAVAILABLE,
+        lambda error: sentence(f"The payment provider does not answer: {error}"),
+        "Send the same request again under the same key until the answer is definite: it is paid once.",
+        _applied,
+    ),
     e.CompanyNotFound: Row(
         _C.NOT_FOUND,
         Reason.COMPANY_NOT_FOUND,
@@ -289,6 +303,30 @@ TABLE: Mapping[type[Exception], Row] = {
         lambda error: f"There is no event {error}.",
         "Check the name against WebhookService.ListEvents.",
     ),
+    e.TopUpNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.TOP_UP_NOT_FOUND,
+        lambda error: f"There is no top-up {error}.",
+        "Check the name against TopUpService.ListTopUps: its last part is the idempotency key of CreateTopUp.",
+    ),
+    e.TopUpRefundNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.TOP_UP_REFUND_NOT_FOUND,
+        lambda error: f"There is no refund {error} of a top-up.",
+        "Check the name against TopUpService.ListTopUpRefunds: its last part is the idempotency key of RefundTopUp.",
+    ),
+    e.PaymentMethodNotFound: Row(
+        _C.NOT_FOUND,
+        Reason.PAYMENT_METHOD_NOT_FOUND,
+        lambda error: f"The company has no saved card {error}.",
+        "Check the name against TopUpService.ListPaymentMethods.",
+    ),
+    e.PaymentsNotConfigured: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.PAYMENTS_NOT_CONFIGURED,
+        lambda _: "This installation has no payment provider, so there are no cards.",
+        "Set STRIPE_API_KEY and STRIPE_WEBHOOK_SECRETS for the admin service, or use METHOD_BANK_TRANSFER.",
+    ),
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,
         Reason.CURRENCY_MISMATCH,
@@ -307,6 +345,24 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.WALLET_NOT_EMPTY,
         lambda error: f"The wallet of {error} has a balance, or holds money.",
         "Void what is held and charge the rest (there is no pay-out yet), or top up what is owed; then close it.",
+    ),
+    e.TopUpEnded: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.TOP_UP_ENDED,
+        lambda error: f"The top-up {error.top_up} is {error.state}.",
+        "Read it with GetTopUp. A difference that is left is an adjustment (AdjustmentService), or another top-up.",
+        lambda error: {"state": error.state},
+    ),
+    e.TopUpNotRefundable: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.TOP_UP_NOT_REFUNDABLE,
+        lambda error: (
+            f"{error.required} micros of the top-up {error.top_up} are to go back to its card, and {error.refundable} "
+            "can."
+        ),
+        "Refund no more than is left. Only what came by card goes back to it, and not what its bank took back; send "
+        "other money back yourself, and debit it with AdjustmentService.",
+        lambda error: {"refundable": str(error.refundable), "required": str(error.required)},
     ),
     e.AuthorizationNotFound: Row(
         _C.NOT_FOUND,

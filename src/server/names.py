@@ -35,6 +35,13 @@ class SpendLimitName(NamedTuple):
     limit: str
 
 
+class ChildName(NamedTuple):
+    """`companies/{company}/{collection}/{id}`; an id may have slashes."""
+
+    company: str
+    id: str
+
+
 def company_name(company: str) -> str:
     """Return `companies/{company}`."""
     return f"companies/{company}"
@@ -58,6 +65,26 @@ def authorization_name(company: str, authorization: str) -> str:
 def top_up_name(company: str, idempotency_key: str) -> str:
     """Return `companies/{company}/topUps/{key}`."""
     return f"companies/{company}/topUps/{idempotency_key}"
+
+
+def top_up_refund_name(company: str, refund: str) -> str:
+    """Return `companies/{company}/topUpRefunds/{refund}`."""
+    return f"companies/{company}/topUpRefunds/{refund}"
+
+
+def chargeback_name(company: str, chargeback: str) -> str:
+    """Return `companies/{company}/chargebacks/{chargeback}`."""
+    return f"companies/{company}/chargebacks/{chargeback}"
+
+
+def payment_method_name(company: str, card: str) -> str:
+    """Return `companies/{company}/paymentMethods/{card}`."""
+    return f"companies/{company}/paymentMethods/{card}"
+
+
+def adjustment_name(company: str, number: int) -> str:
+    """Return `companies/{company}/adjustments/{number}`: an adjustment has the number of its transaction."""
+    return f"companies/{company}/adjustments/{number}"
 
 
 def rate_card_name(card: str) -> str:
@@ -176,6 +203,26 @@ def parse_refund(name: str) -> TransactionName:
     return parse_transaction(name)
 
 
+def parse_adjustment(name: str) -> TransactionName:
+    """Take `companies/{company}/adjustments/{number}` apart."""
+    return parse_transaction(name)
+
+
+def parse_top_up(name: str) -> ChildName:
+    """Take `companies/{company}/topUps/{id}` apart."""
+    return _parse_child(name)
+
+
+def parse_top_up_refund(name: str) -> ChildName:
+    """Take `companies/{company}/topUpRefunds/{id}` apart."""
+    return _parse_child(name)
+
+
+def parse_payment_method(name: str) -> ChildName:
+    """Take `companies/{company}/paymentMethods/{id}` apart."""
+    return _parse_child(name)
+
+
 def parse_refund_job(name: str) -> str:
     """Return the id in `refundJobs/{job}`."""
     return name[_REFUND_JOB:]
@@ -202,3 +249,8 @@ def parse_spend_limit(name: str) -> SpendLimitName:
 def parse_rate_card(name: str) -> str:
     """Return the id in `rateCards/{card}`; an empty one for an empty name, which stands for no card."""
     return name[_RATE_CARD:]
+
+
+def _parse_child(name: str) -> ChildName:
+    _, company, _, child = name.split("/", 3)
+    return ChildName(company, child)

@@ -24,6 +24,7 @@ from wallet.ledger.append import Appender
 from wallet.ledger.auto_top_up_firings import AutoTopUpFirings
 from wallet.ledger.auto_top_ups import AutoTopUps
 from wallet.ledger.billing import Billing
+from wallet.ledger.chargebacks import ChargebackRecords
 from wallet.ledger.companies import Companies
 from wallet.ledger.deliveries import Policies, Reports
 from wallet.ledger.events import Events
@@ -41,6 +42,8 @@ from wallet.ledger.refund_jobs import RefundJobs
 from wallet.ledger.refunds import Charges
 from wallet.ledger.statements import Statements
 from wallet.ledger.subscriptions import Subscriptions
+from wallet.ledger.top_up_refunds import TopUpRefundRecords
+from wallet.ledger.top_ups import TopUpRecords
 from wallet.ledger.usage import UsageDays
 from wallet.ledger.webhooks import Webhooks
 from wallet.loading import Loader
@@ -86,6 +89,9 @@ class Wallets:
         self.refund_policies = Policies(pool)
         self.decisions = Decisions(self.refunds, self.refund_cases)
         self.deliveries = Deliveries(self.refunds, Reports(pool), self.refund_cases, self.reader)
+        self.top_ups = TopUpRecords(pool)
+        self.top_up_refunds = TopUpRefundRecords(pool)
+        self.chargebacks = ChargebackRecords(pool)
         self.rating = rating
         self.subscriptions = Subscriptions(pool)
         self.renewals = Renewals(engine, self.refunds, rating, self.subscriptions)

@@ -5,7 +5,9 @@ import asyncio
 import asyncpg
 import pytest
 
-from admin.app import workers
+from admin.background import workers
+from admin.office import Office
+from admin.settings import AdminSettings
 from admin.workers.runner import LEASE_SECONDS, Worker, run_once, running
 from tests.builders import make_company, top_up
 from tests.conftest import OpenWallets
@@ -78,13 +80,13 @@ async def test_the_back_offices_work_runs_and_is_handed_over(
     await make_company(database)
     await wallets.engine.submit(top_up(1_000))
     query = "SELECT number FROM rollups WHERE company_id = 'acme'"
-    async with running(workers(wallets), wallets.leases):
+    async with running(workers(Office(wallets, AdminSettings())), wallets.leases):
         await until(lambda: database.fetchval(query))
-        names = {worker.name for worker in workers(wallets)}
+        names = {worker.name for worker in workers(Office(wallets, AdminSettings()))}
         held = await database.fetch("SELECT name FROM leases")
         assert {row["name"] for row in held} <= names
     assert not await database.fetch("SELECT FROM leases"), "given up at the end"
     await wallets.engine.submit(top_up(1_000))
     beside = await open_more()
-    async with running(workers(beside), beside.leases):
+    async with running(workers(Office(beside, AdminSettings())), beside.leases):
         await until(lambda: database.fetchval(f"{query} AND number = 2"))

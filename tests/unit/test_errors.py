@@ -20,6 +20,13 @@ from admin.commands.calling import Refused
 from admin.decks.cells import BadCell
 from admin.decks.files import BadFile, _BadCsv
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
+from admin.payments.provider import (
+    ForgedNotification,
+    PaymentMethodUnknown,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from admin.webhooks.sender import NotDelivered
 from admin.webhooks.targets import AddressRefused
 from server.countries import UnknownCountry
@@ -54,6 +61,11 @@ NEVER_ANSWERED = {
     MessageRefused,
     NotDelivered,  # these two are for the worker that sends events
     AddressRefused,
+    ProviderError,  # these five are answered, or recorded, by what asks the payment provider
+    ProviderUnavailable,
+    ProviderRefused,
+    PaymentMethodUnknown,
+    ForgedNotification,
     Refused,  # of the command line, which is a client
 }
 
@@ -86,6 +98,13 @@ SAMPLES: list[Exception] = [
     e.SellerNotSet(),
     e.WebhookNotFound("acme"),
     e.EventNotFound("companies/acme/events/17"),
+    e.TopUpNotFound("t-1"),
+    e.TopUpRefundNotFound("r-1"),
+    e.PaymentMethodNotFound("pm_1"),
+    e.PaymentsNotConfigured(),
+    e.PaymentProviderUnavailable("no connection", applied=Applied.UNKNOWN),
+    e.TopUpEnded("t-1", state="SUCCEEDED"),
+    e.TopUpNotRefundable("t-1", refundable=1, required=2),
     e.CurrencyMismatch(wallet="EUR", given="USD"),
     e.CompanyClosed("acme"),
     e.WalletNotEmpty("acme"),

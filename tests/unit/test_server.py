@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from admin.pages import COMPANY_ID, NUMBER, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, cursor_of, page_size, page_token
-from admin.servicers import top_ups
+from admin.top_up_messages import new_top_up_of
 from buf.validate import validate_pb2
 from charging import decode
 from charging.pricing import Pricing
@@ -22,7 +22,15 @@ from server import names
 from server.fingerprint import fingerprint
 from server.rejections import InvalidRequest
 from server.validation import MESSAGE_BYTES_MAX, NAMES, TEXTS, check, read
-from veloconnect.admin.v1 import company_pb2, ledger_pb2, rate_pb2, top_up_pb2, transaction_pb2, webhook_pb2
+from veloconnect.admin.v1 import (
+    adjustment_pb2,
+    company_pb2,
+    ledger_pb2,
+    rate_pb2,
+    top_up_pb2,
+    transaction_pb2,
+    webhook_pb2,
+)
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import FINGERPRINT_BYTES, Kind
@@ -77,7 +85,7 @@ HOLD = "companies/acme/authorizations/call-7"
 
 async def test_fingerprints_are_those_that_are_stored_already() -> None:
     usage = charge().usage
-    made = {
+    made: dict[Kind, Any] = {
         Kind.CHARGE: decode.charge(charge(), PRICING),
         Kind.AUTHORIZATION: decode.authorize(
             charging_pb2.AuthorizeRequest(
@@ -98,14 +106,15 @@ async def test_fingerprints_are_those_that_are_stored_already() -> None:
             PRICING,
         ),
         Kind.VOID: decode.void(charging_pb2.VoidRequest(authorization=HOLD, idempotency_key="v")),
-        Kind.TOP_UP: top_ups._command(
+        Kind.TOP_UP: new_top_up_of(
             top_up_pb2.CreateTopUpRequest(
                 parent="companies/acme",
                 idempotency_key="wire-1",
                 top_up=top_up_pb2.TopUp(
                     amount_micros=5, currency_code="EUR", method=top_up_pb2.TopUp.METHOD_MANUAL, reference="wire 1"
                 ),
-            )
+            ),
+            bound=9,
         ),
     }
     assert {kind: command.fingerprint.hex() for kind, command in made.items()} == GOLDEN
@@ -173,9 +182,9 @@ def test_a_top_up_sent_back_with_what_the_service_filled_in_is_the_same_request(
     filled.top_up.state = top_up_pb2.TopUp.STATE_SUCCEEDED
     filled.top_up.transaction = "companies/acme/transactions/1"
     filled.top_up.balance_after_micros = 5
-    assert top_ups._command(filled).fingerprint == top_ups._command(asked).fingerprint
+    assert new_top_up_of(filled, bound=9).fingerprint == new_top_up_of(asked, bound=9).fingerprint
     filled.top_up.amount_micros = 6
-    assert top_ups._command(filled).fingerprint != top_ups._command(asked).fingerprint
+    assert new_top_up_of(filled, bound=9).fingerprint != new_top_up_of(asked, bound=9).fingerprint
 
 
 def test_names_are_taken_apart_into_what_they_were_made_of() -> None:
@@ -292,7 +301,8 @@ def every_field(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor
 
 def test_every_pattern_of_the_protos_has_words() -> None:
     rules: Any = validate_pb2.field
-    for module in (charging_pb2, company_pb2, ledger_pb2, rate_pb2, top_up_pb2, transaction_pb2, webhook_pb2):
+    checked = adjustment_pb2, charging_pb2, company_pb2, ledger_pb2, rate_pb2, top_up_pb2, transaction_pb2, webhook_pb2
+    for module in checked:
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 for field in every_field(method.input_type, set()):

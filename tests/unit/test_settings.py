@@ -29,6 +29,7 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "LOG_FORMAT": ("json", LogFormat.JSON),
     "WEBHOOK_ALLOW_PRIVATE": ("true", True),
     "SMTP_URL": ("smtps://mail.example", "smtps://mail.example"),
+    "MANUAL_MICROS_MAX": ("500", 500),
     "MAIL_FROM": ("billing@charging.example", "billing@charging.example"),
     "STRIPE_API_KEY": ("sk_test_1", SecretStr("sk_test_1")),
     "STRIPE_WEBHOOK_SECRETS": ("whsec_1,whsec_2", SecretStr("whsec_1,whsec_2")),

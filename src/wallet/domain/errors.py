@@ -34,13 +34,20 @@ WalletError
 ├── SubscriptionCanceled
 ├── WebhookNotFound
 ├── EventNotFound
+├── TopUpNotFound
+├── TopUpEnded                    it has come in, failed or was canceled: another end is not to be had
+├── TopUpNotRefundable            not by card, not in, refunded already, or taken back by the bank
+├── TopUpRefundNotFound
+├── PaymentsNotConfigured
+├── PaymentMethodNotFound
 ├── IdempotencyKeyReused
 ├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to look at
 └── Unavailable                   no answer now: the same request under the same key, later
     ├── LedgerUnavailable
     ├── WalletUnavailable
     ├── Overloaded
-    └── DeadlineExceeded
+    ├── DeadlineExceeded
+    └── PaymentProviderUnavailable
 """
 
 from enum import StrEnum
@@ -242,6 +249,43 @@ class EventNotFound(WalletError):
     """There is no such event."""
 
 
+class TopUpNotFound(WalletError):
+    """There is no such top-up."""
+
+
+class TopUpEnded(WalletError):
+    """The top-up has come in, failed or was canceled, and cannot come to another end."""
+
+    def __init__(self, top_up: str, *, state: str) -> None:
+        """`state` as in "SUCCEEDED"."""
+        super().__init__(f"the top-up {top_up} is {state}")
+        self.top_up = top_up
+        self.state = state
+
+
+class TopUpNotRefundable(WalletError):
+    """A top-up can go back to its card as far as it came in and is not refunded or charged back. Amounts in micros."""
+
+    def __init__(self, top_up: str, *, refundable: int, required: int) -> None:
+        """Say what is left to refund and what was asked for."""
+        super().__init__(f"{required} micros are asked for and {refundable} are left to refund")
+        self.top_up = top_up
+        self.refundable = refundable
+        self.required = required
+
+
+class TopUpRefundNotFound(WalletError):
+    """There is no such refund of a top-up."""
+
+
+class PaymentsNotConfigured(WalletError):
+    """This installation has no payment provider."""
+
+
+class PaymentMethodNotFound(WalletError):
+    """The company has no such card."""
+
+
 class IdempotencyKeyReused(WalletError):
     """The key was used by another request."""
 
@@ -277,3 +321,7 @@ class Overloaded(Unavailable):
 
 class DeadlineExceeded(Unavailable):
     """The caller's deadline passed before the command's turn came."""
+
+
+class PaymentProviderUnavailable(Unavailable):
+    """The payment provider did not answer, or says to come again."""

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!veloconnect/admin/v1/top_up.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x03\n\x05TopUp\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\ramount_micros\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x01\x12(\n\rcurrency_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12>\n\x06method\x18\x04 \x01(\x0e\x32\".veloconnect.admin.v1.TopUp.MethodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x30\n\treference\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x30\n\x05state\x18\x06 \x01(\x0e\x32!.veloconnect.admin.v1.TopUp.State\x12\x13\n\x0btransaction\x18\x07 \x01(\t\x12\x1c\n\x14\x62\x61lance_after_micros\x18\x08 \x01(\x03\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"3\n\x06Method\x12\x16\n\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n\rMETHOD_MANUAL\x10\x01\"3\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x03\"\xbb\x01\n\x12\x43reateTopUpRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12\x33\n\x0fidempotency_key\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[!-}][!-~]{0,127}$\x12\x33\n\x06top_up\x18\x03 \x01(\x0b\x32\x1b.veloconnect.admin.v1.TopUpB\x06\xbaH\x03\xc8\x01\x01\x32\x64\n\x0cTopUpService\x12T\n\x0b\x43reateTopUp\x12(.veloconnect.admin.v1.CreateTopUpRequest\x1a\x1b.veloconnect.admin.v1.TopUpb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!veloconnect/admin/v1/top_up.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x08\n\x05TopUp\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\ramount_micros\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x01\x12(\n\rcurrency_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12>\n\x06method\x18\x04 \x01(\x0e\x32\".veloconnect.admin.v1.TopUp.MethodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x30\n\treference\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x30\n\x05state\x18\x06 \x01(\x0e\x32!.veloconnect.admin.v1.TopUp.State\x12\x13\n\x0btransaction\x18\x07 \x01(\t\x12\x1c\n\x14\x62\x61lance_after_micros\x18\x08 \x01(\x03\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x0b\x61mount_text\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18@\x12h\n\x0epayment_method\x18\x0b \x01(\tBP\xbaHMrK2I^(companies/[a-z0-9][a-z0-9_-]{0,62}/paymentMethods/[A-Za-z0-9_]{1,64})?$\x12\x1b\n\x13save_payment_method\x18\x0c \x01(\x08\x12\x15\n\rclient_secret\x18\r \x01(\t\x12\x19\n\x11payment_reference\x18\x0e \x01(\t\x12\x1d\n\x15\x63leared_amount_micros\x18\x0f \x01(\x03\x12\x1e\n\x16refunded_amount_micros\x18\x10 \x01(\x03\x12\x12\n\ncard_brand\x18\x11 \x01(\t\x12\x12\n\ncard_last4\x18\x12 \x01(\t\x12\x14\n\x0c\x66\x61ilure_code\x18\x13 \x01(\t\x12\x17\n\x0f\x66\x61ilure_message\x18\x14 \x01(\t\x12\x11\n\tautomatic\x18\x15 \x01(\x08\x12G\n\x0crequested_by\x18\x16 \x01(\tB1\xbaH.r,\x18\x80\x01\x32\'^([^\\x00-\\x1f\\x7f~][^\\x00-\\x1f\\x7f]*)?$\x12/\n\x0bupdate_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x06Method\x12\x16\n\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n\rMETHOD_MANUAL\x10\x01\x12\x0f\n\x0bMETHOD_CARD\x10\x02\x12\x15\n\x11METHOD_SAVED_CARD\x10\x03\x12\x18\n\x14METHOD_BANK_TRANSFER\x10\x04\"\x87\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x19\n\x15STATE_REQUIRES_ACTION\x10\x02\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x12\n\x0eSTATE_CANCELED\x10\x05\"\xbb\x01\n\x12\x43reateTopUpRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12\x33\n\x0fidempotency_key\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[!-}][!-~]{0,127}$\x12\x33\n\x06top_up\x18\x03 \x01(\x0b\x32\x1b.veloconnect.admin.v1.TopUpB\x06\xbaH\x03\xc8\x01\x01\"e\n\x0fGetTopUpRequest\x12R\n\x04name\x18\x01 \x01(\tBD\xbaHAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$\"\x84\x02\n\x11ListTopUpsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12:\n\x05state\x18\x02 \x01(\x0e\x32!.veloconnect.admin.v1.TopUp.StateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12<\n\x06method\x18\x03 \x01(\x0e\x32\".veloconnect.admin.v1.TopUp.MethodB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\tpage_size\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"[\n\x12ListTopUpsResponse\x12,\n\x07top_ups\x18\x01 \x03(\x0b\x32\x1b.veloconnect.admin.v1.TopUp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xee\x01\n\x13\x43onfirmTopUpRequest\x12R\n\x04name\x18\x01 \x01(\tBD\xbaHAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$\x12\'\n\ramount_micros\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x01\x12(\n\rcurrency_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x30\n\treference\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\"\x9e\x01\n\x10\x46\x61ilTopUpRequest\x12R\n\x04name\x18\x01 \x01(\tBD\xbaHAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$\x12\x36\n\x0f\x66\x61ilure_message\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$\"h\n\x12\x43\x61ncelTopUpRequest\x12R\n\x04name\x18\x01 \x01(\tBD\xbaHAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$\"Y\n\x1aSuggestTopUpAmountsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"\xcf\x01\n\x1bSuggestTopUpAmountsResponse\x12Q\n\x0bsuggestions\x18\x01 \x03(\x0b\x32<.veloconnect.admin.v1.SuggestTopUpAmountsResponse.Suggestion\x12\x15\n\rcurrency_code\x18\x02 \x01(\t\x1a\x46\n\nSuggestion\x12\x15\n\ramount_micros\x18\x01 \x01(\x03\x12\x13\n\x0b\x61mount_text\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\"\xcf\x03\n\x0bTopUpRefund\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06top_up\x18\x02 \x01(\t\x12\x36\n\x05state\x18\x03 \x01(\x0e\x32\'.veloconnect.admin.v1.TopUpRefund.State\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x13\n\x0b\x61mount_text\x18\x05 \x01(\t\x12\x15\n\rcurrency_code\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x14\n\x0crequested_by\x18\x08 \x01(\t\x12\x13\n\x0btransaction\x18\t \x01(\t\x12\x1a\n\x12return_transaction\x18\n \x01(\t\x12\x14\n\x0c\x66\x61ilure_code\x18\x0b \x01(\t\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x02\x12\x10\n\x0cSTATE_FAILED\x10\x03\"\xd2\x02\n\x12RefundTopUpRequest\x12R\n\x04name\x18\x01 \x01(\tBD\xbaHAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$\x12\x33\n\x0fidempotency_key\x18\x02 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[!-}][!-~]{0,127}$\x12,\n\ramount_micros\x18\x03 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\xea\xd7\xbc\xae\xfe\x0f(\x01H\x00\x88\x01\x01\x12-\n\x06reason\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]+$\x12\x44\n\x0crequested_by\x18\x05 \x01(\tB.\xbaH+r)\x18\x80\x01\x32$^[^\\x00-\\x1f\\x7f~][^\\x00-\\x1f\\x7f]*$B\x10\n\x0e_amount_micros\"q\n\x15GetTopUpRefundRequest\x12X\n\x04name\x18\x01 \x01(\tBJ\xbaHGrE2C^companies/[a-z0-9][a-z0-9_-]{0,62}/topUpRefunds/[!-}][!-~]{0,127}$\"\xe9\x01\n\x17ListTopUpRefundsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12W\n\x06top_up\x18\x02 \x01(\tBG\xbaHDrB2@^(companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127})?$\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"n\n\x18ListTopUpRefundsResponse\x12\x39\n\x0etop_up_refunds\x18\x01 \x03(\x0b\x32!.veloconnect.admin.v1.TopUpRefund\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa9\x03\n\nChargeback\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06top_up\x18\x02 \x01(\t\x12\x35\n\x05state\x18\x03 \x01(\x0e\x32&.veloconnect.admin.v1.Chargeback.State\x12\x15\n\ramount_micros\x18\x04 \x01(\x03\x12\x13\n\x0b\x61mount_text\x18\x05 \x01(\t\x12\x15\n\rcurrency_code\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x13\n\x0btransaction\x18\x08 \x01(\t\x12\x1a\n\x12return_transaction\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_INQUIRY\x10\x01\x12\x0e\n\nSTATE_OPEN\x10\x02\x12\r\n\tSTATE_WON\x10\x03\x12\x0e\n\nSTATE_LOST\x10\x04\"\x8f\x01\n\x16ListChargebacksRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"i\n\x17ListChargebacksResponse\x12\x35\n\x0b\x63hargebacks\x18\x01 \x03(\x0b\x32 .veloconnect.admin.v1.Chargeback\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\rPaymentMethod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncard_brand\x18\x02 \x01(\t\x12\x12\n\ncard_last4\x18\x03 \x01(\t\x12\x14\n\x0c\x65xpiry_month\x18\x04 \x01(\x05\x12\x13\n\x0b\x65xpiry_year\x18\x05 \x01(\x05\"X\n\x19ListPaymentMethodsRequest\x12;\n\x06parent\x18\x01 \x01(\tB+\xbaH(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$\"Z\n\x1aListPaymentMethodsResponse\x12<\n\x0fpayment_methods\x18\x01 \x03(\x0b\x32#.veloconnect.admin.v1.PaymentMethod\"y\n\x1a\x44\x65letePaymentMethodRequest\x12[\n\x04name\x18\x01 \x01(\tBM\xbaHJrH2F^companies/[a-z0-9][a-z0-9_-]{0,62}/paymentMethods/[A-Za-z0-9_]{1,64}$2\x8c\n\n\x0cTopUpService\x12T\n\x0b\x43reateTopUp\x12(.veloconnect.admin.v1.CreateTopUpRequest\x1a\x1b.veloconnect.admin.v1.TopUp\x12N\n\x08GetTopUp\x12%.veloconnect.admin.v1.GetTopUpRequest\x1a\x1b.veloconnect.admin.v1.TopUp\x12_\n\nListTopUps\x12\'.veloconnect.admin.v1.ListTopUpsRequest\x1a(.veloconnect.admin.v1.ListTopUpsResponse\x12V\n\x0c\x43onfirmTopUp\x12).veloconnect.admin.v1.ConfirmTopUpRequest\x1a\x1b.veloconnect.admin.v1.TopUp\x12P\n\tFailTopUp\x12&.veloconnect.admin.v1.FailTopUpRequest\x1a\x1b.veloconnect.admin.v1.TopUp\x12T\n\x0b\x43\x61ncelTopUp\x12(.veloconnect.admin.v1.CancelTopUpRequest\x1a\x1b.veloconnect.admin.v1.TopUp\x12z\n\x13SuggestTopUpAmounts\x12\x30.veloconnect.admin.v1.SuggestTopUpAmountsRequest\x1a\x31.veloconnect.admin.v1.SuggestTopUpAmountsResponse\x12Z\n\x0bRefundTopUp\x12(.veloconnect.admin.v1.RefundTopUpRequest\x1a!.veloconnect.admin.v1.TopUpRefund\x12`\n\x0eGetTopUpRefund\x12+.veloconnect.admin.v1.GetTopUpRefundRequest\x1a!.veloconnect.admin.v1.TopUpRefund\x12q\n\x10ListTopUpRefunds\x12-.veloconnect.admin.v1.ListTopUpRefundsRequest\x1a..veloconnect.admin.v1.ListTopUpRefundsResponse\x12n\n\x0fListChargebacks\x12,.veloconnect.admin.v1.ListChargebacksRequest\x1a-.veloconnect.admin.v1.ListChargebacksResponse\x12w\n\x12ListPaymentMethods\x12/.veloconnect.admin.v1.ListPaymentMethodsRequest\x1a\x30.veloconnect.admin.v1.ListPaymentMethodsResponse\x12_\n\x13\x44\x65letePaymentMethod\x12\x30.veloconnect.admin.v1.DeletePaymentMethodRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,20 +42,130 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOPUP'].fields_by_name['method']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_TOPUP'].fields_by_name['reference']._loaded_options = None
   _globals['_TOPUP'].fields_by_name['reference']._serialized_options = b'\272H\032r\030\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_TOPUP'].fields_by_name['amount_text']._loaded_options = None
+  _globals['_TOPUP'].fields_by_name['amount_text']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_TOPUP'].fields_by_name['payment_method']._loaded_options = None
+  _globals['_TOPUP'].fields_by_name['payment_method']._serialized_options = b'\272HMrK2I^(companies/[a-z0-9][a-z0-9_-]{0,62}/paymentMethods/[A-Za-z0-9_]{1,64})?$'
+  _globals['_TOPUP'].fields_by_name['requested_by']._loaded_options = None
+  _globals['_TOPUP'].fields_by_name['requested_by']._serialized_options = b'\272H.r,\030\200\0012\'^([^\\x00-\\x1f\\x7f~][^\\x00-\\x1f\\x7f]*)?$'
   _globals['_CREATETOPUPREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_CREATETOPUPREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
   _globals['_CREATETOPUPREQUEST'].fields_by_name['idempotency_key']._loaded_options = None
   _globals['_CREATETOPUPREQUEST'].fields_by_name['idempotency_key']._serialized_options = b'\272H\027r\0252\023^[!-}][!-~]{0,127}$'
   _globals['_CREATETOPUPREQUEST'].fields_by_name['top_up']._loaded_options = None
   _globals['_CREATETOPUPREQUEST'].fields_by_name['top_up']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_TOPUP']._serialized_start=122
-  _globals['_TOPUP']._serialized_end=596
-  _globals['_TOPUP_METHOD']._serialized_start=492
-  _globals['_TOPUP_METHOD']._serialized_end=543
-  _globals['_TOPUP_STATE']._serialized_start=545
-  _globals['_TOPUP_STATE']._serialized_end=596
-  _globals['_CREATETOPUPREQUEST']._serialized_start=599
-  _globals['_CREATETOPUPREQUEST']._serialized_end=786
-  _globals['_TOPUPSERVICE']._serialized_start=788
-  _globals['_TOPUPSERVICE']._serialized_end=888
+  _globals['_GETTOPUPREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETTOPUPREQUEST'].fields_by_name['name']._serialized_options = b'\272HAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$'
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['state']._loaded_options = None
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['state']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['method']._loaded_options = None
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['method']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTTOPUPSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_CONFIRMTOPUPREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CONFIRMTOPUPREQUEST'].fields_by_name['name']._serialized_options = b'\272HAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$'
+  _globals['_CONFIRMTOPUPREQUEST'].fields_by_name['amount_micros']._loaded_options = None
+  _globals['_CONFIRMTOPUPREQUEST'].fields_by_name['amount_micros']._serialized_options = b'\272H\r\"\013\030\200\200\352\327\274\256\376\017(\001'
+  _globals['_CONFIRMTOPUPREQUEST'].fields_by_name['currency_code']._loaded_options = None
+  _globals['_CONFIRMTOPUPREQUEST'].fields_by_name['currency_code']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
+  _globals['_CONFIRMTOPUPREQUEST'].fields_by_name['reference']._loaded_options = None
+  _globals['_CONFIRMTOPUPREQUEST'].fields_by_name['reference']._serialized_options = b'\272H\032r\030\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_FAILTOPUPREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_FAILTOPUPREQUEST'].fields_by_name['name']._serialized_options = b'\272HAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$'
+  _globals['_FAILTOPUPREQUEST'].fields_by_name['failure_message']._loaded_options = None
+  _globals['_FAILTOPUPREQUEST'].fields_by_name['failure_message']._serialized_options = b'\272H\032r\030\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_CANCELTOPUPREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CANCELTOPUPREQUEST'].fields_by_name['name']._serialized_options = b'\272HAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$'
+  _globals['_SUGGESTTOPUPAMOUNTSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_SUGGESTTOPUPAMOUNTSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['name']._serialized_options = b'\272HAr?2=^companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127}$'
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['idempotency_key']._loaded_options = None
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['idempotency_key']._serialized_options = b'\272H\027r\0252\023^[!-}][!-~]{0,127}$'
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['amount_micros']._loaded_options = None
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['amount_micros']._serialized_options = b'\272H\r\"\013\030\200\200\352\327\274\256\376\017(\001'
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\032r\030\030\200\0022\023^[^\\x00-\\x1f\\x7f]+$'
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['requested_by']._loaded_options = None
+  _globals['_REFUNDTOPUPREQUEST'].fields_by_name['requested_by']._serialized_options = b'\272H+r)\030\200\0012$^[^\\x00-\\x1f\\x7f~][^\\x00-\\x1f\\x7f]*$'
+  _globals['_GETTOPUPREFUNDREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETTOPUPREFUNDREQUEST'].fields_by_name['name']._serialized_options = b'\272HGrE2C^companies/[a-z0-9][a-z0-9_-]{0,62}/topUpRefunds/[!-}][!-~]{0,127}$'
+  _globals['_LISTTOPUPREFUNDSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTTOPUPREFUNDSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
+  _globals['_LISTTOPUPREFUNDSREQUEST'].fields_by_name['top_up']._loaded_options = None
+  _globals['_LISTTOPUPREFUNDSREQUEST'].fields_by_name['top_up']._serialized_options = b'\272HDrB2@^(companies/[a-z0-9][a-z0-9_-]{0,62}/topUps/[!-}][!-~]{0,127})?$'
+  _globals['_LISTTOPUPREFUNDSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTTOPUPREFUNDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTTOPUPREFUNDSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTTOPUPREFUNDSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_LISTCHARGEBACKSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTCHARGEBACKSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
+  _globals['_LISTCHARGEBACKSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTCHARGEBACKSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTCHARGEBACKSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTCHARGEBACKSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_LISTPAYMENTMETHODSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTPAYMENTMETHODSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H(r&2$^companies/[a-z0-9][a-z0-9_-]{0,62}$'
+  _globals['_DELETEPAYMENTMETHODREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEPAYMENTMETHODREQUEST'].fields_by_name['name']._serialized_options = b'\272HJrH2F^companies/[a-z0-9][a-z0-9_-]{0,62}/paymentMethods/[A-Za-z0-9_]{1,64}$'
+  _globals['_TOPUP']._serialized_start=151
+  _globals['_TOPUP']._serialized_end=1282
+  _globals['_TOPUP_METHOD']._serialized_start=1027
+  _globals['_TOPUP_METHOD']._serialized_end=1144
+  _globals['_TOPUP_STATE']._serialized_start=1147
+  _globals['_TOPUP_STATE']._serialized_end=1282
+  _globals['_CREATETOPUPREQUEST']._serialized_start=1285
+  _globals['_CREATETOPUPREQUEST']._serialized_end=1472
+  _globals['_GETTOPUPREQUEST']._serialized_start=1474
+  _globals['_GETTOPUPREQUEST']._serialized_end=1575
+  _globals['_LISTTOPUPSREQUEST']._serialized_start=1578
+  _globals['_LISTTOPUPSREQUEST']._serialized_end=1838
+  _globals['_LISTTOPUPSRESPONSE']._serialized_start=1840
+  _globals['_LISTTOPUPSRESPONSE']._serialized_end=1931
+  _globals['_CONFIRMTOPUPREQUEST']._serialized_start=1934
+  _globals['_CONFIRMTOPUPREQUEST']._serialized_end=2172
+  _globals['_FAILTOPUPREQUEST']._serialized_start=2175
+  _globals['_FAILTOPUPREQUEST']._serialized_end=2333
+  _globals['_CANCELTOPUPREQUEST']._serialized_start=2335
+  _globals['_CANCELTOPUPREQUEST']._serialized_end=2439
+  _globals['_SUGGESTTOPUPAMOUNTSREQUEST']._serialized_start=2441
+  _globals['_SUGGESTTOPUPAMOUNTSREQUEST']._serialized_end=2530
+  _globals['_SUGGESTTOPUPAMOUNTSRESPONSE']._serialized_start=2533
+  _globals['_SUGGESTTOPUPAMOUNTSRESPONSE']._serialized_end=2740
+  _globals['_SUGGESTTOPUPAMOUNTSRESPONSE_SUGGESTION']._serialized_start=2670
+  _globals['_SUGGESTTOPUPAMOUNTSRESPONSE_SUGGESTION']._serialized_end=2740
+  _globals['_TOPUPREFUND']._serialized_start=2743
+  _globals['_TOPUPREFUND']._serialized_end=3206
+  _globals['_TOPUPREFUND_STATE']._serialized_start=3118
+  _globals['_TOPUPREFUND_STATE']._serialized_end=3206
+  _globals['_REFUNDTOPUPREQUEST']._serialized_start=3209
+  _globals['_REFUNDTOPUPREQUEST']._serialized_end=3547
+  _globals['_GETTOPUPREFUNDREQUEST']._serialized_start=3549
+  _globals['_GETTOPUPREFUNDREQUEST']._serialized_end=3662
+  _globals['_LISTTOPUPREFUNDSREQUEST']._serialized_start=3665
+  _globals['_LISTTOPUPREFUNDSREQUEST']._serialized_end=3898
+  _globals['_LISTTOPUPREFUNDSRESPONSE']._serialized_start=3900
+  _globals['_LISTTOPUPREFUNDSRESPONSE']._serialized_end=4010
+  _globals['_CHARGEBACK']._serialized_start=4013
+  _globals['_CHARGEBACK']._serialized_end=4438
+  _globals['_CHARGEBACK_STATE']._serialized_start=4342
+  _globals['_CHARGEBACK_STATE']._serialized_end=4438
+  _globals['_LISTCHARGEBACKSREQUEST']._serialized_start=4441
+  _globals['_LISTCHARGEBACKSREQUEST']._serialized_end=4584
+  _globals['_LISTCHARGEBACKSRESPONSE']._serialized_start=4586
+  _globals['_LISTCHARGEBACKSRESPONSE']._serialized_end=4691
+  _globals['_PAYMENTMETHOD']._serialized_start=4693
+  _globals['_PAYMENTMETHOD']._serialized_end=4805
+  _globals['_LISTPAYMENTMETHODSREQUEST']._serialized_start=4807
+  _globals['_LISTPAYMENTMETHODSREQUEST']._serialized_end=4895
+  _globals['_LISTPAYMENTMETHODSRESPONSE']._serialized_start=4897
+  _globals['_LISTPAYMENTMETHODSRESPONSE']._serialized_end=4987
+  _globals['_DELETEPAYMENTMETHODREQUEST']._serialized_start=4989
+  _globals['_DELETEPAYMENTMETHODREQUEST']._serialized_end=5110
+  _globals['_TOPUPSERVICE']._serialized_start=5113
+  _globals['_TOPUPSERVICE']._serialized_end=6405
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from veloconnect.admin.v1 import top_up_pb2 as veloconnect_dot_admin_dot_v1_dot_top__up__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -39,14 +40,169 @@ class TopUpServiceStub:
                 request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.CreateTopUpRequest.SerializeToString,
                 response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
                 _registered_method=True)
+        self.GetTopUp = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/GetTopUp',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.GetTopUpRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+                _registered_method=True)
+        self.ListTopUps = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/ListTopUps',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpsRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpsResponse.FromString,
+                _registered_method=True)
+        self.ConfirmTopUp = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/ConfirmTopUp',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ConfirmTopUpRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+                _registered_method=True)
+        self.FailTopUp = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/FailTopUp',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.FailTopUpRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+                _registered_method=True)
+        self.CancelTopUp = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/CancelTopUp',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.CancelTopUpRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+                _registered_method=True)
+        self.SuggestTopUpAmounts = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/SuggestTopUpAmounts',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.SuggestTopUpAmountsRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.SuggestTopUpAmountsResponse.FromString,
+                _registered_method=True)
+        self.RefundTopUp = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/RefundTopUp',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.RefundTopUpRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUpRefund.FromString,
+                _registered_method=True)
+        self.GetTopUpRefund = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/GetTopUpRefund',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.GetTopUpRefundRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUpRefund.FromString,
+                _registered_method=True)
+        self.ListTopUpRefunds = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/ListTopUpRefunds',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpRefundsRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpRefundsResponse.FromString,
+                _registered_method=True)
+        self.ListChargebacks = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/ListChargebacks',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListChargebacksRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListChargebacksResponse.FromString,
+                _registered_method=True)
+        self.ListPaymentMethods = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/ListPaymentMethods',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListPaymentMethodsRequest.SerializeToString,
+                response_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListPaymentMethodsResponse.FromString,
+                _registered_method=True)
+        self.DeletePaymentMethod = channel.unary_unary(
+                '/veloconnect.admin.v1.TopUpService/DeletePaymentMethod',
+                request_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.DeletePaymentMethodRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class TopUpServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateTopUp(self, request, context):
-        """Puts money into a wallet. The same key again gives the same top-up. Errors: CURRENCY_MISMATCH, COMPANY_NOT_FOUND,
-        COMPANY_CLOSED, BALANCE_LIMIT_REACHED, IDEMPOTENCY_KEY_REUSED, INVALID_REQUEST.
+        """Begins a top-up, and brings it as far as it comes at once: METHOD_MANUAL and a saved card are in the wallet with the
+        answer, a new card when its holder has finished the payment, a bank transfer when it is confirmed. The same key again
+        gives the same top-up, as it is then. A card that is declined is a top-up that FAILED, not an error.
+        Errors: CURRENCY_MISMATCH, COMPANY_NOT_FOUND, COMPANY_CLOSED, BALANCE_LIMIT_REACHED, IDEMPOTENCY_KEY_REUSED,
+        PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_UNAVAILABLE (send it again under the same key), INVALID_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTopUp(self, request, context):
+        """Errors: TOP_UP_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTopUps(self, request, context):
+        """A company's top-ups, newest first. Errors: COMPANY_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmTopUp(self, request, context):
+        """Credits a bank transfer with what came in, which may be another amount than was announced; also one that was thought to
+        have failed. The same amount again gives the same top-up. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED (another amount came
+        in already, or it is no bank transfer), COMPANY_CLOSED, BALANCE_LIMIT_REACHED, INVALID_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FailTopUp(self, request, context):
+        """Ends a bank transfer that is not going to come. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelTopUp(self, request, context):
+        """Ends a top-up that has not come in, as its customer wishes. Should the money come all the same, it is credited.
+        Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED, PAYMENT_PROVIDER_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuggestTopUpAmounts(self, request, context):
+        """What a company may want to add: about a week's and a month's usage, at the rate of the last 28 days.
+        Errors: COMPANY_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefundTopUp(self, request, context):
+        """Sends money of a top-up by card back to the card. The wallet is debited first, not below the floor; what the provider
+        refuses, at once or days later, is put back and the refund FAILED. The same key again gives the same refund.
+        Errors: TOP_UP_NOT_FOUND, TOP_UP_NOT_REFUNDABLE, INSUFFICIENT_FUNDS, COMPANY_CLOSED, IDEMPOTENCY_KEY_REUSED,
+        PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_UNAVAILABLE (send it again under the same key), INVALID_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTopUpRefund(self, request, context):
+        """Errors: TOP_UP_REFUND_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTopUpRefunds(self, request, context):
+        """A company's refunds of top-ups, newest first. Errors: COMPANY_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListChargebacks(self, request, context):
+        """A company's chargebacks, newest first. Errors: COMPANY_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPaymentMethods(self, request, context):
+        """The cards that a company has saved, the latest first. Errors: COMPANY_NOT_FOUND, PAYMENTS_NOT_CONFIGURED,
+        PAYMENT_PROVIDER_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePaymentMethod(self, request, context):
+        """Forgets a card. Errors: PAYMENT_METHOD_NOT_FOUND, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -59,6 +215,66 @@ def add_TopUpServiceServicer_to_server(servicer, server):
                     servicer.CreateTopUp,
                     request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.CreateTopUpRequest.FromString,
                     response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.SerializeToString,
+            ),
+            'GetTopUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTopUp,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.GetTopUpRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.SerializeToString,
+            ),
+            'ListTopUps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTopUps,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpsRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpsResponse.SerializeToString,
+            ),
+            'ConfirmTopUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmTopUp,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ConfirmTopUpRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.SerializeToString,
+            ),
+            'FailTopUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.FailTopUp,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.FailTopUpRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.SerializeToString,
+            ),
+            'CancelTopUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelTopUp,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.CancelTopUpRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.SerializeToString,
+            ),
+            'SuggestTopUpAmounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestTopUpAmounts,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.SuggestTopUpAmountsRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.SuggestTopUpAmountsResponse.SerializeToString,
+            ),
+            'RefundTopUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefundTopUp,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.RefundTopUpRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUpRefund.SerializeToString,
+            ),
+            'GetTopUpRefund': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTopUpRefund,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.GetTopUpRefundRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUpRefund.SerializeToString,
+            ),
+            'ListTopUpRefunds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTopUpRefunds,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpRefundsRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpRefundsResponse.SerializeToString,
+            ),
+            'ListChargebacks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChargebacks,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListChargebacksRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListChargebacksResponse.SerializeToString,
+            ),
+            'ListPaymentMethods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPaymentMethods,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListPaymentMethodsRequest.FromString,
+                    response_serializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListPaymentMethodsResponse.SerializeToString,
+            ),
+            'DeletePaymentMethod': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePaymentMethod,
+                    request_deserializer=veloconnect_dot_admin_dot_v1_dot_top__up__pb2.DeletePaymentMethodRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,6 +304,330 @@ class TopUpService:
             '/veloconnect.admin.v1.TopUpService/CreateTopUp',
             veloconnect_dot_admin_dot_v1_dot_top__up__pb2.CreateTopUpRequest.SerializeToString,
             veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTopUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/GetTopUp',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.GetTopUpRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTopUps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/ListTopUps',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpsRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmTopUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/ConfirmTopUp',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ConfirmTopUpRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FailTopUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/FailTopUp',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.FailTopUpRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelTopUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/CancelTopUp',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.CancelTopUpRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestTopUpAmounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/SuggestTopUpAmounts',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.SuggestTopUpAmountsRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.SuggestTopUpAmountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefundTopUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/RefundTopUp',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.RefundTopUpRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUpRefund.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTopUpRefund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/GetTopUpRefund',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.GetTopUpRefundRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.TopUpRefund.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTopUpRefunds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/ListTopUpRefunds',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpRefundsRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListTopUpRefundsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChargebacks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/ListChargebacks',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListChargebacksRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListChargebacksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPaymentMethods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/ListPaymentMethods',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListPaymentMethodsRequest.SerializeToString,
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.ListPaymentMethodsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePaymentMethod(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/veloconnect.admin.v1.TopUpService/DeletePaymentMethod',
+            veloconnect_dot_admin_dot_v1_dot_top__up__pb2.DeletePaymentMethodRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,45 @@
+"""The background work of the back office."""
+
+from admin.office import Office
+from admin.workers import (
+    alerts,
+    mail,
+    receipts,
+    refund_finishing,
+    refund_jobs,
+    rollups,
+    subscriptions,
+    top_ups,
+    webhooks,
+)
+from admin.workers.alerts import AlertWorker
+from admin.workers.mail import MailWorker, Post
+from admin.workers.receipts import ReceiptWorker
+from admin.workers.refund_finishing import RefundFinisher
+from admin.workers.refund_jobs import RefundJobWorker
+from admin.workers.rollups import Rollups
+from admin.workers.runner import Worker
+from admin.workers.subscriptions import SubscriptionWorker
+from admin.workers.top_ups import TopUpSweep
+from admin.workers.webhooks import WebhookWorker
+
+
+def workers(office: Office, post: Post | None = None) -> list[Worker]:
+    """Return what is to run; without `post` mails wait."""
+    w, desk = office.wallets, office.desk
+    refunding = RefundJobWorker(w.refund_jobs, w.engine, w.refunds)
+    finishing = RefundFinisher(w.deliveries, w.decisions)
+    sweep = TopUpSweep((w.top_ups, desk.top_ups), (w.top_up_refunds, desk.refunds), (w.chargebacks, desk.chargebacks))
+    renewing = SubscriptionWorker(w.subscriptions, w.renewals)
+    sending = WebhookWorker(w.events, allow_private=office.webhook_allow_private)
+    return [
+        Worker("top-ups", sweep.run_once, top_ups.PAUSE_SECONDS),
+        Worker("refund-jobs", refunding.run_once, refund_jobs.PAUSE_SECONDS),
+        Worker("refund-finishing", finishing.run_once, refund_finishing.PAUSE_SECONDS),
+        Worker("subscriptions", renewing.run_once, subscriptions.PAUSE_SECONDS),
+        Worker("alerts", AlertWorker(w.alerts, w.usage_days).run_once, alerts.PAUSE_SECONDS),
+        Worker("mail", MailWorker(w.mails, post).run_once, mail.PAUSE_SECONDS),
+        Worker("webhooks", sending.run_once, webhooks.PAUSE_SECONDS),
+        Worker("receipts", ReceiptWorker(w.receipts).run_once, receipts.PAUSE_SECONDS),
+        Worker("rollups", Rollups(w.usage_days).run_once, rollups.PAUSE_SECONDS),
+    ]

@@ -1,0 +1,38 @@
+"""The provider's webhook: verified, then carried out. It may come twice, late, or out of order.
+
+It is answered only when what it tells is recorded; else the provider sends it again. A payment's is a hint to ask for
+the payment; a refund's and a chargeback's say themselves how things are, and an earlier word never undoes a later one.
+"""
+
+from collections.abc import Mapping
+
+from admin.payments.asking import configured
+from admin.payments.chargebacks import Chargebacks
+from admin.payments.provider import DisputeChanged, PaymentChanged, PaymentProvider, RefundChanged
+from admin.payments.refunds import TopUpRefunds
+from admin.payments.top_ups import TopUps
+
+
+class Notifications:
+    """Carries out what the provider tells."""
+
+    def __init__(
+        self, provider: PaymentProvider | None, top_ups: TopUps, refunds: TopUpRefunds, chargebacks: Chargebacks
+    ) -> None:
+        """Without `provider` there is nobody who could tell anything."""
+        self._provider = provider
+        self._top_ups = top_ups
+        self._refunds = refunds
+        self._chargebacks = chargebacks
+
+    async def receive(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Carry a notification out. Raises ForgedNotification, PaymentsNotConfigured; Unavailable: send it again."""
+        match configured(self._provider).notification(body, headers):
+            case PaymentChanged(payment):
+                await self._top_ups.follow(payment)
+            case RefundChanged(refund):
+                await self._refunds.take(refund)
+            case DisputeChanged(dispute):
+                await self._chargebacks.take(dispute)
+            case None:
+                pass

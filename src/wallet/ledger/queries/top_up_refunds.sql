@@ -1,0 +1,78 @@
+-- get --
+SELECT r.*, t.currency, t.payment, clock_timestamp() AS read_at
+FROM top_up_refunds r JOIN top_ups t USING (company_id, top_up_id)
+WHERE r.company_id = $1 AND r.refund_id = $2
+
+-- lock_top_up --
+-- Whoever refunds the same top-up waits.
+SELECT state, method, payment, cleared, refunded FROM top_ups WHERE company_id = $1 AND top_up_id = $2 FOR UPDATE
+
+-- taken_back --
+-- Whether the customer's bank has taken the money back, or is about to.
+SELECT EXISTS (SELECT FROM chargebacks WHERE company_id = $1 AND top_up_id = $2 AND state IN (2, 4))
+
+-- reserve --
+UPDATE top_ups SET refunded = refunded + $3, updated_at = now() WHERE company_id = $1 AND top_up_id = $2
+
+-- insert --
+INSERT INTO top_up_refunds (company_id, refund_id, fingerprint, top_up_id, amount, reason, requested_by, look_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + make_interval(secs => $8))
+
+-- reopen --
+-- Nothing had moved.
+UPDATE top_up_refunds SET state = 1, failure_code = '', reserved = true, updated_at = now(),
+    look_at = clock_timestamp() + make_interval(secs => $3)
+WHERE company_id = $1 AND refund_id = $2 AND state = 3 AND debit_number IS NULL
+
+-- declined --
+-- The wallet has not enough. Nothing is returned where somebody else has debited it meanwhile.
+UPDATE top_up_refunds SET state = 3, failure_code = $3, reserved = false, updated_at = now()
+WHERE company_id = $1 AND refund_id = $2 AND state = 1 AND debit_number IS NULL AND failure_code = ''
+RETURNING top_up_id, amount
+
+-- debited --
+-- Also where it was declined to somebody else meanwhile: then it has a failure code, and what was taken is put back.
+UPDATE top_up_refunds SET debit_number = $3, state = 1, updated_at = now(),
+    look_at = clock_timestamp() + make_interval(secs => $4)
+WHERE company_id = $1 AND refund_id = $2 AND debit_number IS NULL
+
+-- told --
+-- What the provider says: $3 its id, $4 the state, $5 why not. A refund that failed is over, and one that succeeded may
+-- still fail.
+UPDATE top_up_refunds SET provider_refund = coalesce($3, provider_refund), state = $4, failure_code = $5, updated_at = now(),
+    look_at = clock_timestamp() + make_interval(secs => $6)
+WHERE company_id = $1 AND refund_id = $2 AND failure_code = '' AND return_number IS NULL
+    AND (state = 1 OR $5 <> '')
+RETURNING state
+
+-- returned --
+-- What was reserved is free again.
+WITH before AS (SELECT reserved FROM top_up_refunds WHERE company_id = $1 AND refund_id = $2 FOR UPDATE)
+UPDATE top_up_refunds r SET return_number = $3, state = 3, reserved = false, updated_at = now()
+FROM before WHERE company_id = $1 AND refund_id = $2 AND return_number IS NULL
+RETURNING r.top_up_id, r.amount, before.reserved
+
+-- due --
+-- Up to $1 refunds that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
+WITH due AS (
+    SELECT serial FROM top_up_refunds WHERE state = 1 AND look_at <= clock_timestamp()
+    ORDER BY look_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE top_up_refunds r SET look_at = clock_timestamp() + make_interval(
+        secs => least(greatest($2, extract(epoch FROM clock_timestamp() - created_at) / 4), $3::float8))
+    FROM due WHERE r.serial = due.serial
+    RETURNING r.*
+)
+SELECT r.*, t.currency, t.payment, clock_timestamp() AS read_at FROM moved r JOIN top_ups t USING (company_id, top_up_id)
+
+-- list --
+-- Up to $4 refunds of company $1, of top-up $2 (NULL: any), newest first, with serials below $3.
+SELECT r.*, t.currency, t.payment, clock_timestamp() AS read_at
+FROM top_up_refunds r JOIN top_ups t USING (company_id, top_up_id)
+WHERE r.company_id = $1 AND ($2::text IS NULL OR r.top_up_id = $2) AND r.serial < $3
+ORDER BY r.serial DESC LIMIT $4
+
+-- of_provider --
+SELECT r.*, t.currency, t.payment, clock_timestamp() AS read_at
+FROM top_up_refunds r JOIN top_ups t USING (company_id, top_up_id)
+WHERE r.provider_refund = $1

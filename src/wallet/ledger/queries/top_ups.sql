@@ -1,0 +1,81 @@
+-- wallet --
+SELECT currency, state FROM wallets WHERE company_id = $1
+
+-- key_of --
+-- The fingerprint of the entry that has this key.
+SELECT fingerprint FROM entries WHERE company_id = $1 AND idempotency_key = $2
+
+-- insert --
+-- Nothing is returned where the id is taken. What the back office vouches for has come in.
+INSERT INTO top_ups (company_id, top_up_id, fingerprint, method, amount, currency, reference, requested_by, automatic, card,
+    save_card, payment_reference, cleared, look_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $4::smallint = 1 THEN $5::bigint END,
+    clock_timestamp() + make_interval(secs => $13))
+ON CONFLICT (company_id, top_up_id) DO NOTHING
+RETURNING *, clock_timestamp() AS read_at
+
+-- get --
+SELECT *, clock_timestamp() AS read_at FROM top_ups WHERE company_id = $1 AND top_up_id = $2
+
+-- of_payment --
+SELECT *, clock_timestamp() AS read_at FROM top_ups WHERE payment = $1
+
+-- of_reference --
+SELECT *, clock_timestamp() AS read_at FROM top_ups WHERE payment_reference = $1
+
+-- list --
+-- Up to $5 top-ups of company $1, newest first, with serials below $4: in state $2, by method $3 (NULL: any).
+SELECT *, clock_timestamp() AS read_at FROM top_ups
+WHERE company_id = $1 AND serial < $4 AND ($2::smallint IS NULL OR state = $2) AND ($3::smallint IS NULL OR method = $3)
+ORDER BY serial DESC LIMIT $5
+
+-- told --
+-- What the provider says of a payment that has not come in: $3 its id, $4 the state, $5 and $6 the card, $7 and $8 why not.
+-- A top-up whose amount is pinned is on its way into the ledger, and one that has ended has ended.
+UPDATE top_ups SET payment = coalesce(payment, $3), state = $4, card_brand = coalesce($5, card_brand),
+    card_last4 = coalesce($6, card_last4), failure_code = $7, failure_message = $8, updated_at = now()
+WHERE company_id = $1 AND top_up_id = $2 AND state IN (1, 2) AND (cleared IS NULL OR method = 1)
+RETURNING *, clock_timestamp() AS read_at
+
+-- pin --
+-- It has come in: $3 micros, by payment $4 (NULL: none), with card $5 and $6, and reference $7 (NULL: as it is). Whatever was
+-- thought of it before: money that came is credited.
+UPDATE top_ups SET cleared = $3, payment = coalesce($4, payment), card_brand = coalesce($5, card_brand),
+    card_last4 = coalesce($6, card_last4), reference = coalesce($7, reference), state = 1, failure_code = '',
+    failure_message = '', look_at = clock_timestamp() + make_interval(secs => $8), updated_at = now()
+WHERE company_id = $1 AND top_up_id = $2 AND cleared IS NULL
+RETURNING *, clock_timestamp() AS read_at
+
+-- try_again --
+-- What the back office vouches for was declined, and may not be now.
+UPDATE top_ups SET state = 1, failure_code = '', failure_message = '',
+    look_at = clock_timestamp() + make_interval(secs => $3), updated_at = now()
+WHERE company_id = $1 AND top_up_id = $2 AND method = 1 AND state = 4
+RETURNING *, clock_timestamp() AS read_at
+
+-- succeed --
+-- Nothing is returned where it is known already.
+UPDATE top_ups SET state = 3, entry_number = $3, balance_after = $4, failure_code = '', failure_message = '',
+    updated_at = now()
+WHERE company_id = $1 AND top_up_id = $2 AND entry_number IS NULL
+RETURNING *, clock_timestamp() AS read_at
+
+-- due --
+-- Up to $1 top-ups that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
+WITH due AS (
+    SELECT serial FROM top_ups
+    WHERE state IN (1, 2) AND (method <> 4 OR cleared IS NOT NULL) AND look_at <= clock_timestamp()
+    ORDER BY look_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE top_ups t SET look_at = clock_timestamp() + make_interval(
+    secs => least(greatest($2, extract(epoch FROM clock_timestamp() - created_at) / 4), $3::float8))
+FROM due WHERE t.serial = due.serial
+RETURNING t.*, clock_timestamp() AS read_at
+
+-- customer --
+SELECT customer FROM payment_customers WHERE company_id = $1
+
+-- add_customer --
+-- The first one stays.
+INSERT INTO payment_customers (company_id, customer) VALUES ($1, $2)
+ON CONFLICT (company_id) DO UPDATE SET customer = payment_customers.customer RETURNING customer
