@@ -270,7 +270,7 @@ TABLE: Mapping[type[Exception], Row] = {
     e.ReceiptNotFound: Row(
         _C.NOT_FOUND,
         Reason.RECEIPT_NOT_FOUND,
-        lambda error: f"There is no top-up {error}, and so no receipt.",
+        lambda error: f"Transaction {error} is no top-up and no correction of one, and so has no receipt.",
         "Check the name: its last part is the number of the top-up's transaction.",
     ),
     e.SellerNotSet: Row(

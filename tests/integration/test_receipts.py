@@ -11,8 +11,9 @@ import wallet.ledger.receipts as adapter
 from admin.workers.receipts import ReceiptWorker
 from tests.builders import adjustment, charge, make_company, top_up
 from tests.conftest import OpenWallets
+from wallet.domain.commands import Command
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable, ReceiptNotFound, SellerNotSet
-from wallet.domain.receipts import BillingProfile, Receipt, Seller, TaxTreatment
+from wallet.domain.receipts import BillingProfile, Receipt, ReceiptKind, Seller, TaxTreatment
 from wallet.runtime import Wallets
 
 SELLER = Seller("Velo Connect", ("Radweg 1", "10115 Berlin"), "DE123456789", "billing@velo.example", "VC", "Thank you.")
@@ -20,7 +21,7 @@ GERMAN = BillingProfile("Acme GmbH", ("Hauptstraße 5",), "DE", "DE999", TaxTrea
 STEPS = ("source", "begin", "lock", "take_serial", "insert", "advance")
 TYPES = {
     "take_serial": ("text", "integer", "bigint"),
-    "insert": ("text", "bigint", "integer", "text", "integer", "bigint", "bigint", "jsonb"),
+    "insert": ("text", "bigint", "integer", "text", "integer", "bigint", "bigint", "jsonb", "bigint"),
 }
 """Of the parameters of some steps."""
 DIE = "SELECT pg_terminate_backend(pg_backend_pid())"
@@ -122,7 +123,7 @@ async def test_a_death_at_any_step_leaves_no_gap_and_no_second_receipt(
     """The connection dies before a step of the first receipt, as it does when its process is killed."""
     with monkeypatch.context() as patch:
         sql = adapter._SQL[step]
-        count = max(n for n in range(1, 9) if f"${n}" in sql)
+        count = max(n for n in range(1, 10) if f"${n}" in sql)
         types = TYPES.get(step, ("text", "bigint"))
         patch.setitem(adapter._SQL, step, DIE + "".join(f", ${n}::{types[n - 1]}" for n in range(1, count + 1)))
         with pytest.raises(LedgerUnavailable):
@@ -175,9 +176,94 @@ async def test_two_changes_at_once_are_both_kept(acme: Wallets, open_more: OpenW
 
 async def test_the_worker_finds_top_ups_by_their_index(acme: Wallets, database: asyncpg.Connection) -> None:
     await database.execute("SET enable_seqscan = off; ANALYZE entries")
-    for step, arguments in (("behind", {"$1": "''", "$2": "10"}), ("next_top_ups", {"$1": "'acme'", "$2": "10"})):
+    for step, arguments in (
+        ("behind", {"$1": "''", "$2": "10", "$3": "'{X}'"}),
+        ("next", {"$1": "'acme'", "$2": "10", "$3": "'{X}'"}),
+    ):
         query = adapter._SQL[step]
         for name, value in arguments.items():
             query = query.replace(name, value)
         plan = "\n".join(row[0] for row in await database.fetch(f"EXPLAIN {query}"))
         assert "entries_money" in plan, plan
+
+
+async def put_top_up(database: asyncpg.Connection, name: str, method: int, payment: str | None = None) -> None:
+    """Record a top-up, as TopUpService does; its card is a Visa where it has a payment."""
+    await database.execute(
+        "INSERT INTO top_ups (company_id, top_up_id, fingerprint, method, amount, currency, reference, requested_by, "
+        "automatic, card, save_card, payment_reference, payment, card_brand, card_last4) "
+        "VALUES ('acme', $1, '', $2, 1, 'EUR', '', '', false, '', false, '', $3, $4, $5)",
+        name,
+        method,
+        payment,
+        payment and "visa",
+        payment and "4242",
+    )
+
+
+def correcting(amount: int, reason: str, of: str, step: str) -> Command:
+    """Return what takes money of a top-up back, or gives it again."""
+    return adjustment(amount, key=f"~top-up-refund:{of}:{step}", reason=reason, reference=f"topUps/{of}")
+
+
+@pytest.fixture
+async def paid(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
+    """Three top-ups of 10.00 EUR with 19 % tax: by card, by bank transfer, by hand."""
+    await wallets.billing.change_seller(lambda _: SELLER)
+    await make_company(database)
+    await wallets.billing.change_profile("acme", lambda _: GERMAN)
+    for name, method, payment, key in (
+        ("by-card", 2, "pi_1", "~payment:pi_1"),
+        ("by-bank", 4, None, "~top-up:by-bank"),
+        ("by-hand", 1, None, "by-hand"),
+    ):
+        await put_top_up(database, name, method, payment)
+        await wallets.engine.submit(top_up(10_000_000, key=key))
+    return wallets
+
+
+async def test_a_receipt_says_how_it_was_paid(paid: Wallets) -> None:
+    card, bank, hand = [await paid.receipts.get("acme", number) for number in (1, 2, 3)]
+    assert (card.method, card.card_brand, card.card_last4) == (2, "visa", "4242")
+    assert (bank.method, bank.card_brand, hand.method) == (4, "", 1)
+
+
+@pytest.mark.parametrize("name", ["by-card", "by-bank", "by-hand"])
+async def test_what_goes_back_has_a_credit_note_in_parts_whose_tax_adds_up(
+    paid: Wallets, database: asyncpg.Connection, name: str
+) -> None:
+    """1.60 of 10.00 are tax; three parts of 3.33 would have 0.53 each and the last cent 0.00, which are 1.59."""
+    for part, amount in enumerate((-3_330_000, -3_330_000, -3_330_000, -10_000)):
+        await paid.engine.submit(correcting(amount, "TOP_UP_REFUND", name, f"{part}"))
+    await paid.engine.submit(correcting(3_330_000, "TOP_UP_REFUND_FAILED", name, "return"))
+    await paid.engine.submit(adjustment(-5, reason="CHARGEBACK", reference=f"topUps/{name}"))  # by a person
+    await paid.engine.submit(correcting(-5, "CHARGEBACK", "another", "x"))  # of no top-up that there is
+    await paid.billing.change_profile("acme", lambda _: BillingProfile("Acme SE"))
+    assert await ReceiptWorker(paid.receipts).run_once() == 9
+    assert await ReceiptWorker(paid.receipts).run_once() == 0
+    original = next(
+        each
+        for each in await paid.receipts.page("acme", before=99, limit=99)
+        if each.number == {"by-card": 1, "by-bank": 2, "by-hand": 3}[name]
+    )
+    notes = [await paid.receipts.get("acme", number) for number in (4, 5, 6, 7)]
+    assert all(note.kind is ReceiptKind.CREDIT_NOTE and note.seller == SELLER for note in notes)
+    assert {(note.original_number, note.original_text, note.buyer) for note in notes} == {
+        (original.number, original.serial_text, original.buyer)
+    }
+    assert sum(note.tax for note in notes) == -original.tax
+    again = await paid.receipts.get("acme", 8)
+    assert (again.kind, again.amount, again.net + again.tax) == (ReceiptKind.REINSTATEMENT, 3_330_000, 3_330_000)
+    for number in (9, 10):
+        with pytest.raises(ReceiptNotFound):
+            await paid.receipts.get("acme", number)
+    assert [serial for *_, serial in await issued(database)] == list(range(1, 9))
+
+
+async def test_a_credit_note_that_comes_first_issues_the_receipt_before_it(paid: Wallets) -> None:
+    await paid.engine.submit(correcting(-10_000_000, "TOP_UP_REFUND", "by-card", "debit"))
+    note = await paid.receipts.get("acme", 4)
+    original = await paid.receipts.get("acme", 1)
+    assert note.serial_text.endswith("-000002")
+    assert original.serial_text.endswith("-000001")
+    assert (note.net, note.tax) == (-original.net, -original.tax)

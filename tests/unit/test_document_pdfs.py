@@ -83,6 +83,37 @@ def test_a_receipt_says_who_sold_what_to_whom_with_the_tax_within() -> None:
         assert said in text
 
 
+def test_a_credit_note_says_what_it_corrects_and_how_a_top_up_was_paid_is_said_once() -> None:
+    note = msgspec.structs.replace(
+        RECEIPT,
+        kind=ReceiptKind.CREDIT_NOTE,
+        serial_text="ZL-2026-000018",
+        amount=-59_500_000,
+        net=-50_000_000,
+        tax=-9_500_000,
+        reference="TOP_UP_REFUND",
+        original_number=7,
+        original_text="ZL-2026-000017",
+        card_brand="visa",
+        card_last4="4242",
+    )
+    text = text_of(receipt_pdf(note))
+    for said in (
+        "Credit note ZL-2026-000018",
+        "Corrects Receipt ZL-2026-000017",
+        "Given back 2026-09-21",
+        "-50.00 EUR",
+    ):
+        assert said in text
+    assert "ДДС 19 % -9.50 EUR\nGiven back in total -59.50 EUR" in text
+    assert "4242" not in text
+    again = text_of(receipt_pdf(msgspec.structs.replace(note, kind=ReceiptKind.REINSTATEMENT, amount=59_500_000)))
+    assert "Reversal of a credit note ZL-2026-000018" in again
+    paid = msgspec.structs.replace(RECEIPT, card_brand="visa", card_last4="4242")
+    assert "Paid by Visa card ending in 4242" in text_of(receipt_pdf(paid))
+    assert "Paid by Bank transfer" in text_of(receipt_pdf(msgspec.structs.replace(RECEIPT, method=4)))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names_come_out_as_they_are_in_any_alphabet_of_the_font(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wallet.domain.money import CURRENCIES, MICROS_MAX, in_minor_units, minor_digits
 from wallet.domain.months import Month
-from wallet.domain.receipts import BillingProfile, TaxTreatment, percent, serial_text, tax_within
+from wallet.domain.receipts import BillingProfile, TaxTreatment, correction, percent, serial_text, tax_within
 
 
 def included(rate: int) -> BillingProfile:
@@ -52,6 +52,25 @@ def test_net_and_tax_add_up_and_the_tax_is_what_decimals_make_of_it(amount: int,
 def test_without_tax_all_is_net(amount: int, treatment: TaxTreatment) -> None:
     found = tax_within(amount, "EUR", BillingProfile(treatment=treatment, rate_basis_points=1900))
     assert (found.net, found.tax) == (amount, 0)
+
+
+@given(
+    st.integers(1, MICROS_MAX // 4),
+    st.sampled_from(["EUR", "JPY", "KWD"]),
+    st.integers(0, 10_000),
+    st.lists(st.integers(-MICROS_MAX // 8, MICROS_MAX // 8), max_size=5),
+)
+def test_however_often_a_part_goes_back_the_tax_adds_up(
+    amount: int, currency: str, rate: int, changes: list[int]
+) -> None:
+    buyer, left = included(rate), amount
+    tax = tax_within(amount, currency, buyer).tax
+    for change in [*changes, -amount - sum(changes)]:
+        part = correction(left, change, currency, buyer)
+        assert part.net + part.tax == change
+        tax, left = tax + part.tax, left + change
+        assert tax == (1 if left > 0 else -1) * tax_within(abs(left), currency, buyer).tax
+    assert (left, tax) == (0, 0)
 
 
 @pytest.mark.parametrize(

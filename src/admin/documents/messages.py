@@ -18,9 +18,10 @@ from server.names import (
     transaction_name,
 )
 from server.rejections import invalid
-from veloconnect.admin.v1 import document_pb2
+from veloconnect.admin.v1 import document_pb2, top_up_pb2
 from wallet.domain.monthly import MonthlyStatement
-from wallet.domain.receipts import BillingProfile, Receipt, Seller, TaxTreatment
+from wallet.domain.receipts import BillingProfile, Receipt, ReceiptKind, Seller, TaxTreatment
+from wallet.domain.top_ups import TopUpMethod
 from wallet.domain.usage_days import total
 
 SELLER_NAME = "seller"
@@ -44,6 +45,14 @@ _PROFILE_FIELDS: Mapping[str, str] = {
     "tax_note": "note",
 }
 """Field of the message → field of the domain."""
+_KINDS = cast(
+    "Mapping[ReceiptKind, document_pb2.Receipt.Kind]",
+    {kind: document_pb2.Receipt.Kind.Value(f"KIND_{kind.name}") for kind in ReceiptKind},
+)
+_METHODS = cast(
+    "Mapping[int, top_up_pb2.TopUp.Method]",
+    {int(method): top_up_pb2.TopUp.Method.Value(f"METHOD_{method.name}") for method in TopUpMethod},
+)
 _TREATMENTS = cast(
     "Mapping[TaxTreatment, document_pb2.TaxTreatment]",
     {of: document_pb2.TaxTreatment.Value(f"TAX_TREATMENT_{of.name}") for of in TaxTreatment},
@@ -140,6 +149,12 @@ def receipt_message(receipt: Receipt) -> document_pb2.Receipt:
         net_amount_micros=receipt.net,
         tax_amount_micros=receipt.tax,
         reference=receipt.reference,
+        kind=_KINDS[receipt.kind],
+        original_receipt=receipt_name(receipt.company, receipt.original_number) if receipt.original_number else "",
+        original_number=receipt.original_text,
+        method=_METHODS.get(receipt.method),
+        card_brand=receipt.card_brand,
+        card_last4=receipt.card_last4,
         seller=seller_message(receipt.seller),
         buyer=profile_message(receipt.company, receipt.buyer),
     )

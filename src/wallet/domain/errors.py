@@ -226,7 +226,7 @@ class RefundCaseDecided(WalletError):
 
 
 class ReceiptNotFound(WalletError):
-    """There is no top-up of that number, so no receipt."""
+    """There is no top-up or correction of that number, so no receipt."""
 
 
 class SellerNotSet(WalletError):

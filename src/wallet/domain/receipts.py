@@ -1,8 +1,6 @@
 """Receipts: who sells, who buys, the tax within an amount, and the receipt that pins all three."""
 
-from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any
 
 import msgspec
 
@@ -27,6 +25,14 @@ class ReceiptKind(IntEnum):
     """What a receipt is about. The values are stored: never renumber them."""
 
     TOP_UP = 1
+    CREDIT_NOTE = 2
+    """A top-up, or a part of it, that went back: by a refund or a chargeback."""
+    REINSTATEMENT = 3
+    """What a credit note took back and is paid all the same: the refund failed, or the chargeback was won."""
+
+
+CORRECTING_REASONS = ("TOP_UP_REFUND", "TOP_UP_REFUND_FAILED", "CHARGEBACK", "CHARGEBACK_WON")
+"""Of the service's own adjustments, that correct a receipt."""
 
 
 class Seller(msgspec.Struct, frozen=True):
@@ -73,15 +79,20 @@ class Receipt(msgspec.Struct, frozen=True):
     paid_at: int
     currency: str
     amount: int
-    """What was paid: net + tax."""
+    """What was paid: net + tax. All three are negative in a credit note."""
     net: int
     tax: int
     reference: str
-    """What the top-up itself says of where it came from, such as a wire's text."""
+    """What the top-up itself says of where it came from, such as a wire's text; of a correction: why."""
     seller: Seller
     buyer: BillingProfile
-    details: Mapping[str, Any] = {}
-    """How it was paid, where that is known: method, card_brand, card_last4. Left open for what is known later."""
+    method: int = 0
+    """How it was paid, as wallet.domain.top_ups.TopUpMethod has it; 0: not known."""
+    card_brand: str = ""
+    card_last4: str = ""
+    original_number: int = 0
+    """The top-up's transaction, and its receipt's own number, in what corrects it."""
+    original_text: str = ""
 
 
 class Tax(msgspec.Struct, frozen=True):
@@ -104,6 +115,22 @@ def tax_within(amount: int, currency: str, buyer: BillingProfile) -> Tax:
     # Less than half a minor unit may round up to more than there is.
     tax = min(tax, amount)
     return Tax(amount - tax, tax)
+
+
+def correction(remaining: int, amount: int, currency: str, buyer: BillingProfile) -> Tax:
+    """Take apart what changes a receipt's amount, of which `remaining` micros are left, by `amount`, with its sign.
+
+    The tax is the difference of the tax before and after: so however often a part goes back, in the end the tax of all
+    that went back is the tax of the receipt, and not a cent more or less.
+    """
+    tax = _tax(remaining + amount, currency, buyer) - _tax(remaining, currency, buyer)
+    return Tax(amount - tax, tax)
+
+
+def _tax(amount: int, currency: str, buyer: BillingProfile) -> int:
+    """Return the tax within an amount, which may be negative: more may go back than was paid."""
+    tax = tax_within(abs(amount), currency, buyer).tax
+    return -tax if amount < 0 else tax
 
 
 def serial_text(prefix: str, year: int, serial: int) -> str:

@@ -3,6 +3,7 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from veloconnect.admin.v1 import top_up_pb2 as _top_up_pb2
 from veloconnect.admin.v1 import transaction_pb2 as _transaction_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -93,7 +94,17 @@ class UpdateBillingProfileRequest(_message.Message):
     def __init__(self, billing_profile: _Optional[_Union[BillingProfile, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class Receipt(_message.Message):
-    __slots__ = ("name", "number", "transaction", "issue_time", "payment_time", "currency_code", "amount_micros", "net_amount_micros", "tax_amount_micros", "reference", "seller", "buyer")
+    __slots__ = ("name", "number", "transaction", "issue_time", "payment_time", "currency_code", "amount_micros", "net_amount_micros", "tax_amount_micros", "reference", "seller", "buyer", "kind", "original_receipt", "original_number", "method", "card_brand", "card_last4")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[Receipt.Kind]
+        KIND_TOP_UP: _ClassVar[Receipt.Kind]
+        KIND_CREDIT_NOTE: _ClassVar[Receipt.Kind]
+        KIND_REINSTATEMENT: _ClassVar[Receipt.Kind]
+    KIND_UNSPECIFIED: Receipt.Kind
+    KIND_TOP_UP: Receipt.Kind
+    KIND_CREDIT_NOTE: Receipt.Kind
+    KIND_REINSTATEMENT: Receipt.Kind
     NAME_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +117,12 @@ class Receipt(_message.Message):
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     SELLER_FIELD_NUMBER: _ClassVar[int]
     BUYER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    CARD_BRAND_FIELD_NUMBER: _ClassVar[int]
+    CARD_LAST4_FIELD_NUMBER: _ClassVar[int]
     name: str
     number: str
     transaction: str
@@ -118,7 +135,13 @@ class Receipt(_message.Message):
     reference: str
     seller: Seller
     buyer: BillingProfile
-    def __init__(self, name: _Optional[str] = ..., number: _Optional[str] = ..., transaction: _Optional[str] = ..., issue_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payment_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., currency_code: _Optional[str] = ..., amount_micros: _Optional[int] = ..., net_amount_micros: _Optional[int] = ..., tax_amount_micros: _Optional[int] = ..., reference: _Optional[str] = ..., seller: _Optional[_Union[Seller, _Mapping]] = ..., buyer: _Optional[_Union[BillingProfile, _Mapping]] = ...) -> None: ...
+    kind: Receipt.Kind
+    original_receipt: str
+    original_number: str
+    method: _top_up_pb2.TopUp.Method
+    card_brand: str
+    card_last4: str
+    def __init__(self, name: _Optional[str] = ..., number: _Optional[str] = ..., transaction: _Optional[str] = ..., issue_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payment_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., currency_code: _Optional[str] = ..., amount_micros: _Optional[int] = ..., net_amount_micros: _Optional[int] = ..., tax_amount_micros: _Optional[int] = ..., reference: _Optional[str] = ..., seller: _Optional[_Union[Seller, _Mapping]] = ..., buyer: _Optional[_Union[BillingProfile, _Mapping]] = ..., kind: _Optional[_Union[Receipt.Kind, str]] = ..., original_receipt: _Optional[str] = ..., original_number: _Optional[str] = ..., method: _Optional[_Union[_top_up_pb2.TopUp.Method, str]] = ..., card_brand: _Optional[str] = ..., card_last4: _Optional[str] = ...) -> None: ...
 
 class GetReceiptRequest(_message.Message):
     __slots__ = ("name",)

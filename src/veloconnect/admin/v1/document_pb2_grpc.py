@@ -115,15 +115,15 @@ class DocumentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetReceipt(self, request, context):
-        """The receipt of a top-up, for ever as it was issued; it is issued now where it was not yet.
-        Errors: RECEIPT_NOT_FOUND (also of a transaction that is no top-up), SELLER_NOT_SET.
+        """The receipt of a top-up, or of a correction of one, for ever as it was issued; it is issued now where it was not yet.
+        Errors: RECEIPT_NOT_FOUND (also of any other transaction), SELLER_NOT_SET.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListReceipts(self, request, context):
-        """The receipts that are issued, the newest top-up first. A top-up's is issued within seconds.
+        """The receipts that are issued, the newest transaction first. A top-up's is issued within seconds.
         Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

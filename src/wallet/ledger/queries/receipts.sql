@@ -1,16 +1,16 @@
 -- behind --
--- Up to $2 companies after $1, by id, that have top-ups without receipts.
+-- Up to $2 companies after $1, by id, that have top-ups, or corrections of them ($3: their reasons), without receipts.
 SELECT w.company_id FROM wallets w LEFT JOIN receipt_marks m USING (company_id)
 WHERE w.company_id > $1 AND w.last_number > coalesce(m.number, 0)
   AND EXISTS (SELECT FROM entries e WHERE e.company_id = w.company_id AND e.number > coalesce(m.number, 0)
-              AND e.kind = 2)
+              AND (e.kind = 2 OR (e.kind = 3 AND e.reason = ANY ($3::text[]) AND e.idempotency_key LIKE '~%')))
 ORDER BY w.company_id LIMIT $2
 
--- next_top_ups --
--- The next top-ups of a company behind its mark, up to $2.
+-- next --
+-- The next top-ups of a company behind its mark, and corrections of them ($3: their reasons), up to $2.
 SELECT e.number FROM entries e
 WHERE e.company_id = $1 AND e.number > coalesce((SELECT number FROM receipt_marks WHERE company_id = $1), 0)
-  AND e.kind = 2
+  AND (e.kind = 2 OR (e.kind = 3 AND e.reason = ANY ($3::text[]) AND e.idempotency_key LIKE '~%'))
 ORDER BY e.number LIMIT $2
 
 -- begin --
@@ -23,11 +23,32 @@ SELECT number FROM receipt_marks WHERE company_id = $1 FOR UPDATE
 SELECT content FROM receipts WHERE company_id = $1 AND number = $2
 
 -- source --
--- What a receipt is made of, as it is now.
-SELECT e.kind, e.amount, e.created_at, e.reference, w.currency, c.display_name,
-    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now
+-- What a receipt is made of, as it is now. The top-up is found by the keys that follow from it (wallet.domain.top_ups): it
+-- may not name its entry yet.
+SELECT e.kind, e.amount, e.created_at, e.reference, e.reason, e.idempotency_key, w.currency, c.display_name,
+    t.method, t.card_brand, t.card_last4, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now
 FROM entries e JOIN wallets w USING (company_id) JOIN companies c USING (company_id)
+LEFT JOIN LATERAL (
+    SELECT method, card_brand, card_last4 FROM top_ups
+    WHERE e.kind = 2 AND company_id = e.company_id AND top_up_id = regexp_replace(e.idempotency_key, '^~top-up:', '')
+    UNION ALL
+    SELECT method, card_brand, card_last4 FROM top_ups
+    WHERE e.kind = 2 AND company_id = e.company_id AND e.idempotency_key LIKE '~payment:%'
+      AND payment = substr(e.idempotency_key, length('~payment:') + 1)
+    LIMIT 1) t ON true
 WHERE e.company_id = $1 AND e.number = $2
+
+-- original --
+-- The entry that top-up $2 was credited by.
+SELECT e.number FROM top_ups t JOIN entries e USING (company_id)
+WHERE t.company_id = $1 AND t.top_up_id = $2 AND e.kind = 2
+  AND e.idempotency_key IN (t.top_up_id, '~top-up:' || t.top_up_id, '~payment:' || t.payment)
+ORDER BY e.number LIMIT 1
+
+-- remaining --
+-- What is left of the receipt for entry $2 after all that corrected it.
+SELECT coalesce(sum((content ->> 'amount')::bigint), 0)::bigint FROM receipts
+WHERE company_id = $1 AND (number = $2 OR original_number = $2)
 
 -- take_serial --
 -- The next number of the series of prefix $1 and year $2, at $3: no earlier than the one before.
@@ -36,8 +57,8 @@ ON CONFLICT (prefix, year) DO UPDATE SET last = s.last + 1, issued_at = greatest
 RETURNING last, issued_at
 
 -- insert --
-INSERT INTO receipts (company_id, number, kind, prefix, year, serial, issued_at, content)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO receipts (company_id, number, kind, prefix, year, serial, issued_at, content, original_number)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- advance --
 UPDATE receipt_marks SET number = greatest(number, $2) WHERE company_id = $1
