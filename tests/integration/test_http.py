@@ -331,6 +331,54 @@ async def test_a_server_that_stops_finishes_what_it_has(http_settings: AdminSett
         assert (await asked).body == b"done"
 
 
+async def test_a_download_that_does_not_end_in_time_is_cut_off_when_the_server_stops(
+    acme: Wallets, http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DRAIN_SECONDS_MAX", 0.1)
+    begun = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(b"the first line\n")
+        begun.set()
+        await asyncio.Event().wait()
+        return response
+
+    async with serving(http_settings, Route("GET", "/endless", endless)) as caller:
+        asked = asyncio.create_task(caller.ask("GET", "/endless"))
+        await begun.wait()
+    answer = await asked
+    assert (answer.status, answer.whole) == (200, False)
+
+
+async def test_who_connects_and_says_nothing_or_not_enough_is_let_go(
+    http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "IDLE_SECONDS_MAX", 0.1)
+    async with serving(http_settings, HELLO) as caller, asyncio.timeout(SECONDS_MAX):
+        for said in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+            reader, writer = await asyncio.open_connection(LOOPBACK, caller.port)
+            writer.write(said)
+            assert await reader.read() == b""
+            writer.close()
+
+
+async def test_who_speaks_no_http_is_told_so_and_not_what_serves_here(
+    http_settings: AdminSettings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(http_settings, HELLO) as caller, asyncio.timeout(SECONDS_MAX):
+        reader, writer = await asyncio.open_connection(LOOPBACK, caller.port)
+        writer.write(b"\x16\x03\x01 what is this\r\n\r\n")
+        answered = await reader.read()
+        writer.close()
+    assert answered.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
+    assert b"aiohttp" not in answered
+    assert b"Python" not in answered
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
 async def test_tls_is_grpcs(http_settings: AdminSettings, tmp_path: Path) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert(LOOPBACK)

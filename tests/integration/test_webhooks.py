@@ -517,7 +517,8 @@ async def test_who_slept_through_his_claim_does_not_undo_what_another_did(
 
 
 @pytest.mark.parametrize(
-    "url", ["https://127.0.0.1:1/", "https://localhost:1/", "https://[::1]:1/", "http://127.0.0.1/"]
+    "url",
+    ["https://127.0.0.1:1/", "https://localhost:1/", "https://2130706433:1/", "https://[::1]:1/", "http://127.0.0.1/"],
 )
 async def test_a_private_address_is_refused_when_it_is_sent_to(
     acme: Wallets, database: asyncpg.Connection, receiver: Receiver, url: str
@@ -530,6 +531,7 @@ async def test_a_private_address_is_refused_when_it_is_sent_to(
         "the URL must have a public address",
         "the host has no public address",
         "the URL must begin with https://",
+        "its URL has no host that could be asked for",
     )
 
 

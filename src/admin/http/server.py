@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
-from aiohttp import web
+from aiohttp import web, web_response
 
 from admin.http.boundary import application
 from admin.http.routes import Route
@@ -26,6 +26,10 @@ log = structlog.get_logger(__name__)
 _quiet = logging.getLogger(f"{__name__}.protocol")
 _quiet.setLevel(logging.CRITICAL)
 """aiohttp logs whoever speaks no HTTP with a traceback; what goes wrong in a request the boundary logs."""
+
+
+web_response.SERVER_SOFTWARE = "charging"  # type: ignore[attr-defined]  # aiohttp has no other way
+"""Whoever speaks no HTTP is answered by aiohttp itself, past our boundary, and need not learn which version it is."""
 
 
 @asynccontextmanager

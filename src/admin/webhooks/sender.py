@@ -111,6 +111,8 @@ def _words(error: BaseException) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return f"its certificate is not trusted: {getattr(error.certificate_error, 'verify_message', 'unfit')}"
+        case aiohttp.InvalidURL():
+            return "its URL has no host that could be asked for"
         case aiohttp.ClientConnectorDNSError():
             return "its name cannot be resolved"
         case aiohttp.ClientConnectorError():

@@ -69,14 +69,14 @@ def socket_maker(*, allow_private: bool, loopback_only: bool = False) -> Callabl
 
 
 def _meant(address: Address) -> list[Address]:
-    """Return the address, and those of IPv4 that are written into it."""
+    """Return what an address stands for: the one of IPv4 that is written into it, or itself with all such."""
     if isinstance(address, ipaddress.IPv4Address):
         return [address]
-    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        inner.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
+    if address in _NAT64:  # As names look from a network that has IPv6 only.
+        return [ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)]
+    inner = [address.sixtofour, *(address.teredo or ())]
     return [address, *(found for found in inner if found is not None)]
 
 

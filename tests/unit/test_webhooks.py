@@ -1,0 +1,81 @@
+"""What companies' webhooks are signed with, and which addresses are public."""
+
+import ipaddress
+
+import pytest
+
+from admin.webhooks.signing import SECRET_BYTES, headers, new_secret, signature
+from admin.webhooks.targets import is_public, problem_of
+
+
+def test_a_signature_is_that_of_the_libraries_of_standard_webhooks() -> None:
+    """By the example that these are tested with."""
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    made = signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}')
+    assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_secrets_are_long_and_never_the_same() -> None:
+    made = {new_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert all(secret.startswith("whsec_") and len(secret) > 6 + SECRET_BYTES for secret in made)
+
+
+def test_each_secret_signs() -> None:
+    one, other = new_secret(), new_secret()
+    signed = headers([one, other], "evt_1", 7, b"{}")
+    assert signed["webhook-signature"] == f"{signature(one, 'evt_1', 7, b'{}')} {signature(other, 'evt_1', 7, b'{}')}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "0.0.0.0",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "198.18.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "240.0.0.1",
+        "::",
+        "::1",
+        "fe80::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::",
+        "2002:a00:1::",
+        "::7f00:1",
+    ],
+)
+def test_an_address_that_not_everybody_reaches_is_not_public(address: str) -> None:
+    assert not is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "93.184.215.14", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+)
+def test_an_address_that_everybody_reaches_is_public(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://acme.example", "https://acme.example:8443/hooks?of=acme&x=1", "https://1.1.1.1/"]
+)
+def test_a_public_https_url_will_do(url: str) -> None:
+    assert problem_of(url, allow_private=False) is None
+
+
+def test_in_development_loopback_will_do_and_nothing_else_in_plain_text() -> None:
+    for url in ("http://localhost:8000/", "http://127.0.0.1/", "http://[::1]:1/", "https://10.0.0.1/"):
+        assert problem_of(url, allow_private=True) is None
+        assert problem_of(url, allow_private=False) is not None
+    assert problem_of("http://acme.example/", allow_private=True) is not None
