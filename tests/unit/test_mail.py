@@ -38,6 +38,12 @@ WORDS = {
     "url": "https://acme.example/hooks",
     "failing_since": "2026-11-23 00:00 UTC",
     "error": "it answered 500",
+    "balance": "62.50 EUR",
+    "payment_reference": "VC-7KQ2-M4TD-9XWE",
+    "why": "it did not come",
+    "subscription": "number-1",
+    "required": "1.20 EUR",
+    "suspend_time": "2026-12-01 00:00 UTC",
 }
 TEMPLATES = sorted(
     path.name.removesuffix(".subject.txt")
