@@ -19,6 +19,7 @@ from veloconnect.admin.v1 import (
     rate_pb2_grpc,
     refund_pb2_grpc,
     rule_pb2_grpc,
+    subscription_pb2_grpc,
     top_up_pb2_grpc,
     transaction_pb2_grpc,
     webhook_pb2_grpc,
@@ -98,6 +99,7 @@ class Clients:
         self.refunds = refund_pb2_grpc.RefundServiceStub(self.admin_channel)
         self.documents = document_pb2_grpc.DocumentServiceStub(self.admin_channel)
         self.rates = rate_pb2_grpc.RateServiceStub(self.admin_channel)
+        self.subscriptions = subscription_pb2_grpc.SubscriptionServiceStub(self.admin_channel)
         self.rules = rule_pb2_grpc.RuleServiceStub(self.admin_channel)
         self.auto_top_ups = auto_top_up_pb2_grpc.AutoTopUpServiceStub(self.admin_channel)
         self.webhooks = webhook_pb2_grpc.WebhookServiceStub(self.admin_channel)

@@ -13,6 +13,7 @@ from admin.servicers.ledger import LedgerServicer
 from admin.servicers.rates import RateServicer
 from admin.servicers.refunds import RefundServicer
 from admin.servicers.rules import RuleServicer
+from admin.servicers.subscriptions import SubscriptionServicer
 from admin.servicers.top_ups import TopUpServicer
 from admin.servicers.transactions import TransactionServicer
 from admin.servicers.webhooks import WebhookServicer
@@ -34,6 +35,8 @@ from veloconnect.admin.v1 import (
     refund_pb2_grpc,
     rule_pb2,
     rule_pb2_grpc,
+    subscription_pb2,
+    subscription_pb2_grpc,
     top_up_pb2,
     top_up_pb2_grpc,
     transaction_pb2,
@@ -59,6 +62,7 @@ def services(office: Office) -> list[Service]:
         _service(rate_pb2, rate_pb2_grpc, rates),
         _service(refund_pb2, refund_pb2_grpc, RefundServicer(w)),
         _service(rule_pb2, rule_pb2_grpc, RuleServicer(w.spend_limits, w.alerts)),
+        _service(subscription_pb2, subscription_pb2_grpc, SubscriptionServicer(w)),
         _service(document_pb2, document_pb2_grpc, documents),
         _service(webhook_pb2, webhook_pb2_grpc, webhooks),
         _service(ledger_pb2, ledger_pb2_grpc, LedgerServicer(w)),

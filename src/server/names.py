@@ -28,6 +28,13 @@ class RefundCaseName(NamedTuple):
     case: str
 
 
+class SubscriptionName(NamedTuple):
+    """`companies/{company}/subscriptions/{subscription}`."""
+
+    company: str
+    subscription: str
+
+
 class SpendLimitName(NamedTuple):
     """`companies/{company}/spendLimits/{limit}`."""
 
@@ -100,6 +107,11 @@ def rate_name(card: str, rate: str) -> str:
 def spend_limit_name(company: str, limit: str) -> str:
     """Return `companies/{company}/spendLimits/{limit}`."""
     return f"companies/{company}/spendLimits/{limit}"
+
+
+def subscription_name(company: str, subscription: str) -> str:
+    """Return `companies/{company}/subscriptions/{subscription}`."""
+    return f"companies/{company}/subscriptions/{subscription}"
 
 
 def refund_name(company: str, number: int) -> str:
@@ -238,6 +250,12 @@ def parse_authorization(name: str) -> AuthorizationName:
     """Take `companies/{company}/authorizations/{id}` apart."""
     _, company, _, authorization = name.split("/", 3)
     return AuthorizationName(company, authorization)
+
+
+def parse_subscription(name: str) -> SubscriptionName:
+    """Take `companies/{company}/subscriptions/{subscription}` apart."""
+    _, company, _, subscription = name.split("/")
+    return SubscriptionName(company, subscription)
 
 
 def parse_spend_limit(name: str) -> SpendLimitName:
