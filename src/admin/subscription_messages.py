@@ -21,12 +21,12 @@ GRACE_SECONDS_DEFAULT = 7 * 86_400
 _NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/subscriptions/[a-z0-9][a-z0-9_-]{0,62}")
 _CHANGING = ("display_name", "usage", "amount_micros", "grace_period")
 _FIXED = ("period", "anchor_day", "start_time")
-_OUTPUT_ONLY = subscription_pb2.Subscription.DESCRIPTOR.fields_by_name.keys() - {*_CHANGING, *_FIXED}
+_OUTPUT_ONLY = frozenset(subscription_pb2.Subscription.DESCRIPTOR.fields_by_name) - {*_CHANGING, *_FIXED}
 _FIELDS = Fields(
     "a subscription",
     changing=frozenset(_CHANGING),
     fixed=frozenset(_FIXED),
-    output_only=frozenset(_OUTPUT_ONLY),
+    output_only=_OUTPUT_ONLY,
 )
 _CHARGES_BY_ITSELF = frozenset({SubscriptionState.PENDING, SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE})
 _REASONS = {error.__name__: row.reason for error, row in TABLE.items()}
@@ -73,7 +73,7 @@ def updated_name(request: subscription_pb2.UpdateSubscriptionRequest) -> Subscri
 
 
 def change_of(request: subscription_pb2.UpdateSubscriptionRequest, before: Subscription) -> TermsChange:
-    """Return what is to change. Raises InvalidRequest for other fields than may change, unless they are sent as they are."""
+    """Return what is to change. Raises InvalidRequest for a field that never does, unless it is sent as it is."""
     asked, now = request.subscription, subscription_message(before)
     paths = taken_over(asked, request.update_mask, _FIELDS)
     for field in _FIXED:

@@ -128,8 +128,10 @@ BAD_SUBSCRIPTIONS: dict[str, tuple[str, Any, str]] = {
             "unknown field": (changed("colour"), "update_mask"),
             "everything and more": (changed("*", "usage"), "update_mask"),
             "other period": (changed(period=period(2, 1)), "subscription.period"),
-            "other anchor": (changed("anchor_day", anchor_day=31 if TOMORROW.ToDatetime().day == 1 else 1),
-                             "subscription.anchor_day"),
+            "other anchor": (
+                changed("anchor_day", anchor_day=31 if TOMORROW.ToDatetime().day == 1 else 1),
+                "subscription.anchor_day",
+            ),
             "other start": (changed("start_time", start_time=in_days(2)), "subscription.start_time"),
             "usage of nothing": (changed("usage"), "subscription.usage"),
             "grace of half a second": (
@@ -143,7 +145,11 @@ BAD_SUBSCRIPTIONS: dict[str, tuple[str, Any, str]] = {
     "going on of a bad name": ("subscriptions.ResumeSubscription", resume(""), "name"),
     "subscriptions of a bad company": ("subscriptions.ListSubscriptions", listing(parent="companies/"), "parent"),
     "subscriptions of an unknown state": ("subscriptions.ListSubscriptions", listing(state=9), "state"),
-    "subscriptions by a page of less than none": ("subscriptions.ListSubscriptions", listing(page_size=-1), "page_size"),
+    "subscriptions by a page of less than none": (
+        "subscriptions.ListSubscriptions",
+        listing(page_size=-1),
+        "page_size",
+    ),
     "subscriptions by a token that is none": ("subscriptions.ListSubscriptions", listing("?"), "page_token"),
     "subscriptions by the token of another state": (
         "subscriptions.ListSubscriptions",

@@ -43,6 +43,12 @@ from tests.acceptance.bad_requests import (
     without,
 )
 from tests.acceptance.bad_statements import BAD_EXPORTS, BAD_STATEMENTS
+from tests.acceptance.bad_subscriptions import (
+    BAD_SUBSCRIPTIONS,
+    SUBSCRIPTION_CODES,
+    SUBSCRIPTION_REFUSALS,
+    settle_subscriptions,
+)
 from tests.acceptance.bad_webhooks import BAD_WEBHOOKS, WEBHOOK_REFUSALS
 from tests.clients import Clients, Metadata, Refusal
 from veloconnect.admin.v1 import (
@@ -53,6 +59,7 @@ from veloconnect.admin.v1 import (
     rate_pb2,
     refund_pb2,
     rule_pb2,
+    subscription_pb2,
     top_up_pb2,
     transaction_pb2,
     webhook_pb2,
@@ -78,6 +85,7 @@ SERVICES: list[ServiceDescriptor] = [
         rate_pb2,
         refund_pb2,
         rule_pb2,
+        subscription_pb2,
         top_up_pb2,
         transaction_pb2,
         webhook_pb2,
@@ -103,7 +111,9 @@ SNAPSHOTS = {
     "refund_policy": "SELECT to_jsonb(t) FROM refund_policy t",
     "refund_cases": "SELECT to_jsonb(t) FROM refund_cases t ORDER BY company_id, case_id",
     "delivery_reports": "SELECT to_jsonb(t) FROM delivery_reports t ORDER BY company_id, number",
-    "subscriptions": "SELECT to_jsonb(t) FROM subscriptions t ORDER BY company_id, subscription_id",
+    # Not what a worker writes when it has made sure that one that has ended was not charged.
+    "subscriptions": "SELECT to_jsonb(t) - 'due_at' - 'version' - 'updated_at' FROM subscriptions t "
+    "ORDER BY company_id, subscription_id",
     "alert_policies": "SELECT to_jsonb(t) FROM alert_policies t ORDER BY company_id",
     "auto_top_ups": "SELECT to_jsonb(t) FROM auto_top_ups t ORDER BY company_id",
     "auto_top_up_firings": "SELECT to_jsonb(t) FROM auto_top_up_firings t ORDER BY company_id, number",
@@ -169,6 +179,7 @@ def _companies(clients: Clients) -> None:
     dear = rate(channel=wallet_pb2.CHANNEL_VOICE, unit_price_micros=PRICE_MAX)
     clients.call(clients.rates.BatchUpdateRates, batch(dear))
     settle(clients)
+    settle_subscriptions(clients)
     clients.call(clients.companies.SuspendCompany, company_pb2.SuspendCompanyRequest(name="companies/suspended"))
     clients.call(clients.companies.CloseCompany, company_pb2.CloseCompanyRequest(name="companies/closed"))
 
@@ -227,10 +238,16 @@ def assert_names(refusal: Refusal, *fields: str) -> None:
 @pytest.mark.parametrize(
     ("method", "request_", "field"),
     [
-        *(*OTHERS.values(), *BAD_RATES.values(), *BAD_STATEMENTS.values(), *BAD_REFUNDS.values()),
+        *(
+            *OTHERS.values(),
+            *BAD_RATES.values(),
+            *BAD_STATEMENTS.values(),
+            *BAD_REFUNDS.values(),
+            *BAD_SUBSCRIPTIONS.values(),
+        ),
         *BAD_DOCUMENTS.values(),
     ],
-    ids=[*OTHERS, *BAD_RATES, *BAD_STATEMENTS, *BAD_REFUNDS, *BAD_DOCUMENTS],
+    ids=[*OTHERS, *BAD_RATES, *BAD_STATEMENTS, *BAD_REFUNDS, *BAD_SUBSCRIPTIONS, *BAD_DOCUMENTS],
 )
 def test_a_bad_request_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
     assert_names(clients.refused(attrgetter(method)(clients), request_), field)
@@ -289,6 +306,14 @@ def test_a_bad_webhook_names_its_field(clients: Clients, method: str, request_: 
 def test_a_webhook_that_cannot_be_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
     refusal = clients.refused(attrgetter(method)(clients), request_)
     assert (refusal.reason, refusal.domain, refusal.fields) == (reason, DOMAIN, ())
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "reason"), SUBSCRIPTION_REFUSALS.values(), ids=SUBSCRIPTION_REFUSALS.keys()
+)
+def test_a_subscription_that_cannot_be_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
+    refusal = clients.refused(getattr(clients.subscriptions, method), request_)
+    assert (refusal.code, refusal.reason, refusal.fields) == (SUBSCRIPTION_CODES[reason], reason, ())
 
 
 @pytest.mark.parametrize("reason", DECLINES)

@@ -45,6 +45,7 @@ OURS = {
             "Rate",
             "Refund",
             "Rule",
+            "Subscription",
             "TopUp",
             "Transaction",
             "Webhook",
@@ -724,6 +725,51 @@ def through(caller: Caller, job: str) -> Any:
             return found
         assert time.monotonic() < give_up_at, found
         time.sleep(POLL_SECONDS)
+
+
+def test_a_number_is_rented_changed_and_given_back(caller: Caller) -> None:
+    name = fund(caller, "renting", 10_000_000)
+    terms = {
+        "display_name": "Hotline",
+        "usage": {"channel": "CHANNEL_PHONE_NUMBER", "destination": "+493012345678"},
+        "amount_micros": 4_000_000,
+        "period": {"unit": "UNIT_MONTH", "count": 1},
+    }
+    request = {"parent": name, "subscription_id": "hotline", "subscription": terms}
+    made = caller.admin("SubscriptionService/CreateSubscription", request)
+    assert (made["state"], made["charged_period_count"], made["grace_period"]) == ("STATE_ACTIVE", "1", "604800s")
+    assert made["next_charge_time"] == made["current_period_end_time"] > made["current_period_start_time"]
+    assert made["usage"]["destination"] == "+493012345678", "it prices the next period too"
+    assert caller.admin("SubscriptionService/CreateSubscription", request) == made
+    assert caller.admin("SubscriptionService/GetSubscription", {"name": made["name"]}) == made
+    charged = caller.admin("TransactionService/GetTransaction", {"name": made["last_transaction"]})
+    assert (charged["amount_micros"], charged["idempotency_key"]) == ("-4000000", "~sub:hotline:1")
+    assert (charged["usage"]["channel"], charged["usage"]["destination"]) == ("CHANNEL_PHONE_NUMBER", "DE")
+    listed = {"parent": name, "filter": {"channel": "CHANNEL_PHONE_NUMBER"}}
+    assert caller.admin("TransactionService/ListTransactions", listed)["transactions"] == [charged]
+
+    dear = {"parent": name, "subscription_id": "dear", "subscription": {**terms, "amount_micros": 7_000_000}}
+    refused = caller.run("admin", f"{ADMIN}.SubscriptionService/CreateSubscription", body=json.dumps(dear))
+    assert refused.returncode == EXIT_BASE + FAILED_PRECONDITION
+    assert '"reason":"INSUFFICIENT_FUNDS"' in refused.stderr
+    pending = {"parent": name, "state": "STATE_PENDING"}
+    (dear_one,) = caller.admin("SubscriptionService/ListSubscriptions", pending)["subscriptions"]
+    assert (dear_one["decline_reason"], dear_one["next_charge_time"]) == ("INSUFFICIENT_FUNDS", None)
+
+    changed = {**made, "usage": {**made["usage"], "quantity": "2"}, "amount_micros": "8000000"}
+    updated = caller.admin("SubscriptionService/UpdateSubscription", {"subscription": changed})
+    assert updated == changed
+    ending = caller.admin("SubscriptionService/CancelSubscription", {"name": made["name"], "at_period_end": True})
+    assert (ending["state"], ending["cancel_at_period_end"], ending["next_charge_time"]) == ("STATE_ACTIVE", True, None)
+    assert caller.admin("SubscriptionService/ResumeSubscription", {"name": made["name"]}) == updated
+    ended = caller.admin("SubscriptionService/CancelSubscription", {"name": made["name"]})
+    assert ended["state"] == "STATE_CANCELED"
+    found = [
+        each["name"]
+        for page in pages(caller, "SubscriptionService/ListSubscriptions", {"parent": name, "page_size": 1})
+        for each in page["subscriptions"]
+    ]
+    assert found == [made["name"], dear_one["name"]]
 
 
 def test_a_rebuilt_wallet_is_the_same_and_the_ledger_verifies(caller: Caller) -> None:
