@@ -147,15 +147,18 @@ async def test_one_charge_covers_the_whole_gap(
 async def test_a_burst_that_goes_on_during_the_charge_is_followed_by_another_one(
     ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
 ) -> None:
+    """It is below before, and below afterwards: nothing is crossed any more."""
+
     async def burst(firing: Firing) -> None:
         if firing.number == 1:
-            await ruled.engine.submit(charge(2_400))
+            await ruled.engine.submit(charge(999))
 
-    await fall(ruled, database)
-    cards.after = burst
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=2_400))
+    await ruled.engine.submit(charge(1))
+    cards.before = burst
     assert await worker.run_once(sweep=False) == 2
     assert cards.paid() == [AMOUNT, AMOUNT]
-    assert await balance(database) == 499 - 2_400 + 2 * AMOUNT
+    assert await balance(database) == 2 * AMOUNT
 
 
 async def test_the_first_one_is_confirmed_and_the_later_ones_are_quiet(
@@ -486,6 +489,19 @@ async def test_a_days_and_a_months_bound_hold_are_told_once_and_end_with_it(
     await wait_is_over(database)
     assert await worker.run_once() == 1
     assert (await rule(ruled)).month_amount == AMOUNT
+
+
+async def test_what_was_declined_counts_in_no_bound(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(day_amount_max=AMOUNT, day_count_max=1, month_count_max=1))
+    await fall(ruled, database)
+    cards.answer = DECLINED
+    assert await worker.run_once() == 1
+    cards.answer = SUCCEEDED
+    await wait_is_over(database)
+    assert await worker.run_once() == 1
+    assert cards.paid() == [AMOUNT]
 
 
 async def yesterday(database: asyncpg.Connection) -> None:
