@@ -1,11 +1,11 @@
 """Who charges cards in tests of automatic top-ups: pays into the wallet, declines, hangs or says nothing, as told.
 
-It stands behind the port `admin.workers.auto_top_ups.Charges`, and keeps its promise: one top-up for each firing.
+It stands behind the port `admin.payments.charges.Charges`, and keeps its promise: one top-up for each firing.
 """
 
 from collections.abc import Awaitable, Callable
 
-from admin.workers.auto_top_ups import Charge, ChargeState
+from admin.payments.charges import Charge, ChargeState
 from tests.builders import fingerprint
 from wallet.domain.auto_top_ups import Firing
 from wallet.domain.commands import Command, Kind
@@ -14,7 +14,7 @@ from wallet.engine import Engine
 SUCCEEDED = Charge(ChargeState.SUCCEEDED)
 PENDING = Charge(ChargeState.PENDING)
 WANTS_CUSTOMER = Charge(ChargeState.REQUIRES_ACTION)
-NAME_TAKEN = Charge(ChargeState.NAME_TAKEN)
+NAME_TAKEN = Charge(ChargeState.NOT_MADE, "name_taken")
 DECLINED = Charge(ChargeState.FAILED, "card_declined")
 WANTED_CUSTOMER = Charge(ChargeState.FAILED, "authentication_required")
 

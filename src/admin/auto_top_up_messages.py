@@ -8,7 +8,13 @@ from admin.masks import Fields, taken_over
 from admin.payments import minor_units
 from admin.payments.provider import ProviderRefused
 from server import wire
-from server.names import auto_top_up_name, parse_auto_top_up, top_up_name
+from server.names import (
+    auto_top_up_name,
+    parse_auto_top_up,
+    parse_payment_method,
+    payment_method_name,
+    top_up_name,
+)
 from server.rejections import invalid
 from veloconnect.admin.v1 import auto_top_up_pb2
 from wallet.domain.auto_top_ups import AutoTopUp, AutoTopUpChange, AutoTopUpTerms, PauseReason, RuleState, changed
@@ -82,7 +88,7 @@ def change_of(request: auto_top_up_pb2.UpdateAutoTopUpRequest) -> Update:
             raise invalid(f"auto_top_up.{field}", "cannot be taken away: delete the rule, or pause it")
     payment_method = None
     if "payment_method" in paths:
-        _, owner, _, payment_method = asked.payment_method.split("/")
+        owner, payment_method = parse_payment_method(asked.payment_method)
         if owner != company:
             raise invalid("auto_top_up.payment_method", f"must be a card of companies/{company}")
     change = AutoTopUpChange(
@@ -125,7 +131,7 @@ def message_of(rule: AutoTopUp) -> auto_top_up_pb2.AutoTopUp:
         name=auto_top_up_name(rule.company),
         threshold_micros=terms.threshold,
         amount_micros=terms.amount,
-        payment_method=f"companies/{rule.company}/paymentMethods/{terms.payment_method}",
+        payment_method=payment_method_name(rule.company, terms.payment_method),
         max_day_micros=terms.day_amount_max or 0,
         max_month_micros=terms.month_amount_max or 0,
         max_day_count=terms.day_count_max,

@@ -1,8 +1,12 @@
 """The background work of the back office."""
 
+from functools import partial
+
 from admin.office import Office
+from admin.payments.auto_charges import AutoCharges
 from admin.workers import (
     alerts,
+    auto_top_ups,
     mail,
     receipts,
     refund_finishing,
@@ -13,6 +17,7 @@ from admin.workers import (
     webhooks,
 )
 from admin.workers.alerts import AlertWorker
+from admin.workers.auto_top_ups import AutoTopUpWorker
 from admin.workers.mail import MailWorker, Post
 from admin.workers.receipts import ReceiptWorker
 from admin.workers.refund_finishing import RefundFinisher
@@ -30,9 +35,14 @@ def workers(office: Office, post: Post | None = None) -> list[Worker]:
     refunding = RefundJobWorker(w.refund_jobs, w.engine, w.refunds)
     finishing = RefundFinisher(w.deliveries, w.decisions)
     sweep = TopUpSweep((w.top_ups, desk.top_ups), (w.top_up_refunds, desk.refunds), (w.chargebacks, desk.chargebacks))
+    topping_up = AutoTopUpWorker(w.auto_top_up_firings, w.hot, AutoCharges(desk.top_ups, w.top_ups))
+    top_up_turns = partial(topping_up.run_once, seconds=auto_top_ups.TURNS_SECONDS)
     renewing = SubscriptionWorker(w.subscriptions, w.renewals)
     sending = WebhookWorker(w.events, allow_private=office.webhook_allow_private)
+    # Without a provider no card can be charged, and nothing is begun.
+    by_card = [Worker("auto-top-ups", top_up_turns, auto_top_ups.PAUSE_SECONDS)] if desk.has_cards else []
     return [
+        *by_card,
         Worker("top-ups", sweep.run_once, top_ups.PAUSE_SECONDS),
         Worker("refund-jobs", refunding.run_once, refund_jobs.PAUSE_SECONDS),
         Worker("refund-finishing", finishing.run_once, refund_finishing.PAUSE_SECONDS),

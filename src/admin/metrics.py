@@ -40,7 +40,7 @@ http_seconds = Histogram(
 )
 auto_top_ups = Counter(
     "admin_auto_top_ups_total",
-    "Looks at an automatic top-up, by what had become of it: succeeded, failed, pending, requires_action, name_taken, "
+    "Looks at an automatic top-up, by what had become of it: succeeded, failed, pending, requires_action, not_made, "
     "unanswered.",
     ["outcome"],
 )

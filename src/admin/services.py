@@ -56,7 +56,9 @@ def services(office: Office) -> list[Service]:
     return [
         _service(company_pb2, company_pb2_grpc, CompanyServicer(w.companies, w.reader, w.alerts)),
         _service(top_up_pb2, top_up_pb2_grpc, TopUpServicer(w, office.desk, manual_micros_max=bound)),
-        _service(auto_top_up_pb2, auto_top_up_pb2_grpc, AutoTopUpServicer(w.auto_top_ups, w.reader)),
+        _service(
+            auto_top_up_pb2, auto_top_up_pb2_grpc, AutoTopUpServicer(w.auto_top_ups, w.reader, office.desk.customers)
+        ),
         _service(adjustment_pb2, adjustment_pb2_grpc, AdjustmentServicer(w.engine, w.reader, manual_micros_max=bound)),
         _service(transaction_pb2, transaction_pb2_grpc, transactions),
         _service(rate_pb2, rate_pb2_grpc, rates),

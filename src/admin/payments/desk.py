@@ -14,6 +14,7 @@ class PaymentDesk:
 
     def __init__(self, wallets: Wallets, provider: PaymentProvider | None, *, chargeback_opened: Opened) -> None:
         """Use open wallets. `chargeback_opened` is told of each chargeback before its money is taken."""
+        self.has_cards = provider is not None
         self.customers = Customers(wallets.top_ups, wallets.companies, provider)
         self.top_ups = TopUps(wallets.engine, wallets.top_ups, self.customers, provider)
         self.refunds = TopUpRefunds(wallets.engine, wallets.top_up_refunds, provider)

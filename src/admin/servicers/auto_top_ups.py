@@ -4,10 +4,11 @@
 from google.protobuf.empty_pb2 import Empty
 
 from admin.auto_top_up_messages import change_of, check, message_of
+from admin.payments.customers import Customers
 from server.context import Context
 from server.names import parse_auto_top_up
 from veloconnect.admin.v1 import auto_top_up_pb2, auto_top_up_pb2_grpc
-from wallet.domain.errors import AutoTopUpNotFound, CurrencyMismatch
+from wallet.domain.errors import AutoTopUpNotFound, CurrencyMismatch, PaymentMethodNotFound, PaymentsNotConfigured
 from wallet.ledger.auto_top_ups import AutoTopUps
 from wallet.ledger.reader import Reader
 
@@ -15,10 +16,11 @@ from wallet.ledger.reader import Reader
 class AutoTopUpServicer(auto_top_up_pb2_grpc.AutoTopUpServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, rules: AutoTopUps, reader: Reader) -> None:
-        """Keep rules in `rules`."""
+    def __init__(self, rules: AutoTopUps, reader: Reader, customers: Customers) -> None:
+        """Keep rules in `rules`, for cards of `customers`."""
         self._rules = rules
         self._reader = reader
+        self._customers = customers
 
     async def GetAutoTopUp(
         self, request: auto_top_up_pb2.GetAutoTopUpRequest, context: Context
@@ -39,7 +41,18 @@ class AutoTopUpServicer(auto_top_up_pb2_grpc.AutoTopUpServiceServicer):
         except AutoTopUpNotFound:
             before = None
         check(before, change, wallet.currency)
+        if change.payment_method is not None:
+            await self._check_card(company, change.payment_method)
         return message_of(await self._rules.put(company, change))
+
+    async def _check_card(self, company: str, card: str) -> None:
+        """Raise PaymentMethodNotFound where a company has no such card; without a provider nobody knows."""
+        try:
+            cards = await self._customers.cards(company)
+        except PaymentsNotConfigured:
+            return
+        if card not in (known.id for known in cards):
+            raise PaymentMethodNotFound(card)
 
     async def PauseAutoTopUp(
         self, request: auto_top_up_pb2.PauseAutoTopUpRequest, context: Context

@@ -9,12 +9,11 @@ it.
 import asyncio
 import time
 from collections.abc import Callable
-from enum import Enum
-from typing import NamedTuple, Protocol
 
 import structlog
 
 from admin.metrics import auto_top_ups
+from admin.payments.charges import Charge, Charges, ChargeState
 from wallet.domain.auto_top_ups import Firing
 from wallet.domain.errors import Unavailable
 from wallet.hot.store import HotStore
@@ -36,37 +35,6 @@ CHARGE_SECONDS_MAX = 15.0
 """How long one is waited for, before it is asked for again: less than CLAIM_SECONDS of the ledger's firings."""
 
 log = structlog.get_logger(__name__)
-
-
-class ChargeState(Enum):
-    """What has become of a firing's top-up."""
-
-    SUCCEEDED = "succeeded"
-    """Its entry is in the ledger."""
-    FAILED = "failed"
-    """For good."""
-    PENDING = "pending"
-    REQUIRES_ACTION = "requires_action"
-    """The card's bank wants the customer; it may succeed yet."""
-    NAME_TAKEN = "name_taken"
-    """Another top-up has its name, which somebody else gave; nothing was begun."""
-
-
-class Charge(NamedTuple):
-    """What has become of it, and why it failed: "card_declined"."""
-
-    state: ChargeState
-    failure_code: str = ""
-
-
-class Charges(Protocol):
-    """Who charges cards."""
-
-    async def charge(self, firing: Firing) -> Charge:
-        """Make the top-up of a firing, or say what has become of it: one for each firing, whoever asks and how often.
-
-        Raises Unavailable where that cannot be said now.
-        """
 
 
 class AutoTopUpWorker:
@@ -185,8 +153,8 @@ class AutoTopUpWorker:
                 return False
             case Charge(ChargeState.SUCCEEDED):
                 ended = await self._firings.succeeded(firing)
-            case Charge(ChargeState.NAME_TAKEN):
-                ended = await self._firings.failed(firing, ChargeState.NAME_TAKEN.value, decline=False)
+            case Charge(ChargeState.NOT_MADE, code):
+                ended = await self._firings.failed(firing, code, decline=False)
             case Charge(ChargeState.FAILED, code):
                 return await self._firings.failed(firing, code)
         # It may be below the line all the same: a burst went on meanwhile, and crosses nothing any more.

@@ -76,8 +76,9 @@ class AutoTopUpServiceServicer:
 
     def UpdateAutoTopUp(self, request, context):
         """Makes the rule, active, or changes it; what made it wait, such as a declined card, is forgotten, and the company is
-        looked at again within seconds. State and reason stay: PauseAutoTopUp and ResumeAutoTopUp change them. Errors:
-        COMPANY_NOT_FOUND, COMPANY_CLOSED, CURRENCY_MISMATCH, INVALID_REQUEST.
+        looked at again within seconds. State and reason stay: PauseAutoTopUp and ResumeAutoTopUp change them. Where the service
+        has no payment provider, the card is not looked up, and nothing is charged. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED,
+        PAYMENT_METHOD_NOT_FOUND, PAYMENT_PROVIDER_UNAVAILABLE, CURRENCY_MISMATCH, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
