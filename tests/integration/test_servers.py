@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from devstack.stack import Server
 from server.lifetime import BEAT_SECONDS
 from server.settings import Misconfigured
 from tests.clients import Clients, Refusal
-from veloconnect.admin.v1 import company_pb2, top_up_pb2, transaction_pb2
+from veloconnect.admin.v1 import company_pb2, top_up_pb2, transaction_pb2, webhook_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -52,7 +54,8 @@ Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole service, each server with two workers."""
     directory = tmp_path_factory.mktemp("stack")
-    with Stack(directory, workers=WORKERS, environment={"WORKERS": str(WORKERS)}) as running:
+    environment = {"WORKERS": str(WORKERS), "WEBHOOK_ALLOW_PRIVATE": "true"}
+    with Stack(directory, workers=WORKERS, environment=environment) as running:
         with Clients.of(running) as clients:
             clients.call(
                 clients.companies.CreateCompany,
@@ -229,6 +232,35 @@ def test_the_back_office_serves_downloads_beside_grpc_from_every_worker(stack: S
         (("route", route), ("status", "200")): CONNECTIONS,
         (("route", route), ("status", "401")): CONNECTIONS,
     }
+
+
+def test_an_event_gets_to_the_companys_webhook_by_itself(clients: Clients) -> None:
+    got: queue.Queue[tuple[str, bytes]] = queue.Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.put((self.headers["webhook-id"], self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  The name is the base class's.
+            """Say nothing."""
+
+    with HTTPServer((LOOPBACK, 0), Receiver) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever)
+        thread.start()
+        try:
+            hook = webhook_pb2.Webhook(name="companies/acme/webhook", url=f"http://{LOOPBACK}:{receiver.server_port}/")
+            clients.call(clients.webhooks.UpdateWebhook, webhook_pb2.UpdateWebhookRequest(webhook=hook))
+            asked = webhook_pb2.SendTestEventRequest(name=hook.name)
+            event = clients.call(clients.webhooks.SendTestEvent, asked)
+            event_id, body = got.get(timeout=POLL_SECONDS_MAX)
+        finally:
+            receiver.shutdown()
+            thread.join()
+            clients.call(clients.webhooks.DeleteWebhook, webhook_pb2.DeleteWebhookRequest(name=hook.name))
+    assert event_id == f"evt_{event.name.rpartition('/')[2]}"
+    assert b'"type":"webhook.test"' in body
 
 
 def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack: Stack) -> None:
