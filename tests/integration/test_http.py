@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +33,9 @@ from wallet.runtime import Wallets
 
 TOKEN = "a token of the tests"
 SECONDS_MAX = 10.0
+PIECE_BYTES = 65_536
+BUFFERED_BYTES_MAX = 32 * 1024 * 1024
+"""What two sockets of the kernel hold between them, and much more."""
 EXPORT = "/v1/companies/acme/transactions:export"
 
 
@@ -304,6 +307,45 @@ async def test_a_reader_who_goes_away_ends_the_export(
             while exports._under_way._count:
                 await asyncio.sleep(0.01)
         assert (await caller.ask("GET", EXPORT)).whole
+
+
+async def test_a_reader_who_takes_nothing_is_written_no_more_than_fits_and_let_go(
+    acme: Wallets, http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So memory does not grow with the statement, and nobody sleeps on an export that others wait for."""
+    monkeypatch.setattr(statements, "PIECE_SECONDS_MAX", 0.2)
+    pieces = 0
+    ended = asyncio.Event()
+
+    class Endless(Exports):
+        async def lines(self, company: str, where: EntryFilter) -> AsyncGenerator[str, None]:  # noqa: ARG002
+            nonlocal pieces
+            try:
+                while True:
+                    pieces += 1
+                    yield "x" * PIECE_BYTES
+            finally:
+                ended.set()
+
+    async with serving(http_settings, *statements.routes(Endless(acme.statements))) as caller:
+        connection = caller.connect()
+        connection.request("GET", EXPORT, headers={"Authorization": f"Bearer {TOKEN}"})
+        async with asyncio.timeout(SECONDS_MAX):
+            await ended.wait()
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            await asyncio.to_thread(lambda: connection.getresponse().read())
+        connection.close()
+    assert pieces * PIECE_BYTES < BUFFERED_BYTES_MAX
+
+
+async def test_a_client_that_could_not_tell_the_end_gets_no_download(exporting: Caller) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, exporting.port)
+    writer.write(f"GET {EXPORT} HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+    async with asyncio.timeout(SECONDS_MAX):
+        answered = await reader.read()
+    writer.close()
+    assert b" 400 " in answered.partition(b"\r\n")[0]
+    assert b"needs HTTP/1.1" in answered
 
 
 async def test_a_server_that_stops_finishes_what_it_has(http_settings: AdminSettings) -> None:

@@ -22,6 +22,8 @@ NO_ROUTE = "none"
 
 _BEGUN = web.RequestKey("begun", web.StreamResponse)
 """The answer of which something may have been sent."""
+_BROKEN = web.RequestKey("broken", bool)
+"""That it did not get to its end."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +58,7 @@ class _Boundary:
             raise
         except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
             response = _answered(request, error)
-        broken = _BEGUN in request and _gone(request)
-        http_requests.labels(name, ABORTED if broken else str(response.status)).inc()
+        http_requests.labels(name, ABORTED if _BROKEN in request else str(response.status)).inc()
         http_seconds.labels(name).observe(perf_counter() - started)
         return response
 
@@ -82,6 +83,7 @@ def _answered(request: web.Request, error: Exception) -> web.StreamResponse:
     """Return what is answered for an error. Faults are logged here, and only here."""
     if _BEGUN in request:
         begun: web.StreamResponse = request[_BEGUN]
+        request[_BROKEN] = True
         # Too late to say so: the connection is cut, so that nobody takes what was sent for the whole.
         if not isinstance(error, ConnectionError):
             log.error("http_answer_broken_off", exc_info=error if is_fault(error) else None, error=type(error).__name__)
@@ -110,10 +112,6 @@ def _of_http(request: web.Request, error: web.HTTPException) -> web.StreamRespon
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     return response
-
-
-def _gone(request: web.Request) -> bool:
-    return request.transport is None or request.transport.is_closing()
 
 
 async def _prepared(request: web.Request, response: web.StreamResponse) -> None:

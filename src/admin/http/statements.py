@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import aclosing
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from google.protobuf.json_format import ParseDict, ParseError
 from multidict import MultiMapping
 
@@ -11,7 +11,7 @@ from admin.exports import Exports
 from admin.http.routes import Route, saved_as
 from admin.transaction_filters import filter_of
 from server.names import company_name, parse_company
-from server.rejections import invalid
+from server.rejections import InvalidRequest, invalid
 from server.validation import check
 from veloconnect.admin.v1 import transaction_pb2
 
@@ -31,6 +31,8 @@ def routes(exports: Exports) -> list[Route]:
             parent=company_name(request.match_info["company"]), filter=_filter(request.query)
         )
         check(asked)
+        if request.version < HttpVersion11:
+            raise InvalidRequest("A download needs HTTP/1.1: before it nobody could tell one that broke off.")
         company = parse_company(asked.parent)
         async with aclosing(exports.lines(company, filter_of(asked.filter))) as pieces:
             # Before anything is sent: an error of the request is still an answer of its own.
@@ -51,8 +53,11 @@ def routes(exports: Exports) -> list[Route]:
 
 
 async def _write(response: web.StreamResponse, piece: str) -> None:
-    async with asyncio.timeout(PIECE_SECONDS_MAX):
-        await response.write(piece.encode())
+    try:
+        async with asyncio.timeout(PIECE_SECONDS_MAX):
+            await response.write(piece.encode())
+    except TimeoutError as error:
+        raise ConnectionAbortedError("the reader takes nothing any more") from error
 
 
 def _filter(query: MultiMapping[str]) -> transaction_pb2.TransactionFilter:
