@@ -233,6 +233,7 @@ async def test_a_suspended_one_that_is_resumed_pays_what_is_due_and_goes_on(
     resumed = await acme.renewals.resume("acme", "line", now=due + days * DAY)
     assert (resumed.state, resumed.charged, resumed.schedule.anchor_day) == (ACTIVE, 2, anchor_day)
     assert (resumed.period_starts_at, resumed.period_ends_at, resumed.due_at) == (at(starts), at(ends), at(ends))
+    assert (resumed.resumed_at, resumed.past_due_at, resumed.declined) == (None, None, "")
     assert await acme.renewals.resume("acme", "line", now=due + days * DAY) == resumed
     await acme.engine.submit(top_up(1_000))
     await run(acme, at(ends))
@@ -319,14 +320,18 @@ async def test_canceled_now_or_at_the_end_of_the_period_nothing_more_is_charged(
     assert await told(database) == [*[renewed] * 3, canceled, canceled, *[renewed] * 6]
 
 
+@pytest.mark.parametrize("looked_before", [False, True], ids=["before anybody looked", "after somebody looked"])
 async def test_what_was_charged_while_it_was_canceled_is_given_back_once(
-    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
+    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, looked_before: bool
 ) -> None:
     await acme.renewals.create(new(), now=START)
     due = at("2027-02-28T09:30")
     about_to = await read(acme)
     await acme.renewals.cancel("acme", "line", at_period_end=False, now=due)
     other = await open_more()
+    if looked_before:
+        await run(acme, due + HOUR)
+        assert (await read(acme)).due_at is None
     left = await other.renewals.step(about_to, due)
     assert (left.state, left.charged) == (CANCELED, 1)
     assert await balance(acme) == 1_000 - 2 * PRICE
