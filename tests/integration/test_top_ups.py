@@ -28,7 +28,7 @@ from wallet.domain.errors import (
 )
 from wallet.domain.money import MICROS_MAX
 from wallet.domain.notices import EventType
-from wallet.domain.top_ups import BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
+from wallet.domain.top_ups import BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState, credit
 from wallet.runtime import Wallets
 
 AMOUNT = 20_000_000
@@ -112,10 +112,21 @@ async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets
     await desk.top_ups.start(MANUAL)
     with pytest.raises(BalanceLimitReached):
         await desk.top_ups.start(much)
-    assert (await acme.top_ups.get("acme", "much")).state is TopUpState.FAILED
+    with pytest.raises(TopUpNotFound):
+        await acme.top_ups.get("acme", "much")
     await acme.engine.submit(charge(AMOUNT))
     assert (await desk.top_ups.start(much)).state is TopUpState.SUCCEEDED
     assert await balance(acme) == MICROS_MAX
+
+
+async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wallets, desk: PaymentDesk) -> None:
+    begun, _ = await acme.top_ups.create(MANUAL)
+    outcome = await acme.engine.submit(credit(begun, "", AMOUNT))
+    await acme.top_ups.withdraw(begun)
+    assert (await acme.top_ups.succeed(begun, outcome.entry)).state is TopUpState.SUCCEEDED
+    await acme.top_ups.withdraw(begun)
+    assert (await desk.top_ups.start(MANUAL)).entry_number == 1
+    assert await balance(acme) == AMOUNT
 
 
 async def test_what_stands_in_the_way_is_said(acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection) -> None:

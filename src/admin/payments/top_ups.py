@@ -66,8 +66,6 @@ class TopUps:
         if order.method in BY_PROVIDER:
             configured(self._provider).check_amount(order.amount, order.currency)
         top_up, new = await self._records.create(order)
-        if top_up.method is TopUpMethod.MANUAL and top_up.state is TopUpState.FAILED:
-            top_up = await self._records.try_again(top_up)
         if not top_up.state.under_way:
             return top_up
         if top_up.cleared is not None:
@@ -216,7 +214,7 @@ class TopUps:
 
     async def _not_credited(self, top_up: TopUp, error: WalletError) -> None:
         if top_up.method is TopUpMethod.MANUAL:
-            await self._records.told(top_up, TopUpState.FAILED, failure=("declined", type(error).__name__))
+            await self._records.withdraw(top_up)
         else:
             # The money is here and has no place to go, as where the company was closed: a person must look.
             log.error("top_up_not_credited", top_up=top_up.id, company=top_up.company, why=type(error).__name__)

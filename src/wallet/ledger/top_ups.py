@@ -11,6 +11,7 @@ from wallet.domain.errors import (
     CompanyNotFound,
     CurrencyMismatch,
     IdempotencyKeyReused,
+    LedgerUnavailable,
     TopUpNotFound,
 )
 from wallet.domain.money import words
@@ -53,26 +54,13 @@ class TopUpRecords:
                 row = await connection.fetchrow(_SQL["get"], order.company, order.id)
                 if row is None:
                     await _check(connection, order)
-                    row = await connection.fetchrow(
-                        _SQL["insert"],
-                        order.company,
-                        order.id,
-                        order.fingerprint,
-                        order.method,
-                        order.amount,
-                        order.currency,
-                        order.reference,
-                        order.requested_by,
-                        order.automatic,
-                        order.card,
-                        order.save_card,
-                        _payment_reference() if order.method is TopUpMethod.BANK_TRANSFER else "",
-                        FIRST_LOOK_SECONDS,
-                    )
+                    row = await _insert(connection, order)
                     if row is not None:
                         return _top_up_of(row), True
                     row = await connection.fetchrow(_SQL["get"], order.company, order.id)
-        assert row is not None, "top-ups are never deleted"
+        if row is None:
+            # It was withdrawn at this moment: another try of the same was declined.
+            raise LedgerUnavailable("another request under the key is under way", applied=Applied.NO)
         if row["fingerprint"] != order.fingerprint:
             raise IdempotencyKeyReused(order.id)
         return _top_up_of(row), False
@@ -124,7 +112,7 @@ class TopUpRecords:
                 row = await connection.fetchrow(
                     _SQL["told"], top_up.company, top_up.id, payment or None, state, brand, last4, *failure
                 )
-                if row is not None and state is TopUpState.FAILED and top_up.method is not TopUpMethod.MANUAL:
+                if row is not None and state is TopUpState.FAILED:
                     await notices.tell(connection, _failed_notice(_top_up_of(row)))
         return await self.get(top_up.company, top_up.id) if row is None else _top_up_of(row)
 
@@ -144,19 +132,21 @@ class TopUpRecords:
             row = await self._pool.fetchrow(_SQL["pin"], top_up.company, top_up.id, *pinned)
         return await self.get(top_up.company, top_up.id) if row is None else _top_up_of(row)
 
-    async def try_again(self, top_up: TopUp) -> TopUp:
-        """Begin a top-up by the back office anew that was declined."""
+    async def withdraw(self, top_up: TopUp) -> None:
+        """Forget a METHOD_MANUAL that the ledger declined: a decline is an answer, not a record."""
         with translated(Applied.UNKNOWN):
-            row = await self._pool.fetchrow(_SQL["try_again"], top_up.company, top_up.id, FIRST_LOOK_SECONDS)
-        return await self.get(top_up.company, top_up.id) if row is None else _top_up_of(row)
+            await self._pool.execute(_SQL["withdraw"], top_up.company, top_up.id)
 
     async def succeed(self, top_up: TopUp, entry: Entry) -> TopUp:
         """Record the entry that credits a top-up, and tell the company, once."""
+        ended = top_up.company, top_up.id, entry.number, entry.balance_after
         with translated(Applied.UNKNOWN):
             async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(
-                    _SQL["succeed"], top_up.company, top_up.id, entry.number, entry.balance_after
-                )
+                row = await connection.fetchrow(_SQL["succeed"], *ended)
+                if row is None and top_up.method is TopUpMethod.MANUAL:
+                    # Another try may have been declined meanwhile, and withdrawn.
+                    await _insert(connection, _order_of(top_up))
+                    row = await connection.fetchrow(_SQL["succeed"], *ended)
                 if row is not None:
                     await notices.tell(connection, _succeeded_notice(_top_up_of(row)))
         return await self.get(top_up.company, top_up.id) if row is None else _top_up_of(row)
@@ -178,13 +168,48 @@ class TopUpRecords:
             return str(await self._pool.fetchval(_SQL["add_customer"], company, customer))
 
 
+async def _insert(connection: Connection, order: NewTopUp) -> asyncpg.Record | None:
+    """Insert a top-up; return None where its id is taken."""
+    return await connection.fetchrow(
+        _SQL["insert"],
+        order.company,
+        order.id,
+        order.fingerprint,
+        order.method,
+        order.amount,
+        order.currency,
+        order.reference,
+        order.requested_by,
+        order.automatic,
+        order.card,
+        order.save_card,
+        _payment_reference() if order.method is TopUpMethod.BANK_TRANSFER else "",
+        FIRST_LOOK_SECONDS,
+    )
+
+
+def _order_of(top_up: TopUp) -> NewTopUp:
+    return NewTopUp(
+        top_up.company,
+        top_up.id,
+        top_up.fingerprint,
+        top_up.method,
+        top_up.amount,
+        top_up.currency,
+        reference=top_up.reference,
+        requested_by=top_up.requested_by,
+    )
+
+
 async def _check(connection: Connection, order: NewTopUp) -> None:
     """Raise what stands in the way of a top-up that there is not yet."""
     wallet = await connection.fetchrow(_SQL["wallet"], order.company)
     if wallet is None:
         raise CompanyNotFound(order.company)
     recorded = await connection.fetchval(_SQL["key_of"], order.company, order.id)
-    if recorded is not None and (order.method is not TopUpMethod.MANUAL or recorded != order.fingerprint):
+    if recorded is not None:
+        if order.method is TopUpMethod.MANUAL and recorded == order.fingerprint:
+            return  # Its entry is the answer, whatever is true by now.
         raise IdempotencyKeyReused(order.id)
     if wallet["currency"] != order.currency:
         raise CurrencyMismatch(wallet=wallet["currency"], given=order.currency)

@@ -34,7 +34,7 @@ ORDER BY serial DESC LIMIT $5
 -- A top-up whose amount is pinned is on its way into the ledger, and one that has ended has ended.
 UPDATE top_ups SET payment = coalesce(payment, $3), state = $4, card_brand = coalesce($5, card_brand),
     card_last4 = coalesce($6, card_last4), failure_code = $7, failure_message = $8, updated_at = now()
-WHERE company_id = $1 AND top_up_id = $2 AND state IN (1, 2) AND (cleared IS NULL OR method = 1)
+WHERE company_id = $1 AND top_up_id = $2 AND state IN (1, 2) AND cleared IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
 -- pin --
@@ -46,12 +46,9 @@ UPDATE top_ups SET cleared = $3, payment = coalesce($4, payment), card_brand = c
 WHERE company_id = $1 AND top_up_id = $2 AND cleared IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
--- try_again --
--- What the back office vouches for was declined, and may not be now.
-UPDATE top_ups SET state = 1, failure_code = '', failure_message = '',
-    look_at = clock_timestamp() + make_interval(secs => $3), updated_at = now()
-WHERE company_id = $1 AND top_up_id = $2 AND method = 1 AND state = 4
-RETURNING *, clock_timestamp() AS read_at
+-- withdraw --
+-- What the back office vouched for was declined: there is nothing to remember.
+DELETE FROM top_ups WHERE company_id = $1 AND top_up_id = $2 AND method = 1 AND entry_number IS NULL
 
 -- succeed --
 -- Nothing is returned where it is known already.
