@@ -11,6 +11,7 @@ from grpc_status import rpc_status
 
 from devstack import Stack
 from veloconnect.admin.v1 import (
+    adjustment_pb2_grpc,
     auto_top_up_pb2_grpc,
     company_pb2_grpc,
     document_pb2_grpc,
@@ -95,6 +96,7 @@ class Clients:
         self.charging = charging_pb2_grpc.ChargingServiceStub(self.charging_channel)
         self.companies = company_pb2_grpc.CompanyServiceStub(self.admin_channel)
         self.top_ups = top_up_pb2_grpc.TopUpServiceStub(self.admin_channel)
+        self.adjustments = adjustment_pb2_grpc.AdjustmentServiceStub(self.admin_channel)
         self.transactions = transaction_pb2_grpc.TransactionServiceStub(self.admin_channel)
         self.refunds = refund_pb2_grpc.RefundServiceStub(self.admin_channel)
         self.documents = document_pb2_grpc.DocumentServiceStub(self.admin_channel)

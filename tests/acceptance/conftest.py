@@ -8,6 +8,9 @@ import pytest
 
 from devstack import Stack
 
+MANUAL_MICROS_MAX = 9 * 10**15 - 1
+"""A wallet is filled to the brim by two top-ups."""
+
 
 @pytest.fixture(scope="package")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -20,5 +23,5 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def stack(clone: Path) -> Iterator[Stack]:
     """The whole service."""
-    with Stack(clone / ".local") as running:
+    with Stack(clone / ".local", environment={"MANUAL_MICROS_MAX": str(MANUAL_MICROS_MAX)}) as running:
         yield running

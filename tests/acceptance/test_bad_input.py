@@ -17,6 +17,7 @@ import redis
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from devstack import Stack
+from server.error_table import TABLE
 from server.errors import DOMAIN, RETRY_MS
 from tests.acceptance.bad_auto_top_ups import AUTO_TOP_UP_CODES, AUTO_TOP_UP_REFUSALS, BAD_AUTO_TOP_UPS
 from tests.acceptance.bad_documents import BAD_DOCUMENTS, DOCUMENT_REFUSALS
@@ -49,9 +50,12 @@ from tests.acceptance.bad_subscriptions import (
     SUBSCRIPTION_REFUSALS,
     settle_subscriptions,
 )
+from tests.acceptance.bad_top_ups import BAD_TOP_UPS, TOP_UP_REFUSALS
 from tests.acceptance.bad_webhooks import BAD_WEBHOOKS, WEBHOOK_REFUSALS
+from tests.acceptance.conftest import MANUAL_MICROS_MAX
 from tests.clients import Clients, Metadata, Refusal
 from veloconnect.admin.v1 import (
+    adjustment_pb2,
     auto_top_up_pb2,
     company_pb2,
     document_pb2,
@@ -78,6 +82,7 @@ SERVICES: list[ServiceDescriptor] = [
     service
     for module in (
         charging_pb2,
+        adjustment_pb2,
         auto_top_up_pb2,
         company_pb2,
         document_pb2,
@@ -119,6 +124,10 @@ SNAPSHOTS = {
     "auto_top_up_firings": "SELECT to_jsonb(t) FROM auto_top_up_firings t ORDER BY company_id, number",
     "sellers": "SELECT to_jsonb(t) FROM sellers t",
     "billing_profiles": "SELECT to_jsonb(t) FROM billing_profiles t ORDER BY company_id",
+    "payment_customers": "SELECT to_jsonb(t) FROM payment_customers t ORDER BY company_id",
+    "top_ups": "SELECT to_jsonb(t) FROM top_ups t ORDER BY company_id, top_up_id",
+    "top_up_refunds": "SELECT to_jsonb(t) FROM top_up_refunds t ORDER BY company_id, refund_id",
+    "chargebacks": "SELECT to_jsonb(t) FROM chargebacks t ORDER BY company_id, chargeback_id",
     "events": "SELECT to_jsonb(t) FROM events t ORDER BY company_id, cause",
     "webhooks": "SELECT to_jsonb(t) FROM webhooks t ORDER BY company_id",
     "mails": "SELECT to_jsonb(t) FROM mails t ORDER BY company_id, cause",
@@ -128,6 +137,8 @@ SNAPSHOTS = {
 
 BY_THE_CLOCK = {"alerts", "leases", "rollups", "usage_days"} | {"receipts", "receipt_marks", "receipt_series"}
 """What background work writes when its time comes, whatever is asked for meanwhile."""
+
+TABLED_CODES = {row.reason.value: row.code.name for row in TABLE.values()}
 
 METADATA = {
     "INSUFFICIENT_FUNDS": {
@@ -161,7 +172,8 @@ def _companies(clients: Clients) -> None:
     for company in ("bad", "suspended", "closed", "empty", "full", "braked"):
         clients.call(clients.companies.CreateCompany, create(company))
     clients.call(clients.top_ups.CreateTopUp, top_up(key="first", amount_micros=BALANCE))
-    clients.call(clients.top_ups.CreateTopUp, top_up(parent="companies/full", key="first", amount_micros=MICROS_MAX))
+    for key, amount in (("first", MANUAL_MICROS_MAX), ("rest", MICROS_MAX - MANUAL_MICROS_MAX)):
+        clients.call(clients.top_ups.CreateTopUp, top_up(parent="companies/full", key=key, amount_micros=amount))
     for authorization in ("open", "captured", "voided"):
         clients.call(clients.charging.Authorize, authorize(idempotency_key=authorization, amount_micros=HELD))
     clients.call(clients.charging.Capture, capture("captured", idempotency_key="capture"))
@@ -246,8 +258,9 @@ def assert_names(refusal: Refusal, *fields: str) -> None:
             *BAD_SUBSCRIPTIONS.values(),
         ),
         *BAD_DOCUMENTS.values(),
+        *BAD_TOP_UPS.values(),
     ],
-    ids=[*OTHERS, *BAD_RATES, *BAD_STATEMENTS, *BAD_REFUNDS, *BAD_SUBSCRIPTIONS, *BAD_DOCUMENTS],
+    ids=[*OTHERS, *BAD_RATES, *BAD_STATEMENTS, *BAD_REFUNDS, *BAD_SUBSCRIPTIONS, *BAD_DOCUMENTS, *BAD_TOP_UPS],
 )
 def test_a_bad_request_names_its_field(clients: Clients, method: str, request_: Any, field: str) -> None:
     assert_names(clients.refused(attrgetter(method)(clients), request_), field)
@@ -314,6 +327,13 @@ def test_a_webhook_that_cannot_be_says_why(clients: Clients, method: str, reques
 def test_a_subscription_that_cannot_be_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
     refusal = clients.refused(getattr(clients.subscriptions, method), request_)
     assert (refusal.code, refusal.reason, refusal.fields) == (SUBSCRIPTION_CODES[reason], reason, ())
+
+
+@pytest.mark.parametrize(("method", "request_", "reason"), TOP_UP_REFUSALS.values(), ids=TOP_UP_REFUSALS.keys())
+def test_money_that_cannot_come_in_says_why(clients: Clients, method: str, request_: Any, reason: str) -> None:
+    refusal = clients.refused(attrgetter(method)(clients), request_)
+    assert (refusal.code, refusal.reason, refusal.fields) == (TABLED_CODES[reason], reason, ())
+    assert clients.refused(attrgetter(method)(clients), request_) == refusal
 
 
 @pytest.mark.parametrize("reason", DECLINES)

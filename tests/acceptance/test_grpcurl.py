@@ -38,6 +38,7 @@ OURS = {
     "admin": {
         f"{ADMIN}.{name}Service"
         for name in (
+            "Adjustment",
             "AutoTopUp",
             "Company",
             "Document",
