@@ -309,6 +309,74 @@ def test_a_company_is_made_changed_suspended_resumed_and_closed(caller: Caller) 
     assert '"reason":"COMPANY_CLOSED"' in refused.stderr
 
 
+def test_a_bank_transfer_is_announced_and_confirmed_with_what_came(caller: Caller) -> None:
+    name = fund(caller, "transferring", 1_000_000)
+    asked = {"amount_micros": "500000000", "currency_code": "EUR", "method": "METHOD_BANK_TRANSFER"}
+    create = {"parent": name, "idempotency_key": "wire-7", "top_up": asked}
+    begun = caller.admin("TopUpService/CreateTopUp", create)
+    assert (begun["state"], begun["amount_text"]) == ("STATE_PENDING", "500.00 EUR")
+    assert begun["payment_reference"].startswith("VC-")
+    assert caller.admin("TopUpService/CreateTopUp", {**create, "top_up": begun}) == begun, "sent back as it came"
+    confirm = {"name": begun["name"], "amount_micros": "499000000", "currency_code": "EUR", "reference": "bank 9"}
+    confirmed = caller.admin("TopUpService/ConfirmTopUp", confirm)
+    assert (confirmed["state"], confirmed["cleared_amount_micros"]) == ("STATE_SUCCEEDED", "499000000")
+    assert caller.admin("TopUpService/ConfirmTopUp", confirm) == confirmed
+    assert caller.admin("TopUpService/GetTopUp", {"name": begun["name"]}) == confirmed
+    for key, method, state in (
+        ("w-2", "TopUpService/FailTopUp", "STATE_FAILED"),
+        ("w-3", "TopUpService/CancelTopUp", "STATE_CANCELED"),
+    ):
+        other = caller.admin("TopUpService/CreateTopUp", {**create, "idempotency_key": key})
+        assert caller.admin(method, {"name": other["name"]})["state"] == state
+    listed = caller.admin("TopUpService/ListTopUps", {"parent": name})["top_ups"]
+    assert [top_up["name"].rpartition("/")[2] for top_up in listed] == ["w-3", "w-2", "wire-7", "wire-1"]
+    pending = caller.admin("TopUpService/ListTopUps", {"parent": name, "state": "STATE_PENDING"})
+    assert pending["top_ups"] == []
+    assert caller.admin("TopUpService/SuggestTopUpAmounts", {"parent": name})["suggestions"] == []
+
+
+def test_without_a_payment_provider_there_are_no_cards_and_it_is_said(caller: Caller) -> None:
+    name = fund(caller, "cardless", 1_000_000)
+    for method, request in {
+        "TopUpService/ListPaymentMethods": {"parent": name},
+        "TopUpService/DeletePaymentMethod": {"name": f"{name}/paymentMethods/pm_1"},
+        "TopUpService/RefundTopUp": {
+            "name": f"{name}/topUps/wire-1",
+            "idempotency_key": "r-1",
+            "reason": "left us",
+            "requested_by": "desk 7",
+        },
+    }.items():
+        done = caller.run("admin", f"{ADMIN}.{method}", body=json.dumps(request))
+        assert done.returncode == EXIT_BASE + FAILED_PRECONDITION
+        assert "STRIPE_API_KEY" in done.stderr
+    assert caller.admin("TopUpService/ListTopUpRefunds", {"parent": name})["top_up_refunds"] == []
+    assert caller.admin("TopUpService/ListChargebacks", {"parent": name})["chargebacks"] == []
+    refund = {"name": f"{name}/topUpRefunds/r-1"}
+    assert caller.run("admin", f"{ADMIN}.TopUpService/GetTopUpRefund", body=json.dumps(refund)).returncode
+
+
+def test_a_person_corrects_a_balance_and_sees_the_amount_in_words_first(caller: Caller) -> None:
+    name = fund(caller, "corrected", 1_000_000)
+    adjustment = {
+        "amount_micros": "-500000000",
+        "currency_code": "EUR",
+        "reason": "credited twice",
+        "requested_by": "desk 7",
+        "allow_below_floor": True,
+    }
+    create = {"parent": name, "idempotency_key": "a-1", "adjustment": adjustment}
+    preview = caller.admin("AdjustmentService/CreateAdjustment", {**create, "validate_only": True})
+    assert (preview["amount_text"], preview["name"]) == ("-500.00 EUR", "")
+    assert preview["balance_after_micros"] == "-499000000"
+    made = caller.admin("AdjustmentService/CreateAdjustment", create)
+    assert made["balance_after_micros"] == preview["balance_after_micros"]
+    assert caller.admin("AdjustmentService/CreateAdjustment", create) == made
+    assert caller.admin("AdjustmentService/GetAdjustment", {"name": made["name"]}) == made
+    row = caller.admin("TransactionService/GetTransaction", {"name": made["transaction"]})
+    assert (row["kind"], row["amount_micros"]) == ("KIND_ADJUSTMENT", "-500000000")
+
+
 def test_an_automatic_top_up_is_made_changed_paused_resumed_and_deleted(caller: Caller) -> None:
     company = fund(caller, "automatic", 1_000_000_000)
     name = f"{company}/autoTopUp"
