@@ -6,6 +6,7 @@ from typing import cast
 from google.protobuf.duration_pb2 import Duration
 
 from admin.masks import Fields, taken_over
+from admin.rate_messages import TIME_MAX
 from server import wire
 from server.error_table import TABLE
 from server.fingerprint import fingerprint
@@ -57,7 +58,7 @@ def new_of(request: subscription_pb2.CreateSubscriptionRequest) -> NewSubscripti
         unit,
         asked.period.count,
         asked.anchor_day,
-        asked.start_time.ToMicroseconds() if asked.HasField("start_time") else None,
+        _starts_at(asked) if asked.HasField("start_time") else None,
     )
 
 
@@ -140,6 +141,14 @@ def _as_asked(request: subscription_pb2.CreateSubscriptionRequest) -> subscripti
     for field in _OUTPUT_ONLY:
         asked.subscription.ClearField(field)
     return asked
+
+
+def _starts_at(asked: subscription_pb2.Subscription) -> int:
+    """Return when it is to begin, in microseconds since the epoch. Raises InvalidRequest."""
+    starts_at: int = asked.start_time.seconds * wire.MICROSECONDS + asked.start_time.nanos // 1000
+    if not 0 <= starts_at <= TIME_MAX:
+        raise invalid("subscription.start_time", "must be between the years 1970 and 9999")
+    return starts_at
 
 
 def _grace_seconds(asked: subscription_pb2.Subscription) -> int:

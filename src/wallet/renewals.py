@@ -10,6 +10,7 @@ from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.entries import Entry
 from wallet.domain.errors import (
     Applied,
+    BalanceLimitReached,
     Declined,
     RateNotFound,
     SubscriptionCanceled,
@@ -86,7 +87,8 @@ class Renewals:
     ) -> Subscription:
         """Change the terms of the periods that are not charged yet.
 
-        Raises SubscriptionNotFound, SubscriptionCanceled; RateNotFound where nothing would say what they cost.
+        Raises SubscriptionNotFound, SubscriptionCanceled; RateNotFound or BalanceLimitReached where they could not be
+        charged.
         """
         now = await self._now(now)
         for _ in range(ROUNDS_MAX):
@@ -211,6 +213,8 @@ class Renewals:
 
     async def _check_priced(self, company: str, terms: Terms, now: int) -> None:
         usage, unpriced = terms.usage, (await self._quote(company, terms, now)).unpriced
+        if unpriced is Unpriced.TOO_MUCH:
+            raise BalanceLimitReached(company)
         if unpriced is not None:
             has_card = unpriced is not Unpriced.NO_CARD
             raise RateNotFound(

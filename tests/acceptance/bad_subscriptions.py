@@ -107,6 +107,14 @@ BAD_SUBSCRIPTIONS: dict[str, tuple[str, Any, str]] = {
             ),
             "that began yesterday": (subscribe(start_time=in_days(-1)), "subscription.start_time"),
             "that begins in eleven years": (subscribe(start_time=in_days(11 * 366)), "subscription.start_time"),
+            "that begins after 9999": (
+                subscribe(start_time=Timestamp(seconds=10**12)),
+                "subscription.start_time",
+            ),
+            "that begins at no time": (
+                subscribe("open", start_time=Timestamp(seconds=-(2**62))),
+                "subscription.start_time",
+            ),
             "with a negative grace": (subscribe(grace_period=Duration(seconds=-1)), "subscription.grace_period"),
             "with a grace of 91 days": (
                 subscribe(grace_period=Duration(seconds=91 * DAY_SECONDS)),
@@ -174,6 +182,11 @@ SUBSCRIPTION_REFUSALS: dict[str, tuple[str, Any, str]] = {
     "of an unknown company": ("CreateSubscription", subscribe(parent=NOBODY), "COMPANY_NOT_FOUND"),
     "of a closed company": ("CreateSubscription", subscribe(parent="companies/closed"), "COMPANY_CLOSED"),
     "under an id that is taken": ("CreateSubscription", subscribe("open", amount_micros=2), "IDEMPOTENCY_KEY_REUSED"),
+    "under an id that is taken, in a thousand years": (
+        "CreateSubscription",
+        subscribe("open", start_time=in_days(365_000)),
+        "IDEMPOTENCY_KEY_REUSED",
+    ),
     "under an id that is taken, at once": (
         "CreateSubscription",
         subscribe("ended", start_time=None),

@@ -59,14 +59,13 @@ class Subscriptions:
         A worker takes it up when its first period begins; one that begins at once after UNFINISHED_SECONDS, if whoever
         makes it does not come back. Raises CompanyNotFound, CompanyClosed, IdempotencyKeyReused.
         """
-        schedule = new.schedule(now)
-        at_once = new.starts_at is None
-        due_at = now + UNFINISHED_SECONDS * 1_000_000 if at_once else schedule.origin_at
         with translated(Applied.UNKNOWN):
             async with self._pool.acquire() as connection:
                 found = await _find(connection, new.company, new.id)
                 if found is None:
                     await _check_open(connection, new.company)
+                    schedule, at_once = new.schedule(now), new.starts_at is None
+                    due_at = now + UNFINISHED_SECONDS * 1_000_000 if at_once else schedule.origin_at
                     terms = _arguments(new.terms)
                     calendar = schedule.unit, schedule.count, schedule.anchor_day, schedule.origin_at
                     await connection.fetchval(

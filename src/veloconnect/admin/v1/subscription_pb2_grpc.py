@@ -97,7 +97,8 @@ class SubscriptionServiceServicer:
 
     def UpdateSubscription(self, request, context):
         """Changes what the periods are charged for that are not charged yet; the present one stays as it is paid.
-        Errors: SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_CANCELED, RATE_NOT_FOUND (nothing would say what it costs), INVALID_REQUEST.
+        Errors: SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_CANCELED, INVALID_REQUEST; RATE_NOT_FOUND where nothing would say what it
+        costs, BALANCE_LIMIT_REACHED where that is more than any wallet can have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
