@@ -12,8 +12,10 @@ from admin.mail.letters import letter
 from admin.workers.alerts import AlertWorker
 from tests.builders import authorize, charge, make_company, refund, top_up, void
 from tests.conftest import OpenWallets
+from tests.payments import desk_of
 from wallet.domain.alerts import DEFAULT, AlertPolicy, AlertState, Threshold
 from wallet.domain.errors import CompanyClosed, CompanyNotFound, LedgerUnavailable
+from wallet.domain.top_ups import NewTopUp, TopUpMethod
 from wallet.ledger import notices
 from wallet.runtime import Wallets
 
@@ -26,7 +28,7 @@ STEPS = {
     "lock": "$1::text",
     "standing": "$1::text",
     "spent_by_day": "$1::text, $2::date",
-    "seen": "$1::text, $2::smallint, $3::bigint, $4::bigint, $5::bigint",
+    "seen": "$1::text, $2::smallint, $3::bigint, $4::bigint, $5::bigint, $6::bigint",
     "put": "$1::text, $2::text, $3::text, $4::text, $5::text",
     "event": "$1::text, $2::text, $3::text, $4::text",
 }
@@ -106,6 +108,23 @@ async def test_a_top_up_arms_again(acme: Wallets, database: asyncpg.Connection) 
         await acme.engine.submit(top_up(11_000))
         assert await look(acme) == 0
         assert (await acme.alerts.outlook("acme")).state is AlertState.OK
+    assert await told(database) == ["balance_warning"] * 3
+
+
+async def test_a_small_top_up_that_leads_above_the_line_arms_again(acme: Wallets, database: asyncpg.Connection) -> None:
+    await acme.engine.submit(charge(10_001))
+    assert await look(acme) == 1
+    for key in ("t-1", "t-2"):
+        await desk_of(acme).top_ups.start(
+            NewTopUp("acme", key, key.encode(), TopUpMethod.MANUAL, 100, "EUR", requested_by="desk 7")
+        )
+        assert (await acme.alerts.outlook("acme")).state is AlertState.OK
+        assert await look(acme) == 0
+        await acme.engine.submit(charge(100))
+        assert await look(acme) == 1
+    await desk_of(acme).top_ups.start(NewTopUp("acme", "t-3", b"t-3", TopUpMethod.MANUAL, 1_000, "EUR"))
+    await acme.engine.submit(charge(1_000))
+    assert await look(acme) == 0, "it came and went between two looks"
     assert await told(database) == ["balance_warning"] * 3
 
 

@@ -5,8 +5,8 @@ first of these days on which anything was: a week evens out the days on which a 
 that is counted, so that the first minutes of a company say nothing of its weeks. Refunds are not taken off.
 
 A threshold is an amount, or the money that lasts for a time at that rate. Falling below it is a crossing. A state is
-left only well above its threshold, or after money came in, so that a balance on the line does not tell people again
-and again.
+left only well above its threshold, or after a top-up, so that a balance on the line does not tell people again and
+again.
 """
 
 from collections.abc import Mapping
@@ -72,6 +72,8 @@ class Standing(msgspec.Struct, frozen=True):
     available: int
     """Less than the balance by what is held, and by the floor."""
     burn: Burn
+    topped_up: bool = False
+    """Whether a top-up came in since the last look, however small."""
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -134,6 +136,8 @@ def _cleared(before: Remembered, standing: Standing, level: int) -> bool:
     """Return whether a state may be left, with at least `level` available: not by a little, and not with nothing."""
     if standing.available <= 0:
         return False
+    if standing.topped_up:
+        return True
     if standing.available * CLEARING_PART >= level * (CLEARING_PART + 1):
         return True
     return (standing.balance - before.lowest) * CLEARING_PART >= level

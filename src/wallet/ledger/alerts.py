@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import asyncpg
+from msgspec.structs import replace
 
 from wallet.domain.alerts import (
     DEFAULT,
@@ -59,6 +60,12 @@ class _Company(NamedTuple):
             return Remembered()
         return judged(before, self.standing, self.policy)
 
+    def topped_up_since(self, seen: int) -> "_Company":
+        """Return it as it is to somebody who has seen its top-ups up to an entry."""
+        if self.row["last_top_up"] <= seen:
+            return self
+        return self._replace(standing=replace(self.standing, topped_up=True))
+
 
 class Alerts:
     """Every method raises LedgerUnavailable where Postgres does not answer."""
@@ -85,11 +92,13 @@ class Alerts:
                 if known is None:
                     return None
                 # Statements of their own: they see what was committed before the lock was had.
-                found = await _company(connection, company)
+                found = (await _company(connection, company)).topped_up_since(known["seen_top_up"])
                 before = Remembered(AlertState(known["state"]), known["lowest"])
                 now = found.judged(before)
                 row = found.row
-                await connection.execute(_SQL["seen"], company, now.state, now.lowest, row["last_number"], row["floor"])
+                await connection.execute(
+                    _SQL["seen"], company, now.state, now.lowest, row["last_number"], row["floor"], row["last_top_up"]
+                )
                 if now.state <= before.state:
                     return None
                 await notices.tell(connection, _notice(company, found, now.state, known["changes"] + 1))
@@ -104,7 +113,10 @@ class Alerts:
             ):
                 found = await _company(connection, company)
                 known = await connection.fetchrow(_SQL["read"], company)
-        before = Remembered(AlertState(known["state"]), known["lowest"]) if known else Remembered()
+        if known is None:
+            return Outlook(found.judged(Remembered()).state, found.empty_at)
+        found = found.topped_up_since(known["seen_top_up"])
+        before = Remembered(AlertState(known["state"]), known["lowest"])
         return Outlook(found.judged(before).state, found.empty_at)
 
     async def policy(self, company: str) -> AlertPolicy:

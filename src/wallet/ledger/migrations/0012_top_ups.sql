@@ -111,3 +111,6 @@ CREATE TABLE chargebacks (
 -- What the sweep finishes: an entry is missing that the state calls for.
 CREATE INDEX chargebacks_unfinished ON chargebacks (serial)
     WHERE (state >= 2 AND debit_number IS NULL) OR (state = 3 AND credit_number IS NULL);
+
+-- The entry of the company's last top-up when it was looked at: a later one arms its alerts again.
+ALTER TABLE alerts ADD COLUMN seen_top_up bigint NOT NULL DEFAULT 0;

@@ -10,15 +10,16 @@ INSERT INTO alerts (company_id) VALUES ($1) ON CONFLICT DO NOTHING
 
 -- lock --
 -- Nothing is returned where somebody else is looking at the company at this moment.
-SELECT state, lowest, changes FROM alerts WHERE company_id = $1 FOR UPDATE SKIP LOCKED
+SELECT state, lowest, changes, seen_top_up FROM alerts WHERE company_id = $1 FOR UPDATE SKIP LOCKED
 
 -- read --
-SELECT state, lowest FROM alerts WHERE company_id = $1
+SELECT state, lowest, seen_top_up FROM alerts WHERE company_id = $1
 
 -- standing --
 SELECT w.currency, w.balance, w.held, w.floor, w.state AS wallet_state, w.last_number, c.display_name, c.billing_email,
     p.warning_seconds, p.warning_amount, p.critical_seconds, p.critical_amount,
-    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now
+    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now,
+    coalesce((SELECT max(entry_number) FROM top_ups t WHERE t.company_id = $1), 0) AS last_top_up
 FROM wallets w JOIN companies c USING (company_id) LEFT JOIN alert_policies p USING (company_id)
 WHERE w.company_id = $1
 
@@ -26,8 +27,8 @@ WHERE w.company_id = $1
 SELECT day, sum(spent)::bigint AS spent FROM usage_days WHERE company_id = $1 AND day >= $2 GROUP BY day
 
 -- seen --
--- $2 the state, $3 the lowest balance, $4 the last entry, $5 the floor.
-UPDATE alerts SET lowest = $3, seen_number = $4, seen_floor = $5, state = $2,
+-- $2 the state, $3 the lowest balance, $4 the last entry, $5 the floor, $6 the entry of the last top-up.
+UPDATE alerts SET lowest = $3, seen_number = $4, seen_floor = $5, seen_top_up = $6, state = $2,
     changes = changes + CASE WHEN state <> $2 THEN 1 ELSE 0 END,
     changed_at = CASE WHEN state <> $2 THEN clock_timestamp() ELSE changed_at END
 WHERE company_id = $1
