@@ -50,6 +50,7 @@ class Reason(StrEnum):
     TOP_UP_REFUND_NOT_FOUND = "TOP_UP_REFUND_NOT_FOUND"
     PAYMENT_METHOD_NOT_FOUND = "PAYMENT_METHOD_NOT_FOUND"
     PAYMENTS_NOT_CONFIGURED = "PAYMENTS_NOT_CONFIGURED"
+    PAYMENT_PROVIDER_REFUSES = "PAYMENT_PROVIDER_REFUSES"
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     COMPANY_CLOSED = "COMPANY_CLOSED"
     WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
@@ -326,6 +327,13 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.PAYMENTS_NOT_CONFIGURED,
         lambda _: "This installation has no payment provider, so there are no cards.",
         "Set STRIPE_API_KEY and STRIPE_WEBHOOK_SECRETS for the admin service, or use METHOD_BANK_TRANSFER.",
+    ),
+    e.PaymentProviderRefuses: Row(
+        _C.FAILED_PRECONDITION,
+        Reason.PAYMENT_PROVIDER_REFUSES,
+        lambda error: sentence(f"The payment provider refuses: {error}"),
+        "Nothing was done. Mend what it names, or see whether STRIPE_API_KEY is of the account that made the payment.",
+        lambda error: {"code": error.code},
     ),
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,

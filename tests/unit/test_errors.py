@@ -102,6 +102,7 @@ SAMPLES: list[Exception] = [
     e.TopUpRefundNotFound("r-1"),
     e.PaymentMethodNotFound("pm_1"),
     e.PaymentsNotConfigured(),
+    e.PaymentProviderRefuses("No such customer: cus_1.", code="resource_missing"),
     e.PaymentProviderUnavailable("no connection", applied=Applied.UNKNOWN),
     e.TopUpEnded("t-1", state="SUCCEEDED"),
     e.TopUpNotRefundable("t-1", refundable=1, required=2),

@@ -10,7 +10,10 @@ from wallet.ledger.top_ups import TopUpRecords
 
 
 class Customers:
-    """Methods that ask the provider raise PaymentProviderUnavailable, and PaymentsNotConfigured without one."""
+    """Methods that ask the provider raise PaymentProviderUnavailable and PaymentProviderRefuses.
+
+    And PaymentsNotConfigured without one.
+    """
 
     def __init__(self, records: TopUpRecords, companies: Companies, provider: PaymentProvider | None) -> None:
         """Remember customers in `records`."""

@@ -4,9 +4,11 @@ What the provider refuses, now or later, is put back. Each step can be done agai
 from the refund, and the provider tells calls apart by the refund's key and keeps its name.
 """
 
-from admin.payments.asking import asking, configured
+import structlog
+
+from admin.payments.asking import asking, configured, ordering
 from admin.payments.provider import PaymentProvider, PaymentRefund, ProviderRefused, RefundOrder, RefundState
-from wallet.domain.errors import Declined, InsufficientFunds
+from wallet.domain.errors import Declined, InsufficientFunds, TopUpRefundNotFound
 from wallet.domain.top_ups import NewTopUpRefund, TopUpRefund, TopUpRefundState, refund_debit, refund_return
 from wallet.engine import Engine
 from wallet.ledger.top_up_refunds import TopUpRefundRecords
@@ -17,9 +19,14 @@ _STATES = {
     RefundState.FAILED: TopUpRefundState.FAILED,
 }
 
+log = structlog.get_logger(__name__)
+
 
 class TopUpRefunds:
-    """Methods raise PaymentProviderUnavailable, and PaymentsNotConfigured without a provider."""
+    """Methods raise PaymentProviderUnavailable and PaymentProviderRefuses: then the refund stays PENDING.
+
+    And PaymentsNotConfigured without a provider.
+    """
 
     def __init__(self, engine: Engine, records: TopUpRefundRecords, provider: PaymentProvider | None) -> None:
         """Without `provider` nothing goes back."""
@@ -57,8 +64,13 @@ class TopUpRefunds:
             head, _, rest = told.refund.partition("/")
             company, _, tail = rest.partition("/topUpRefunds/")
             if head != "companies" or not tail:
+                _not_ours(told)
                 return None
-            refund = await self._records.get(company, tail)
+            try:
+                refund = await self._records.get(company, tail)
+            except TopUpRefundNotFound:
+                _not_ours(told)
+                return None
         return await self.go_on(await self._recorded(refund, told))
 
     async def _debited(self, refund: TopUpRefund, timeout: float | None) -> TopUpRefund:
@@ -73,11 +85,13 @@ class TopUpRefunds:
     async def _asked(self, refund: TopUpRefund, *, new: bool) -> TopUpRefund:
         provider = configured(self._provider)
         order = RefundOrder(name_of(refund), refund.payment, refund.amount, refund.currency, refund.provider_key)
+        with asking():
+            # Whoever was here before may have asked for it and died; later than a day after, its key is forgotten.
+            # A no to the question says nothing of the refund, so it is none to put the money back for.
+            told = None if new else await provider.find_refund(refund.payment, order.refund)
         try:
-            with asking():
-                # Whoever was here before may have asked for it and died; later than a day after, its key is forgotten.
-                told = None if new else await provider.find_refund(refund.payment, order.refund)
-                if told is None:
+            if told is None:
+                with ordering():
                     told = await provider.refund(order)
         except ProviderRefused as error:
             return await self._records.told(refund, TopUpRefundState.FAILED, failure_code=error.code)
@@ -87,6 +101,11 @@ class TopUpRefunds:
         state = _STATES[told.state]
         code = (told.failure_code or "failed") if state is TopUpRefundState.FAILED else ""
         return await self._records.told(refund, state, provider_refund=told.id, failure_code=code)
+
+
+def _not_ours(told: PaymentRefund) -> None:
+    # Made by hand in the provider's dashboard, say: the wallet still has the money, and a person must take it out.
+    log.error("refund_of_no_top_up", refund=told.id, payment=told.payment, amount=told.amount, currency=told.currency)
 
 
 def name_of(refund: TopUpRefund) -> str:

@@ -9,7 +9,7 @@ credited exactly once, wherever a process dies.
 import structlog
 from msgspec.structs import replace
 
-from admin.payments.asking import asking, configured
+from admin.payments.asking import asking, configured, ordering
 from admin.payments.customers import Customers
 from admin.payments.provider import (
     Payment,
@@ -19,7 +19,14 @@ from admin.payments.provider import (
     PaymentState,
     ProviderRefused,
 )
-from wallet.domain.errors import Declined, IdempotencyKeyReused, TopUpEnded, TopUpNotFound, WalletError
+from wallet.domain.errors import (
+    Declined,
+    IdempotencyKeyReused,
+    PaymentProviderRefuses,
+    TopUpEnded,
+    TopUpNotFound,
+    WalletError,
+)
 from wallet.domain.top_ups import (
     BEGIN_SECONDS_MAX,
     FINISH_SECONDS_MAX,
@@ -46,7 +53,10 @@ log = structlog.get_logger(__name__)
 
 
 class TopUps:
-    """Every method that asks the provider raises PaymentProviderUnavailable, and PaymentsNotConfigured without one."""
+    """Every method that asks the provider raises PaymentProviderUnavailable, and PaymentsNotConfigured without one.
+
+    And PaymentProviderRefuses where the provider does not know what it once knew.
+    """
 
     def __init__(
         self, engine: Engine, records: TopUpRecords, customers: Customers, provider: PaymentProvider | None
@@ -114,6 +124,8 @@ class TopUps:
 
     async def follow(self, payment_id: str) -> TopUp | None:
         """Go after a payment that something happened to; return its top-up, or None where it is none of ours."""
+        if not payment_id:
+            return None
         with asking():
             payment = await configured(self._provider).payment(payment_id)
         top_up = await self._records.of_payment(payment.id) or await self._named(payment.top_up)
@@ -161,7 +173,11 @@ class TopUps:
 
     async def _pay(self, top_up: TopUp, *, new: bool) -> TopUp:
         provider = configured(self._provider)
-        customer = await self._customers.ensured(top_up.company)
+        try:
+            customer = await self._customers.ensured(top_up.company)
+        except PaymentProviderRefuses as error:
+            # Such as the company's billing address, which is no address to the provider. Nothing was begun.
+            return await self._records.told(top_up, TopUpState.FAILED, failure=(error.code, str(error)))
         # Whoever was here before may have begun the payment and died.
         payment = None if new else await self._known_payment(top_up)
         if payment is None and top_up.age_seconds > BEGIN_SECONDS_MAX:
@@ -178,7 +194,7 @@ class TopUps:
                 description=top_up.reference,
             )
             try:
-                with asking():
+                with ordering():
                     payment = await provider.pay(order)
             except ProviderRefused as error:
                 return await self._records.told(top_up, TopUpState.FAILED, failure=(error.code, str(error)))

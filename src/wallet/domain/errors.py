@@ -39,6 +39,7 @@ WalletError
 ├── TopUpNotRefundable            not by card, not in, refunded already, or taken back by the bank
 ├── TopUpRefundNotFound
 ├── PaymentsNotConfigured
+├── PaymentProviderRefuses        the provider was asked for something else than a payment, and says no for good
 ├── PaymentMethodNotFound
 ├── IdempotencyKeyReused
 ├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to look at
@@ -280,6 +281,15 @@ class TopUpRefundNotFound(WalletError):
 
 class PaymentsNotConfigured(WalletError):
     """This installation has no payment provider."""
+
+
+class PaymentProviderRefuses(WalletError):
+    """The payment provider says no for good, and nothing was done. `code` is the provider's."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        """Say in the provider's words why."""
+        super().__init__(message)
+        self.code = code
 
 
 class PaymentMethodNotFound(WalletError):

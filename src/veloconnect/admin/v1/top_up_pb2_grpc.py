@@ -110,7 +110,8 @@ class TopUpServiceServicer:
         answer, a new card when its holder has finished the payment, a bank transfer when it is confirmed. The same key again
         gives the same top-up, as it is then. A card that is declined is a top-up that FAILED, not an error.
         Errors: CURRENCY_MISMATCH, COMPANY_NOT_FOUND, COMPANY_CLOSED, BALANCE_LIMIT_REACHED, IDEMPOTENCY_KEY_REUSED,
-        PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_UNAVAILABLE (send it again under the same key), INVALID_REQUEST.
+        PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_REFUSES, PAYMENT_PROVIDER_UNAVAILABLE (send it again under the same key),
+        INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,7 +149,7 @@ class TopUpServiceServicer:
 
     def CancelTopUp(self, request, context):
         """Ends a top-up that has not come in, as its customer wishes. Should the money come all the same, it is credited.
-        Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED, PAYMENT_PROVIDER_UNAVAILABLE.
+        Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED, PAYMENT_PROVIDER_REFUSES, PAYMENT_PROVIDER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,7 +167,8 @@ class TopUpServiceServicer:
         """Sends money of a top-up by card back to the card. The wallet is debited first, not below the floor; what the provider
         refuses, at once or days later, is put back and the refund FAILED. The same key again gives the same refund.
         Errors: TOP_UP_NOT_FOUND, TOP_UP_NOT_REFUNDABLE, INSUFFICIENT_FUNDS, COMPANY_CLOSED, IDEMPOTENCY_KEY_REUSED,
-        PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_UNAVAILABLE (send it again under the same key), INVALID_REQUEST.
+        PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_REFUSES, PAYMENT_PROVIDER_UNAVAILABLE (send it again under the same key),
+        INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,14 +197,15 @@ class TopUpServiceServicer:
 
     def ListPaymentMethods(self, request, context):
         """The cards that a company has saved, the latest first. Errors: COMPANY_NOT_FOUND, PAYMENTS_NOT_CONFIGURED,
-        PAYMENT_PROVIDER_UNAVAILABLE.
+        PAYMENT_PROVIDER_REFUSES, PAYMENT_PROVIDER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeletePaymentMethod(self, request, context):
-        """Forgets a card. Errors: PAYMENT_METHOD_NOT_FOUND, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_UNAVAILABLE.
+        """Forgets a card. Errors: PAYMENT_METHOD_NOT_FOUND, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_REFUSES,
+        PAYMENT_PROVIDER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
