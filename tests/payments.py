@@ -45,6 +45,8 @@ class Provider:
         self.saved: dict[str, list[Card]] = {}
         self.refuses_refunds = False
         self.away = False
+        self.refuses_questions = False
+        self.refuses_customers = False
         self.notifications: list[Notification] = []
 
     @property
@@ -63,6 +65,8 @@ class Provider:
 
     async def create_customer(self, company: str, *, name: str, email: str, idempotency_key: str) -> str:
         await self._answer()
+        if self.refuses_customers:
+            raise ProviderRefused("email_invalid", f"Invalid email address: {email}")
         return self.customers.setdefault(idempotency_key, f"cus_{len(self.customers) + 1}")
 
     async def pay(self, order: PaymentOrder) -> Payment:
@@ -89,7 +93,7 @@ class Provider:
         return payment
 
     async def payment(self, payment: str) -> Payment:
-        await self._answer()
+        await self._asked()
         return self.payments[payment]
 
     async def find_payment(self, customer: str, top_up: str, since: int) -> Payment | None:
@@ -98,7 +102,7 @@ class Provider:
         return max(found, key=lambda payment: payment.state is PaymentState.SUCCEEDED, default=None)
 
     async def cancel(self, payment: str) -> Payment:
-        await self._answer()
+        await self._asked()
         if self.payments[payment].state is not PaymentState.SUCCEEDED:
             self.payments[payment] = replace(self.payments[payment], state=PaymentState.CANCELED, client_secret="")
         return self.payments[payment]
@@ -119,11 +123,11 @@ class Provider:
         return refund
 
     async def find_refund(self, payment: str, refund: str) -> PaymentRefund | None:
-        await self._answer()
+        await self._asked()
         return next((known for known in self.refunds.values() if known.refund == refund), None)
 
     async def cards(self, customer: str) -> list[Card]:
-        await self._answer()
+        await self._asked()
         return self.saved.get(customer, [])
 
     async def remove_card(self, customer: str, card: str) -> None:
@@ -139,6 +143,11 @@ class Provider:
 
     def notification(self, body: bytes, headers: Mapping[str, str]) -> Notification | None:
         return self.notifications[int(body)]
+
+    async def _asked(self) -> None:
+        await self._answer()
+        if self.refuses_questions:
+            raise ProviderRefused("resource_missing", "No such object.")
 
     async def _answer(self) -> None:
         await asyncio.sleep(0)

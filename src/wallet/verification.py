@@ -38,7 +38,7 @@ JOURNAL_SECONDS_MAX = 30.0
 HOLD_KEPT_US = 86_400_000_000
 """How long Redis keeps an authorization after its time is up, as in hot/scripts."""
 
-_SQL = {**load("verify"), **load("verify_usage"), **load("verify_subscriptions")}
+_SQL = {**load("verify"), **load("verify_usage"), **load("verify_subscriptions"), **load("verify_payments")}
 
 
 class Check(StrEnum):
@@ -51,7 +51,7 @@ class Check(StrEnum):
     CONSERVED = "CONSERVED"
     """Numbers have a gap, a sum is off, or a wallet or an authorization is not the sum of its entries."""
     REFUNDS = "REFUNDS"
-    """Refunds add up to more than the charge, or there is no charge."""
+    """Refunds add up to more than the charge, there is no charge, or a case or a report does not name its refund."""
     PRICES = "PRICES"
     """An entry's amount is not what the price that it pins comes to."""
     LIMITS = "LIMITS"
@@ -60,6 +60,8 @@ class Check(StrEnum):
     """Usage by day is not the sum of the entries that it counts."""
     SUBSCRIPTIONS = "SUBSCRIPTIONS"
     """A subscription's periods and its entries do not agree."""
+    TOP_UPS = "TOP_UPS"
+    """A top-up, its refund or its chargeback, and the entries do not agree."""
     HOT = "HOT"
     """Redis does not agree with the ledger."""
 
@@ -97,6 +99,8 @@ _CHECKS = {
     "keys": Check.ONCE,
     "attempts": Check.ONCE,
     "refunds": Check.REFUNDS,
+    "refund_records": Check.REFUNDS,
+    "top_ups": Check.TOP_UPS,
     "prices": Check.PRICES,
     "limits": Check.LIMITS,
     "usage": Check.USAGE,

@@ -15,6 +15,7 @@ from tests.payments import Fate, Killed, Provider, desk_of, dispute, mortal_desk
 from wallet.domain.errors import (
     IdempotencyKeyReused,
     InsufficientFunds,
+    PaymentProviderRefuses,
     PaymentProviderUnavailable,
     TopUpNotFound,
     TopUpNotRefundable,
@@ -141,6 +142,30 @@ async def test_a_silent_provider_is_asked_again(acme: Wallets, desk: PaymentDesk
     provider.away = False
     assert (await desk.refunds.start(back(10_000))).state is TopUpRefundState.SUCCEEDED
     assert provider.given_back == 10_000
+
+
+async def test_a_no_to_a_question_puts_nothing_back(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+    """The refund may have been sent: it is said of it only that it is not found."""
+    provider.away = True
+    with pytest.raises(PaymentProviderUnavailable):
+        await desk.refunds.start(back(10_000))
+    provider.away, provider.refuses_questions = False, True
+    with pytest.raises(PaymentProviderRefuses):
+        await desk.refunds.start(back(10_000))
+    assert (await acme.top_up_refunds.get("acme", "r-1")).state is TopUpRefundState.PENDING
+    assert await balance(acme) == AMOUNT - 10_000
+    provider.refuses_questions = False
+    assert (await desk.refunds.start(back(10_000))).state is TopUpRefundState.SUCCEEDED
+    assert provider.given_back == 10_000
+
+
+async def test_news_of_refunds_that_are_not_ours_are_taken(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    for name in ("", "companies/acme/topUpRefunds/none", "companies/nobody/topUpRefunds/r-1", "something"):
+        told_of = PaymentRefund("re_x", RefundState.SUCCEEDED, name, "pi_1", 10_000, "EUR")
+        assert await desk.refunds.take(told_of) is None
+    assert await balance(acme) == AMOUNT
 
 
 @pytest.mark.parametrize("refused", [True, False])

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from admin.mail.letters import letter
 from admin.payments.desk import PaymentDesk
@@ -14,13 +15,14 @@ from admin.payments.provider import Payment, PaymentChanged, PaymentState, Provi
 from admin.workers.top_ups import TopUpSweep
 from tests.builders import charge, fingerprint, make_company
 from tests.conftest import OpenWallets
-from tests.payments import ASKED, GONE, GOOD, POOR, Fate, Killed, Provider, desk_of, mortal_desk
+from tests.payments import ASKED, GONE, GOOD, POOR, Fate, Killed, Provider, desk_of, dispute, mortal_desk
 from wallet.domain.errors import (
     BalanceLimitReached,
     CompanyClosed,
     CompanyNotFound,
     CurrencyMismatch,
     IdempotencyKeyReused,
+    PaymentProviderRefuses,
     PaymentProviderUnavailable,
     PaymentsNotConfigured,
     TopUpEnded,
@@ -291,6 +293,51 @@ async def test_a_silent_provider_is_asked_again_under_the_same_key(
     provider.away = False
     assert (await desk.top_ups.start(SAVED)).state is TopUpState.SUCCEEDED
     assert await balance(acme) == provider.taken == AMOUNT
+
+
+async def test_a_provider_that_no_longer_knows_what_it_knew_ends_nothing(
+    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+) -> None:
+    """Its key is of another account, say: the caller is told, and the sweep goes on when it is mended."""
+    await desk.top_ups.start(CARD)
+    provider.refuses_questions = True
+    for call in (
+        lambda: desk.top_ups.start(CARD),
+        lambda: desk.top_ups.cancel("acme", "t-1"),
+        lambda: desk.top_ups.follow("pi_1"),
+        lambda: desk.customers.cards("acme"),
+    ):
+        with pytest.raises(PaymentProviderRefuses) as refused:
+            await call()
+        assert refused.value.code == "resource_missing"
+    await older(database, 100)
+    await sweep_of(acme, desk).run_once()
+    assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
+    provider.refuses_questions = False
+    provider.finish("pi_1")
+    await older(database, FINISH_SECONDS_MAX)
+    await sweep_of(acme, desk).run_once()
+    assert await balance(acme) == provider.taken == AMOUNT
+
+
+@pytest.mark.parametrize("method", [TopUpMethod.CARD, TopUpMethod.SAVED_CARD])
+async def test_a_company_that_the_provider_refuses_has_a_top_up_that_failed(
+    acme: Wallets, desk: PaymentDesk, provider: Provider, method: TopUpMethod
+) -> None:
+    """It is not the amount that is wrong."""
+    provider.refuses_customers = True
+    for _ in range(2):
+        failed = await desk.top_ups.start(order(method))
+        assert (failed.state, failed.failure_code) == (TopUpState.FAILED, "email_invalid")
+        assert "people@acme.example" in failed.failure_message
+    provider.refuses_customers = False
+    again = await desk.top_ups.start(order(method, "t-2"))
+    assert again.state is not TopUpState.FAILED
+
+
+async def test_news_without_a_payment_are_none_of_ours(desk: PaymentDesk, provider: Provider) -> None:
+    await desk.top_ups.start(SAVED)
+    assert await desk.chargebacks.take(replace(dispute(provider.payments["pi_1"]), payment="")) is None
 
 
 async def test_a_bank_transfer_is_credited_with_what_came(

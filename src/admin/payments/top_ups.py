@@ -36,6 +36,7 @@ from wallet.domain.top_ups import (
     TopUpMethod,
     TopUpState,
     credit,
+    second_credit,
 )
 from wallet.engine import Engine
 from wallet.ledger.top_ups import TopUpRecords
@@ -111,7 +112,7 @@ class TopUps:
             if pinned.payment != payment.id and pinned.method in BY_PROVIDER:
                 # The provider took the money twice, which its idempotency keys are to prevent: it is the company's.
                 log.error("second_payment_of_top_up", payment=payment.id, top_up=top_up.id, company=top_up.company)
-                await self._engine.submit(credit(pinned, payment.id, payment.amount))
+                await self._engine.submit(second_credit(pinned, payment.id, payment.amount))
                 return pinned
             return await self._credit(pinned, None) if pinned.entry_number is None else pinned
         state = _STATES[payment.state]

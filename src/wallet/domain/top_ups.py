@@ -220,17 +220,25 @@ def next_look_seconds(age_seconds: float) -> float:
 
 
 def credit(top_up: TopUp, payment: str, amount: int) -> Command:
-    """Return the command that credits what came in.
-
-    A provider's payment is credited under its own id: should a top-up ever have two, each is money. Everything else has
-    the top-up's.
-    """
+    """Return the command that credits what came in by the top-up's one payment, under a key that follows from it."""
     if top_up.method is TopUpMethod.MANUAL:
         key, fingerprint = top_up.id, top_up.fingerprint
     elif top_up.method is TopUpMethod.BANK_TRANSFER:
         key, fingerprint = f"{SYSTEM_KEY_PREFIX}top-up:{top_up.id}", FINGERPRINT
     else:
         key, fingerprint = f"{SYSTEM_KEY_PREFIX}payment:{payment}", FINGERPRINT
+    return _credit(top_up, key, fingerprint, amount)
+
+
+def second_credit(top_up: TopUp, payment: str, amount: int) -> Command:
+    """Return the command that credits another payment for a top-up that has one: it is money too.
+
+    Which is the one was pinned for ever, so neither is ever credited under the other kind of key.
+    """
+    return _credit(top_up, f"{SYSTEM_KEY_PREFIX}second-payment:{payment}", FINGERPRINT, amount)
+
+
+def _credit(top_up: TopUp, key: str, fingerprint: bytes, amount: int) -> Command:
     return Command(
         Kind.TOP_UP,
         top_up.company,

@@ -43,6 +43,7 @@ class LedgerProblem(_message.Message):
         CHECK_LIMITS: _ClassVar[LedgerProblem.Check]
         CHECK_USAGE: _ClassVar[LedgerProblem.Check]
         CHECK_SUBSCRIPTIONS: _ClassVar[LedgerProblem.Check]
+        CHECK_TOP_UPS: _ClassVar[LedgerProblem.Check]
     CHECK_UNSPECIFIED: LedgerProblem.Check
     CHECK_FLOOR: LedgerProblem.Check
     CHECK_ONCE: LedgerProblem.Check
@@ -53,6 +54,7 @@ class LedgerProblem(_message.Message):
     CHECK_LIMITS: LedgerProblem.Check
     CHECK_USAGE: LedgerProblem.Check
     CHECK_SUBSCRIPTIONS: LedgerProblem.Check
+    CHECK_TOP_UPS: LedgerProblem.Check
     COMPANY_FIELD_NUMBER: _ClassVar[int]
     CHECK_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]

@@ -1,0 +1,79 @@
+-- top_ups --
+-- Each step of a top-up, of its refunds and of its chargebacks that is recorded has its one entry, of its amount, under the
+-- key that follows from the row (wallet.domain.top_ups); each entry under such a key has its row, which names it or is under
+-- way to it. And what has gone back of a top-up is the sum of its refunds. It runs as the checks of verify.sql do.
+WITH ups AS (
+    SELECT * FROM top_ups WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+), refunds AS (
+    SELECT * FROM top_up_refunds WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+), disputes AS (
+    SELECT * FROM chargebacks WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+), steps AS (
+    SELECT company_id, CASE method WHEN 1 THEN top_up_id WHEN 4 THEN '~top-up:' || top_up_id ELSE '~payment:' || payment END
+           AS key, 2 AS kind, entry_number AS number, cleared AS amount, state IN (1, 2) AS under_way
+    FROM ups
+    UNION ALL
+    SELECT company_id, '~top-up-refund:' || refund_id || ':debit', 3, debit_number, -amount, state = 1 FROM refunds
+    UNION ALL
+    SELECT company_id, '~top-up-refund:' || refund_id || ':return', 3, return_number, amount,
+           state = 1 AND failure_code <> '' FROM refunds
+    UNION ALL
+    SELECT company_id, '~chargeback:' || chargeback_id || ':debit', 3, debit_number, -amount, state >= 2 FROM disputes
+    UNION ALL
+    SELECT company_id, '~chargeback:' || chargeback_id || ':won', 3, credit_number, amount, state = 3 FROM disputes
+), made AS (
+    SELECT company_id, idempotency_key AS key, number, kind, amount FROM entries
+    WHERE kind IN (2, 3) AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+), sums AS (
+    SELECT company_id, top_up_id, sum(amount) AS refunded FROM refunds WHERE reserved GROUP BY company_id, top_up_id
+)
+SELECT company_id, coalesce(made.number, steps.number) AS place,
+       format('by its record key %s is of transaction %s of kind %s with amount %s; found is %s of kind %s with amount %s',
+              key, coalesce(steps.number::text, 'none'), steps.kind, steps.amount, coalesce(made.number::text, 'none'),
+              made.kind, made.amount) AS detail
+FROM steps FULL JOIN made USING (company_id, key)
+WHERE (steps.kind IS NULL AND key ~ '^~(payment|top-up|top-up-refund|chargeback):')
+   OR (steps.number IS NOT NULL AND made.number IS NULL)
+   OR (steps.kind <> made.kind OR steps.amount IS DISTINCT FROM made.amount
+       OR (steps.number IS DISTINCT FROM made.number AND NOT (steps.number IS NULL AND under_way)))
+      AND steps.kind IS NOT NULL AND made.number IS NOT NULL
+UNION ALL
+SELECT company_id, serial, format('of top-up %s %s has gone back, its refunds make %s', top_up_id, ups.refunded,
+                                  coalesce(sums.refunded, 0))
+FROM ups LEFT JOIN sums USING (company_id, top_up_id)
+WHERE ups.refunded <> coalesce(sums.refunded, 0)
+UNION ALL
+SELECT company_id, serial, format('refund %s is in state %s, debited by transaction %s, returned by %s, %s', refund_id, state,
+                                  coalesce(debit_number::text, 'none'), coalesce(return_number::text, 'none'),
+                                  CASE WHEN reserved THEN 'reserved' ELSE 'not reserved' END)
+FROM refunds
+WHERE CASE state
+      WHEN 2 THEN debit_number IS NULL OR return_number IS NOT NULL OR NOT reserved
+      WHEN 3 THEN reserved OR (debit_number IS NULL) <> (return_number IS NULL)
+      ELSE return_number IS NOT NULL OR NOT (reserved OR failure_code <> '') END
+
+-- refund_records --
+-- P6: each refund by a case or by the policy is recorded where it was decided, and gives back of the charge that it is of.
+-- A decision without an amount is for all that is left.
+WITH steps AS (
+    SELECT company_id, '~case:' || case_id AS key, refund_number AS refund, number AS charge, amount, state = 2 AS under_way,
+           state = 3 AS ended
+    FROM refund_cases WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+    UNION ALL
+    SELECT company_id, '~delivery:' || number, refund_number, number, NULL, NOT finished, false
+    FROM delivery_reports WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+), made AS (
+    SELECT company_id, idempotency_key AS key, number, kind, amount, refunded_number FROM entries
+    WHERE idempotency_key ~ '^~(case|delivery):' AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+)
+SELECT company_id, coalesce(made.number, steps.refund) AS place,
+       format('by its record key %s is of transaction %s that refunds %s with amount %s; found is %s of kind %s, that '
+              'refunds %s with amount %s', key, coalesce(steps.refund::text, 'none'), steps.charge,
+              coalesce(steps.amount::text, 'any'), coalesce(made.number::text, 'none'), made.kind, made.refunded_number,
+              made.amount) AS detail
+FROM steps FULL JOIN made USING (company_id, key)
+WHERE steps.charge IS NULL
+   OR (made.number IS NULL AND (ended OR steps.refund IS NOT NULL))
+   OR (made.number IS NOT NULL AND (made.kind <> 4 OR made.refunded_number IS DISTINCT FROM steps.charge
+       OR made.amount <> coalesce(steps.amount, made.amount)
+       OR (steps.refund IS DISTINCT FROM made.number AND NOT (steps.refund IS NULL AND under_way))))
