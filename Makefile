@@ -29,7 +29,7 @@ demo: $(STAMP) ## Play gateways for a while, then verify the ledger; on a servic
 bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last line is JSON (ARGS=--help)
 	$(PYTHON) -m benchmarks $(ARGS)
 
-bench-full: $(STAMP) ## The same for longer, with two workers, the saturation ramp, and growth
+bench-full: $(STAMP) ## The same for longer, with two workers, the ramp, growth, and a bulk refund under load
 	$(PYTHON) -m benchmarks --full $(ARGS)
 
 check: $(STAMP) ## Lint, check types, import contracts, and that the stubs are up to date

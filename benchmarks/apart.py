@@ -1,4 +1,4 @@
-"""Benchmarks with installations of their own, each in a process of its own: `growth` and `rates`."""
+"""Benchmarks with installations of their own, each in a process of its own: `growth`, `rates` and `refunds`."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 SECONDS_MAX = 1_800.0
 
 
-NAMES = ("growth", "rates")
+NAMES = ("growth", "rates", "refunds")
 
 
 def figures_apart() -> Mapping[str, float]:

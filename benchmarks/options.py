@@ -57,7 +57,9 @@ _OPTIONS = (
         help="Speak TLS, and trust these certificates (PEM).",
     ),
     click.option("--insecure", is_flag=True, help="Send the token in clear text beyond loopback."),
-    click.option("--full", is_flag=True, help="All scenarios, more rounds, two workers, the ramp, growth."),
+    click.option(
+        "--full", is_flag=True, help="All scenarios, more rounds, two workers, the ramp, growth, a bulk refund."
+    ),
     click.option(
         "--only",
         type=click.Choice([scenario.name for scenario in scenarios()]),
