@@ -44,6 +44,7 @@ class Provider:
         self.of_key: dict[str, str] = {}
         self.saved: dict[str, list[Card]] = {}
         self.refuses_refunds = False
+        self.refund_state = RefundState.SUCCEEDED
         self.away = False
         self.refuses_questions = False
         self.refuses_customers = False
@@ -116,7 +117,7 @@ class Provider:
             raise ProviderRefused("charge_disputed", "This charge has been charged back.")
         number = len(self.refunds) + 1
         refund = PaymentRefund(
-            f"re_{self._name}{number}", RefundState.SUCCEEDED, order.refund, order.payment, order.amount, order.currency
+            f"re_{self._name}{number}", self.refund_state, order.refund, order.payment, order.amount, order.currency
         )
         self.of_key[order.idempotency_key] = refund.id
         self.refunds[refund.id] = refund

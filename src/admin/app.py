@@ -8,6 +8,7 @@ from admin.http.routes import Route
 from admin.http.server import serving
 from admin.mail.server import parse_smtp_url
 from admin.office import Office
+from admin.payments.measured import MeasuredProvider
 from admin.payments.opening import provider_of
 from admin.services import services
 from admin.settings import AdminSettings
@@ -29,7 +30,7 @@ def run(settings: AdminSettings, tether: int | None) -> int:
             provider = provider_of(settings)
             if provider is not None:
                 stack.push_async_callback(provider.close)
-            office = Office(wallets, settings, provider)
+            office = Office(wallets, settings, None if provider is None else MeasuredProvider(provider))
             await stack.enter_async_context(running(workers(office, post), wallets.leases))
             await stack.enter_async_context(serving(settings, routes(office), lifetime))
             await serve(settings, services(office), healthy=wallets.healthy, lifetime=lifetime)

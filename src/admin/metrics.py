@@ -44,6 +44,24 @@ auto_top_ups = Counter(
     "unanswered.",
     ["outcome"],
 )
+payment_calls = Counter(
+    "admin_payment_calls_total",
+    "Calls to the payment provider, by operation and outcome: done (also where a card is declined), refused, "
+    "unavailable, fault (or given up by the caller).",
+    ["operation", "outcome"],
+)
+payment_seconds = Histogram(
+    "admin_payment_seconds",
+    "Time that calls to the payment provider took, with all of their tries.",
+    ["operation"],
+    buckets=(0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0),
+)
+payment_notifications = Counter(
+    "admin_payment_notifications_total",
+    "Webhooks of the payment provider, by what they tell of (payment, refund, dispute, other; unknown: not verified) "
+    "and outcome: taken, forged, failed (to be sent again).",
+    ["kind", "outcome"],
+)
 webhook_tries = Counter(
     "admin_webhook_tries_total",
     "Events that were sent, by what became of them: delivered, deferred (sent again later), given_up (kept).",

@@ -17,6 +17,7 @@ from wallet.domain.attempts import Answer, Attempt, Verdict
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, DeadlineExceeded, LedgerUnavailable, Overloaded, WalletUnavailable
+from wallet.domain.refunds import origin_of
 from wallet.fairness import FairQueue
 from wallet.health import LedgerHealth
 from wallet.hot.replies import Proposal, Reply
@@ -264,6 +265,8 @@ class Lane:
         for verdict, count in Counter(answer.verdict for answer in answers).items():
             metrics.append_answers.labels(verdict).inc(count)
         for attempt, answer in zip(attempts, answers, strict=True):
+            if attempt.command.kind is Kind.REFUND and answer.verdict is Verdict.WRITTEN:
+                metrics.refunds.labels(origin_of(attempt.command.idempotency_key)).inc()
             if attempt.applied_at:
                 clean_up(self._next_batch(attempt.command.company), attempt, answer)
         for (request, proposal), place in zip(proposed, places, strict=True):

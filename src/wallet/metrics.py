@@ -28,6 +28,16 @@ journal_oldest_seconds = Gauge(
 recovered_entries = Counter(
     "wallet_recovered_entries_total", "Entries that recovery appended for a process that did not.", ["answer"]
 )
+top_ups_ended = Counter(
+    "wallet_top_ups_ended_total",
+    "Top-ups that came to an end, by method and state; money that comes after an end ends it again.",
+    ["method", "state"],
+)
+refunds = Counter(
+    "wallet_refunds_total",
+    "Refunds of charges that were written, by who asked for them: single, bulk, policy, case, subscription.",
+    ["origin"],
+)
 open_authorizations = Gauge(
     "wallet_open_authorizations",
     "Open authorizations, as the last sweep counted them.",

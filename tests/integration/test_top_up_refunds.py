@@ -4,15 +4,17 @@ import asyncio
 from contextlib import suppress
 
 import asyncpg
+import msgspec
 import pytest
 
 from admin.mail.letters import letter
 from admin.payments.desk import PaymentDesk
 from admin.payments.provider import DisputeChanged, DisputeState, PaymentRefund, RefundChanged, RefundState
 from tests.builders import charge, fingerprint, make_company
-from tests.integration.test_top_ups import AMOUNT, SAVED, balance, order, swept, told
+from tests.integration.test_top_ups import AMOUNT, SAVED, balance, order, sweep_of, swept, told
 from tests.payments import Fate, Killed, Provider, desk_of, dispute, mortal_desk
 from wallet.domain.errors import (
+    CompanyClosed,
     IdempotencyKeyReused,
     InsufficientFunds,
     PaymentProviderRefuses,
@@ -22,7 +24,7 @@ from wallet.domain.errors import (
     TopUpRefundNotFound,
 )
 from wallet.domain.notices import EventType
-from wallet.domain.top_ups import ChargebackState, NewTopUpRefund, TopUpMethod, TopUpRefundState
+from wallet.domain.top_ups import ChargebackState, NewChargeback, NewTopUpRefund, TopUpMethod, TopUpRefundState
 from wallet.runtime import Wallets
 
 MOMENTS_MAX = 60
@@ -260,7 +262,8 @@ async def test_a_process_may_die_at_any_moment_of_a_chargeback(
         await desk_of(acme, provider).chargebacks.take(small)
         await swept(acme, provider, database)
         assert await balance(acme) == before, moment
-        assert not await acme.chargebacks.unfinished(9)
+        missing = "SELECT count(*) FROM chargebacks WHERE debit_number IS NULL OR credit_number IS NULL"
+        assert await database.fetchval(missing) == 0, moment
         won += 1
         if fate.survived:
             break
@@ -268,6 +271,53 @@ async def test_a_process_may_die_at_any_moment_of_a_chargeback(
         pytest.fail("there are more moments than that")
     entries = await database.fetchval("SELECT count(*) FROM entries WHERE reason LIKE 'CHARGEBACK%'")
     assert entries == 2 * won
+
+
+async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
+    acme: Wallets,
+    desk: PaymentDesk,
+    provider: Provider,
+    database: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever pays by stolen cards is closed before the banks take the money back."""
+    monkeypatch.setattr("admin.workers.top_ups.AT_ONCE_MAX", 1)
+    await acme.engine.submit(charge(AMOUNT))
+    await acme.companies.close("acme")
+    opened = dispute(provider.payments["pi_1"])
+    with pytest.raises(CompanyClosed):
+        await desk.chargebacks.take(opened)
+    await make_company(database, "brick")
+    theirs = await desk.top_ups.start(msgspec.structs.replace(SAVED, company="brick"))
+    # As one whose process died then.
+    await acme.chargebacks.record(
+        NewChargeback("brick", "dp_2", theirs.id, ChargebackState.OPEN, AMOUNT, "EUR", "fraudulent")
+    )
+    for _ in range(2):
+        await sweep_of(acme, desk).run_once()
+    (done,) = await database.fetch("SELECT debit_number FROM chargebacks WHERE company_id = 'brick'")
+    assert done["debit_number"] is not None
+    looks = [await acme.chargebacks.due(9) for _ in range(2)]
+    assert looks == [[], []], "it rests"
+    hour = "interval '1 hour'"
+    await database.execute(f"UPDATE chargebacks SET updated_at = updated_at - {hour}, created_at = created_at - {hour}")
+    assert [[each.company for each in await acme.chargebacks.due(9)] for _ in range(2)] == [["acme"], []]
+
+
+async def test_a_refund_that_is_on_its_way_for_days_is_asked_for_less_and_less(
+    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+) -> None:
+    provider.refund_state = RefundState.PENDING
+    begun = await desk.refunds.start(back(10_000))
+    assert begun.state is TopUpRefundState.PENDING
+    day = "interval '1 day'"
+    await database.execute(f"UPDATE top_up_refunds SET created_at = created_at - {day}, look_at = look_at - {day}")
+    await sweep_of(acme, desk).run_once()
+    rests = await database.fetchval("SELECT extract(epoch FROM look_at - now())::int FROM top_up_refunds")
+    assert rests > 3000
+    sent = provider.refunds[begun.provider_refund]
+    await desk.refunds.take(msgspec.structs.replace(sent, state=RefundState.FAILED, failure_code="lost_or_stolen_card"))
+    assert await balance(acme) == AMOUNT
 
 
 async def test_whoever_pauses_hears_of_a_chargeback_before_the_money_goes(acme: Wallets, provider: Provider) -> None:

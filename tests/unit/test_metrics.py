@@ -12,8 +12,13 @@ from wallet import metrics
 LABELS = {
     "answer": "a verdict of the ledger",
     "cause": "why a wallet was loaded",
-    "outcome": "how a run of background work ended, or what became of a mail or of an automatic top-up",
+    "kind": "what a payment provider's webhook tells of",
+    "method": "how a top-up is paid",
+    "operation": "a call of the port to the payment provider",
+    "origin": "who asked for a refund",
+    "outcome": "how work or a call ended, or what became of a mail, of an automatic top-up, or of a webhook",
     "route": "a path over HTTP, as it is written in its table, or none",
+    "state": "how a top-up ended",
     "status": "of an answer over HTTP, or aborted",
     "worker": "a kind of background work",
 }

@@ -6,11 +6,22 @@ the payment; a refund's and a chargeback's say themselves how things are, and an
 
 from collections.abc import Mapping
 
+from admin.metrics import payment_notifications
 from admin.payments.asking import configured
 from admin.payments.chargebacks import Chargebacks
-from admin.payments.provider import DisputeChanged, PaymentChanged, PaymentProvider, RefundChanged
+from admin.payments.provider import (
+    DisputeChanged,
+    ForgedNotification,
+    Notification,
+    PaymentChanged,
+    PaymentProvider,
+    RefundChanged,
+)
 from admin.payments.refunds import TopUpRefunds
 from admin.payments.top_ups import TopUps
+
+UNKNOWN = "unknown"
+_KINDS = {PaymentChanged: "payment", RefundChanged: "refund", DisputeChanged: "dispute", type(None): "other"}
 
 
 class Notifications:
@@ -27,7 +38,20 @@ class Notifications:
 
     async def receive(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Carry a notification out. Raises ForgedNotification, PaymentsNotConfigured; Unavailable: send it again."""
-        match configured(self._provider).notification(body, headers):
+        kind, outcome = UNKNOWN, "failed"
+        try:
+            told = configured(self._provider).notification(body, headers)
+            kind = _KINDS[type(told)]
+            await self._carry_out(told)
+            outcome = "taken"
+        except ForgedNotification:
+            outcome = "forged"
+            raise
+        finally:
+            payment_notifications.labels(kind, outcome).inc()
+
+    async def _carry_out(self, told: Notification | None) -> None:
+        match told:
             case PaymentChanged(payment):
                 await self._top_ups.follow(payment)
             case RefundChanged(refund):

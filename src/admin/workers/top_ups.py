@@ -43,7 +43,7 @@ class TopUpSweep:
         return (
             await _each(await top_ups[0].due(AT_ONCE_MAX), top_ups[1].look)
             + await _each(await refunds[0].due(AT_ONCE_MAX), refunds[1].go_on)
-            + await _each(await chargebacks[0].unfinished(AT_ONCE_MAX), chargebacks[1].go_on)
+            + await _each(await chargebacks[0].due(AT_ONCE_MAX), chargebacks[1].go_on)
         )
 
 

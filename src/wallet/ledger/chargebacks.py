@@ -5,7 +5,7 @@ import asyncpg
 from wallet.domain.errors import Applied
 from wallet.domain.money import words
 from wallet.domain.notices import EventType, Notice
-from wallet.domain.top_ups import Chargeback, ChargebackState, NewChargeback
+from wallet.domain.top_ups import FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX, Chargeback, ChargebackState, NewChargeback
 from wallet.ledger import notices
 from wallet.ledger.failures import translated
 from wallet.ledger.queries import load
@@ -44,10 +44,11 @@ class ChargebackRecords:
         with translated(Applied.UNKNOWN):
             await self._pool.execute(_SQL["credited"], chargeback.company, chargeback.id, number)
 
-    async def unfinished(self, limit: int) -> list[Chargeback]:
-        """Return up to `limit` chargebacks that miss an entry, oldest first."""
-        with translated():
-            return [_chargeback_of(row) for row in await self._pool.fetch(_SQL["unfinished"], limit)]
+    async def due(self, limit: int) -> list[Chargeback]:
+        """Return up to `limit` chargebacks that miss an entry, each to one caller for a while."""
+        with translated(Applied.UNKNOWN):
+            rows = await self._pool.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
+        return [_chargeback_of(row) for row in rows]
 
     async def page(self, company: str, *, before: int, limit: int) -> list[Chargeback]:
         """Return up to `limit` chargebacks with serials below `before`, newest first."""

@@ -4,6 +4,7 @@ from secrets import choice
 
 import asyncpg
 
+from wallet import metrics
 from wallet.domain.entries import Entry, WalletState
 from wallet.domain.errors import (
     Applied,
@@ -114,7 +115,7 @@ class TopUpRecords:
                 )
                 if row is not None and state is TopUpState.FAILED:
                     await notices.tell(connection, _failed_notice(_top_up_of(row)))
-        return await self.get(top_up.company, top_up.id) if row is None else _top_up_of(row)
+        return await self.get(top_up.company, top_up.id) if row is None else _counted(_top_up_of(row))
 
     async def pin(
         self,
@@ -149,7 +150,7 @@ class TopUpRecords:
                     row = await connection.fetchrow(_SQL["succeed"], *ended)
                 if row is not None:
                     await notices.tell(connection, _succeeded_notice(_top_up_of(row)))
-        return await self.get(top_up.company, top_up.id) if row is None else _top_up_of(row)
+        return await self.get(top_up.company, top_up.id) if row is None else _counted(_top_up_of(row))
 
     async def due(self, limit: int) -> list[TopUp]:
         """Return up to `limit` top-ups under way that are to be looked at, each to one caller for a while."""
@@ -215,6 +216,13 @@ async def _check(connection: Connection, order: NewTopUp) -> None:
         raise CurrencyMismatch(wallet=wallet["currency"], given=order.currency)
     if wallet["state"] == WalletState.CLOSED:
         raise CompanyClosed(order.company)
+
+
+def _counted(changed: TopUp) -> TopUp:
+    """Count a top-up that has come to an end, once it is committed that it has."""
+    if not changed.state.under_way:
+        metrics.top_ups_ended.labels(changed.method.name.lower(), changed.state.name.lower()).inc()
+    return changed
 
 
 def _payment_reference() -> str:

@@ -17,10 +17,18 @@ UPDATE chargebacks SET credit_number = $3, updated_at = now()
 WHERE company_id = $1 AND chargeback_id = $2 AND credit_number IS NULL
 RETURNING *
 
--- unfinished --
-SELECT * FROM chargebacks
-WHERE (state >= 2 AND debit_number IS NULL) OR (state = 3 AND credit_number IS NULL)
-ORDER BY serial LIMIT $1
+-- due --
+-- Up to $1 chargebacks that miss an entry. One that was looked at before rests for a quarter of its age, $2 to $3 seconds:
+-- those that cannot be finished, as where the company was closed, keep no others waiting.
+WITH due AS (
+    SELECT serial FROM chargebacks
+    WHERE ((state >= 2 AND debit_number IS NULL) OR (state = 3 AND credit_number IS NULL))
+      AND (updated_at = created_at OR updated_at <= clock_timestamp() - make_interval(
+          secs => least(greatest($2, extract(epoch FROM updated_at - created_at) / 4), $3::float8)))
+    ORDER BY updated_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE chargebacks c SET updated_at = clock_timestamp() FROM due WHERE c.serial = due.serial
+RETURNING c.*
 
 -- list --
 -- Up to $3 chargebacks of company $1, newest first, with serials below $2.

@@ -40,7 +40,8 @@ WHERE company_id = $1 AND refund_id = $2 AND debit_number IS NULL
 -- What the provider says: $3 its id, $4 the state, $5 why not. A refund that failed is over, and one that succeeded may
 -- still fail.
 UPDATE top_up_refunds SET provider_refund = coalesce($3, provider_refund), state = $4, failure_code = $5, updated_at = now(),
-    look_at = clock_timestamp() + make_interval(secs => $6)
+    -- A refund may be on its way for days: it is looked at when the sweep meant to, and at once where it failed.
+    look_at = CASE WHEN $5 <> '' THEN now() ELSE greatest(look_at, clock_timestamp() + make_interval(secs => $6)) END
 WHERE company_id = $1 AND refund_id = $2 AND failure_code = '' AND return_number IS NULL
     AND (state = 1 OR $5 <> '')
 RETURNING state
