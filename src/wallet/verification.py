@@ -38,7 +38,13 @@ JOURNAL_SECONDS_MAX = 30.0
 HOLD_KEPT_US = 86_400_000_000
 """How long Redis keeps an authorization after its time is up, as in hot/scripts."""
 
-_SQL = {**load("verify"), **load("verify_usage"), **load("verify_subscriptions"), **load("verify_payments")}
+_SQL = {
+    **load("verify"),
+    **load("verify_usage"),
+    **load("verify_subscriptions"),
+    **load("verify_payments"),
+    **load("verify_receipts"),
+}
 
 
 class Check(StrEnum):
@@ -62,6 +68,8 @@ class Check(StrEnum):
     """A subscription's periods and its entries do not agree."""
     TOP_UPS = "TOP_UPS"
     """A top-up, its refund or its chargeback, and the entries do not agree."""
+    RECEIPTS = "RECEIPTS"
+    """A receipt is not what its transaction says, a top-up has none, or the numbers have a gap."""
     HOT = "HOT"
     """Redis does not agree with the ledger."""
 
@@ -105,6 +113,7 @@ _CHECKS = {
     "limits": Check.LIMITS,
     "usage": Check.USAGE,
     "subscriptions": Check.SUBSCRIPTIONS,
+    "receipts": Check.RECEIPTS,
 }
 """The statements of verify*.sql that find problems in the ledger."""
 _STATEMENTS = {name: _SQL["listed"].replace("/* check */", _SQL[name]) for name in _CHECKS}

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,6 +18,7 @@ from wallet.domain.monthly import LATE_MICROSECONDS_MAX, MoneyLine, MonthlyState
 from wallet.domain.months import Month
 from wallet.domain.statements import DoesNotAddUp
 from wallet.domain.usage import Channel, Usage
+from wallet.domain.usage_days import UsageLine
 from wallet.ledger.monthly import MonthlyStatements
 from wallet.ledger.usage import UsageDays
 from wallet.runtime import Wallets
@@ -168,3 +170,22 @@ async def test_money_is_found_by_its_index(acme: Wallets, database: asyncpg.Conn
     query = adapter._SQL["money"].replace("$1", "'acme'").replace("$2", "1").replace("$3", "9999")
     plan = "\n".join(row[0] for row in await database.fetch(f"EXPLAIN {query}"))
     assert "entries_money" in plan, plan
+
+
+async def test_what_is_charged_and_counted_while_it_is_read_is_not_in_it(
+    acme: Wallets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it is one snapshot."""
+    read = usage_adapter.read_by_country
+
+    async def read_late(*arguments: Any) -> list[UsageLine]:
+        await acme.engine.submit(charge(7))
+        assert await acme.usage_days.catch_up("acme")
+        return await read(*arguments)
+
+    month = MONTHS[3]  # No entry is earlier than the last one.
+    before = await acme.monthly_statements.read("acme", month)
+    monkeypatch.setattr(adapter, "read_by_country", read_late)
+    assert (await acme.monthly_statements.read("acme", month)).charged == before.charged
+    monkeypatch.undo()
+    assert (await acme.monthly_statements.read("acme", month)).charged == before.charged + 7

@@ -9,12 +9,13 @@ import pytest
 
 import wallet.ledger.receipts as adapter
 from admin.workers.receipts import ReceiptWorker
-from tests.builders import adjustment, charge, make_company, top_up
+from tests.builders import adjustment, charge, fresh, make_company, top_up
 from tests.conftest import OpenWallets
-from wallet.domain.commands import Command
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable, ReceiptNotFound, SellerNotSet
 from wallet.domain.receipts import BillingProfile, Receipt, ReceiptKind, Seller, TaxTreatment
+from wallet.domain.top_ups import Chargeback, TopUpRefund, chargeback_debit, refund_debit, refund_return
 from wallet.runtime import Wallets
+from wallet.verification import Check
 
 SELLER = Seller("Velo Connect", ("Radweg 1", "10115 Berlin"), "DE123456789", "billing@velo.example", "VC", "Thank you.")
 GERMAN = BillingProfile("Acme GmbH", ("Hauptstraße 5",), "DE", "DE999", TaxTreatment.INCLUDED, 1900, "USt")
@@ -201,9 +202,18 @@ async def put_top_up(database: asyncpg.Connection, name: str, method: int, payme
     )
 
 
-def correcting(amount: int, reason: str, of: str, step: str) -> Command:
-    """Return what takes money of a top-up back, or gives it again."""
-    return adjustment(amount, key=f"~top-up-refund:{of}:{step}", reason=reason, reference=f"topUps/{of}")
+def of(top_up_id: str, amount: int) -> TopUpRefund:
+    """Return a refund of a top-up: all that its commands ask for."""
+    blank = dict.fromkeys(TopUpRefund.__struct_fields__, "")
+    told = {"company": "acme", "id": fresh("refund"), "top_up": top_up_id, "amount": amount}
+    return TopUpRefund(**{**blank, **told})  # type: ignore[arg-type]  # The rest is not asked for.
+
+
+def charged_back(top_up_id: str, amount: int) -> Chargeback:
+    """Return a chargeback of a top-up: all that its commands ask for."""
+    blank = dict.fromkeys(Chargeback.__struct_fields__, "")
+    told = {"company": "acme", "id": fresh("dispute"), "top_up": top_up_id, "amount": amount}
+    return Chargeback(**{**blank, **told})  # type: ignore[arg-type]  # The rest is not asked for.
 
 
 @pytest.fixture
@@ -233,13 +243,15 @@ async def test_what_goes_back_has_a_credit_note_in_parts_whose_tax_adds_up(
     paid: Wallets, database: asyncpg.Connection, name: str
 ) -> None:
     """1.60 of 10.00 are tax; three parts of 3.33 would have 0.53 each and the last cent 0.00, which are 1.59."""
-    for part, amount in enumerate((-3_330_000, -3_330_000, -3_330_000, -10_000)):
-        await paid.engine.submit(correcting(amount, "TOP_UP_REFUND", name, f"{part}"))
-    await paid.engine.submit(correcting(3_330_000, "TOP_UP_REFUND_FAILED", name, "return"))
+    assert await ReceiptWorker(paid.receipts).run_once() == 3
+    for amount in (3_330_000, 3_330_000, 3_330_000):
+        await paid.engine.submit(refund_debit(of(name, amount)))
+    await paid.engine.submit(chargeback_debit(charged_back(name, 10_000)))
+    await paid.engine.submit(refund_return(of(name, 3_330_000)))
     await paid.engine.submit(adjustment(-5, reason="CHARGEBACK", reference=f"topUps/{name}"))  # by a person
-    await paid.engine.submit(correcting(-5, "CHARGEBACK", "another", "x"))  # of no top-up that there is
+    await paid.engine.submit(chargeback_debit(charged_back("another", 5)))  # of no top-up that there is
     await paid.billing.change_profile("acme", lambda _: BillingProfile("Acme SE"))
-    assert await ReceiptWorker(paid.receipts).run_once() == 9
+    assert await ReceiptWorker(paid.receipts).run_once() == 6
     assert await ReceiptWorker(paid.receipts).run_once() == 0
     original = next(
         each
@@ -251,7 +263,7 @@ async def test_what_goes_back_has_a_credit_note_in_parts_whose_tax_adds_up(
     assert {(note.original_number, note.original_text, note.buyer) for note in notes} == {
         (original.number, original.serial_text, original.buyer)
     }
-    assert sum(note.tax for note in notes) == -original.tax
+    assert (original.tax, sum(note.tax for note in notes)) == (1_600_000, -1_600_000)
     again = await paid.receipts.get("acme", 8)
     assert (again.kind, again.amount, again.net + again.tax) == (ReceiptKind.REINSTATEMENT, 3_330_000, 3_330_000)
     for number in (9, 10):
@@ -261,9 +273,39 @@ async def test_what_goes_back_has_a_credit_note_in_parts_whose_tax_adds_up(
 
 
 async def test_a_credit_note_that_comes_first_issues_the_receipt_before_it(paid: Wallets) -> None:
-    await paid.engine.submit(correcting(-10_000_000, "TOP_UP_REFUND", "by-card", "debit"))
+    await paid.engine.submit(refund_debit(of("by-card", 10_000_000)))
     note = await paid.receipts.get("acme", 4)
     original = await paid.receipts.get("acme", 1)
     assert note.serial_text.endswith("-000002")
     assert original.serial_text.endswith("-000001")
     assert (note.net, note.tax) == (-original.net, -original.tax)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE receipts SET content = jsonb_set(content, '{amount}', '1') WHERE serial = 2",
+        "UPDATE receipts SET content = jsonb_set(content, '{tax}', '1') WHERE serial = 2",
+        "UPDATE receipts SET number = 99 WHERE serial = 2",
+        "DELETE FROM receipts WHERE serial = 2",
+        "DELETE FROM receipts WHERE serial = 4",
+        "UPDATE receipts SET serial = 7 WHERE serial = 2",
+        "UPDATE receipt_series SET last = last + 1",
+        "DELETE FROM receipt_series",
+        "UPDATE receipt_marks SET number = 6",
+    ],
+)
+async def test_verify_ledger_finds_gaps_and_receipts_that_are_not_so(
+    paid: Wallets, database: asyncpg.Connection, tampering: str
+) -> None:
+    async def problems() -> int:
+        # Of receipts only: the top-ups of this test are no more than what receipts ask for.
+        return sum(problem.check is Check.RECEIPTS for problem in (await paid.verify()).problems)
+
+    await paid.engine.submit(refund_debit(of("by-card", 10_000_000)))
+    await ReceiptWorker(paid.receipts).run_once()
+    for _ in range(2):
+        await paid.engine.submit(top_up(1))
+    assert not await problems(), "what has no receipt yet is no problem"
+    await database.execute(tampering)
+    assert await problems()

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from veloconnect.wallet.v1 import wallet_pb2 as veloconnect_dot_wallet_dot_v1_dot_wallet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!veloconnect/admin/v1/ledger.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"veloconnect/wallet/v1/wallet.proto\"\x15\n\x13VerifyLedgerRequest\"\xc5\x01\n\x14VerifyLedgerResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x17\n\x0fwallets_checked\x18\x02 \x01(\x03\x12\x1c\n\x14transactions_checked\x18\x03 \x01(\x03\x12\x1b\n\x13hot_wallets_checked\x18\x04 \x01(\x03\x12\x35\n\x08problems\x18\x05 \x03(\x0b\x32#.veloconnect.admin.v1.LedgerProblem\x12\x16\n\x0eproblems_found\x18\x06 \x01(\x03\"\xc4\x02\n\rLedgerProblem\x12\x0f\n\x07\x63ompany\x18\x01 \x01(\t\x12\x38\n\x05\x63heck\x18\x02 \x01(\x0e\x32).veloconnect.admin.v1.LedgerProblem.Check\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xd7\x01\n\x05\x43heck\x12\x15\n\x11\x43HECK_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HECK_FLOOR\x10\x01\x12\x0e\n\nCHECK_ONCE\x10\x02\x12\x13\n\x0f\x43HECK_CONSERVED\x10\x03\x12\x11\n\rCHECK_REFUNDS\x10\x04\x12\r\n\tCHECK_HOT\x10\x05\x12\x10\n\x0c\x43HECK_PRICES\x10\x06\x12\x10\n\x0c\x43HECK_LIMITS\x10\x07\x12\x0f\n\x0b\x43HECK_USAGE\x10\x08\x12\x17\n\x13\x43HECK_SUBSCRIPTIONS\x10\t\x12\x11\n\rCHECK_TOP_UPS\x10\n\"X\n\x14RebuildWalletRequest\x12@\n\x04name\x18\x01 \x01(\tB2\xbaH/r-2+^companies/[a-z0-9][a-z0-9_-]{0,62}/wallet$2\xd2\x01\n\rLedgerService\x12\x65\n\x0cVerifyLedger\x12).veloconnect.admin.v1.VerifyLedgerRequest\x1a*.veloconnect.admin.v1.VerifyLedgerResponse\x12Z\n\rRebuildWallet\x12*.veloconnect.admin.v1.RebuildWalletRequest\x1a\x1d.veloconnect.wallet.v1.Walletb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!veloconnect/admin/v1/ledger.proto\x12\x14veloconnect.admin.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"veloconnect/wallet/v1/wallet.proto\"\x15\n\x13VerifyLedgerRequest\"\xc5\x01\n\x14VerifyLedgerResponse\x12\n\n\x02ok\x18\x01 \x01(\x08\x12\x17\n\x0fwallets_checked\x18\x02 \x01(\x03\x12\x1c\n\x14transactions_checked\x18\x03 \x01(\x03\x12\x1b\n\x13hot_wallets_checked\x18\x04 \x01(\x03\x12\x35\n\x08problems\x18\x05 \x03(\x0b\x32#.veloconnect.admin.v1.LedgerProblem\x12\x16\n\x0eproblems_found\x18\x06 \x01(\x03\"\xd8\x02\n\rLedgerProblem\x12\x0f\n\x07\x63ompany\x18\x01 \x01(\t\x12\x38\n\x05\x63heck\x18\x02 \x01(\x0e\x32).veloconnect.admin.v1.LedgerProblem.Check\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xeb\x01\n\x05\x43heck\x12\x15\n\x11\x43HECK_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HECK_FLOOR\x10\x01\x12\x0e\n\nCHECK_ONCE\x10\x02\x12\x13\n\x0f\x43HECK_CONSERVED\x10\x03\x12\x11\n\rCHECK_REFUNDS\x10\x04\x12\r\n\tCHECK_HOT\x10\x05\x12\x10\n\x0c\x43HECK_PRICES\x10\x06\x12\x10\n\x0c\x43HECK_LIMITS\x10\x07\x12\x0f\n\x0b\x43HECK_USAGE\x10\x08\x12\x17\n\x13\x43HECK_SUBSCRIPTIONS\x10\t\x12\x11\n\rCHECK_TOP_UPS\x10\n\x12\x12\n\x0e\x43HECK_RECEIPTS\x10\x0b\"X\n\x14RebuildWalletRequest\x12@\n\x04name\x18\x01 \x01(\tB2\xbaH/r-2+^companies/[a-z0-9][a-z0-9_-]{0,62}/wallet$2\xd2\x01\n\rLedgerService\x12\x65\n\x0cVerifyLedger\x12).veloconnect.admin.v1.VerifyLedgerRequest\x1a*.veloconnect.admin.v1.VerifyLedgerResponse\x12Z\n\rRebuildWallet\x12*.veloconnect.admin.v1.RebuildWalletRequest\x1a\x1d.veloconnect.wallet.v1.Walletb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,11 +40,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYLEDGERRESPONSE']._serialized_start=148
   _globals['_VERIFYLEDGERRESPONSE']._serialized_end=345
   _globals['_LEDGERPROBLEM']._serialized_start=348
-  _globals['_LEDGERPROBLEM']._serialized_end=672
+  _globals['_LEDGERPROBLEM']._serialized_end=692
   _globals['_LEDGERPROBLEM_CHECK']._serialized_start=457
-  _globals['_LEDGERPROBLEM_CHECK']._serialized_end=672
-  _globals['_REBUILDWALLETREQUEST']._serialized_start=674
-  _globals['_REBUILDWALLETREQUEST']._serialized_end=762
-  _globals['_LEDGERSERVICE']._serialized_start=765
-  _globals['_LEDGERSERVICE']._serialized_end=975
+  _globals['_LEDGERPROBLEM_CHECK']._serialized_end=692
+  _globals['_REBUILDWALLETREQUEST']._serialized_start=694
+  _globals['_REBUILDWALLETREQUEST']._serialized_end=782
+  _globals['_LEDGERSERVICE']._serialized_start=785
+  _globals['_LEDGERSERVICE']._serialized_end=995
 # @@protoc_insertion_point(module_scope)

@@ -44,6 +44,7 @@ class LedgerProblem(_message.Message):
         CHECK_USAGE: _ClassVar[LedgerProblem.Check]
         CHECK_SUBSCRIPTIONS: _ClassVar[LedgerProblem.Check]
         CHECK_TOP_UPS: _ClassVar[LedgerProblem.Check]
+        CHECK_RECEIPTS: _ClassVar[LedgerProblem.Check]
     CHECK_UNSPECIFIED: LedgerProblem.Check
     CHECK_FLOOR: LedgerProblem.Check
     CHECK_ONCE: LedgerProblem.Check
@@ -55,6 +56,7 @@ class LedgerProblem(_message.Message):
     CHECK_USAGE: LedgerProblem.Check
     CHECK_SUBSCRIPTIONS: LedgerProblem.Check
     CHECK_TOP_UPS: LedgerProblem.Check
+    CHECK_RECEIPTS: LedgerProblem.Check
     COMPANY_FIELD_NUMBER: _ClassVar[int]
     CHECK_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
