@@ -9,11 +9,13 @@ import pytest
 from admin.payments.auto_charges import AutoCharges
 from admin.payments.charges import Charge, ChargeState
 from admin.payments.provider import PaymentState
+from admin.servicers.auto_top_ups import AutoTopUpServicer
 from admin.workers.auto_top_ups import AutoTopUpWorker
 from tests.builders import charge, make_company, top_up
-from tests.payments import ASKED, GONE, GOOD, POOR, Fate, Killed, Mortal, Provider, desk_of, dispute, mortal_desk
+from tests.payments import ASKED, CARD, GONE, GOOD, POOR, Fate, Killed, Mortal, Provider, desk_of, dispute, mortal_desk
+from veloconnect.admin.v1 import auto_top_up_pb2
 from wallet.domain.auto_top_ups import AutoTopUpChange, Firing, PauseReason
-from wallet.domain.errors import PaymentProviderUnavailable
+from wallet.domain.errors import AutoTopUpNotFound, PaymentMethodNotFound, PaymentProviderUnavailable
 from wallet.domain.top_ups import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
 from wallet.runtime import Wallets
 
@@ -118,6 +120,30 @@ async def test_a_provider_that_was_away_for_too_long_is_no_decline(
     assert await charges.charge(firing()) == Charge(ChargeState.NOT_MADE, "not_begun")
     assert (await company.top_ups.get("acme", "auto-1")).state is TopUpState.FAILED
     assert provider.taken == 0
+
+
+async def test_a_rule_is_made_for_a_card_that_is_there(company: Wallets, provider: Provider) -> None:
+    customers = desk_of(company, provider).customers
+    provider.saved[await customers.ensured("acme")] = [CARD]
+    servicer = AutoTopUpServicer(company.auto_top_ups, company.reader, customers)
+    context: Any = None
+    rule = auto_top_up_pb2.AutoTopUp(
+        name="companies/acme/autoTopUp",
+        threshold_micros=THRESHOLD,
+        amount_micros=AMOUNT,
+        payment_method=f"companies/acme/paymentMethods/{GONE}",
+    )
+    with pytest.raises(PaymentMethodNotFound):
+        await servicer.UpdateAutoTopUp(auto_top_up_pb2.UpdateAutoTopUpRequest(auto_top_up=rule), context)
+    rule.payment_method = f"companies/acme/paymentMethods/{GOOD}"
+    provider.away = True
+    with pytest.raises(PaymentProviderUnavailable):
+        await servicer.UpdateAutoTopUp(auto_top_up_pb2.UpdateAutoTopUpRequest(auto_top_up=rule), context)
+    with pytest.raises(AutoTopUpNotFound):
+        await company.auto_top_ups.get("acme")
+    provider.away = False
+    made = await servicer.UpdateAutoTopUp(auto_top_up_pb2.UpdateAutoTopUpRequest(auto_top_up=rule), context)
+    assert made.payment_method == rule.payment_method
 
 
 async def test_a_chargeback_pauses_the_rule(company: Wallets, provider: Provider) -> None:

@@ -280,8 +280,11 @@ STEPS: dict[str, tuple[Any, str]] = {
 """What is asked of Postgres, and with what."""
 
 
-@pytest.mark.parametrize("answer", [SUCCEEDED, DECLINED], ids=["paid", "declined"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [(step, SUCCEEDED) for step in STEPS if step != "end: declined"]
+    + [(step, DECLINED) for step in STEPS if step != "end: paid"],
+)
 async def test_killed_at_any_step_it_is_one_top_up_and_told_once(
     ruled: Wallets,
     worker: AutoTopUpWorker,
@@ -291,8 +294,6 @@ async def test_killed_at_any_step_it_is_one_top_up_and_told_once(
     step: str,
     answer: Any,
 ) -> None:
-    if step == ("end: declined" if answer == SUCCEEDED else "end: paid"):
-        pytest.skip("no step of this way")
     cards.answer = answer
     await fall(ruled, database)
     module, statement = STEPS[step]
