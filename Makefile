@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_REQUIRE_VIRTUALENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test demo bench bench-full check format stubs lock clean clean-data
+.PHONY: help install run test demo demo-month bench bench-full check format stubs lock clean clean-data
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (
 
 demo: $(STAMP) ## Play gateways for a while, then verify the ledger; on a service of its own unless ARGS has --target
 	$(PYTHON) -m devstack.demo $(ARGS)
+
+demo-month: $(STAMP) ## Play a company's month in half a minute: top-ups, warnings, an outage, and the statement in .local/demo-month
+	$(PYTHON) -m devstack.month $(ARGS)
 
 bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last line is JSON (ARGS=--help)
 	$(PYTHON) -m benchmarks $(ARGS)

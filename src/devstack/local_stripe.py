@@ -118,6 +118,10 @@ class LocalStripe:
         words = {"client_secret": client_secret, "success": success}
         return str(self._call("POST", f"/v1/payment_intents/{_id(client_secret)}/_authenticate", words)["status"])
 
+    def customer_of(self, client_secret: str) -> str:
+        """Return the id of the customer whose payment it is, as the dashboard shows it."""
+        return str(self._call("GET", f"/v1/payment_intents/{_id(client_secret)}")["customer"])
+
     def _confirm(self, client_secret: str, card: str) -> str:
         words = {"payment_method": card}
         return str(self._call("POST", f"/v1/payment_intents/{_id(client_secret)}/confirm", words)["status"])
@@ -150,10 +154,10 @@ class LocalStripe:
         except (OSError, ValueError):
             return False
 
-    def _call(self, method: str, path: str, words: Mapping[str, Any]) -> Any:
+    def _call(self, method: str, path: str, words: Mapping[str, Any] | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310  It is ours, on loopback.
             self.api_base + path,
-            data=json.dumps(words).encode(),
+            data=None if words is None else json.dumps(words).encode(),
             method=method,
             headers={"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"},
         )

@@ -29,11 +29,11 @@ def play_beside(local_directory: Path, arguments: Sequence[str]) -> int:
     lock = DirectoryLock(local_directory.absolute())
     lock.acquire()
     try:
-        _empty(local_directory)
+        empty(local_directory)
         # A name of its own: where Postgres must keep its data elsewhere, that place goes by the name.
         fresh = local_directory / time.strftime("%Y%m%d-%H%M%S")
         print(f"starting Postgres, Valkey, admin and charging; data and logs are in {fresh}", flush=True)
-        with _terminable(), Stack(fresh) as stack:
+        with terminable(), Stack(fresh) as stack:
             service = Service(stack.charging_address, stack.admin_address, stack.token_path)
             print(f"charging is at {service.target}, admin at {service.admin_target}\n", flush=True)
             return _run_client(stack, service, arguments)
@@ -62,8 +62,8 @@ def _run_client(stack: Stack, service: Service, arguments: Sequence[str]) -> int
     return client.returncode
 
 
-def _empty(directory: Path) -> None:
-    """Remove all but the lock that we hold."""
+def empty(directory: Path) -> None:
+    """Remove what is in a directory, all but the lock that we hold."""
     for path in directory.iterdir():
         if path.name == LOCK:
             continue
@@ -74,7 +74,7 @@ def _empty(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end us as Ctrl-C does, so that everything is stopped."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:

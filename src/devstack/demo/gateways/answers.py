@@ -46,7 +46,7 @@ class Refused(Exception):
     """An error that a correct service has no reason to give to these gateways: the play stops."""
 
 
-def from_error(error: grpc.aio.AioRpcError, asked: str) -> Declined | AskAgain | Refused:
+def from_error(error: grpc.aio.AioRpcError | grpc.Call, asked: str) -> Declined | AskAgain | Refused:
     """Return what a failed call means; `asked` says which call it was."""
     status = rpc_status.from_call(cast(grpc.Call, error))
     if status is None:
