@@ -107,12 +107,13 @@ async def test_p3_eight_cold_companies_whose_rows_are_locked_do_not_keep_a_ninth
 
 
 @pytest.mark.parametrize("connection", ["pool", "append"])
-async def test_p3_a_connection_commits_to_the_disk_and_gives_locks_back_whatever_the_database_is_set_to(
+async def test_p3_a_connection_commits_to_the_disk_and_keeps_utc_whatever_the_database_is_set_to(
     database: asyncpg.Connection, database_url: str, connection: str
 ) -> None:
     expected = {
         "synchronous_commit": ("off", "on"),
         "default_transaction_isolation": ("serializable", "read committed"),
+        "timezone": ("Europe/Berlin", "UTC"),
         "lock_timeout": ("0", "250ms"),
         "idle_in_transaction_session_timeout": ("0", "10s"),
     }

@@ -17,6 +17,8 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "default_transaction_isolation": "read committed",
     "jit": "off",
+    # A day has 24 hours and begins at midnight UTC, whatever the server's own default is.
+    "timezone": "UTC",
     "lock_timeout": str(LOCK_TIMEOUT_MS),
     # A process or machine that is gone must not keep its locks.
     "idle_in_transaction_session_timeout": "10000",

@@ -22,7 +22,7 @@ SELECT w.currency, w.state AS wallet_state, w.balance - w.held - w.floor AS avai
     EXISTS (SELECT FROM auto_top_up_firings f WHERE f.company_id = $1 AND f.state = 1) AS in_flight,
     coalesce(s.day_amount, 0)::bigint AS day_amount, s.day_count, coalesce(s.month_amount, 0)::bigint AS month_amount,
     s.month_count,
-    date_trunc('day', clock_timestamp(), 'UTC') + interval '1 day' AS next_day,
+    (date_trunc('day', clock_timestamp() AT TIME ZONE 'UTC') + interval '1 day') AT TIME ZONE 'UTC' AS next_day,
     (date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC' AS next_month
 FROM wallets w JOIN auto_top_ups a USING (company_id)
 CROSS JOIN LATERAL (
