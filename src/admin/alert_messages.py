@@ -49,10 +49,18 @@ def policy_change(request: rule_pb2.UpdateAlertPolicyRequest, before: AlertPolic
         warning = _threshold(asked.warning, "warning") if asked.HasField("warning") else DEFAULT.warning
     if "critical" in paths:
         critical = _threshold(asked.critical, "critical") if asked.HasField("critical") else DEFAULT.critical
-    for first, second in ((warning.seconds, critical.seconds), (warning.amount, critical.amount)):
+    of_time = warning.seconds, critical.seconds, "seconds"
+    of_money = warning.amount, critical.amount, "micros"
+    for first, second, unit in (of_time, of_money):
         # Of different kinds either may be the higher one, from day to day.
         if first is not None and second is not None and second > first:
-            raise invalid("alert_policy.critical", "must not be more than the warning threshold")
+            # The one that was sent is to blame, also where the other one is the default.
+            if "critical" in paths:
+                raise invalid("alert_policy.critical", f"must not be more than the warning, which is {first} {unit}")
+            raise invalid(
+                "alert_policy.warning",
+                f"must not be less than critical, which is {second} {unit}: change both, or set critical first",
+            )
     return AlertPolicy(warning, critical)
 
 

@@ -4,129 +4,16 @@
 several hold, the first one is the answer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, NamedTuple
+from collections.abc import Mapping
 
 import grpc
 
-from server.names import spend_limit_name
+from server import error_details as details
+from server.reasons import Reason, Row, rfc3339, sentence
 from server.rejections import InvalidRequest, StreamEnded, Unauthenticated, Violation
 from wallet.domain import errors as e
 from wallet.domain.errors import Applied
 from wallet.domain.limits import LIMITS_PER_COMPANY_MAX
-
-
-class Reason(StrEnum):
-    """`ErrorInfo.reason`, in order of precedence."""
-
-    UNAUTHENTICATED = "UNAUTHENTICATED"
-    INVALID_REQUEST = "INVALID_REQUEST"
-    STREAM_ENDED = "STREAM_ENDED"
-    OVERLOADED = "OVERLOADED"
-    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
-    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
-    WALLET_UNAVAILABLE = "WALLET_UNAVAILABLE"
-    PAYMENT_PROVIDER_UNAVAILABLE = "PAYMENT_PROVIDER_UNAVAILABLE"
-    COMPANY_NOT_FOUND = "COMPANY_NOT_FOUND"
-    COMPANY_ALREADY_EXISTS = "COMPANY_ALREADY_EXISTS"
-    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
-    RATE_CARD_NOT_FOUND = "RATE_CARD_NOT_FOUND"
-    RATE_CARD_ALREADY_EXISTS = "RATE_CARD_ALREADY_EXISTS"
-    SPEND_LIMIT_NOT_FOUND = "SPEND_LIMIT_NOT_FOUND"
-    SPEND_LIMIT_ALREADY_EXISTS = "SPEND_LIMIT_ALREADY_EXISTS"
-    AUTO_TOP_UP_NOT_FOUND = "AUTO_TOP_UP_NOT_FOUND"
-    REFUND_JOB_NOT_FOUND = "REFUND_JOB_NOT_FOUND"
-    REFUND_CASE_NOT_FOUND = "REFUND_CASE_NOT_FOUND"
-    REFUND_CASE_DECIDED = "REFUND_CASE_DECIDED"
-    RECEIPT_NOT_FOUND = "RECEIPT_NOT_FOUND"
-    SELLER_NOT_SET = "SELLER_NOT_SET"
-    SUBSCRIPTION_NOT_FOUND = "SUBSCRIPTION_NOT_FOUND"
-    SUBSCRIPTION_CANCELED = "SUBSCRIPTION_CANCELED"
-    WEBHOOK_NOT_FOUND = "WEBHOOK_NOT_FOUND"
-    EVENT_NOT_FOUND = "EVENT_NOT_FOUND"
-    TOP_UP_NOT_FOUND = "TOP_UP_NOT_FOUND"
-    TOP_UP_REFUND_NOT_FOUND = "TOP_UP_REFUND_NOT_FOUND"
-    PAYMENT_METHOD_NOT_FOUND = "PAYMENT_METHOD_NOT_FOUND"
-    PAYMENTS_NOT_CONFIGURED = "PAYMENTS_NOT_CONFIGURED"
-    PAYMENT_PROVIDER_REFUSES = "PAYMENT_PROVIDER_REFUSES"
-    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
-    COMPANY_CLOSED = "COMPANY_CLOSED"
-    WALLET_NOT_EMPTY = "WALLET_NOT_EMPTY"
-    TOP_UP_ENDED = "TOP_UP_ENDED"
-    TOP_UP_NOT_REFUNDABLE = "TOP_UP_NOT_REFUNDABLE"
-    AUTHORIZATION_NOT_FOUND = "AUTHORIZATION_NOT_FOUND"
-    AUTHORIZATION_CLOSED = "AUTHORIZATION_CLOSED"
-    COMPANY_SUSPENDED = "COMPANY_SUSPENDED"
-    DESTINATION_BLOCKED = "DESTINATION_BLOCKED"
-    RATE_NOT_FOUND = "RATE_NOT_FOUND"
-    SPEND_LIMIT_REACHED = "SPEND_LIMIT_REACHED"
-    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
-    BALANCE_LIMIT_REACHED = "BALANCE_LIMIT_REACHED"
-    TRANSACTION_NOT_FOUND = "TRANSACTION_NOT_FOUND"
-    REFUND_EXCEEDS_CHARGE = "REFUND_EXCEEDS_CHARGE"
-    ENTRY_QUARANTINED = "ENTRY_QUARANTINED"
-    INTERNAL = "INTERNAL"
-
-
-class Row(NamedTuple):
-    """What an error is on the wire. `says` is the first sentence of the message, `advice` the one about what to do."""
-
-    code: grpc.StatusCode
-    reason: Reason
-    says: Callable[[Any], str]
-    advice: str
-    metadata: Callable[[Any], Mapping[str, str]] = lambda _: {}
-    violations: Callable[[Any], Sequence[Violation]] = lambda _: ()
-    """Fields of the request that are to blame."""
-
-
-def rfc3339(microseconds: int) -> str:
-    """Return a time given in microseconds since the epoch as people and JSON write it."""
-    return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def sentence(text: str) -> str:
-    """Return a text with a full stop at its end."""
-    return text if text.endswith(".") else f"{text}."
-
-
-def _applied(error: e.Unavailable) -> Mapping[str, str]:
-    return {"applied": error.applied}
-
-
-def _funds(error: e.InsufficientFunds) -> Mapping[str, str]:
-    return {
-        "available": str(error.available),
-        "required": str(error.required),
-        "floor": str(error.floor),
-        "currency": error.currency,
-    }
-
-
-def _limit(error: e.SpendLimitReached) -> Mapping[str, str]:
-    reset = {"reset_time": rfc3339(error.resets_at)} if error.resets_at else {}
-    return {
-        "limit": spend_limit_name(error.limit.company, error.limit.id),
-        "amount": str(error.limit.amount),
-        "spent": str(error.spent),
-        "required": str(error.required),
-        **reset,
-    }
-
-
-def _usage(error: e.RateNotFound) -> Mapping[str, str]:
-    return {"channel": error.channel, "variant": error.variant, "country": error.country}
-
-
-def _unpriced(error: e.RateNotFound) -> str:
-    if not error.has_card:
-        return "The company has no rate card to price the usage by."
-    what = f"{error.channel} {error.variant}".rstrip()
-    where = f"to {error.country}" if error.country else "without a destination country"
-    return f"Neither the rate card nor its parents have a rate for {what} {where}."
-
 
 _C = grpc.StatusCode
 
@@ -151,6 +38,13 @@ TABLE: Mapping[type[Exception], Row] = {
         "Nothing has changed. Correct the request; sent again as it is, it fails again.",
         violations=lambda error: [Violation(error.field, str(error))],
     ),
+    e.NotABankTransfer: Row(
+        _C.INVALID_ARGUMENT,
+        Reason.INVALID_REQUEST,
+        lambda error: f"name: {details.no_transfer(error)}.",
+        "Read it with GetTopUp.",
+        violations=lambda error: [Violation("name", details.no_transfer(error))],
+    ),
     e.TooManySpendLimits: Row(
         _C.INVALID_ARGUMENT,
         Reason.INVALID_REQUEST,
@@ -170,35 +64,35 @@ TABLE: Mapping[type[Exception], Row] = {
         Reason.OVERLOADED,
         lambda error: sentence(f"The service has more to do than it can: {error}"),
         "Nothing was applied. Wait, then send the same request again, and send fewer at a time.",
-        _applied,
+        details.applied,
     ),
     e.DeadlineExceeded: Row(
         _C.DEADLINE_EXCEEDED,
         Reason.DEADLINE_EXCEEDED,
         lambda error: sentence(f"There was no answer in time: {error}"),
         "Send the same request again under the same key, with a later deadline.",
-        _applied,
+        details.applied,
     ),
     e.LedgerUnavailable: Row(
         _C.UNAVAILABLE,
         Reason.LEDGER_UNAVAILABLE,
         lambda error: sentence(f"The ledger does not answer: {error}"),
         "Send the same request again under the same key until the answer is definite.",
-        _applied,
+        details.applied,
     ),
     e.WalletUnavailable: Row(
         _C.UNAVAILABLE,
         Reason.WALLET_UNAVAILABLE,
         lambda error: sentence(f"The wallet does not answer: {error}"),
         "Send the same request again under the same key until the answer is definite.",
-        _applied,
+        details.applied,
     ),
     e.PaymentProviderUnavailable: Row(
         _C.UNAVAILABLE,
         Reason.PAYMENT_PROVIDER_UNAVAILABLE,
         lambda error: sentence(f"The payment provider does not answer: {error}"),
         "Send the same request again under the same key until the answer is definite: it is paid once.",
-        _applied,
+        details.applied,
     ),
     e.CompanyNotFound: Row(
         _C.NOT_FOUND,
@@ -358,7 +252,8 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.TOP_UP_ENDED,
         lambda error: f"The top-up {error.top_up} is {error.state}.",
-        "Read it with GetTopUp. A difference that is left is an adjustment (AdjustmentService), or another top-up.",
+        "Read it with GetTopUp. Money that comes beside it is a top-up of its own; what was wrong about it is an "
+        "adjustment (AdjustmentService).",
         lambda error: {"state": error.state},
     ),
     e.TopUpNotRefundable: Row(
@@ -400,11 +295,11 @@ TABLE: Mapping[type[Exception], Row] = {
     e.RateNotFound: Row(
         _C.NOT_FOUND,
         Reason.RATE_NOT_FOUND,
-        _unpriced,
+        details.unpriced,
         "Nothing was charged. Add a rate to the card or its parent (RateService; a country without a number has only "
         "rates of countries), or give the company a card (UpdateCompany): then the same request succeeds. Or send it "
         "with amount_micros.",
-        _usage,
+        details.usage,
     ),
     e.SpendLimitReached: Row(
         _C.FAILED_PRECONDITION,
@@ -415,15 +310,15 @@ TABLE: Mapping[type[Exception], Row] = {
         ),
         "Do not deliver what it was to pay for; a capture within its hold is never more. After reset_time, where there "
         "is one, or when the limit is raised, the same request may succeed.",
-        _limit,
+        details.limit,
     ),
     e.InsufficientFunds: Row(
         _C.FAILED_PRECONDITION,
         Reason.INSUFFICIENT_FUNDS,
         lambda error: f"{error.required} micros are required and {error.available} are available above the floor.",
         "Do not deliver what it was to pay for; a capture within its hold needs no more. "
-        "After a top-up the same request may succeed.",
-        _funds,
+        "After a top-up the same request may succeed; an adjustment may say allow_below_floor.",
+        details.funds,
     ),
     e.BalanceLimitReached: Row(
         _C.FAILED_PRECONDITION,
@@ -434,8 +329,9 @@ TABLE: Mapping[type[Exception], Row] = {
     e.TransactionNotFound: Row(
         _C.NOT_FOUND,
         Reason.TRANSACTION_NOT_FOUND,
-        lambda error: f"There is no transaction {error}.",
-        "Check the name against ListTransactions; only charges and captures can be refunded.",
+        lambda error: f"There is no transaction {error}, or it is of another kind than this is about.",
+        "Read it with GetTransaction, or check the name against ListTransactions: charges and captures can be "
+        "refunded; a refund and an adjustment have the number of their transaction.",
     ),
     e.RefundExceedsCharge: Row(
         _C.FAILED_PRECONDITION,

@@ -8,14 +8,16 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from server.error_table import FAULT, TABLE, Reason, sentence
+from server.error_table import FAULT, TABLE
+from server.reasons import Reason, sentence
 from server.rejections import Violation
 
 DOMAIN = "charging.veloconnect.com"
 DETAILS_KEY = "grpc-status-details-bin"
 VIOLATIONS_LISTED_MAX = 16
-DESCRIPTION_CHARACTERS_MAX = 200
-"""Both keep the trailing metadata below the 8 KiB that gRPC clients take."""
+DESCRIPTION_BYTES_MAX = 700
+DESCRIPTIONS_BYTES_MAX = 2_800
+"""These keep the trailing metadata below the 8 KiB that gRPC clients take; where there are few, each may be longer."""
 RETRY_MS = 250
 """How long a caller is asked to wait after OVERLOADED: several cycles."""
 
@@ -53,13 +55,27 @@ def _summary(violations: Sequence[Violation]) -> str:
     first = violations[0]
     more = len(violations) - 1
     rest = f" And {more} more." if more else ""
-    return sentence(f"{first.field or 'The request'}: {first.description[:DESCRIPTION_CHARACTERS_MAX]}") + rest
+    return sentence(f"{first.field or 'The request'}: {cut(first.description, _bytes_each(violations))}") + rest
 
 
 def _bad_request(violations: Sequence[Violation]) -> BadRequest:
     return BadRequest(
         field_violations=[
-            BadRequest.FieldViolation(field=field, description=description[:DESCRIPTION_CHARACTERS_MAX])
+            BadRequest.FieldViolation(field=field, description=cut(description, _bytes_each(violations)))
             for field, description in violations[:VIOLATIONS_LISTED_MAX]
         ]
     )
+
+
+def cut(text: str, bytes_max: int) -> str:
+    """Return a text, or as many of its words as fit into so many bytes of UTF-8, at least 4, with "…" after them."""
+    encoded = text.encode()
+    if len(encoded) <= bytes_max:
+        return text
+    kept = encoded[: bytes_max - len("…".encode())].decode(errors="ignore")
+    words, space, _ = kept.rpartition(" ")
+    return f"{words if space else kept}…"
+
+
+def _bytes_each(violations: Sequence[Violation]) -> int:
+    return min(DESCRIPTION_BYTES_MAX, DESCRIPTIONS_BYTES_MAX // min(len(violations), VIOLATIONS_LISTED_MAX))

@@ -5,7 +5,7 @@ from time import perf_counter
 import grpc
 from prometheus_client import Counter, Histogram
 
-from server.error_table import Reason
+from server.reasons import Reason
 
 rpc_requests = Counter(
     "rpc_requests_total",

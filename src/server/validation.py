@@ -118,6 +118,8 @@ def _violation(message: Message, rule: BrokenRule) -> Violation:
             return Violation(path.removeprefix("."), "is required")
         case "string.pattern" if field is not None:
             what = TEXTS.get(of) or TEXTS.get(field.name) or _name(str(rule.rule_value))
+        case "int64.not_in":
+            what = f"a number other than {rule.field_value}"
         case "enum.not_in" | "enum.defined_only" if field is not None and field.enum_type is not None:
             what = "one of " + ", ".join(value.name for value in field.enum_type.values if value.number)
     return Violation(path.removeprefix("."), _words(what, rule))

@@ -27,23 +27,27 @@ from admin.payments.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from admin.webhook_messages import webhook_change
 from admin.webhooks.sender import NotDelivered
 from admin.webhooks.targets import AddressRefused
 from server.countries import UnknownCountry
-from server.error_table import TABLE, Reason
+from server.error_table import TABLE
 from server.errors import (
-    DESCRIPTION_CHARACTERS_MAX,
     DOMAIN,
     RETRY_MS,
     VIOLATIONS_LISTED_MAX,
     answer,
+    cut,
     is_fault,
 )
+from server.reasons import Reason
 from server.rejections import InvalidRequest, Rejection, StreamEnded, Unauthenticated, Violation
 from server.settings import Misconfigured
+from veloconnect.admin.v1 import webhook_pb2
 from wallet.domain import errors as e
 from wallet.domain.errors import Applied, WalletError
 from wallet.domain.limits import SpendLimit, SpendLimitState, Window
+from wallet.domain.notices import EventType
 
 ERRORS = (Path(__file__).parents[2] / "docs" / "ERRORS.md").read_text()
 TRAILERS_BYTES_MAX = 8192
@@ -105,6 +109,7 @@ SAMPLES: list[Exception] = [
     e.PaymentProviderRefuses("No such customer: cus_1.", code="resource_missing"),
     e.PaymentProviderUnavailable("no connection", applied=Applied.UNKNOWN),
     e.TopUpEnded("t-1", state="SUCCEEDED"),
+    e.NotABankTransfer("t-1", method="SAVED_CARD"),
     e.TopUpNotRefundable("t-1", refundable=1, required=2),
     e.CurrencyMismatch(wallet="EUR", given="USD"),
     e.CompanyClosed("acme"),
@@ -267,18 +272,35 @@ def test_a_fault_shows_nothing_of_itself(error: Exception) -> None:
     assert is_fault(error)
 
 
-def test_a_thousand_bad_fields_fit_into_the_trailers() -> None:
-    text = "x" * (DESCRIPTION_CHARACTERS_MAX + 50)
+@pytest.mark.parametrize("letter", ["x", "д", "€"])
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 1000])
+def test_many_bad_fields_and_long_texts_fit_into_the_trailers(count: int, letter: str) -> None:
     error = InvalidRequest(
-        violations=[Violation(f"requests[{number}].usage.campaign_id", text) for number in range(1000)]
+        violations=[Violation(f"requests[{number}].usage.campaign_id", letter * 2_000) for number in range(count)]
     )
     said = answer(error)
     bad = BadRequest()
     assert said.status.details[1].Unpack(bad)
-    assert len(bad.field_violations) == VIOLATIONS_LISTED_MAX
-    assert "And 999 more." in said.status.message
+    assert len(bad.field_violations) == min(count, VIOLATIONS_LISTED_MAX)
+    assert f"And {count - 1} more." in said.status.message or count == 1
     details = base64.b64encode(said.status.SerializeToString())
     assert len(quote(said.status.message)) + len(details) < TRAILERS_BYTES_MAX
+
+
+def test_all_values_of_the_longest_list_are_named() -> None:
+    request = webhook_pb2.UpdateWebhookRequest(
+        webhook=webhook_pb2.Webhook(name="companies/acme/webhook", event_types=["nothing"])
+    )
+    with pytest.raises(InvalidRequest) as found:
+        webhook_change(request, allow_private=False)
+    message = answer(found.value).status.message
+    assert all(kind.value in message for kind in EventType), message
+
+
+def test_a_text_is_cut_between_words() -> None:
+    assert cut("as it is", 8) == "as it is"
+    assert cut("one of ABC, DEF, GHI", 16) == "one of ABC,…"
+    assert cut("ддддд", 7) == "дд…"
 
 
 def test_the_number_of_violations_that_are_listed_is_documented() -> None:

@@ -36,6 +36,7 @@ WalletError
 ├── EventNotFound
 ├── TopUpNotFound
 ├── TopUpEnded                    it has come in, failed or was canceled: another end is not to be had
+├── NotABankTransfer              only of those people say what came
 ├── TopUpNotRefundable            not by card, not in, refunded already, or taken back by the bank
 ├── TopUpRefundNotFound
 ├── PaymentsNotConfigured
@@ -262,6 +263,15 @@ class TopUpEnded(WalletError):
         super().__init__(f"the top-up {top_up} is {state}")
         self.top_up = top_up
         self.state = state
+
+
+class NotABankTransfer(WalletError):
+    """People say of bank transfers alone what came; the provider says it of cards, and a manual top-up is in."""
+
+    def __init__(self, top_up: str, *, method: str) -> None:
+        """Name the method, as in "SAVED_CARD"."""
+        super().__init__(f"the top-up {top_up} is by METHOD_{method}")
+        self.method = method
 
 
 class TopUpNotRefundable(WalletError):

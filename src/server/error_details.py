@@ -1,0 +1,54 @@
+"""What errors say in figures: the metadata of their reasons, and sentences that depend on more than a name."""
+
+from collections.abc import Mapping
+
+from server.names import spend_limit_name
+from server.reasons import rfc3339
+from wallet.domain import errors as e
+
+
+def applied(error: e.Unavailable) -> Mapping[str, str]:
+    """Return whether the request may have been applied all the same."""
+    return {"applied": error.applied}
+
+
+def funds(error: e.InsufficientFunds) -> Mapping[str, str]:
+    """Return what there is and what was required, in micros."""
+    return {
+        "available": str(error.available),
+        "required": str(error.required),
+        "floor": str(error.floor),
+        "currency": error.currency,
+    }
+
+
+def limit(error: e.SpendLimitReached) -> Mapping[str, str]:
+    """Return which spend limit it is, how much of it is spent, and when its window ends."""
+    reset = {"reset_time": rfc3339(error.resets_at)} if error.resets_at else {}
+    return {
+        "limit": spend_limit_name(error.limit.company, error.limit.id),
+        "amount": str(error.limit.amount),
+        "spent": str(error.spent),
+        "required": str(error.required),
+        **reset,
+    }
+
+
+def usage(error: e.RateNotFound) -> Mapping[str, str]:
+    """Return what has no price."""
+    return {"channel": error.channel, "variant": error.variant, "country": error.country}
+
+
+def unpriced(error: e.RateNotFound) -> str:
+    """Return what has no price, in a sentence."""
+    if not error.has_card:
+        return "The company has no rate card to price the usage by."
+    what = f"{error.channel} {error.variant}".rstrip()
+    where = f"to {error.country}" if error.country else "without a destination country"
+    return f"Neither the rate card nor its parents have a rate for {what} {where}."
+
+
+def no_transfer(error: e.NotABankTransfer) -> str:
+    """Return why people cannot say what came of a top-up."""
+    how = "it is in the wallet" if error.method == "MANUAL" else "its payment provider says what becomes of it"
+    return f"must be a top-up by METHOD_BANK_TRANSFER; this one is by METHOD_{error.method}, and {how}"
