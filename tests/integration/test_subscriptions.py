@@ -419,6 +419,25 @@ async def test_a_fault_of_one_keeps_no_other_waiting_and_is_told(
     assert await run(acme, now + HOUR) == 1
 
 
+async def test_a_fault_postpones_nothing_that_somebody_else_got_past(
+    acme: Wallets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await acme.renewals.create(new("line"), now=START)
+    step, now = acme.renewals.step, START + 31 * DAY
+
+    async def overtaken(subscription: Subscription, *arguments: Any, **options: Any) -> Subscription:
+        await step(subscription, *arguments, **options)
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(acme.renewals, "step", overtaken)
+        with pytest.raises(ZeroDivisionError):
+            await run(acme, now)
+    after = await read(acme, "line")
+    assert (after.charged, after.due_at) == (2, after.period_ends_at)
+    assert after.due_at != made.due_at
+
+
 async def test_what_is_not_there_is_not_found(acme: Wallets) -> None:
     with pytest.raises(CompanyNotFound):
         await acme.renewals.create(new(company="nobody"), now=START)

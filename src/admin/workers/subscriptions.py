@@ -56,7 +56,8 @@ class SubscriptionWorker:
                     log.warning("subscription_waits", company=due.company, subscription=due.id, error=repr(result))
                 elif isinstance(result, Exception):
                     faults.append(result)
-                    await self._postpone(due, now)
+                    # Only as it was seen: whoever has changed it meanwhile may have got past the fault.
+                    await self._subscriptions.save(due, postponed(due, now))
                 else:
                     raise result
             if any(isinstance(result, LedgerUnavailable) for result in turns):
@@ -74,10 +75,6 @@ class SubscriptionWorker:
             if at.due_at is None or at.due_at > now:
                 break
         return at.charged - due.charged
-
-    async def _postpone(self, due: Subscription, now: int) -> None:
-        current = await self._subscriptions.get(due.company, due.id)
-        await self._subscriptions.save(current, postponed(current, now))
 
 
 def _count(before: Subscription, after: Subscription) -> None:
