@@ -72,6 +72,9 @@ def test_charges_are_looked_at_first_and_then_refunded_once(refunds: Command) ->
 def test_a_file_of_names_is_refunded_and_says_what_failed(refunds: Command, tmp_path: Path) -> None:
     names = tmp_path / "names"
     names.write_text("companies/given-back/transactions/1\n\ncompanies/given-back/transactions/2\n")
+    preview = refunds.lines("create-job", "cli-2", *ASKED, "--names", str(names), "--validate-only")
+    assert preview[1].startswith("  1 charge, of which ")
+    assert preview[2] == "  1 of the 2 names are of no charge: they fail"
     assert refunds.lines("create-job", "cli-2", *ASKED, "--names", str(names))[0] == "refundJobs/cli-2: running"
     shown = through(refunds, "cli-2")
     assert shown.returncode == 1

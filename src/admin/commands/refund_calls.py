@@ -89,7 +89,12 @@ def _names(path: Path) -> Iterator[refund_pb2.CreateRefundJobRequest]:
 def _print(job: refund_pb2.RefundJob) -> None:
     if job.name:
         click.echo(f"{job.name}: {refund_pb2.RefundJob.State.Name(job.state).removeprefix('STATE_').lower()}")
-    click.echo(f"  {job.expected_count} charges, of which {_amounts(job.expected_amounts)} are left to refund")
+    charges = "1 charge" if job.expected_count == 1 else f"{job.expected_count} charges"
+    click.echo(f"  {charges}, of which {_amounts(job.expected_amounts)} are left to refund")
+    if job.listed_count > job.expected_count:
+        click.echo(
+            f"  {job.listed_count - job.expected_count} of the {job.listed_count} names are of no charge: they fail"
+        )
     if job.name:
         click.echo(f"  {job.matched_count} done: {job.refunded_count} refunded, {_amounts(job.refunded_amounts)}")
     click.echo(f"  {job.already_refunded_count} were refunded before")
