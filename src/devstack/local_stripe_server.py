@@ -23,6 +23,7 @@ import sys
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from localstripe import resources, webhooks
 from localstripe.errors import UserError
 from localstripe.resources import Charge, Event, List, PaymentIntent, PaymentMethod, Store
@@ -145,11 +146,11 @@ class Idempotency:
         self._answers: dict[str, Answer] = {}
 
     @web.middleware
-    async def answer(self, request: web.Request, handler: Any) -> web.StreamResponse:
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer as before, or for the first time. What was refused before anything began is no answer to keep."""
         key = request.headers.get("Idempotency-Key")
         if request.method != "POST" or key is None:
-            return await handler(request)  # type: ignore[no-any-return]
+            return await handler(request)
         asked = request.path.encode() + b"?" + await request.read()
         if key in self._answers:
             before, status, body = self._answers[key]
@@ -159,9 +160,11 @@ class Idempotency:
             headers = {"Idempotent-Replayed": "true"}
             return web.Response(body=body, status=status, headers=headers, content_type="application/json")
         response = await handler(request)
+        assert isinstance(response, web.Response), "localstripe streams nothing"
+        assert isinstance(response.body, bytes), "it answers in JSON"
         if response.status < 400 or response.status == 402:
-            self._answers[key] = (asked, response.status, bytes(response.body))
-        return response  # type: ignore[no-any-return]
+            self._answers[key] = (asked, response.status, response.body)
+        return response
 
 
 def main(port: int) -> None:

@@ -1,5 +1,7 @@
 """Money in by card and by transfer, back to the card, and taken back by the cardholder's bank."""
 
+from typing import Any
+
 from devstack.demo.gateways.answers import Refused
 from devstack.local_stripe import THREE_D_SECURE_CARD
 from devstack.month.prices import CURRENCY, told
@@ -12,9 +14,9 @@ SECRET_SEPARATOR = "_secret_"  # noqa: S105  It parts a payment's id from its se
 TopUp = top_up_pb2.TopUp
 
 
-def order(key: str, micros: int, method: int, **fields: object) -> top_up_pb2.CreateTopUpRequest:
+def order(key: str, micros: int, method: TopUp.Method, **fields: Any) -> top_up_pb2.CreateTopUpRequest:
     """Return a top-up that is asked for."""
-    top_up = TopUp(amount_micros=micros, currency_code=CURRENCY, method=method, **fields)  # type: ignore[arg-type]
+    top_up = TopUp(amount_micros=micros, currency_code=CURRENCY, method=method, **fields)
     return top_up_pb2.CreateTopUpRequest(parent=COMPANY, idempotency_key=key, top_up=top_up)
 
 
