@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from admin.amounts import check_bound, check_text
+from admin.amounts import check_bound, check_text, check_whole
 from admin.payments.provider import Card
 from server.fingerprint import fingerprint
 from server.names import (
@@ -31,6 +31,8 @@ def new_top_up_of(request: top_up_pb2.CreateTopUpRequest, *, bound: int) -> NewT
     check_text("top_up.amount_text", asked.amount_micros, asked.currency_code, asked.amount_text)
     if method is TopUpMethod.MANUAL:
         check_bound("top_up.amount_micros", asked.amount_micros, asked.currency_code, bound)
+    if method is TopUpMethod.BANK_TRANSFER:
+        check_whole("top_up.amount_micros", asked.amount_micros, asked.currency_code)
     if asked.save_payment_method and method is not TopUpMethod.CARD:
         raise invalid("top_up.save_payment_method", "goes with METHOD_CARD: only a card that is entered can be saved")
     card = ""
@@ -102,6 +104,7 @@ def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
         message.transaction = transaction_name(top_up.company, top_up.entry_number)
         message.balance_after_micros = top_up.balance_after
         message.cleared_amount_micros = top_up.cleared
+        message.cleared_amount_text = words(top_up.cleared, top_up.currency)
     return message
 
 

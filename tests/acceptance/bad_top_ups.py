@@ -24,7 +24,7 @@ def adjustment(*, parent: str = "companies/bad", key: str = "new", preview: bool
 
 def confirm(name: str = "companies/bad/topUps/wire", **fields: Any) -> top_up_pb2.ConfirmTopUpRequest:
     """Return the confirmation of a bank transfer."""
-    return top_up_pb2.ConfirmTopUpRequest(**{"name": name, "amount_micros": 1, "currency_code": "EUR", **fields})
+    return top_up_pb2.ConfirmTopUpRequest(**{"name": name, "amount_micros": 10_000, "currency_code": "EUR", **fields})
 
 
 def refund(name: str = "companies/bad/topUps/first", **fields: Any) -> top_up_pb2.RefundTopUpRequest:
@@ -68,6 +68,15 @@ BAD_TOP_UPS: dict[str, tuple[str, Any, str]] = {
         confirm(amount_micros=MANUAL_MICROS_MAX + 1),
         "amount_micros",
     ),
+    "confirmation of other words": ("top_ups.ConfirmTopUp", confirm(amount_text="500.00 EUR"), "amount_text"),
+    "confirmation of what was no transfer": ("top_ups.ConfirmTopUp", confirm("companies/bad/topUps/first"), "name"),
+    "failure of what was no transfer": (
+        "top_ups.FailTopUp",
+        top_up_pb2.FailTopUpRequest(name="companies/bad/topUps/first"),
+        "name",
+    ),
+    "transfer of a part of a cent": (CREATE, top_up(method=_T.METHOD_BANK_TRANSFER), "top_up.amount_micros"),
+    "confirmation of a part of a cent": ("top_ups.ConfirmTopUp", confirm(amount_micros=10_001), "amount_micros"),
     "confirmation in no currency": ("top_ups.ConfirmTopUp", confirm(currency_code=""), "currency_code"),
     "failure with NUL in it": (
         "top_ups.FailTopUp",
@@ -124,11 +133,6 @@ TOP_UP_REFUSALS: dict[str, tuple[str, Any, str]] = {
         "top_ups.GetTopUpRefund",
         top_up_pb2.GetTopUpRefundRequest(name="companies/bad/topUpRefunds/none"),
         "TOP_UP_REFUND_NOT_FOUND",
-    ),
-    "confirmation of what was no transfer": (
-        "top_ups.ConfirmTopUp",
-        confirm("companies/bad/topUps/first"),
-        "TOP_UP_ENDED",
     ),
     "confirmation in another currency": (
         "top_ups.ConfirmTopUp",

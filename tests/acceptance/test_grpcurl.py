@@ -318,8 +318,10 @@ def test_a_bank_transfer_is_announced_and_confirmed_with_what_came(caller: Calle
     assert begun["payment_reference"].startswith("VC-")
     assert caller.admin("TopUpService/CreateTopUp", {**create, "top_up": begun}) == begun, "sent back as it came"
     confirm = {"name": begun["name"], "amount_micros": "499000000", "currency_code": "EUR", "reference": "bank 9"}
+    confirm["amount_text"] = "499.00 EUR"
     confirmed = caller.admin("TopUpService/ConfirmTopUp", confirm)
     assert (confirmed["state"], confirmed["cleared_amount_micros"]) == ("STATE_SUCCEEDED", "499000000")
+    assert (confirmed["amount_text"], confirmed["cleared_amount_text"]) == ("500.00 EUR", "499.00 EUR")
     assert caller.admin("TopUpService/ConfirmTopUp", confirm) == confirmed
     assert caller.admin("TopUpService/GetTopUp", {"name": begun["name"]}) == confirmed
     for key, method, state in (

@@ -11,7 +11,7 @@ from admin.mail.letters import letter
 from admin.payments.desk import PaymentDesk
 from admin.payments.provider import DisputeChanged, DisputeState, PaymentRefund, RefundChanged, RefundState
 from tests.builders import charge, fingerprint, make_company
-from tests.integration.test_top_ups import AMOUNT, SAVED, balance, order, sweep_of, swept, told
+from tests.integration.test_top_ups import AMOUNT, SAVED, balance, older, order, sweep_of, swept, told
 from tests.payments import Fate, Killed, Provider, desk_of, dispute, mortal_desk
 from wallet.domain.errors import (
     CompanyClosed,
@@ -24,7 +24,15 @@ from wallet.domain.errors import (
     TopUpRefundNotFound,
 )
 from wallet.domain.notices import EventType
-from wallet.domain.top_ups import ChargebackState, NewChargeback, NewTopUpRefund, TopUpMethod, TopUpRefundState
+from wallet.domain.top_ups import (
+    DECLINED_LOOK_SECONDS,
+    ChargebackState,
+    NewChargeback,
+    NewTopUpRefund,
+    TopUpMethod,
+    TopUpRefundState,
+    refund_debit,
+)
 from wallet.runtime import Wallets
 
 MOMENTS_MAX = 60
@@ -168,6 +176,36 @@ async def test_news_of_refunds_that_are_not_ours_are_taken(
         told_of = PaymentRefund("re_x", RefundState.SUCCEEDED, name, "pi_1", 10_000, "EUR")
         assert await desk.refunds.take(told_of) is None
     assert await balance(acme) == AMOUNT
+
+
+async def test_a_debit_beside_a_decline_is_found_and_put_back(
+    acme: Wallets, database: asyncpg.Connection, desk: PaymentDesk, provider: Provider
+) -> None:
+    """Two ask for the same: one is declined, the other is debited a moment later and dies before it records that."""
+    await acme.engine.submit(charge(AMOUNT))
+    with pytest.raises(InsufficientFunds):
+        await desk.refunds.start(back())
+    await desk.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
+    await acme.engine.submit(refund_debit(await acme.top_up_refunds.get("acme", "r-1")))
+    await swept(acme, provider, database)
+    assert await balance(acme) == AMOUNT
+    ended = await acme.top_up_refunds.get("acme", "r-1")
+    assert ended.state is TopUpRefundState.FAILED
+    assert (ended.debit_number, ended.return_number) == (4, 5)
+    assert (await acme.top_ups.get("acme", "t-1")).refunded == provider.given_back == 0
+
+
+async def test_a_declined_refund_is_looked_at_once_more_and_then_left(
+    acme: Wallets, database: asyncpg.Connection, desk: PaymentDesk
+) -> None:
+    await acme.engine.submit(charge(AMOUNT))
+    with pytest.raises(InsufficientFunds):
+        await desk.refunds.start(back())
+    assert await sweep_of(acme, desk).run_once() == 0, "who is about to be debited has its time"
+    await older(database, DECLINED_LOOK_SECONDS)
+    assert await sweep_of(acme, desk).run_once() == 1
+    await older(database, 100_000)
+    assert await sweep_of(acme, desk).run_once() == 0
 
 
 @pytest.mark.parametrize("refused", [True, False])

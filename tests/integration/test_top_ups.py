@@ -395,6 +395,27 @@ async def test_a_transfer_may_be_told_by_the_provider_and_by_people(
     assert await balance(acme) == AMOUNT
 
 
+async def test_a_transfer_that_came_twice_is_credited_twice(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    begun = await desk.top_ups.start(TRANSFER)
+    for payment in ("pi_8", "pi_9", "pi_8", "pi_9"):
+        provider.payments[payment] = Payment(payment, PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
+        await desk.top_ups.follow(payment)
+    assert await balance(acme) == provider.taken == 2 * AMOUNT
+
+
+async def test_of_a_transfer_that_people_confirmed_the_first_payment_is_that_one(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    begun = await desk.top_ups.start(TRANSFER)
+    await desk.top_ups.confirm("acme", "t-1", AMOUNT)
+    for payment in ("pi_8", "pi_8", "pi_9", "pi_8", "pi_9"):
+        provider.payments[payment] = Payment(payment, PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
+        await desk.top_ups.follow(payment)
+    assert await balance(acme) == provider.taken == 2 * AMOUNT
+
+
 async def test_what_was_never_begun_fails_and_says_so(
     acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
 ) -> None:

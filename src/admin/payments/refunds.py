@@ -57,6 +57,12 @@ class TopUpRefunds:
             refund = await self._records.returned(refund, outcome.entry.number)
         return refund
 
+    async def look(self, refund: TopUpRefund) -> TopUpRefund:
+        """Bring a refund on that nobody seems to care for."""
+        if refund.state is TopUpRefundState.FAILED and refund.debit_number is None:
+            refund = await self._records.settle_declined(refund)
+        return await self.go_on(refund)
+
     async def take(self, told: PaymentRefund) -> TopUpRefund | None:
         """Record what the provider tells of a refund; return None where it is none of ours."""
         refund = await self._records.of_provider(told.id)

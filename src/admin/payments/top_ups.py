@@ -22,6 +22,7 @@ from admin.payments.provider import (
 from wallet.domain.errors import (
     Declined,
     IdempotencyKeyReused,
+    NotABankTransfer,
     PaymentProviderRefuses,
     TopUpEnded,
     TopUpNotFound,
@@ -109,8 +110,14 @@ class TopUps:
         paid_with = PaidWith(payment.card.brand, payment.card.last4) if payment.card else None
         if payment.state is PaymentState.SUCCEEDED:
             pinned = await self._records.pin(top_up, payment.amount, payment=payment.id, paid_with=paid_with)
-            if pinned.payment != payment.id and pinned.method in BY_PROVIDER:
-                # The provider took the money twice, which its idempotency keys are to prevent: it is the company's.
+            if not pinned.payment:
+                # People confirmed the transfer before the provider told of it.
+                pinned = await self._records.attach(pinned, payment.id)
+                if pinned.cleared != payment.amount:
+                    log.error("transfer_confirmed_with_other_amount", payment=payment.id, top_up=top_up.id)
+            if pinned.payment != payment.id:
+                # A card was charged twice, which the provider's idempotency keys are to prevent, or a transfer came
+                # twice: it is the company's money.
                 log.error("second_payment_of_top_up", payment=payment.id, top_up=top_up.id, company=top_up.company)
                 await self._engine.submit(second_credit(pinned, payment.id, payment.amount))
                 return pinned
@@ -141,7 +148,7 @@ class TopUps:
     async def confirm(self, company: str, top_up_id: str, amount: int, *, reference: str = "") -> TopUp:
         """Credit a bank transfer with what came in, in micros; also where it was thought to have failed.
 
-        Raises TopUpNotFound; TopUpEnded where another amount came in already, or it is no bank transfer.
+        Raises TopUpNotFound, NotABankTransfer; TopUpEnded where another amount came in already.
         """
         top_up = await self._bank_transfer(company, top_up_id)
         pinned = await self._records.pin(top_up, amount, reference=reference)
@@ -150,7 +157,7 @@ class TopUps:
         return await self._credit(pinned, None) if pinned.entry_number is None else pinned
 
     async def fail(self, company: str, top_up_id: str, why: str) -> TopUp:
-        """End a bank transfer that does not come. Raises TopUpNotFound, TopUpEnded."""
+        """End a bank transfer that does not come. Raises TopUpNotFound, NotABankTransfer, TopUpEnded."""
         top_up = await self._bank_transfer(company, top_up_id)
         told = await self._records.told(top_up, TopUpState.FAILED, failure=("not_received", why))
         if told.state is not TopUpState.FAILED:
@@ -239,7 +246,7 @@ class TopUps:
     async def _bank_transfer(self, company: str, top_up_id: str) -> TopUp:
         top_up = await self._records.get(company, top_up_id)
         if top_up.method is not TopUpMethod.BANK_TRANSFER:
-            raise TopUpEnded(top_up_id, state=f"paid by METHOD_{top_up.method.name}")
+            raise NotABankTransfer(top_up_id, method=top_up.method.name)
         return top_up
 
     async def _named(self, name: str) -> TopUp | None:

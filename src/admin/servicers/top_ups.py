@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.empty_pb2 import Empty
 
-from admin.amounts import check_bound
+from admin.amounts import check_bound, check_text, check_whole
 from admin.pages import NUMBER, cursor_of, page_of, page_size
 from admin.payments.desk import PaymentDesk
 from admin.payments.provider import ProviderRefused
@@ -74,7 +74,9 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
     async def ConfirmTopUp(self, request: top_up_pb2.ConfirmTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """Credit a bank transfer."""
         company, top_up = parse_top_up(request.name)
+        check_text("amount_text", request.amount_micros, request.currency_code, request.amount_text)
         check_bound("amount_micros", request.amount_micros, request.currency_code, self._bound)
+        check_whole("amount_micros", request.amount_micros, request.currency_code)
         currency = (await self._records.get(company, top_up)).currency
         if currency != request.currency_code:
             raise CurrencyMismatch(wallet=currency, given=request.currency_code)

@@ -42,7 +42,7 @@ class TopUpSweep:
         top_ups, refunds, chargebacks = self._top_ups, self._refunds, self._chargebacks
         return (
             await _each(await top_ups[0].due(AT_ONCE_MAX), top_ups[1].look)
-            + await _each(await refunds[0].due(AT_ONCE_MAX), refunds[1].go_on)
+            + await _each(await refunds[0].due(AT_ONCE_MAX), refunds[1].look)
             + await _each(await chargebacks[0].due(AT_ONCE_MAX), chargebacks[1].go_on)
         )
 

@@ -17,6 +17,8 @@ FINGERPRINT = b"top-up".ljust(FINGERPRINT_BYTES)
 FIRST_LOOK_SECONDS = 15.0
 """How old a top-up under way is before the sweep looks at it: until then its caller or the provider tells."""
 LOOK_SECONDS_MAX = 3600.0
+DECLINED_LOOK_SECONDS = 120.0
+"""When a refund that the wallet declined is looked at once more: longer than anybody else's debit is under way."""
 BEGIN_SECONDS_MAX = 600.0
 """A payment that cannot be found for so long was never begun: no call to a provider takes as long."""
 FINISH_SECONDS_MAX = 86_400.0

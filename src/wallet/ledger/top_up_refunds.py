@@ -6,6 +6,7 @@ from wallet.domain.errors import Applied, IdempotencyKeyReused, TopUpNotFound, T
 from wallet.domain.money import words
 from wallet.domain.notices import EventType, Notice
 from wallet.domain.top_ups import (
+    DECLINED_LOOK_SECONDS,
     FIRST_LOOK_SECONDS,
     LOOK_SECONDS_MAX,
     NewTopUpRefund,
@@ -13,6 +14,7 @@ from wallet.domain.top_ups import (
     TopUpRefund,
     TopUpRefundState,
     TopUpState,
+    refund_debit,
 )
 from wallet.ledger import notices
 from wallet.ledger.failures import translated
@@ -81,9 +83,10 @@ class TopUpRefundRecords:
 
     async def declined(self, refund: TopUpRefund, code: str) -> None:
         """Record that the wallet declined: nothing has moved, and what was reserved is free again."""
+        wait = DECLINED_LOOK_SECONDS
         with translated(Applied.UNKNOWN):
             async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(_SQL["declined"], refund.company, refund.id, code)
+                row = await connection.fetchrow(_SQL["declined"], refund.company, refund.id, code, wait)
                 if row is not None:
                     await connection.execute(_SQL["reserve"], refund.company, row["top_up_id"], -row["amount"])
 
@@ -92,6 +95,18 @@ class TopUpRefundRecords:
         with translated(Applied.UNKNOWN):
             await self._pool.execute(_SQL["debited"], refund.company, refund.id, number, FIRST_LOOK_SECONDS)
         return await self.get(refund.company, refund.id)
+
+    async def settle_declined(self, refund: TopUpRefund) -> TopUpRefund:
+        """Look whether a refund that was declined was debited all the same; return it as it is then, or leave it.
+
+        Two may ask at once: where one is declined, the other may be debited a moment later, and die.
+        """
+        with translated(Applied.UNKNOWN):
+            number = await self._pool.fetchval(_SQL["entry_of"], refund.company, refund_debit(refund).idempotency_key)
+            if number is None:
+                await self._pool.execute(_SQL["leave"], refund.company, refund.id)
+                return refund
+        return await self.debited(refund, number)
 
     async def told(
         self, refund: TopUpRefund, state: TopUpRefundState, *, provider_refund: str = "", failure_code: str = ""

@@ -133,6 +133,12 @@ class TopUpRecords:
             row = await self._pool.fetchrow(_SQL["pin"], top_up.company, top_up.id, *pinned)
         return await self.get(top_up.company, top_up.id) if row is None else _top_up_of(row)
 
+    async def attach(self, top_up: TopUp, payment: str) -> TopUp:
+        """Record which payment it is that people confirmed; return the top-up as it is then: the first one stays."""
+        with translated(Applied.UNKNOWN):
+            await self._pool.execute(_SQL["attach"], top_up.company, top_up.id, payment)
+        return await self.get(top_up.company, top_up.id)
+
     async def withdraw(self, top_up: TopUp) -> None:
         """Forget a METHOD_MANUAL that the ledger declined: a decline is an answer, not a record."""
         with translated(Applied.UNKNOWN):

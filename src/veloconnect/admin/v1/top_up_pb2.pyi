@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TopUp(_message.Message):
-    __slots__ = ("name", "amount_micros", "currency_code", "method", "reference", "state", "transaction", "balance_after_micros", "create_time", "amount_text", "payment_method", "save_payment_method", "client_secret", "payment_reference", "cleared_amount_micros", "refunded_amount_micros", "card_brand", "card_last4", "failure_code", "failure_message", "automatic", "requested_by", "update_time")
+    __slots__ = ("name", "amount_micros", "currency_code", "method", "reference", "state", "transaction", "balance_after_micros", "create_time", "amount_text", "payment_method", "save_payment_method", "client_secret", "payment_reference", "cleared_amount_micros", "refunded_amount_micros", "card_brand", "card_last4", "failure_code", "failure_message", "automatic", "requested_by", "update_time", "cleared_amount_text")
     class Method(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         METHOD_UNSPECIFIED: _ClassVar[TopUp.Method]
@@ -63,6 +63,7 @@ class TopUp(_message.Message):
     AUTOMATIC_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CLEARED_AMOUNT_TEXT_FIELD_NUMBER: _ClassVar[int]
     name: str
     amount_micros: int
     currency_code: str
@@ -86,7 +87,8 @@ class TopUp(_message.Message):
     automatic: bool
     requested_by: str
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., amount_micros: _Optional[int] = ..., currency_code: _Optional[str] = ..., method: _Optional[_Union[TopUp.Method, str]] = ..., reference: _Optional[str] = ..., state: _Optional[_Union[TopUp.State, str]] = ..., transaction: _Optional[str] = ..., balance_after_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., amount_text: _Optional[str] = ..., payment_method: _Optional[str] = ..., save_payment_method: _Optional[bool] = ..., client_secret: _Optional[str] = ..., payment_reference: _Optional[str] = ..., cleared_amount_micros: _Optional[int] = ..., refunded_amount_micros: _Optional[int] = ..., card_brand: _Optional[str] = ..., card_last4: _Optional[str] = ..., failure_code: _Optional[str] = ..., failure_message: _Optional[str] = ..., automatic: _Optional[bool] = ..., requested_by: _Optional[str] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    cleared_amount_text: str
+    def __init__(self, name: _Optional[str] = ..., amount_micros: _Optional[int] = ..., currency_code: _Optional[str] = ..., method: _Optional[_Union[TopUp.Method, str]] = ..., reference: _Optional[str] = ..., state: _Optional[_Union[TopUp.State, str]] = ..., transaction: _Optional[str] = ..., balance_after_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., amount_text: _Optional[str] = ..., payment_method: _Optional[str] = ..., save_payment_method: _Optional[bool] = ..., client_secret: _Optional[str] = ..., payment_reference: _Optional[str] = ..., cleared_amount_micros: _Optional[int] = ..., refunded_amount_micros: _Optional[int] = ..., card_brand: _Optional[str] = ..., card_last4: _Optional[str] = ..., failure_code: _Optional[str] = ..., failure_message: _Optional[str] = ..., automatic: _Optional[bool] = ..., requested_by: _Optional[str] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cleared_amount_text: _Optional[str] = ...) -> None: ...
 
 class CreateTopUpRequest(_message.Message):
     __slots__ = ("parent", "idempotency_key", "top_up")
@@ -127,16 +129,18 @@ class ListTopUpsResponse(_message.Message):
     def __init__(self, top_ups: _Optional[_Iterable[_Union[TopUp, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ConfirmTopUpRequest(_message.Message):
-    __slots__ = ("name", "amount_micros", "currency_code", "reference")
+    __slots__ = ("name", "amount_micros", "currency_code", "reference", "amount_text")
     NAME_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_MICROS_FIELD_NUMBER: _ClassVar[int]
     CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_TEXT_FIELD_NUMBER: _ClassVar[int]
     name: str
     amount_micros: int
     currency_code: str
     reference: str
-    def __init__(self, name: _Optional[str] = ..., amount_micros: _Optional[int] = ..., currency_code: _Optional[str] = ..., reference: _Optional[str] = ...) -> None: ...
+    amount_text: str
+    def __init__(self, name: _Optional[str] = ..., amount_micros: _Optional[int] = ..., currency_code: _Optional[str] = ..., reference: _Optional[str] = ..., amount_text: _Optional[str] = ...) -> None: ...
 
 class FailTopUpRequest(_message.Message):
     __slots__ = ("name", "failure_message")

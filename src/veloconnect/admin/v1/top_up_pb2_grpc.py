@@ -134,14 +134,15 @@ class TopUpServiceServicer:
     def ConfirmTopUp(self, request, context):
         """Credits a bank transfer with what came in, which may be another amount than was announced; also one that was thought to
         have failed. The same amount again gives the same top-up. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED (another amount came
-        in already, or it is no bank transfer), COMPANY_CLOSED, BALANCE_LIMIT_REACHED, INVALID_REQUEST.
+        in already), CURRENCY_MISMATCH, COMPANY_CLOSED, BALANCE_LIMIT_REACHED, INVALID_REQUEST (such as
+        for what is no bank transfer).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FailTopUp(self, request, context):
-        """Ends a bank transfer that is not going to come. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED.
+        """Ends a bank transfer that is not going to come. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,7 +157,7 @@ class TopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SuggestTopUpAmounts(self, request, context):
-        """What a company may want to add: about a week's and a month's usage, at the rate of the last 28 days.
+        """What a company may want to add: about a week's and a month's usage, at the rate of the 28 days before today (UTC).
         Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -86,7 +86,8 @@ CREATE TABLE top_up_refunds (
     FOREIGN KEY (company_id, top_up_id) REFERENCES top_ups
 );
 
-CREATE INDEX top_up_refunds_pending ON top_up_refunds (look_at) WHERE state = 1;
+-- What the sweep looks at: also, once, what was declined, since somebody else may have debited it at the same time.
+CREATE INDEX top_up_refunds_due ON top_up_refunds (look_at) WHERE state = 1 OR (state = 3 AND debit_number IS NULL);
 CREATE INDEX top_up_refunds_of_top_up ON top_up_refunds (company_id, top_up_id, serial);
 
 CREATE TABLE chargebacks (

@@ -25,8 +25,10 @@ UPDATE top_up_refunds SET state = 1, failure_code = '', reserved = true, updated
 WHERE company_id = $1 AND refund_id = $2 AND state = 3 AND debit_number IS NULL
 
 -- declined --
--- The wallet has not enough. Nothing is returned where somebody else has debited it meanwhile.
-UPDATE top_up_refunds SET state = 3, failure_code = $3, reserved = false, updated_at = now()
+-- The wallet has not enough. Nothing is returned where somebody else has debited it meanwhile. Somebody may yet: it is
+-- looked at once more in $4 seconds.
+UPDATE top_up_refunds SET state = 3, failure_code = $3, reserved = false, updated_at = now(),
+    look_at = clock_timestamp() + make_interval(secs => $4)
 WHERE company_id = $1 AND refund_id = $2 AND state = 1 AND debit_number IS NULL AND failure_code = ''
 RETURNING top_up_id, amount
 
@@ -35,6 +37,14 @@ RETURNING top_up_id, amount
 UPDATE top_up_refunds SET debit_number = $3, state = 1, updated_at = now(),
     look_at = clock_timestamp() + make_interval(secs => $4)
 WHERE company_id = $1 AND refund_id = $2 AND debit_number IS NULL
+
+-- entry_of --
+SELECT number FROM entries WHERE company_id = $1 AND idempotency_key = $2
+
+-- leave --
+-- It was declined, and nobody has debited it.
+UPDATE top_up_refunds SET look_at = 'infinity'
+WHERE company_id = $1 AND refund_id = $2 AND state = 3 AND debit_number IS NULL
 
 -- told --
 -- What the provider says: $3 its id, $4 the state, $5 why not. A refund that failed is over, and one that succeeded may
@@ -56,7 +66,8 @@ RETURNING r.top_up_id, r.amount, before.reserved
 -- due --
 -- Up to $1 refunds that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
 WITH due AS (
-    SELECT serial FROM top_up_refunds WHERE state = 1 AND look_at <= clock_timestamp()
+    SELECT serial FROM top_up_refunds
+    WHERE (state = 1 OR (state = 3 AND debit_number IS NULL)) AND look_at <= clock_timestamp()
     ORDER BY look_at LIMIT $1 FOR UPDATE SKIP LOCKED
 ), moved AS (
     UPDATE top_up_refunds r SET look_at = clock_timestamp() + make_interval(

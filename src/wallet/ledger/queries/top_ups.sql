@@ -50,6 +50,10 @@ RETURNING *, clock_timestamp() AS read_at
 -- What the back office vouched for was declined: there is nothing to remember.
 DELETE FROM top_ups WHERE company_id = $1 AND top_up_id = $2 AND method = 1 AND entry_number IS NULL
 
+-- attach --
+-- People confirmed it before the provider told of payment $3: it is the same money.
+UPDATE top_ups SET payment = $3, updated_at = now() WHERE company_id = $1 AND top_up_id = $2 AND payment IS NULL
+
 -- succeed --
 -- Nothing is returned where it is known already.
 UPDATE top_ups SET state = 3, entry_number = $3, balance_after = $4, failure_code = '', failure_message = '',
