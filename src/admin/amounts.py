@@ -13,12 +13,12 @@ def check_text(field: str, amount: int, currency: str, text: str) -> None:
 
 
 def check_whole(field: str, amount: int, currency: str) -> None:
-    """Raise InvalidRequest where an amount that is to come by a bank is not whole in the currency's minor unit."""
+    """Raise InvalidRequest where an amount that a bank is to move is not whole in the currency's minor unit."""
     unit = minor_unit_micros(currency)
     if amount % unit:
         raise invalid(
             field,
-            f"is {words(amount, currency)}, which no bank can transfer: use a multiple of {words(unit, currency)}",
+            f"is {words(amount, currency)}, which no bank can move: use a multiple of {words(unit, currency)}",
         )
 
 

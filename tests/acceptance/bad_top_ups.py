@@ -88,6 +88,7 @@ BAD_TOP_UPS: dict[str, tuple[str, Any, str]] = {
     "refund of a top-up under no key": ("top_ups.RefundTopUp", refund(idempotency_key=""), "idempotency_key"),
     "refund of a top-up without a reason": ("top_ups.RefundTopUp", refund(reason=""), "reason"),
     "refund of a top-up by nobody": ("top_ups.RefundTopUp", refund(requested_by=""), "requested_by"),
+    "refund of a part of a cent": ("top_ups.RefundTopUp", refund(amount_micros=1), "amount_micros"),
     "refund of a top-up of nothing": ("top_ups.RefundTopUp", refund(amount_micros=0), "amount_micros"),
     "read of a refund by a bad name": ("top_ups.GetTopUpRefund", top_up_pb2.GetTopUpRefundRequest(name="x"), "name"),
     "list of refunds of another's top-up": (

@@ -118,10 +118,9 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
     async def RefundTopUp(self, request: top_up_pb2.RefundTopUpRequest, context: Context) -> top_up_pb2.TopUpRefund:
         """Send money back to its card."""
         order = new_refund_of(request)
-        try:
-            return refund_message(await self._desk.refunds.start(order, timeout=context.time_remaining()))
-        except ProviderRefused as error:
-            raise invalid("amount_micros", str(error)) from error
+        if order.amount is not None:
+            check_whole("amount_micros", order.amount, (await self._records.get(order.company, order.top_up)).currency)
+        return refund_message(await self._desk.refunds.start(order, timeout=context.time_remaining()))
 
     async def GetTopUpRefund(
         self, request: top_up_pb2.GetTopUpRefundRequest, context: Context
