@@ -272,6 +272,19 @@ async def test_what_is_not_taken_is_sent_again_under_the_same_id(
     assert (await acme.webhooks.get("acme")).failing_since is None
 
 
+async def test_who_asks_for_an_event_does_not_wait_for_the_webhook_to_have_rested(
+    acme: Wallets, database: asyncpg.Connection, receiver: Receiver
+) -> None:
+    receiver.status = lambda _: 500
+    serial = await happen(database)
+    assert await run(acme) == 0
+    receiver.status = lambda _: 204
+    assert await run(acme) == 0, "it rests"
+    await acme.events.redeliver("acme", serial)
+    await acme.events.test("acme")
+    assert await run(acme) == 2
+
+
 async def test_a_redirect_is_not_followed(acme: Wallets, database: asyncpg.Connection, receiver: Receiver) -> None:
     async with receiving() as elsewhere:
         receiver.status, receiver.headers = lambda _: 307, {"Location": elsewhere.url}

@@ -55,24 +55,26 @@ class Events:
         return [_event_of(row) for row in rows]
 
     async def test(self, company: str) -> Event:
-        """Make an event that is sent whatever the webhook wants to know. Raises WebhookNotFound."""
+        """Make an event that is sent now, whatever the webhook wants to know. Raises WebhookNotFound."""
         with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection:
+            async with self._pool.acquire() as connection, connection.transaction():
                 data = json.dumps({"message": "This is a test."})
                 cause = f"webhook-test-{token_hex(8)}"
                 serial = await connection.fetchval(_SQL["test"], company, cause, EventType.WEBHOOK_TEST.value, data)
                 if serial is None:
                     raise WebhookNotFound(company)
+                await connection.execute(_SQL["wake"], company)
                 return await _get(connection, company, serial)
 
     async def redeliver(self, company: str, serial: int) -> Event:
-        """Have an event sent, once more or at last. Raises EventNotFound, WebhookNotFound."""
+        """Have an event sent now, once more or at last. Raises EventNotFound, WebhookNotFound."""
         with translated(Applied.UNKNOWN):
             async with self._pool.acquire() as connection, connection.transaction():
                 await _get(connection, company, serial)
                 if not await connection.fetchval(_SQL["has_webhook"], company):
                     raise WebhookNotFound(company)
                 await connection.execute(_SQL["redeliver"], company, serial)
+                await connection.execute(_SQL["wake"], company)
                 return await _get(connection, company, serial)
 
     async def claim(self, limit: int, seconds: float) -> list[Claim]:

@@ -28,6 +28,10 @@ SELECT true FROM webhooks WHERE company_id = $1
 UPDATE events SET delivery = 2, due_at = clock_timestamp(), wanted_at = clock_timestamp(), failures = 0
 WHERE company_id = $1 AND serial = $2
 
+-- wake --
+-- Somebody asks for something to be sent: the webhook does not rest any longer.
+UPDATE webhooks SET due_at = least(due_at, clock_timestamp()) WHERE company_id = $1
+
 -- claim --
 -- Up to $1 companies for which something is to be sent, for $2 seconds; who has waited longest first. What another
 -- process is claiming at this moment is passed over.
