@@ -150,7 +150,8 @@ TOP_UP_REFUSALS: dict[str, tuple[str, Any, str]] = {
         top_up(method=_T.METHOD_CARD, amount_micros=10_000_000),
         "PAYMENTS_NOT_CONFIGURED",
     ),
-    "refund of a top-up where there are no cards": ("top_ups.RefundTopUp", refund(), "PAYMENTS_NOT_CONFIGURED"),
+    "refund of a top-up that came by no card": ("top_ups.RefundTopUp", refund(), "TOP_UP_NOT_REFUNDABLE"),
+    "refund of no top-up": ("top_ups.RefundTopUp", refund(_NONE), "TOP_UP_NOT_FOUND"),
     "list of cards where there are none": (
         "top_ups.ListPaymentMethods",
         top_up_pb2.ListPaymentMethodsRequest(parent="companies/bad"),

@@ -342,16 +342,13 @@ def test_without_a_payment_provider_there_are_no_cards_and_it_is_said(caller: Ca
     for method, request in {
         "TopUpService/ListPaymentMethods": {"parent": name},
         "TopUpService/DeletePaymentMethod": {"name": f"{name}/paymentMethods/pm_1"},
-        "TopUpService/RefundTopUp": {
-            "name": f"{name}/topUps/wire-1",
-            "idempotency_key": "r-1",
-            "reason": "left us",
-            "requested_by": "desk 7",
-        },
     }.items():
         done = caller.run("admin", f"{ADMIN}.{method}", body=json.dumps(request))
         assert done.returncode == EXIT_BASE + FAILED_PRECONDITION
         assert "STRIPE_API_KEY" in done.stderr
+    asked = {"name": f"{name}/topUps/wire-1", "idempotency_key": "r-1", "reason": "left", "requested_by": "desk 7"}
+    back = caller.run("admin", f"{ADMIN}.TopUpService/RefundTopUp", body=json.dumps(asked))
+    assert "Only what came by card goes back to it" in back.stderr
     assert caller.admin("TopUpService/ListTopUpRefunds", {"parent": name})["top_up_refunds"] == []
     assert caller.admin("TopUpService/ListChargebacks", {"parent": name})["chargebacks"] == []
     refund = {"name": f"{name}/topUpRefunds/r-1"}

@@ -19,6 +19,7 @@ from wallet.domain.errors import (
     InsufficientFunds,
     PaymentProviderRefuses,
     PaymentProviderUnavailable,
+    PaymentsNotConfigured,
     TopUpNotFound,
     TopUpNotRefundable,
     TopUpRefundNotFound,
@@ -114,6 +115,17 @@ async def test_what_cannot_go_back_is_said(acme: Wallets, desk: PaymentDesk) -> 
     await desk.refunds.start(back(10_000))
     with pytest.raises(IdempotencyKeyReused):
         await desk.refunds.start(back(20_000))
+
+
+async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, desk: PaymentDesk) -> None:
+    await desk.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
+    without = desk_of(acme).refunds
+    with pytest.raises(PaymentsNotConfigured):
+        await without.start(back())
+    with pytest.raises(TopUpNotRefundable):
+        await without.start(back(top_up="m-1"))
+    with pytest.raises(TopUpNotFound):
+        await without.start(back(top_up="none"))
 
 
 async def test_what_the_provider_refuses_is_put_back(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:

@@ -40,6 +40,9 @@ class TopUpRefunds:
         Raises what TopUpRefundRecords.create does; InsufficientFunds and other Declined where the wallet has it no
         more, and then nothing has moved. `timeout` in seconds.
         """
+        if self._provider is None:
+            # What came by no card is told so: a provider would not help.
+            await self._records.check(order)
         configured(self._provider)
         refund, new = await self._records.create(order)
         return await self.go_on(refund, new=new, timeout=timeout)

@@ -61,6 +61,15 @@ class TopUpRefundRecords:
         assert row is not None, "it was made, and refunds are never deleted"
         return _refund_of(row), known is None
 
+    async def check(self, order: NewTopUpRefund) -> None:
+        """Raise TopUpNotFound or TopUpNotRefundable where a new refund could not be made."""
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                top_up = await connection.fetchrow(_SQL["lock_top_up"], order.company, order.top_up)
+                if top_up is None:
+                    raise TopUpNotFound(order.top_up)
+                await _refundable(connection, order, top_up)
+
     async def get(self, company: str, refund: str) -> TopUpRefund:
         """Return a refund. Raises TopUpRefundNotFound."""
         with translated():
