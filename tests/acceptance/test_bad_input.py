@@ -128,7 +128,8 @@ SNAPSHOTS = {
     "top_ups": "SELECT to_jsonb(t) FROM top_ups t ORDER BY company_id, top_up_id",
     "top_up_refunds": "SELECT to_jsonb(t) FROM top_up_refunds t ORDER BY company_id, refund_id",
     "chargebacks": "SELECT to_jsonb(t) FROM chargebacks t ORDER BY company_id, chargeback_id",
-    "events": "SELECT to_jsonb(t) FROM events t ORDER BY company_id, cause",
+    # Alerts are told when a worker has looked at the company.
+    "events": "SELECT to_jsonb(t) FROM events t WHERE cause NOT LIKE 'alert-%' ORDER BY company_id, cause",
     "webhooks": "SELECT to_jsonb(t) FROM webhooks t ORDER BY company_id",
     "mails": "SELECT to_jsonb(t) FROM mails t ORDER BY company_id, cause",
     "quarantine": "SELECT to_jsonb(t) FROM quarantine t ORDER BY id",
