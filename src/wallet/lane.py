@@ -17,7 +17,7 @@ from wallet.domain.attempts import Answer, Attempt, Verdict
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, DeadlineExceeded, LedgerUnavailable, Overloaded, WalletUnavailable
-from wallet.domain.refunds import origin_of
+from wallet.domain.system_keys import origin_of
 from wallet.fairness import FairQueue
 from wallet.health import LedgerHealth
 from wallet.hot.replies import Proposal, Reply

@@ -22,7 +22,7 @@ from wallet import metrics, refund_decisions
 from wallet.domain import subscriptions
 from wallet.domain.deliveries import Action, RefundRule
 from wallet.domain.errors import PaymentProviderRefuses, PaymentProviderUnavailable
-from wallet.domain.refunds import ORIGINS, origin_of
+from wallet.domain.system_keys import ORIGINS, origin_of
 from wallet.domain.top_ups import TopUpMethod
 from wallet.ledger import refund_jobs
 from wallet.runtime import Wallets

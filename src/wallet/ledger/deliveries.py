@@ -16,8 +16,8 @@ from wallet.domain.usage import Channel
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.refund_cases import insert_case
-from wallet.ledger.rows import micros_of, report_of
+from wallet.ledger.refund_cases import insert_case, report_of
+from wallet.ledger.rows import micros_of
 
 NO_RULE = "No rule of the refund policy says that this is on our side."
 

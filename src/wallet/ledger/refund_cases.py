@@ -6,15 +6,17 @@ from wallet.domain.deliveries import (
     CaseOrigin,
     CaseState,
     Decision,
+    DeliveryReport,
+    DeliveryStatus,
     NewCase,
     RefundCase,
 )
 from wallet.domain.errors import Applied, RefundCaseNotFound
-from wallet.domain.refunds import RefundReason
+from wallet.domain.refunds import RefundReason, Share
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of, report_of
+from wallet.ledger.rows import micros_of
 
 _SQL = load("refund_cases")
 
@@ -123,4 +125,15 @@ def _case_of(row: asyncpg.Record) -> RefundCase:
         refund_number=row["refund_number"],
         created_at=micros_of(row["created_at"]),
         decided_at=None if row["decided_at"] is None else micros_of(row["decided_at"]),
+    )
+
+
+def report_of(row: asyncpg.Record) -> DeliveryReport:
+    """Return the report in a row of delivery_reports, or in the columns of it that a case has."""
+    return DeliveryReport(
+        row["company_id"],
+        row["number"],
+        DeliveryStatus(row["status"]),
+        row["carrier_code"],
+        Share(row["delivered"], row["total"]),
     )

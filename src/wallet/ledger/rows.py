@@ -6,11 +6,9 @@ import msgspec
 from asyncpg import Record
 
 from wallet.domain.commands import Kind
-from wallet.domain.deliveries import DeliveryReport, DeliveryStatus
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
 from wallet.domain.limits import SpendCounter, SpendLimit, SpendLimitState, Window, window_end
 from wallet.domain.pricing import Price
-from wallet.domain.refunds import Share
 from wallet.domain.usage import Channel, Usage
 
 _encode_price = msgspec.json.Encoder().encode
@@ -128,15 +126,4 @@ def authorization_of(row: Record, currency: str) -> Authorization:
         currency=currency,
         usage=usage_of(row),
         price=price_of(row),
-    )
-
-
-def report_of(row: Record) -> DeliveryReport:
-    """Return the report in a row of delivery_reports, or in the columns of it that a case has."""
-    return DeliveryReport(
-        row["company_id"],
-        row["number"],
-        DeliveryStatus(row["status"]),
-        row["carrier_code"],
-        Share(row["delivered"], row["total"]),
     )
