@@ -1,13 +1,13 @@
 """Who charges cards in tests of automatic top-ups: pays into the wallet, declines, hangs or says nothing, as told.
 
-It stands behind the port `admin.payments.charges.Charges`, and keeps its promise: one top-up for each firing.
+It stands behind the port `admin.auto_top_ups.port.Charges`, and keeps its promise: one top-up for each firing.
 """
 
 from collections.abc import Awaitable, Callable
 
-from admin.payments.charges import Charge, ChargeState
+from admin.auto_top_ups.domain import Firing
+from admin.auto_top_ups.port import Charge, ChargeState
 from tests.builders import fingerprint
-from wallet.domain.auto_top_ups import Firing
 from wallet.domain.commands import Command, Kind
 from wallet.engine import Engine
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from admin.payments.desk import PaymentDesk
-from admin.payments.provider import (
+from admin.payments.port import (
     Card,
     Dispute,
     DisputeState,
@@ -23,6 +22,7 @@ from admin.payments.provider import (
     RefundOrder,
     RefundState,
 )
+from admin.top_ups.desk import PaymentDesk
 from wallet.domain.errors import Applied
 from wallet.runtime import Wallets
 

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Mapping, Sequence
 
+from admin.rates.store import Changed, Import, RateCards
 from wallet.domain.rates import Rate
 from wallet.domain.usage import Channel
-from wallet.ledger.rates import Changed, Import, RateCards
 
 
 def moment() -> int:

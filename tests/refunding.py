@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from refunds.delivery import DeliveryReport, DeliveryStatus
+from refunds.domain import RefundOrder, RefundReason, Share
+from refunds.job import ChargeFilter, NewJob, RefundJob
 from tests.builders import fingerprint, fresh
-from wallet.domain.deliveries import DeliveryReport, DeliveryStatus
-from wallet.domain.refund_jobs import ChargeFilter, NewJob, RefundJob
-from wallet.domain.refunds import RefundOrder, RefundReason, Share
 from wallet.runtime import Wallets
 
 FOREVER = ChargeFilter(starts_at=0, ends_at=2**62)

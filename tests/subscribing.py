@@ -5,10 +5,10 @@ from typing import Any
 
 import asyncpg
 
-from admin.workers.subscriptions import SubscriptionWorker
+from admin.subscriptions.domain import NewSubscription, Subscription, Terms
+from admin.subscriptions.periods import Unit
+from admin.subscriptions.worker import SubscriptionWorker
 from tests.builders import fingerprint
-from wallet.domain.periods import Unit
-from wallet.domain.subscriptions import NewSubscription, Subscription, Terms
 from wallet.domain.usage import Channel, Usage
 from wallet.runtime import Wallets
 

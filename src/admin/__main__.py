@@ -6,11 +6,11 @@ import sys
 import click
 import psycopg
 
-from admin.commands.documents import documents
-from admin.commands.rates import rates
-from admin.commands.refunds import refunds
-from admin.commands.transactions import transactions
+from admin.documents.cli import documents
+from admin.rates.cli import rates
+from admin.refunds.cli import refunds
 from admin.settings import AdminSettings
+from admin.statements.cli import transactions
 from server.commands import Run, add_serving
 from server.settings import read_settings
 from wallet.domain.errors import WalletError

@@ -3,17 +3,19 @@
 from contextlib import AsyncExitStack
 
 from admin.background import workers
-from admin.http import documents, payments, statements
+from admin.documents import http as documents
 from admin.http.routes import Route
 from admin.http.server import serving
-from admin.mail.server import parse_smtp_url
+from admin.mail.smtp_url import parse_smtp_url
+from admin.mail.worker import Post
 from admin.office import Office
 from admin.payments.measured import MeasuredProvider
 from admin.payments.opening import provider_of
 from admin.services import services
 from admin.settings import AdminSettings
-from admin.workers.mail import Post
-from admin.workers.runner import running
+from admin.statements import http as statements
+from admin.top_ups import http as payments
+from admin.work.runner import running
 from server.lifecycle import serve
 from server.lifetime import Lifetime
 from server.settings import Misconfigured

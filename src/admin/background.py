@@ -2,31 +2,29 @@
 
 from functools import partial
 
+from admin.alerts import worker as alerts
+from admin.alerts.worker import AlertWorker
+from admin.auto_top_ups import worker as auto_top_ups
+from admin.auto_top_ups.charges import AutoCharges
+from admin.auto_top_ups.worker import AutoTopUpWorker
+from admin.documents import worker as receipts
+from admin.documents.worker import ReceiptWorker
+from admin.mail import worker as mail
+from admin.mail.worker import MailWorker, Post
 from admin.office import Office
-from admin.payments.auto_charges import AutoCharges
-from admin.workers import (
-    alerts,
-    auto_top_ups,
-    mail,
-    receipts,
-    refund_finishing,
-    refund_jobs,
-    rollups,
-    subscriptions,
-    top_ups,
-    webhooks,
-)
-from admin.workers.alerts import AlertWorker
-from admin.workers.auto_top_ups import AutoTopUpWorker
-from admin.workers.mail import MailWorker, Post
-from admin.workers.receipts import ReceiptWorker
-from admin.workers.refund_finishing import RefundFinisher
-from admin.workers.refund_jobs import RefundJobWorker
-from admin.workers.rollups import Rollups
-from admin.workers.runner import Worker
-from admin.workers.subscriptions import SubscriptionWorker
-from admin.workers.top_ups import TopUpSweep
-from admin.workers.webhooks import WebhookWorker
+from admin.refunds import finisher as refund_finishing
+from admin.refunds import job_worker as refund_jobs
+from admin.refunds.finisher import RefundFinisher
+from admin.refunds.job_worker import RefundJobWorker
+from admin.statements import worker as rollups
+from admin.statements.worker import Rollups
+from admin.subscriptions import worker as subscriptions
+from admin.subscriptions.worker import SubscriptionWorker
+from admin.top_ups import worker as top_ups
+from admin.top_ups.worker import TopUpSweep
+from admin.webhooks import worker as webhooks
+from admin.webhooks.worker import WebhookWorker
+from admin.work.runner import Worker
 
 
 def workers(office: Office, post: Post | None = None) -> list[Worker]:

@@ -1,10 +1,10 @@
 """What the back office is made of, beside the wallets themselves."""
 
 from admin.documents.printing import Printing
-from admin.exports import Exports
-from admin.payments.desk import PaymentDesk
-from admin.payments.provider import PaymentProvider
+from admin.payments.port import PaymentProvider
 from admin.settings import AdminSettings
+from admin.statements.export import Exports
+from admin.top_ups.desk import PaymentDesk
 from wallet.runtime import Wallets
 
 

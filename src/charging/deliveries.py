@@ -1,12 +1,12 @@
 """Delivery reports: from a message, and what follows from them as one."""
 
+from refunds.delivery import DeliveryReport, DeliveryStatus
+from refunds.delivery_reports import Followed
+from refunds.domain import NOTHING_DELIVERED, Share
 from server import wire
 from server.names import parse_transaction, refund_case_name
 from server.rejections import invalid
 from veloconnect.charging.v1 import charging_pb2
-from wallet.deliveries import Followed
-from wallet.domain.deliveries import DeliveryReport, DeliveryStatus
-from wallet.domain.refunds import NOTHING_DELIVERED, Share
 
 _EVERYTHING = Share(1, 1)
 

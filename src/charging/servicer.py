@@ -8,12 +8,12 @@ from charging import decode, deliveries, encode
 from charging.batches import Batches
 from charging.pricing import Pricing
 from charging.streams import ChargeStream
+from refunds.delivery_reports import Deliveries
 from server import wire
 from server.context import Context
 from server.names import parse_authorization, parse_wallet
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
-from wallet.deliveries import Deliveries
 from wallet.engine import Engine
 from wallet.ledger.reader import Reader
 

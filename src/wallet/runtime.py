@@ -8,8 +8,34 @@ import asyncpg
 import structlog
 from redis.asyncio import RedisCluster
 
+from admin.alerts.store import Alerts
+from admin.auto_top_ups.firing_store import AutoTopUpFirings
+from admin.auto_top_ups.store import AutoTopUps
+from admin.companies.store import Companies
+from admin.documents.billing_store import Billing
+from admin.documents.monthly_store import MonthlyStatements
+from admin.documents.receipt_store import Receipts
+from admin.mail.store import Mails
+from admin.rates.store import RateCards
+from admin.rules.store import SpendLimits
+from admin.statements.store import Statements
+from admin.statements.usage_store import UsageDays
+from admin.subscriptions.renewals import Renewals
+from admin.subscriptions.store import Subscriptions
+from admin.top_ups.chargeback_store import ChargebackRecords
+from admin.top_ups.refund_store import TopUpRefundRecords
+from admin.top_ups.store import TopUpRecords
+from admin.webhooks.event_store import Events
+from admin.webhooks.store import Webhooks
+from admin.work.leases import Leases
+from refunds.case_store import RefundCases
+from refunds.decisions import Decisions
+from refunds.delivery_reports import Deliveries
+from refunds.delivery_store import Policies, Reports
+from refunds.job_store import RefundJobs
+from refunds.service import Refunds
+from refunds.store import Charges
 from wallet import expiry, recovery
-from wallet.deliveries import Deliveries
 from wallet.domain.errors import Applied, Unavailable
 from wallet.engine import Engine
 from wallet.expiry import Expiry
@@ -19,39 +45,13 @@ from wallet.hot.keys import Keys
 from wallet.hot.store import HotStore
 from wallet.installation import agree, claim
 from wallet.lane import Lane
-from wallet.ledger.alerts import Alerts
 from wallet.ledger.append import Appender
-from wallet.ledger.auto_top_up_firings import AutoTopUpFirings
-from wallet.ledger.auto_top_ups import AutoTopUps
-from wallet.ledger.billing import Billing
-from wallet.ledger.chargebacks import ChargebackRecords
-from wallet.ledger.companies import Companies
-from wallet.ledger.deliveries import Policies, Reports
-from wallet.ledger.events import Events
 from wallet.ledger.failures import translated, unavailable
-from wallet.ledger.leases import Leases
-from wallet.ledger.limits import SpendLimits
-from wallet.ledger.mails import Mails
-from wallet.ledger.monthly import MonthlyStatements
 from wallet.ledger.pool import open_pool
-from wallet.ledger.rates import RateCards
 from wallet.ledger.reader import Reader
-from wallet.ledger.receipts import Receipts
-from wallet.ledger.refund_cases import RefundCases
-from wallet.ledger.refund_jobs import RefundJobs
-from wallet.ledger.refunds import Charges
-from wallet.ledger.statements import Statements
-from wallet.ledger.subscriptions import Subscriptions
-from wallet.ledger.top_up_refunds import TopUpRefundRecords
-from wallet.ledger.top_ups import TopUpRecords
-from wallet.ledger.usage import UsageDays
-from wallet.ledger.webhooks import Webhooks
 from wallet.loading import Loader
 from wallet.rating import Rating
 from wallet.recovery import Recovery
-from wallet.refund_decisions import Decisions
-from wallet.refunds import Refunds
-from wallet.renewals import Renewals
 from wallet.settings import WalletSettings
 from wallet.verification import Verification, Verifier
 

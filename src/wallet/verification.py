@@ -39,11 +39,11 @@ HOLD_KEPT_US = 86_400_000_000
 """How long Redis keeps an authorization after its time is up, as in hot/scripts."""
 
 _SQL = {
-    **load("verify"),
-    **load("verify_usage"),
-    **load("verify_subscriptions"),
-    **load("verify_payments"),
-    **load("verify_receipts"),
+    **load(__name__),
+    **load("admin.statements.verify"),
+    **load("admin.subscriptions.verify"),
+    **load("admin.top_ups.verify"),
+    **load("admin.documents.verify"),
 }
 
 

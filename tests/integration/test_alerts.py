@@ -6,17 +6,17 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-import wallet.ledger.alerts as adapter
-import wallet.ledger.mails as outbox
-from admin.mail.letters import letter
-from admin.workers.alerts import AlertWorker
+import admin.alerts.store as adapter
+import admin.mail.store as outbox
+from admin.alerts.domain import DEFAULT, AlertPolicy, AlertState, Threshold
+from admin.alerts.worker import AlertWorker
+from admin.mail.render import letter
+from admin.notices import store as notices
+from admin.top_ups.domain import NewTopUp, TopUpMethod
 from tests.builders import authorize, charge, make_company, refund, top_up, void
 from tests.conftest import OpenWallets
 from tests.payments import desk_of
-from wallet.domain.alerts import DEFAULT, AlertPolicy, AlertState, Threshold
 from wallet.domain.errors import CompanyClosed, CompanyNotFound, LedgerUnavailable
-from wallet.domain.top_ups import NewTopUp, TopUpMethod
-from wallet.ledger import notices
 from wallet.runtime import Wallets
 
 POLICY = AlertPolicy(Threshold(amount=10_000), Threshold(amount=2_000))

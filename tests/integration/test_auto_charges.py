@@ -6,17 +6,17 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.payments.auto_charges import AutoCharges
-from admin.payments.charges import Charge, ChargeState
-from admin.payments.provider import PaymentState
-from admin.servicers.auto_top_ups import AutoTopUpServicer
-from admin.workers.auto_top_ups import AutoTopUpWorker
+from admin.auto_top_ups.charges import AutoCharges
+from admin.auto_top_ups.domain import AutoTopUpChange, Firing, PauseReason
+from admin.auto_top_ups.port import Charge, ChargeState
+from admin.auto_top_ups.servicer import AutoTopUpServicer
+from admin.auto_top_ups.worker import AutoTopUpWorker
+from admin.payments.port import PaymentState
+from admin.top_ups.domain import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
 from tests.builders import charge, make_company, top_up
 from tests.payments import ASKED, CARD, GONE, GOOD, POOR, Fate, Killed, Mortal, Provider, desk_of, dispute, mortal_desk
 from veloconnect.admin.v1 import auto_top_up_pb2
-from wallet.domain.auto_top_ups import AutoTopUpChange, Firing, PauseReason
 from wallet.domain.errors import AutoTopUpNotFound, PaymentMethodNotFound, PaymentProviderUnavailable
-from wallet.domain.top_ups import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
 from wallet.runtime import Wallets
 
 THRESHOLD, AMOUNT = 20_000_000, 50_000_000

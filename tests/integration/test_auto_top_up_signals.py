@@ -6,11 +6,11 @@ import asyncpg
 import pytest
 import redis
 
+from admin.auto_top_ups.domain import AutoTopUpChange, PauseReason
+from admin.companies.domain import CompanyChange
 from tests.builders import authorize, capture, charge, increment, top_up, void
 from tests.engine_steps import crash_after_redis, epoch_of, settled
-from wallet.domain.auto_top_ups import AutoTopUpChange, PauseReason
 from wallet.domain.commands import Command
-from wallet.domain.companies import CompanyChange
 from wallet.domain.entries import Outcome
 from wallet.hot.store import Batch, Chore, CleanUp
 from wallet.runtime import Wallets

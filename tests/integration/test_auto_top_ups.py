@@ -7,16 +7,22 @@ import asyncpg
 import pytest
 import redis
 
-import wallet.ledger.auto_top_up_firings as firings_adapter
-import wallet.ledger.auto_top_ups as rules_adapter
-import wallet.ledger.notices as notices_adapter
-from admin.mail.letters import letter
-from admin.workers.auto_top_ups import AutoTopUpWorker
+import admin.auto_top_ups.firing_store as firings_adapter
+import admin.auto_top_ups.store as rules_adapter
+import admin.notices.store as notices_adapter
+from admin.auto_top_ups.domain import (
+    AutoTopUp,
+    AutoTopUpChange,
+    Firing,
+    PauseReason,
+    RuleState,
+)
+from admin.auto_top_ups.worker import AutoTopUpWorker
+from admin.mail.render import letter
 from tests.auto_topping import DECLINED, NAME_TAKEN, PENDING, SUCCEEDED, WANTED_CUSTOMER, WANTS_CUSTOMER, Cards
 from tests.builders import authorize, charge, make_company, top_up
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis, settled, until
-from wallet.domain.auto_top_ups import AutoTopUp, AutoTopUpChange, Firing, PauseReason, RuleState
 from wallet.domain.errors import Applied, AutoTopUpNotFound, CompanyClosed, CompanyNotFound, WalletUnavailable
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery

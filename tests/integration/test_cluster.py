@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 import devstack
+from admin.auto_top_ups.domain import AutoTopUpChange
 from tests.builders import authorize, capture, charge, make_company, top_up
 from tests.property.audit import assert_clean
-from wallet.domain.auto_top_ups import AutoTopUpChange
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import InsufficientFunds, Unavailable

@@ -6,13 +6,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.workers.refund_finishing import RefundFinisher
+from admin.refunds.finisher import RefundFinisher
+from refunds.delivery import Action, CaseOrigin, CaseState, RefundRule
+from refunds.delivery_reports import NOTHING
 from tests.builders import authorize, capture, charge, make_company, refund, top_up
 from tests.conftest import OpenWallets
 from tests.engine_steps import settled
 from tests.refunding import dying_at, report
-from wallet.deliveries import NOTHING
-from wallet.domain.deliveries import Action, CaseOrigin, CaseState, RefundRule
 from wallet.domain.errors import Applied, CompanyNotFound, TransactionNotFound, WalletUnavailable
 from wallet.domain.usage import Channel, Usage
 from wallet.runtime import Wallets

@@ -9,9 +9,11 @@ import asyncpg
 import pypdf
 import pytest
 
+from admin.documents import http as documents
 from admin.documents.messages import profile_change, seller_change
+from admin.documents.months import Month
 from admin.documents.printing import PDFS_AT_ONCE_MAX, Printing
-from admin.http import documents
+from admin.documents.receipts import Seller, TaxTreatment
 from admin.settings import AdminSettings
 from devstack.ports import free_port
 from server.rejections import InvalidRequest
@@ -19,8 +21,6 @@ from tests.builders import charge, make_company, top_up
 from tests.integration.test_http import TOKEN, Answer, serving
 from veloconnect.admin.v1 import document_pb2
 from wallet.domain.errors import CompanyNotFound, Overloaded, ReceiptNotFound
-from wallet.domain.months import Month
-from wallet.domain.receipts import Seller, TaxTreatment
 from wallet.runtime import Wallets
 
 MONTH = Month(2026, 2)

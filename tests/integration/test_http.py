@@ -14,21 +14,22 @@ import pytest
 import trustme
 from aiohttp import web
 
-from admin.exports import EXPORTS_AT_ONCE_MAX, Exports
-from admin.http import server, statements
+from admin.http import server
 from admin.http.boundary import ABORTED
 from admin.http.errors import STATUSES
 from admin.http.routes import BODY_BYTES_MAX, Route, attachment, webhook
 from admin.metrics import http_requests
 from admin.settings import AdminSettings
-from admin.statement_lines import Statement
+from admin.statements import http as statements
+from admin.statements.csv_lines import Statement
+from admin.statements.domain import EVERYTHING, EntryFilter
+from admin.statements.export import EXPORTS_AT_ONCE_MAX, Exports
 from devstack.ports import LOOPBACK, free_port
 from server.error_table import FAULT, TABLE
 from server.lifetime import Lifetime
 from server.settings import Misconfigured, check
 from tests.builders import charge, make_company, top_up
 from wallet.domain.errors import Overloaded
-from wallet.domain.statements import EVERYTHING, EntryFilter
 from wallet.runtime import Wallets
 
 TOKEN = "a token of the tests"

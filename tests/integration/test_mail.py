@@ -15,14 +15,14 @@ from aiosmtpd.smtp import AuthResult, Envelope
 from aiosmtpd.smtp import Session as Peer
 
 from admin.mail import smtp
-from admin.mail.server import MailServer, Security
+from admin.mail.domain import REFUSALS_MAX, NewMail
+from admin.mail.smtp_url import MailServer, Security
+from admin.mail.store import Mails, put
+from admin.mail.worker import BATCH, MailWorker, Post
 from admin.metrics import mails_oldest_seconds, mails_waiting
-from admin.workers.mail import BATCH, MailWorker, Post
 from devstack.ports import free_port
 from tests.conftest import OpenWallets
 from wallet.domain.errors import LedgerUnavailable
-from wallet.domain.mails import REFUSALS_MAX, NewMail
-from wallet.ledger.mails import Mails, put
 from wallet.runtime import Wallets
 
 SENDER = "billing@charging.example"

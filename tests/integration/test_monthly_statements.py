@@ -8,19 +8,19 @@ from typing import Any
 import asyncpg
 import pytest
 
-import wallet.ledger.monthly as adapter
-import wallet.ledger.usage as usage_adapter
+import admin.documents.monthly_store as adapter
+import admin.statements.usage_store as usage_adapter
+from admin.documents.monthly import LATE_MICROSECONDS_MAX, MoneyLine, MonthlyStatement
+from admin.documents.monthly_store import MonthlyStatements
+from admin.documents.months import Month
+from admin.statements.domain import DoesNotAddUp
+from admin.statements.usage import UsageLine
+from admin.statements.usage_store import UsageDays
 from tests.builders import adjustment, authorize, capture, charge, make_company, refund, top_up, void
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound
-from wallet.domain.monthly import LATE_MICROSECONDS_MAX, MoneyLine, MonthlyStatement
-from wallet.domain.months import Month
-from wallet.domain.statements import DoesNotAddUp
 from wallet.domain.usage import Channel, Usage
-from wallet.domain.usage_days import UsageLine
-from wallet.ledger.monthly import MonthlyStatements
-from wallet.ledger.usage import UsageDays
 from wallet.runtime import Wallets
 
 SEED = 21

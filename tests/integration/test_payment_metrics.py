@@ -10,21 +10,22 @@ from prometheus_client import Counter
 
 from admin.metrics import payment_calls, payment_notifications, payment_seconds
 from admin.payments.measured import MeasuredProvider
-from admin.payments.notifications import Notifications
-from admin.payments.provider import ForgedNotification, PaymentChanged, PaymentProvider
+from admin.payments.port import ForgedNotification, PaymentChanged, PaymentProvider
+from admin.subscriptions import domain as subscriptions
+from admin.top_ups.domain import TopUpMethod
+from admin.top_ups.provider_webhook import Notifications
+from refunds import decisions as refund_decisions
+from refunds import delivery_reports as wallet_deliveries
+from refunds import job_store as refund_jobs
+from refunds.delivery import Action, RefundRule
 from tests.builders import charge, make_company, refund, top_up
 from tests.integration.test_refund_cases import ALL, new_case
 from tests.integration.test_top_ups import CARD, MANUAL, SAVED, order
 from tests.payments import POOR, Provider, desk_of
 from tests.refunding import report
-from wallet import deliveries as wallet_deliveries
-from wallet import metrics, refund_decisions
-from wallet.domain import subscriptions
-from wallet.domain.deliveries import Action, RefundRule
+from wallet import metrics
 from wallet.domain.errors import PaymentProviderRefuses, PaymentProviderUnavailable
 from wallet.domain.system_keys import ORIGINS, origin_of
-from wallet.domain.top_ups import TopUpMethod
-from wallet.ledger import refund_jobs
 from wallet.runtime import Wallets
 
 

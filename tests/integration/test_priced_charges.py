@@ -7,6 +7,7 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
+from admin.companies.domain import CompanyChange
 from charging import decode
 from charging.pricing import Pricing
 from charging.servicer import ChargingServicer
@@ -17,7 +18,6 @@ from tests.engine_steps import crash_after_redis
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import Unpriced
-from wallet.domain.companies import CompanyChange
 from wallet.domain.errors import (
     Applied,
     AuthorizationClosed,

@@ -7,10 +7,12 @@ import asyncpg
 import msgspec
 import pytest
 
+from admin.companies.domain import CompanyChange
+from admin.rates import store as rates
+from admin.rates.store import START, Cursor, Import, RateCards
 from tests.builders import make_company
 from tests.conftest import OpenWallets
 from tests.rates import deck, moment, put, rate
-from wallet.domain.companies import CompanyChange
 from wallet.domain.errors import (
     CurrencyMismatch,
     LedgerUnavailable,
@@ -22,8 +24,7 @@ from wallet.domain.errors import (
 from wallet.domain.ratebook import ANCESTORS_MAX
 from wallet.domain.rates import Rate
 from wallet.domain.usage import Channel
-from wallet.ledger import rate_rows, rates
-from wallet.ledger.rates import START, Cursor, Import, RateCards
+from wallet.ledger import rate_rows
 from wallet.runtime import Wallets
 
 HOUR = 3_600_000_000

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from admin.companies.domain import CompanyChange
+from admin.rates.store import RateCards
 from tests.builders import make_company
 from tests.conftest import OpenWallets
 from tests.rates import deck, put
 from tests.tcp_proxy import Proxy, through
 from wallet import metrics
-from wallet.domain.companies import CompanyChange
 from wallet.domain.errors import LedgerUnavailable
 from wallet.domain.rates import Rate
 from wallet.domain.usage import Channel, Usage
@@ -21,7 +22,6 @@ from wallet.ledger import rate_rows
 from wallet.ledger.listening import listening
 from wallet.ledger.pool import open_pool
 from wallet.ledger.pricing import CHANNEL
-from wallet.ledger.rates import RateCards
 from wallet.rating import NOTHING, Rating
 from wallet.runtime import Wallets
 

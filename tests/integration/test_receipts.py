@@ -7,13 +7,25 @@ import asyncpg
 import msgspec
 import pytest
 
-import wallet.ledger.receipts as adapter
-from admin.workers.receipts import ReceiptWorker
+import admin.documents.receipt_store as adapter
+from admin.documents.receipts import (
+    BillingProfile,
+    Receipt,
+    ReceiptKind,
+    Seller,
+    TaxTreatment,
+)
+from admin.documents.worker import ReceiptWorker
+from admin.top_ups.domain import (
+    Chargeback,
+    TopUpRefund,
+    chargeback_debit,
+    refund_debit,
+    refund_return,
+)
 from tests.builders import adjustment, charge, fresh, make_company, top_up
 from tests.conftest import OpenWallets
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable, ReceiptNotFound, SellerNotSet
-from wallet.domain.receipts import BillingProfile, Receipt, ReceiptKind, Seller, TaxTreatment
-from wallet.domain.top_ups import Chargeback, TopUpRefund, chargeback_debit, refund_debit, refund_return
 from wallet.runtime import Wallets
 from wallet.verification import Check
 

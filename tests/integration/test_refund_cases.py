@@ -6,13 +6,19 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.workers.refund_finishing import RefundFinisher
+from admin.refunds.finisher import RefundFinisher
+from refunds.delivery import (
+    CaseOrigin,
+    CaseState,
+    Decision,
+    NewCase,
+    RefundCase,
+)
+from refunds.domain import RefundReason
 from tests.builders import charge, fingerprint, make_company, refund, top_up
 from tests.conftest import OpenWallets
 from tests.refunding import dying_at
-from wallet.domain.deliveries import CaseOrigin, CaseState, Decision, NewCase, RefundCase
 from wallet.domain.errors import RefundCaseDecided, RefundCaseNotFound, RefundExceedsCharge
-from wallet.domain.refunds import RefundReason
 from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -7,8 +7,16 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.workers import refund_jobs
-from admin.workers.refund_jobs import RefundJobWorker
+from admin.refunds import job_worker as refund_jobs
+from admin.refunds.job_worker import RefundJobWorker
+from refunds.domain import RefundReason
+from refunds.job import (
+    ChargeFilter,
+    Estimate,
+    JobState,
+    NewJob,
+    RefundJob,
+)
 from tests.builders import authorize, capture, charge, fresh, make_company, refund, top_up
 from tests.conftest import OpenWallets
 from tests.engine_steps import settled
@@ -22,8 +30,6 @@ from wallet.domain.errors import (
     RefundJobNotFound,
     WalletUnavailable,
 )
-from wallet.domain.refund_jobs import ChargeFilter, Estimate, JobState, NewJob, RefundJob
-from wallet.domain.refunds import RefundReason
 from wallet.domain.usage import Channel, Usage
 from wallet.runtime import Wallets
 

@@ -5,6 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
+from refunds.domain import Share
+from refunds.service import refund_command
 from tests.builders import authorize, capture, charge, make_company, refund
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis
@@ -17,8 +19,6 @@ from wallet.domain.errors import (
     TransactionNotFound,
     WalletError,
 )
-from wallet.domain.refunds import Share
-from wallet.refunds import refund_command
 from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -4,12 +4,12 @@ import asyncpg
 import pytest
 import redis
 
+from admin.companies.domain import CompanyChange
 from tests.builders import change_settings, charge
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis, entries_of, epoch_of, journaled, settled, until
 from tests.redis_copies import Copy
 from wallet.domain.commands import Command
-from wallet.domain.companies import CompanyChange
 from wallet.domain.errors import Applied, IdempotencyKeyReused, WalletUnavailable
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery

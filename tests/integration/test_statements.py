@@ -11,15 +11,15 @@ from typing import Any
 import asyncpg
 import pytest
 
-import wallet.ledger.statements as adapter
-from admin.statement_lines import COLUMNS, Statement
+import admin.statements.store as adapter
+from admin.statements.csv_lines import COLUMNS, Statement
+from admin.statements.domain import EVERYTHING, DoesNotAddUp, EntryFilter, Page
 from benchmarks.filling import fill
 from tests.builders import authorize, capture, charge, command, make_company, refund, top_up, void
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound
 from wallet.domain.money import decimal
-from wallet.domain.statements import EVERYTHING, DoesNotAddUp, EntryFilter, Page
 from wallet.domain.usage import Channel, Usage
 from wallet.runtime import Wallets
 from wallet.settings import WalletSettings

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from admin.payments.provider import (
+from admin.payments.port import (
     Card,
     ForgedNotification,
     PaymentChanged,
@@ -26,7 +26,7 @@ from admin.payments.provider import (
     RefundOrder,
     RefundState,
 )
-from admin.payments.stripe_provider import StripeProvider
+from admin.payments.stripe.provider import StripeProvider
 from devstack.local_stripe import (
     ALWAYS_THREE_D_SECURE_CARD,
     API_KEY,

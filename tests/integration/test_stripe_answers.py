@@ -17,8 +17,7 @@ import pytest
 import stripe
 from aiohttp import web
 
-from admin.payments import stripe_provider
-from admin.payments.provider import (
+from admin.payments.port import (
     Card,
     Payment,
     PaymentMethodUnknown,
@@ -29,8 +28,9 @@ from admin.payments.provider import (
     RefundOrder,
     RefundState,
 )
-from admin.payments.stripe_errors import MEANINGS, meaning
-from admin.payments.stripe_provider import API_VERSION, CLOCK_SECONDS_MAX, PAGES_MAX, StripeProvider
+from admin.payments.stripe import provider as stripe_provider
+from admin.payments.stripe.errors import MEANINGS, meaning
+from admin.payments.stripe.provider import API_VERSION, CLOCK_SECONDS_MAX, PAGES_MAX, StripeProvider
 from wallet.domain.errors import Applied
 
 KEY = "sk_test_very_secret"

@@ -6,9 +6,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-import wallet.ledger.mails as outbox
-import wallet.ledger.notices as bulletin
-import wallet.ledger.subscriptions as adapter
+import admin.mail.store as outbox
+import admin.notices.store as bulletin
+import admin.subscriptions.store as adapter
+from admin.subscriptions.domain import SubscriptionState
+from admin.subscriptions.renewals import _command
+from admin.subscriptions.transitions import SETTLE_SECONDS, UNFINISHED_SECONDS
 from tests.builders import top_up
 from tests.conftest import OpenWallets
 from tests.engine_steps import crash_after_redis
@@ -16,11 +19,8 @@ from tests.refunding import dying_at
 from tests.subscribing import DAY, HOUR, PRICE, at, keys, mailed, new, read, run, told
 from wallet.domain.errors import InsufficientFunds, LedgerUnavailable
 from wallet.domain.ratebook import Quote
-from wallet.domain.subscription_changes import SETTLE_SECONDS, UNFINISHED_SECONDS
-from wallet.domain.subscriptions import SubscriptionState
 from wallet.ledger.queries import load
 from wallet.recovery import Recovery
-from wallet.renewals import _command
 from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -6,12 +6,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.mail.letters import letter
+from admin.companies.domain import CompanyChange
+from admin.mail.render import letter
+from admin.subscriptions.domain import Subscription, SubscriptionState, TermsChange
+from admin.subscriptions.periods import Unit
 from tests.builders import change_settings, top_up
 from tests.conftest import OpenWallets
 from tests.rates import put, rate
 from tests.subscribing import DAY, HOUR, NUMBER, PRICE, at, keys, mailed, new, read, run, told
-from wallet.domain.companies import CompanyChange
 from wallet.domain.errors import (
     CompanyClosed,
     CompanyNotFound,
@@ -23,8 +25,6 @@ from wallet.domain.errors import (
     SubscriptionNotFound,
 )
 from wallet.domain.limits import SpendLimit, Window
-from wallet.domain.periods import Unit
-from wallet.domain.subscriptions import Subscription, SubscriptionState, TermsChange
 from wallet.domain.usage import Channel
 from wallet.runtime import Wallets
 

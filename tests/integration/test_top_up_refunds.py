@@ -7,9 +7,25 @@ import asyncpg
 import msgspec
 import pytest
 
-from admin.mail.letters import letter
-from admin.payments.desk import PaymentDesk
-from admin.payments.provider import DisputeChanged, DisputeState, PaymentRefund, RefundChanged, RefundState
+from admin.mail.render import letter
+from admin.notices.domain import EventType
+from admin.payments.port import (
+    DisputeChanged,
+    DisputeState,
+    PaymentRefund,
+    RefundChanged,
+    RefundState,
+)
+from admin.top_ups.desk import PaymentDesk
+from admin.top_ups.domain import (
+    DECLINED_LOOK_SECONDS,
+    ChargebackState,
+    NewChargeback,
+    NewTopUpRefund,
+    TopUpMethod,
+    TopUpRefundState,
+    refund_debit,
+)
 from tests.builders import charge, fingerprint, make_company
 from tests.integration.test_top_ups import AMOUNT, SAVED, balance, older, order, sweep_of, swept, told
 from tests.payments import Fate, Killed, Provider, desk_of, dispute, mortal_desk
@@ -23,16 +39,6 @@ from wallet.domain.errors import (
     TopUpNotFound,
     TopUpNotRefundable,
     TopUpRefundNotFound,
-)
-from wallet.domain.notices import EventType
-from wallet.domain.top_ups import (
-    DECLINED_LOOK_SECONDS,
-    ChargebackState,
-    NewChargeback,
-    NewTopUpRefund,
-    TopUpMethod,
-    TopUpRefundState,
-    refund_debit,
 )
 from wallet.runtime import Wallets
 
@@ -331,7 +337,7 @@ async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whoever pays by stolen cards is closed before the banks take the money back."""
-    monkeypatch.setattr("admin.workers.top_ups.AT_ONCE_MAX", 1)
+    monkeypatch.setattr("admin.top_ups.worker.AT_ONCE_MAX", 1)
     await acme.engine.submit(charge(AMOUNT))
     await acme.companies.close("acme")
     opened = dispute(provider.payments["pi_1"])

@@ -9,10 +9,19 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from admin.mail.letters import letter
-from admin.payments.desk import PaymentDesk
-from admin.payments.provider import Payment, PaymentChanged, PaymentState, ProviderRefused
-from admin.workers.top_ups import TopUpSweep
+from admin.mail.render import letter
+from admin.notices.domain import EventType
+from admin.payments.port import Payment, PaymentChanged, PaymentState, ProviderRefused
+from admin.top_ups.desk import PaymentDesk
+from admin.top_ups.domain import (
+    BEGIN_SECONDS_MAX,
+    FINISH_SECONDS_MAX,
+    NewTopUp,
+    TopUpMethod,
+    TopUpState,
+    credit,
+)
+from admin.top_ups.worker import TopUpSweep
 from tests.builders import charge, fingerprint, make_company
 from tests.conftest import OpenWallets
 from tests.payments import ASKED, GONE, GOOD, POOR, Fate, Killed, Provider, desk_of, dispute, mortal_desk
@@ -29,8 +38,6 @@ from wallet.domain.errors import (
     TopUpNotFound,
 )
 from wallet.domain.money import MICROS_MAX
-from wallet.domain.notices import EventType
-from wallet.domain.top_ups import BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState, credit
 from wallet.runtime import Wallets
 
 AMOUNT = 20_000_000

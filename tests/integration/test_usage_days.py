@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime
 import asyncpg
 import pytest
 
-import wallet.ledger.usage as adapter
-from admin.workers.rollups import Rollups
+import admin.statements.usage_store as adapter
+from admin.statements.usage import Days, UsageLine, total
+from admin.statements.usage_store import MissingEntries, UsageDays
+from admin.statements.worker import Rollups
 from tests.builders import authorize, capture, charge, fresh, make_company, refund, top_up, void
 from tests.conftest import OpenWallets
 from wallet.domain.commands import Kind
@@ -17,8 +19,6 @@ from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable
 from wallet.domain.pricing import Price
 from wallet.domain.usage import Channel, Usage
-from wallet.domain.usage_days import Days, UsageLine, total
-from wallet.ledger.usage import MissingEntries, UsageDays
 from wallet.runtime import Wallets
 from wallet.verification import Check
 

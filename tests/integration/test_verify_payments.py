@@ -6,15 +6,15 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from admin.payments.provider import DisputeState
+from admin.payments.port import DisputeState
+from admin.top_ups.domain import TopUpMethod
+from refunds.delivery import Action, RefundRule
 from tests.builders import charge, make_company
 from tests.integration.test_refund_cases import ALL, new_case
 from tests.integration.test_top_up_refunds import back
 from tests.integration.test_top_ups import AMOUNT, MANUAL, SAVED, TRANSFER, order
 from tests.payments import Fate, Killed, Provider, desk_of, dispute, mortal_desk
 from tests.refunding import report
-from wallet.domain.deliveries import Action, RefundRule
-from wallet.domain.top_ups import TopUpMethod
 from wallet.ledger.queries import load
 from wallet.runtime import Wallets
 from wallet.verification import Check

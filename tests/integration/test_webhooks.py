@@ -16,19 +16,13 @@ import pytest
 import trustme
 from aiohttp import web
 
+import admin.webhooks.event_store as adapter
 import admin.webhooks.sender as way
-import admin.workers.webhooks as worker_module
-import wallet.ledger.events as adapter
+import admin.webhooks.worker as worker_module
 from admin.metrics import webhook_events_oldest_seconds, webhook_events_waiting
-from admin.webhooks.signing import new_secret
-from admin.webhooks.targets import AddressRefused, socket_maker
-from admin.workers.webhooks import CLAIM_SECONDS, WebhookWorker
-from devstack.ports import LOOPBACK, free_port
-from tests.builders import make_company
-from tests.conftest import OpenWallets
-from wallet.domain.errors import EventNotFound, LedgerUnavailable, WebhookNotFound
-from wallet.domain.notices import EventType, Notice
-from wallet.domain.webhooks import (
+from admin.notices.domain import EventType, Notice
+from admin.notices.store import tell
+from admin.webhooks.domain import (
     EVENT_AGE_SECONDS_MAX,
     PAUSE_FAILURES_MIN,
     Delivery,
@@ -38,7 +32,13 @@ from wallet.domain.webhooks import (
     event_delay_seconds,
     webhook_delay_seconds,
 )
-from wallet.ledger.notices import tell
+from admin.webhooks.signing import new_secret
+from admin.webhooks.targets import AddressRefused, socket_maker
+from admin.webhooks.worker import CLAIM_SECONDS, WebhookWorker
+from devstack.ports import LOOPBACK, free_port
+from tests.builders import make_company
+from tests.conftest import OpenWallets
+from wallet.domain.errors import EventNotFound, LedgerUnavailable, WebhookNotFound
 from wallet.runtime import Wallets
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()

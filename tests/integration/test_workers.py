@@ -8,12 +8,12 @@ import pytest
 from admin.background import workers
 from admin.office import Office
 from admin.settings import AdminSettings
-from admin.workers.runner import LEASE_SECONDS, Worker, run_once, running
+from admin.work.leases import Leases
+from admin.work.runner import LEASE_SECONDS, Worker, run_once, running
 from tests.builders import make_company, top_up
 from tests.conftest import OpenWallets
 from tests.engine_steps import until
 from wallet.domain.errors import Applied, LedgerUnavailable
-from wallet.ledger.leases import Leases
 from wallet.runtime import Wallets
 
 

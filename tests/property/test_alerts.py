@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.domain.alerts import (
+from admin.alerts.domain import (
     CLEARING_PART,
     DAY_SECONDS,
     DEFAULT,

@@ -16,7 +16,7 @@ from admin.payments.minor_units import (
     step_micros,
     to_minor,
 )
-from admin.payments.provider import ProviderRefused
+from admin.payments.port import ProviderRefused
 from wallet.domain.money import CURRENCIES, MICROS_MAX
 
 currencies = st.sampled_from(sorted(CURRENCIES))

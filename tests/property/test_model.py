@@ -19,6 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from admin.companies.domain import CompanyChange
+from admin.documents.months import Month
 from tests.builders import change_settings, fingerprint, make_company, make_due
 from tests.property.audit import at_rest, faults_of_hot, faults_of_ledger
 from tests.property.model import Entry, Model, No
@@ -42,7 +44,6 @@ from tests.property.requests import (
 from tests.property.spending import Limit
 from tests.property.world import World
 from wallet.domain.commands import Command, Kind
-from wallet.domain.companies import CompanyChange
 from wallet.domain.entries import Authorization, AuthorizationState, Outcome, WalletState
 from wallet.domain.entries import Entry as LedgerEntry
 from wallet.domain.errors import (
@@ -57,7 +58,6 @@ from wallet.domain.errors import (
     WalletError,
 )
 from wallet.domain.limits import DAY_US, HOUR_US, SpendLimit, SpendLimitState, window_start
-from wallet.domain.months import Month
 from wallet.domain.usage import Channel, Usage
 from wallet.expiry import expire
 from wallet.hot.store import START, Batch

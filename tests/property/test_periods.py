@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin.subscriptions.periods import Period, Schedule, Unit
 from wallet.domain.limits import DAY_US
-from wallet.domain.periods import Period, Schedule, Unit
 
 TIMES = st.integers(365 * DAY_US, 220 * 365 * DAY_US)
 """From 1971 to 2190."""

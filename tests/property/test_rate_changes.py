@@ -4,8 +4,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin.rates.changes import RatePlan, plan
 from tests.property.test_pricing import naively_in_force
-from wallet.domain.rate_changes import RatePlan, plan
 from wallet.domain.rates import NEVER, Rate
 from wallet.domain.usage import Channel
 

@@ -5,8 +5,14 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin.top_ups.suggestions import (
+    AMOUNT_MIN,
+    SUGGESTED_DAYS,
+    USAGE_DAYS,
+    sensible,
+    suggested_amounts,
+)
 from wallet.domain.money import MICROS_MAX, MICROS_PER_UNIT
-from wallet.domain.suggestions import AMOUNT_MIN, SUGGESTED_DAYS, USAGE_DAYS, sensible, suggested_amounts
 
 TODAY = date(2026, 3, 1)
 DAYS = st.dictionaries(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.domain.auto_top_ups import (
+from admin.auto_top_ups.domain import (
     DECLINES_MAX,
     Added,
     AutoTopUpChange,

@@ -7,14 +7,20 @@ import msgspec
 import pypdf
 import pytest
 
+from admin.documents.monthly import MoneyLine, MonthlyStatement
+from admin.documents.months import Month
 from admin.documents.receipt_pdf import receipt_pdf
+from admin.documents.receipts import (
+    BillingProfile,
+    Receipt,
+    ReceiptKind,
+    Seller,
+    TaxTreatment,
+)
 from admin.documents.statement_pdf import statement_pdf
+from admin.statements.usage import UsageLine
 from server.countries import COUNTRIES
-from wallet.domain.monthly import MoneyLine, MonthlyStatement
-from wallet.domain.months import Month
-from wallet.domain.receipts import BillingProfile, Receipt, ReceiptKind, Seller, TaxTreatment
 from wallet.domain.usage import Channel
-from wallet.domain.usage_days import UsageLine
 
 SELLER = Seller(
     "Żółta Łódź Sp. z o.o.",

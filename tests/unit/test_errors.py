@@ -16,18 +16,21 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 import admin
 import charging
 import server
-from admin.commands.calling import Refused
-from admin.decks.cells import BadCell
-from admin.decks.files import BadFile, _BadCsv
+from admin.cli.calling import Refused
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
-from admin.payments.provider import (
+from admin.notices.domain import EventType
+from admin.payments.port import (
     ForgedNotification,
     PaymentMethodUnknown,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
 )
-from admin.webhook_messages import webhook_change
+from admin.rates.decks.cells import BadCell
+from admin.rates.decks.files import BadFile, _BadCsv
+from admin.statements.domain import DoesNotAddUp
+from admin.statements.usage_store import MissingEntries
+from admin.webhooks.messages import webhook_change
 from admin.webhooks.sender import NotDelivered
 from admin.webhooks.targets import AddressRefused
 from server.countries import UnknownCountry
@@ -47,7 +50,6 @@ from veloconnect.admin.v1 import webhook_pb2
 from wallet.domain import errors as e
 from wallet.domain.errors import Applied, WalletError
 from wallet.domain.limits import SpendLimit, SpendLimitState, Window
-from wallet.domain.notices import EventType
 
 ERRORS = (Path(__file__).parents[2] / "docs" / "ERRORS.md").read_text()
 TRAILERS_BYTES_MAX = 8192
@@ -71,6 +73,8 @@ NEVER_ANSWERED = {
     PaymentMethodUnknown,
     ForgedNotification,
     Refused,  # of the command line, which is a client
+    DoesNotAddUp,  # these two are faults: the books contradict each other
+    MissingEntries,
 }
 
 SAMPLES: list[Exception] = [

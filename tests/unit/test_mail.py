@@ -9,11 +9,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from admin.app import post_of
-from admin.mail.letters import letter
-from admin.mail.server import MailServer, Security, parse_smtp_url
-from admin.settings import AdminSettings
-from server.settings import Misconfigured, read_settings
-from wallet.domain.mails import (
+from admin.mail.domain import (
     AGE_SECONDS_MAX,
     DELAY_SECONDS_MAX,
     DELAY_SECONDS_MIN,
@@ -22,6 +18,10 @@ from wallet.domain.mails import (
     delay_seconds,
     next_try_seconds,
 )
+from admin.mail.render import letter
+from admin.mail.smtp_url import MailServer, Security, parse_smtp_url
+from admin.settings import AdminSettings
+from server.settings import Misconfigured, read_settings
 
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 SENDER = "billing@charging.example"

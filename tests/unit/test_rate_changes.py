@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from wallet.domain.rate_changes import JUMPS_LISTED_MAX, Jump, RatePlan, plan
+from admin.rates.changes import JUMPS_LISTED_MAX, Jump, RatePlan, plan
 from wallet.domain.rates import Rate
 from wallet.domain.usage import Channel
 

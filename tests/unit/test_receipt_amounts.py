@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin.documents.months import Month
+from admin.documents.receipts import (
+    BillingProfile,
+    TaxTreatment,
+    correction,
+    percent,
+    serial_text,
+    tax_within,
+)
 from wallet.domain.money import CURRENCIES, MICROS_MAX, in_minor_units, minor_digits
-from wallet.domain.months import Month
-from wallet.domain.receipts import BillingProfile, TaxTreatment, correction, percent, serial_text, tax_within
 
 
 def included(rate: int) -> BillingProfile:

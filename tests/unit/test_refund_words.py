@@ -8,13 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.refund_messages import reason_message, reason_of
+from admin.refunds.messages import reason_message, reason_of
+from refunds.delivery import (
+    Action,
+    CaseOrigin,
+    CaseState,
+    DeliveryStatus,
+    RefundRule,
+)
+from refunds.domain import Refundable, RefundOrder, RefundReason, Share
+from refunds.job import JobState
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.wallet.v1 import wallet_pb2
-from wallet.domain.deliveries import Action, CaseOrigin, CaseState, DeliveryStatus, RefundRule
 from wallet.domain.money import MICROS_MAX
-from wallet.domain.refund_jobs import JobState
-from wallet.domain.refunds import Refundable, RefundOrder, RefundReason, Share
 
 SHARES = st.integers(1, 10**9).flatmap(lambda total: st.builds(Share, st.integers(0, total), st.just(total)))
 HALF = Fraction(1, 2)

@@ -13,8 +13,16 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from admin.pages import COMPANY_ID, NUMBER, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, cursor_of, page_size, page_token
-from admin.top_up_messages import new_top_up_of
+from admin.rpc.pages import (
+    COMPANY_ID,
+    NUMBER,
+    PAGE_SIZE_DEFAULT,
+    PAGE_SIZE_MAX,
+    cursor_of,
+    page_size,
+    page_token,
+)
+from admin.top_ups.messages import new_top_up_of
 from buf.validate import validate_pb2
 from charging import decode
 from charging.pricing import Pricing

@@ -11,9 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from admin.spreadsheets import line_writer, text_cell, text_in_cell
-from admin.statement_lines import COLUMNS, UNITS, Statement
-from admin.transaction_filters import filter_of, list_name
-from admin.usage_messages import DAYS_MAX, days_of
+from admin.statements.csv_lines import COLUMNS, UNITS, Statement
+from admin.statements.domain import EVERYTHING, DoesNotAddUp, EntryFilter, Period
+from admin.statements.filters import filter_of, list_name
+from admin.statements.messages import DAYS_MAX, days_of
+from admin.statements.usage import Days
 from server.rejections import InvalidRequest
 from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -21,9 +23,7 @@ from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
 from wallet.domain.money import MICROS_MAX, decimal, words
 from wallet.domain.pricing import Price
-from wallet.domain.statements import EVERYTHING, DoesNotAddUp, EntryFilter, Period
 from wallet.domain.usage import Channel, Usage
-from wallet.domain.usage_days import Days
 
 NOON = 1_790_078_400_000_000
 """2026-09-22T12:00:00Z."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from admin.payments.provider import (
+from admin.payments.port import (
     Dispute,
     DisputeChanged,
     DisputeState,
@@ -20,8 +20,8 @@ from admin.payments.provider import (
     RefundChanged,
     RefundState,
 )
-from admin.payments.stripe_notifications import AGE_SECONDS_MAX
-from admin.payments.stripe_provider import StripeProvider
+from admin.payments.stripe.notifications import AGE_SECONDS_MAX
+from admin.payments.stripe.provider import StripeProvider
 
 SECRETS = ["whsec_new", "whsec_old"]
 INTENT = {

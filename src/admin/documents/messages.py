@@ -6,8 +6,18 @@ from typing import Any, cast
 
 import msgspec
 
-from admin.masks import Fields, taken_over
-from admin.usage_messages import line_message
+from admin.documents.monthly import MonthlyStatement
+from admin.documents.receipts import (
+    BillingProfile,
+    Receipt,
+    ReceiptKind,
+    Seller,
+    TaxTreatment,
+)
+from admin.rpc.masks import Fields, taken_over
+from admin.statements.messages import line_message
+from admin.statements.usage import total
+from admin.top_ups.domain import TopUpMethod
 from server import wire
 from server.countries import COUNTRIES
 from server.names import (
@@ -19,10 +29,6 @@ from server.names import (
 )
 from server.rejections import invalid
 from veloconnect.admin.v1 import document_pb2, top_up_pb2
-from wallet.domain.monthly import MonthlyStatement
-from wallet.domain.receipts import BillingProfile, Receipt, ReceiptKind, Seller, TaxTreatment
-from wallet.domain.top_ups import TopUpMethod
-from wallet.domain.usage_days import total
 
 SELLER_NAME = "seller"
 _PROFILE_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/billingProfile")

@@ -1,7 +1,7 @@
 """Names of documents."""
 
+from admin.documents.months import Month
 from server.rejections import invalid
-from wallet.domain.months import Month
 
 
 def month_in(name: str) -> tuple[str, Month]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from wallet.domain.receipts import BillingProfile, Seller
+from admin.documents.receipts import BillingProfile, Seller
 
 
 def seller_lines(seller: Seller) -> list[str]:

@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from admin.companies.store import Companies
+from admin.documents.billing_store import Billing
+from admin.documents.monthly_store import MonthlyStatements
+from admin.documents.months import Month
 from admin.documents.receipt_pdf import receipt_pdf
+from admin.documents.receipt_store import Receipts
 from admin.documents.statement_pdf import statement_pdf
-from admin.under_way import UnderWay
-from wallet.domain.months import Month
-from wallet.ledger.billing import Billing
-from wallet.ledger.companies import Companies
-from wallet.ledger.monthly import MonthlyStatements
-from wallet.ledger.receipts import Receipts
+from admin.rpc.under_way import UnderWay
 
 PDFS_AT_ONCE_MAX = 4
 """In one process: each keeps a core busy for a tenth of a second, and a statement of every country for one."""

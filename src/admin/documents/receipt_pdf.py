@@ -1,11 +1,11 @@
 """A receipt as PDF."""
 
 from admin.documents.parties import buyer_lines, date_of, seller_lines, time_of
+from admin.documents.receipts import Receipt, ReceiptKind, TaxTreatment, percent
 from admin.documents.sheet import Sheet
+from admin.top_ups.domain import TopUpMethod
 from server.names import transaction_name
 from wallet.domain.money import in_minor_units
-from wallet.domain.receipts import Receipt, ReceiptKind, TaxTreatment, percent
-from wallet.domain.top_ups import TopUpMethod
 
 _TITLES = {
     ReceiptKind.TOP_UP: "Receipt",

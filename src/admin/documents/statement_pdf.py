@@ -1,13 +1,13 @@
 """A monthly statement as PDF: what the month adds up to. Its rows are in the CSV export."""
 
+from admin.documents.monthly import MonthlyStatement
 from admin.documents.parties import buyer_lines, seller_lines, time_of
+from admin.documents.receipts import BillingProfile, Seller
 from admin.documents.sheet import Sheet
-from admin.statement_lines import UNITS
+from admin.statements.csv_lines import UNITS
+from admin.statements.usage import UsageLine, total
 from server.names import company_name, transaction_name
 from wallet.domain.money import in_minor_units
-from wallet.domain.monthly import MonthlyStatement
-from wallet.domain.receipts import BillingProfile, Seller
-from wallet.domain.usage_days import UsageLine, total
 
 
 def statement_pdf(statement: MonthlyStatement, seller: Seller, buyer: BillingProfile) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TypeVar
 
 from admin.metrics import payment_calls, payment_seconds
-from admin.payments.provider import (
+from admin.payments.port import (
     Card,
     Notification,
     Payment,

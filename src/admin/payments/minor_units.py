@@ -4,7 +4,7 @@ The provider counts in a currency's minor unit: cents, but whole yen and thousan
 ISO 4217 with exceptions of its own (docs.stripe.com/currencies), and they hold for charges, refunds and disputes alike.
 """
 
-from admin.payments.provider import ProviderRefused
+from admin.payments.port import ProviderRefused
 from wallet.domain.money import MICROS_PER_UNIT, words
 
 ZERO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905

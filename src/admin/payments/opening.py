@@ -1,6 +1,6 @@
 """Which payment provider the back office has, by its settings."""
 
-from admin.payments.stripe_provider import StripeProvider
+from admin.payments.stripe.provider import StripeProvider
 from admin.settings import AdminSettings
 from server.settings import Misconfigured
 

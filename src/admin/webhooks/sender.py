@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from admin.webhooks.domain import Parcel
 from admin.webhooks.signing import headers
 from admin.webhooks.targets import AddressRefused, problem_of, socket_maker
 from server.names import company_name, event_name
-from wallet.domain.webhooks import Parcel
 
 ATTEMPT_SECONDS_MAX = 10.0
 """From the first look for the receiver's address to the end of its answer."""

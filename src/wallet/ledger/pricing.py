@@ -13,7 +13,7 @@ CHANNEL = "pricing"
 EVERYTHING = -1
 """Before the first change."""
 
-_SQL = load("pricing")
+_SQL = load(__name__)
 
 
 async def last_change(connection: Connection) -> int:

@@ -10,7 +10,7 @@ from wallet.ledger.rows import authorization_of, entry_of, wallet_of
 
 NUMBER_MAX = 2**63 - 1
 
-_SQL = load("reader")
+_SQL = load(__name__)
 
 
 class Reader:

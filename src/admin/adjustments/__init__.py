@@ -1,0 +1,1 @@
+"""Adjustments: credits and debits that people make by hand."""

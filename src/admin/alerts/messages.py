@@ -1,0 +1,85 @@
+"""Alert policies to and from messages."""
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from google.protobuf.duration_pb2 import Duration
+
+from admin.alerts.domain import DEFAULT, AlertPolicy, AlertState, Threshold
+from admin.rpc.masks import Fields, taken_over
+from server.names import alert_policy_name, parse_alert_policy
+from server.rejections import invalid
+from veloconnect.admin.v1 import rule_pb2
+from veloconnect.wallet.v1 import wallet_pb2
+
+_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/alertPolicy")
+_FIELDS = Fields(
+    "an alert policy",
+    changing=frozenset({"warning", "critical"}),
+    fixed=frozenset(),
+    output_only=frozenset({"name"}),
+)
+_STATES = cast(
+    "Mapping[AlertState, wallet_pb2.Wallet.AlertState]",
+    {state: wallet_pb2.Wallet.AlertState.Value(f"ALERT_STATE_{state.name}") for state in AlertState},
+)
+
+
+def alert_state(state: AlertState) -> wallet_pb2.Wallet.AlertState:
+    """Return the state's value on the wire."""
+    return _STATES[state]
+
+
+def policy_company(request: rule_pb2.UpdateAlertPolicyRequest) -> str:
+    """Return whose policy is to change. Raises InvalidRequest."""
+    name = request.alert_policy.name
+    if not _NAME.fullmatch(name):
+        how = "must be" if name else "is required:"
+        raise invalid("alert_policy.name", f"{how} the name of an alert policy, such as companies/acme/alertPolicy")
+    return parse_alert_policy(name)
+
+
+def policy_change(request: rule_pb2.UpdateAlertPolicyRequest, before: AlertPolicy) -> AlertPolicy:
+    """Return the policy that is asked for. Raises InvalidRequest."""
+    asked = request.alert_policy
+    paths = taken_over(asked, request.update_mask, _FIELDS)
+    warning, critical = before.warning, before.critical
+    if "warning" in paths:
+        warning = _threshold(asked.warning, "warning") if asked.HasField("warning") else DEFAULT.warning
+    if "critical" in paths:
+        critical = _threshold(asked.critical, "critical") if asked.HasField("critical") else DEFAULT.critical
+    of_time = warning.seconds, critical.seconds, "seconds"
+    of_money = warning.amount, critical.amount, "micros"
+    for first, second, unit in (of_time, of_money):
+        # Of different kinds either may be the higher one, from day to day.
+        if first is not None and second is not None and second > first:
+            # The one that was sent is to blame, also where the other one is the default.
+            if "critical" in paths:
+                raise invalid("alert_policy.critical", f"must not be more than the warning, which is {first} {unit}")
+            raise invalid(
+                "alert_policy.warning",
+                f"must not be less than critical, which is {second} {unit}: change both, or set critical first",
+            )
+    return AlertPolicy(warning, critical)
+
+
+def policy_message(company: str, policy: AlertPolicy) -> rule_pb2.AlertPolicy:
+    """Return a policy as it is in force, with its defaults."""
+    return rule_pb2.AlertPolicy(
+        name=alert_policy_name(company), warning=_message(policy.warning), critical=_message(policy.critical)
+    )
+
+
+def _threshold(asked: rule_pb2.AlertPolicy.Threshold, field: str) -> Threshold:
+    if asked.HasField("amount_micros"):
+        return Threshold(amount=asked.amount_micros)
+    if asked.time_left.nanos:
+        raise invalid(f"alert_policy.{field}.time_left", "must be whole seconds")
+    return Threshold(seconds=asked.time_left.seconds)
+
+
+def _message(threshold: Threshold) -> rule_pb2.AlertPolicy.Threshold:
+    if threshold.amount is not None:
+        return rule_pb2.AlertPolicy.Threshold(amount_micros=threshold.amount)
+    return rule_pb2.AlertPolicy.Threshold(time_left=Duration(seconds=threshold.seconds or 0))

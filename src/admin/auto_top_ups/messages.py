@@ -1,0 +1,162 @@
+"""Rules of automatic top-ups to and from messages."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+from admin.auto_top_ups.domain import (
+    AutoTopUp,
+    AutoTopUpChange,
+    AutoTopUpTerms,
+    PauseReason,
+    RuleState,
+    changed,
+)
+from admin.payments import minor_units
+from admin.payments.port import ProviderRefused
+from admin.rpc.masks import Fields, taken_over
+from server import wire
+from server.names import (
+    auto_top_up_name,
+    parse_auto_top_up,
+    parse_payment_method,
+    payment_method_name,
+    top_up_name,
+)
+from server.rejections import invalid
+from veloconnect.admin.v1 import auto_top_up_pb2
+from wallet.domain.money import words
+
+_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/autoTopUp")
+_CURRENCY = "currency_code"
+_STATES = frozenset({"state", "pause_reason"})
+_FIELDS = Fields(
+    "an automatic top-up",
+    changing=frozenset(
+        {
+            "threshold_micros",
+            "amount_micros",
+            "payment_method",
+            "max_day_micros",
+            "max_month_micros",
+            "max_day_count",
+            "max_month_count",
+        }
+    ),
+    fixed=frozenset({_CURRENCY}),
+    output_only=frozenset(
+        {
+            "name",
+            "threshold_text",
+            "amount_text",
+            "state",
+            "pause_reason",
+            "pause_time",
+            "top_up",
+            "decline_count",
+            "retry_time",
+            "day_micros",
+            "month_micros",
+            "create_time",
+            "update_time",
+        }
+    ),
+)
+_STATE_VALUES = cast(
+    "Mapping[RuleState, auto_top_up_pb2.AutoTopUp.State]",
+    {state: auto_top_up_pb2.AutoTopUp.State.Value(f"STATE_{state.name}") for state in RuleState},
+)
+_REASON_VALUES = cast(
+    "Mapping[PauseReason, auto_top_up_pb2.AutoTopUp.PauseReason]",
+    {reason: auto_top_up_pb2.AutoTopUp.PauseReason.Value(f"PAUSE_REASON_{reason.name}") for reason in PauseReason},
+)
+
+
+class Update(NamedTuple):
+    """What is asked. `currency` is the wallet's as the caller has it, None where it was not sent."""
+
+    company: str
+    change: AutoTopUpChange
+    currency: str | None
+
+
+def change_of(request: auto_top_up_pb2.UpdateAutoTopUpRequest) -> Update:
+    """Return what is to change. Raises InvalidRequest for a bad name, fields that are none, and another's card."""
+    asked = request.auto_top_up
+    if not _NAME.fullmatch(asked.name):
+        how = "must be" if asked.name else "is required:"
+        raise invalid("auto_top_up.name", f"{how} the name of an automatic top-up, such as companies/acme/autoTopUp")
+    company = parse_auto_top_up(asked.name)
+    if mentioned := _STATES & set(request.update_mask.paths):
+        raise invalid("update_mask", f"{min(mentioned)} is changed by PauseAutoTopUp and ResumeAutoTopUp")
+    paths = taken_over(asked, request.update_mask, _FIELDS)
+    for field in ("threshold_micros", "amount_micros", "payment_method"):
+        if field in paths and not getattr(asked, field):
+            raise invalid(f"auto_top_up.{field}", "cannot be taken away: delete the rule, or pause it")
+    payment_method = None
+    if "payment_method" in paths:
+        owner, payment_method = parse_payment_method(asked.payment_method)
+        if owner != company:
+            raise invalid("auto_top_up.payment_method", f"must be a card of companies/{company}")
+    change = AutoTopUpChange(
+        threshold=asked.threshold_micros if "threshold_micros" in paths else None,
+        amount=asked.amount_micros if "amount_micros" in paths else None,
+        payment_method=payment_method,
+        day_amount_max=asked.max_day_micros if "max_day_micros" in paths else None,
+        month_amount_max=asked.max_month_micros if "max_month_micros" in paths else None,
+        day_count_max=asked.max_day_count if "max_day_count" in paths else None,
+        month_count_max=asked.max_month_count if "max_month_count" in paths else None,
+    )
+    return Update(company, change, asked.currency_code if _CURRENCY in paths else None)
+
+
+def check(before: AutoTopUpTerms | None, change: AutoTopUpChange, currency: str) -> None:
+    """Raise InvalidRequest where a rule cannot be so, in the wallet's currency."""
+    if before is None:
+        for field, value in (
+            ("threshold_micros", change.threshold),
+            ("amount_micros", change.amount),
+            ("payment_method", change.payment_method),
+        ):
+            if not value:
+                raise invalid(f"auto_top_up.{field}", "is required when the rule is made")
+    terms = changed(before, change)
+    assert terms is not None, "it is whole"
+    try:
+        minor_units.check(terms.amount, currency)
+    except ProviderRefused as error:
+        raise invalid("auto_top_up.amount_micros", f"no card can pay it: {error}") from error
+    for field, bound in (("max_day_micros", terms.day_amount_max), ("max_month_micros", terms.month_amount_max)):
+        if bound is not None and bound < terms.amount:
+            raise invalid(f"auto_top_up.{field}", "must not be less than amount_micros: nothing would ever be added")
+
+
+def message_of(rule: AutoTopUp) -> auto_top_up_pb2.AutoTopUp:
+    """Return a rule as it is."""
+    terms = rule.terms
+    message = auto_top_up_pb2.AutoTopUp(
+        name=auto_top_up_name(rule.company),
+        threshold_micros=terms.threshold,
+        amount_micros=terms.amount,
+        payment_method=payment_method_name(rule.company, terms.payment_method),
+        max_day_micros=terms.day_amount_max or 0,
+        max_month_micros=terms.month_amount_max or 0,
+        max_day_count=terms.day_count_max,
+        max_month_count=terms.month_count_max or 0,
+        currency_code=rule.currency,
+        threshold_text=words(terms.threshold, rule.currency),
+        amount_text=words(terms.amount, rule.currency),
+        state=_STATE_VALUES[rule.state],
+        top_up=top_up_name(rule.company, rule.in_flight) if rule.in_flight else "",
+        decline_count=rule.declines,
+        day_micros=rule.day_amount,
+        month_micros=rule.month_amount,
+        create_time=wire.timestamp(rule.created_at),
+        update_time=wire.timestamp(rule.updated_at),
+    )
+    if rule.pause_reason is not None:
+        message.pause_reason = _REASON_VALUES[rule.pause_reason]
+        message.pause_time.CopyFrom(wire.timestamp(rule.paused_at))
+    if rule.waits_until:
+        message.retry_time.CopyFrom(wire.timestamp(rule.waits_until))
+    return message

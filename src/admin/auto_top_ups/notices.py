@@ -1,0 +1,82 @@
+"""What a company is told of its automatic top-ups."""
+
+from collections.abc import Mapping
+
+from admin.auto_top_ups.domain import Decision, Firing, PauseReason
+from admin.notices.domain import EventType, Notice
+from wallet.domain.money import words
+
+AUTHENTICATION_REQUIRED = "authentication_required"
+"""The failure code of a card whose bank wants the customer."""
+
+_PAUSE_TEMPLATES = {
+    PauseReason.REQUESTED: "",
+    PauseReason.DECLINES: "auto_top_up_paused_declines",
+    PauseReason.RUNAWAY: "auto_top_up_paused_runaway",
+    PauseReason.DISPUTE: "auto_top_up_paused_dispute",
+}
+
+
+def started(firing: Firing) -> Notice:
+    """Tell programs that a top-up has begun."""
+    return Notice(firing.company, f"auto-top-up-started-{firing.number}", EventType.AUTO_TOP_UP_STARTED, _data(firing))
+
+
+def succeeded(firing: Firing, threshold: int, *, first: bool) -> Notice:
+    """Tell that it is paid; people are told of the first one only. `threshold` in micros."""
+    return Notice(
+        firing.company,
+        f"auto-top-up-succeeded-{firing.number}",
+        EventType.AUTO_TOP_UP_SUCCEEDED,
+        _data(firing),
+        "auto_top_up_first" if first else "",
+        {"amount": words(firing.amount, firing.currency), "threshold": words(threshold, firing.currency)},
+    )
+
+
+def failed(firing: Firing, code: str, *, mail: bool) -> Notice:
+    """Tell that the card was declined, or that its bank wants the customer."""
+    template = "auto_top_up_authentication" if code == AUTHENTICATION_REQUIRED else "auto_top_up_failed"
+    return Notice(
+        firing.company,
+        f"auto-top-up-failed-{firing.number}",
+        EventType.AUTO_TOP_UP_FAILED,
+        {**_data(firing), "failure_code": code},
+        template if mail else "",
+        {"amount": words(firing.amount, firing.currency), "code": code},
+    )
+
+
+def paused(company: str, pause: int, reason: PauseReason) -> Notice:
+    """Tell that the rule is paused, for the `pause`th time; people are told unless one of them did it."""
+    return Notice(
+        company,
+        f"auto-top-up-paused-{pause}",
+        EventType.AUTO_TOP_UP_PAUSED,
+        {"reason": reason.name},
+        _PAUSE_TEMPLATES[reason],
+    )
+
+
+def limited(company: str, decision: Decision, window: str, until: str) -> Notice:
+    """Tell that a bound of the rule is reached, once for each `window`: "day-2026-11-25", "month-2026-11".
+
+    `until` as people read it.
+    """
+    assert decision in (Decision.WAIT_FOR_DAY, Decision.WAIT_FOR_MONTH)
+    return Notice(
+        company,
+        f"auto-top-up-limited-{window}",
+        EventType.AUTO_TOP_UP_LIMITED,
+        {"until": until},
+        "auto_top_up_limited",
+        {"window": "day" if decision is Decision.WAIT_FOR_DAY else "month", "until": until},
+    )
+
+
+def _data(firing: Firing) -> Mapping[str, str | int]:
+    return {
+        "top_up": f"companies/{firing.company}/topUps/{firing.top_up}",
+        "amount_micros": firing.amount,
+        "currency_code": firing.currency,
+    }

@@ -1,0 +1,177 @@
+"""The rules of automatic top-ups in Postgres.
+
+Locks are taken in this order: the wallet's row, the rule's, a firing's. A wallet is loaded with its rule's threshold
+whether the rule is paused or not, so that pausing and resuming change nothing that a wallet obeys; a signal of a paused
+rule costs one look.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from admin.auto_top_ups import notices as auto_top_up_notices
+from admin.auto_top_ups.domain import (
+    AutoTopUp,
+    AutoTopUpChange,
+    AutoTopUpTerms,
+    PauseReason,
+    RuleState,
+    changed,
+    top_up_id,
+)
+from admin.notices import store as notices
+from wallet.domain.entries import WalletState
+from wallet.domain.errors import Applied, AutoTopUpNotFound, CompanyClosed, CompanyNotFound
+from wallet.ledger.failures import translated
+from wallet.ledger.pool import Connection
+from wallet.ledger.queries import load
+from wallet.ledger.rows import micros_of
+
+_SQL = load(__name__)
+
+Row = asyncpg.Record | Mapping[str, Any]
+
+
+class AutoTopUps:
+    """Make, read, change, pause and delete rules.
+
+    Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made all the same.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def get(self, company: str) -> AutoTopUp:
+        """Return a company's rule. Raises AutoTopUpNotFound."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await _get(connection, company)
+
+    async def put(self, company: str, change: AutoTopUpChange) -> AutoTopUp:
+        """Change a company's rule, or make it: then threshold, amount and payment method must be there.
+
+        What made it wait is forgotten: it is looked at again at once. Raises CompanyNotFound, CompanyClosed,
+        AutoTopUpNotFound where there is none and something is missing.
+        """
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await _lock_open_wallet(connection, company)
+                row = await connection.fetchrow(_SQL["lock"], company)
+                before = None if row is None else terms_of(row)
+                terms = changed(before, change)
+                if terms is None:
+                    raise AutoTopUpNotFound(company)
+                await connection.execute(
+                    _SQL["put"],
+                    company,
+                    terms.threshold,
+                    terms.amount,
+                    terms.payment_method,
+                    terms.day_amount_max,
+                    terms.month_amount_max,
+                    terms.day_count_max,
+                    terms.month_count_max,
+                )
+                if before is None or before.threshold != terms.threshold:
+                    await connection.execute(_SQL["fence"], company)
+                return await _get(connection, company)
+
+    async def pause_by_request(self, company: str) -> AutoTopUp:
+        """Begin no top-up until the rule is resumed; one that is in flight ends. Raises AutoTopUpNotFound."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self.pause(connection, company, PauseReason.REQUESTED)
+                return await _get(connection, company)
+
+    @staticmethod
+    async def pause(connection: Connection, company: str, reason: PauseReason) -> bool:
+        """Pause a company's rule in the caller's transaction, and tell the company unless it was asked for.
+
+        Return False where there is none, or it is paused already; a dispute takes the place of another reason. It waits
+        for no wallet's lock, so it may stand anywhere in a transaction.
+        """
+        row = await connection.fetchrow(_SQL["lock"], company)
+        if row is None:
+            return False
+        before = row["pause_reason"]
+        if before is not None and (reason is not PauseReason.DISPUTE or before == reason):
+            return False
+        pause = await connection.fetchval(_SQL["pause"], company, reason)
+        await notices.tell(connection, auto_top_up_notices.paused(company, pause, reason))
+        return True
+
+    async def pause_for_dispute(self, company: str) -> None:
+        """Pause a company's rule, if there is one, since a payment of its card is disputed; again changes nothing."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self.pause(connection, company, PauseReason.DISPUTE)
+
+    async def resume(self, company: str) -> AutoTopUp:
+        """Let a rule go on that is paused, from a clean slate.
+
+        Raises CompanyNotFound, CompanyClosed, AutoTopUpNotFound.
+        """
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await _lock_open_wallet(connection, company)
+                await connection.execute(_SQL["resume"], company)
+                return await _get(connection, company)
+
+    async def delete(self, company: str) -> None:
+        """End a rule; a top-up that is in flight ends as it does. Raises AutoTopUpNotFound."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_SQL["lock_wallet"], company)
+                if await connection.execute(_SQL["delete"], company) == "DELETE 0":
+                    raise AutoTopUpNotFound(company)
+                await connection.execute(_SQL["fence"], company)
+
+
+def terms_of(row: Row) -> AutoTopUpTerms:
+    """Return what a row of `auto_top_ups` says."""
+    return AutoTopUpTerms(
+        row["threshold"],
+        row["amount"],
+        row["payment_method"],
+        day_amount_max=row["day_amount_max"],
+        month_amount_max=row["month_amount_max"],
+        day_count_max=row["day_count_max"],
+        month_count_max=row["month_count_max"],
+    )
+
+
+async def _lock_open_wallet(connection: Connection, company: str) -> None:
+    """Lock a wallet that is there and not closed. Raises CompanyNotFound, CompanyClosed."""
+    state = await connection.fetchval(_SQL["lock_wallet"], company)
+    if state is None:
+        raise CompanyNotFound(company)
+    if state == WalletState.CLOSED:
+        raise CompanyClosed(company)
+
+
+async def _get(connection: Connection, company: str) -> AutoTopUp:
+    row = await connection.fetchrow(_SQL["get"], company)
+    if row is None:
+        raise AutoTopUpNotFound(company)
+    return AutoTopUp(
+        company=company,
+        currency=row["currency"],
+        terms=terms_of(row),
+        state=RuleState(row["state"]),
+        pause_reason=None if row["pause_reason"] is None else PauseReason(row["pause_reason"]),
+        paused_at=_micros(row["paused_at"]),
+        declines=row["declines"],
+        waits_until=_micros(row["wait_until"]),
+        in_flight="" if row["in_flight"] is None else top_up_id(row["in_flight"]),
+        day_amount=row["day_amount"],
+        month_amount=row["month_amount"],
+        created_at=_micros(row["created_at"]),
+        updated_at=_micros(row["updated_at"]),
+    )
+
+
+def _micros(time: datetime | None) -> int:
+    return 0 if time is None else micros_of(time)

@@ -1,0 +1,1 @@
+"""Companies: create, read, update, suspend and close them."""

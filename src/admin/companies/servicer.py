@@ -1,0 +1,110 @@
+"""CompanyService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+from admin.alerts.messages import alert_state
+from admin.alerts.store import Alerts
+from admin.companies.domain import Company, CompanyChange
+from admin.companies.messages import change_of, channels_of, countries_of
+from admin.companies.store import Companies
+from admin.rpc.pages import COMPANY_ID, cursor_of, page_of, page_size
+from server import wire
+from server.context import Context
+from server.names import company_name, parse_company, parse_rate_card, parse_wallet, rate_card_name
+from server.rejections import invalid
+from veloconnect.admin.v1 import company_pb2, company_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.money import CURRENCIES
+from wallet.ledger.reader import Reader
+
+_LISTED = "companies"
+
+
+class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
+    """The service. Errors are raised; server.boundary answers them."""
+
+    def __init__(self, companies: Companies, reader: Reader, alerts: Alerts) -> None:
+        """Keep companies in `companies`."""
+        self._companies = companies
+        self._reader = reader
+        self._alerts = alerts
+
+    async def CreateCompany(self, request: company_pb2.CreateCompanyRequest, context: Context) -> company_pb2.Company:
+        """Make a company and its empty wallet."""
+        asked = request.company
+        if not asked.currency_code:
+            raise invalid("company.currency_code", "is required: the ISO 4217 code of the wallet's currency")
+        if asked.currency_code not in CURRENCIES:
+            raise invalid("company.currency_code", f"{asked.currency_code} is no currency of ISO 4217, such as EUR")
+        return _message(
+            await self._companies.create(
+                request.company_id,
+                currency=asked.currency_code,
+                settings=CompanyChange(
+                    display_name=asked.display_name,
+                    billing_email=asked.billing_email,
+                    floor=asked.floor_micros,
+                    rate_card=parse_rate_card(asked.rate_card),
+                    blocked_channels=channels_of(asked),
+                    blocked_countries=countries_of(asked),
+                ),
+            )
+        )
+
+    async def GetCompany(self, request: company_pb2.GetCompanyRequest, context: Context) -> company_pb2.Company:
+        """Read a company."""
+        return _message(await self._companies.get(parse_company(request.name)))
+
+    async def ListCompanies(
+        self, request: company_pb2.ListCompaniesRequest, context: Context
+    ) -> company_pb2.ListCompaniesResponse:
+        """Read companies, by id."""
+        size = page_size(request.page_size)
+        after = cursor_of(request.page_token, _LISTED, COMPANY_ID) or ""
+        found = await self._companies.list(after, size + 1)
+        page, more = page_of(found, size, _LISTED, lambda company: company.id)
+        return company_pb2.ListCompaniesResponse(companies=map(_message, page), next_page_token=more)
+
+    async def UpdateCompany(self, request: company_pb2.UpdateCompanyRequest, context: Context) -> company_pb2.Company:
+        """Change a company."""
+        company, change, currency = change_of(request)
+        if currency is not None and currency != (await self._companies.get(company)).currency:
+            raise invalid("company.currency_code", "never changes")
+        return _message(await self._companies.update(company, change))
+
+    async def SuspendCompany(self, request: company_pb2.SuspendCompanyRequest, context: Context) -> company_pb2.Company:
+        """Refuse new charges and holds."""
+        return _message(await self._companies.suspend(parse_company(request.name)))
+
+    async def ResumeCompany(self, request: company_pb2.ResumeCompanyRequest, context: Context) -> company_pb2.Company:
+        """End a suspension."""
+        return _message(await self._companies.resume(parse_company(request.name)))
+
+    async def CloseCompany(self, request: company_pb2.CloseCompanyRequest, context: Context) -> company_pb2.Company:
+        """Close a company for good."""
+        return _message(await self._companies.close(parse_company(request.name)))
+
+    async def GetWallet(self, request: company_pb2.GetWalletRequest, context: Context) -> wallet_pb2.Wallet:
+        """Read a wallet, and how near its end the money is."""
+        company = parse_wallet(request.name)
+        message = wire.wallet(await self._reader.wallet(company))
+        outlook = await self._alerts.outlook(company)
+        message.alert_state = alert_state(outlook.state)
+        if outlook.empty_at is not None:
+            message.estimated_empty_time.CopyFrom(wire.timestamp(outlook.empty_at))
+        return message
+
+
+def _message(company: Company) -> company_pb2.Company:
+    return company_pb2.Company(
+        name=company_name(company.id),
+        display_name=company.display_name,
+        currency_code=company.currency,
+        billing_email=company.billing_email,
+        floor_micros=company.floor,
+        state=wire.wallet_state(company.state),
+        create_time=wire.timestamp(company.created_at),
+        update_time=wire.timestamp(company.updated_at),
+        rate_card=rate_card_name(company.rate_card) if company.rate_card else "",
+        blocked_channels=map(wire.channel, company.blocked_channels),
+        blocked_country_codes=company.blocked_countries,
+    )

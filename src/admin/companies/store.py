@@ -1,0 +1,163 @@
+"""Companies in Postgres, and the settings that their wallets obey."""
+
+from collections.abc import Iterable
+
+import asyncpg
+
+from admin.companies.domain import Company, CompanyChange
+from wallet.domain.entries import WalletState
+from wallet.domain.errors import (
+    Applied,
+    CompanyAlreadyExists,
+    CompanyClosed,
+    CompanyNotFound,
+    CurrencyMismatch,
+    RateCardNotFound,
+    WalletNotEmpty,
+)
+from wallet.domain.usage import Channel
+from wallet.ledger.failures import translated
+from wallet.ledger.pool import Connection
+from wallet.ledger.queries import load
+
+NOTHING = CompanyChange()
+
+_SQL = load(__name__)
+
+
+class Companies:
+    """Make, read and change companies.
+
+    Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made all the same.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def create(self, company: str, *, currency: str, settings: CompanyChange = NOTHING) -> Company:
+        """Make a company and its empty wallet. Raises CompanyAlreadyExists, RateCardNotFound, CurrencyMismatch."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                names = settings.display_name or "", settings.billing_email or ""
+                if not await connection.fetchval(_SQL["insert_company"], company, *names):
+                    raise CompanyAlreadyExists(company)
+                blocked = blocked_text(settings.blocked_channels or (), settings.blocked_countries or ())
+                await connection.execute(_SQL["insert_wallet"], company, currency, settings.floor or 0, blocked)
+                if settings.rate_card:
+                    await _change_card(connection, company, currency, settings.rate_card)
+                return await _get(connection, company)
+
+    async def get(self, company: str) -> Company:
+        """Return a company. Raises CompanyNotFound."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await _get(connection, company)
+
+    async def list(self, after: str, limit: int) -> list[Company]:
+        """Return up to `limit` companies whose ids come after `after`, by id."""
+        with translated():
+            return [_company_of(row) for row in await self._pool.fetch(_SQL["list"], after, limit)]
+
+    async def update(self, company: str, change: CompanyChange) -> Company:
+        """Change a company; a new floor or block holds for every charge that is answered from now on.
+
+        Raises CompanyNotFound, CompanyClosed, RateCardNotFound, CurrencyMismatch.
+        """
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                wallet = await _locked(connection, company)
+                if wallet["state"] == WalletState.CLOSED:
+                    raise CompanyClosed(company)
+                await connection.execute(_SQL["change_profile"], company, change.display_name, change.billing_email)
+                floor = wallet["floor"] if change.floor is None else change.floor
+                channels, countries = blocked_of(wallet["blocked"])
+                blocked = blocked_text(
+                    channels if change.blocked_channels is None else change.blocked_channels,
+                    countries if change.blocked_countries is None else change.blocked_countries,
+                )
+                if (floor, blocked) != (wallet["floor"], wallet["blocked"]):
+                    await connection.execute(_SQL["change_settings"], company, floor, None, blocked)
+                if change.rate_card is not None:
+                    await _change_card(connection, company, wallet["currency"], change.rate_card)
+                return await _get(connection, company)
+
+    async def suspend(self, company: str) -> Company:
+        """Refuse new charges and holds from now on. Raises CompanyNotFound, CompanyClosed."""
+        return await self._set_state(company, WalletState.SUSPENDED)
+
+    async def resume(self, company: str) -> Company:
+        """End a suspension. Raises CompanyNotFound, CompanyClosed."""
+        return await self._set_state(company, WalletState.ACTIVE)
+
+    async def close(self, company: str) -> Company:
+        """Close a company for good. Raises CompanyNotFound, WalletNotEmpty."""
+        return await self._set_state(company, WalletState.CLOSED)
+
+    async def _set_state(self, company: str, state: WalletState) -> Company:
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                wallet = await _locked(connection, company)
+                if wallet["state"] != state:
+                    if wallet["state"] == WalletState.CLOSED:
+                        raise CompanyClosed(company)
+                    if state is WalletState.CLOSED and (
+                        wallet["balance"] or await connection.fetchval(_SQL["has_authorization"], company)
+                    ):
+                        raise WalletNotEmpty(company)
+                    await connection.execute(_SQL["change_profile"], company, None, None)
+                    await connection.execute(_SQL["change_settings"], company, None, state, None)
+                return await _get(connection, company)
+
+
+async def _change_card(connection: Connection, company: str, currency: str, card: str) -> None:
+    """Price a company by a card from now on; empty: by none. Raises RateCardNotFound, CurrencyMismatch."""
+    if card:
+        of_card = await connection.fetchval(_SQL["card_currency"], card)
+        if of_card is None:
+            raise RateCardNotFound(card)
+        if of_card != currency:
+            raise CurrencyMismatch(wallet=currency, given=of_card)
+    await connection.execute(_SQL["change_card"], company, card or None)
+
+
+def blocked_text(channels: Iterable[Channel], countries: Iterable[str]) -> str:
+    """Return what is blocked as the wallet has it: "1 3 DE FR"."""
+    return " ".join([*(str(channel.value) for channel in sorted(channels)), *sorted(countries)])
+
+
+def blocked_of(text: str) -> tuple[tuple[Channel, ...], tuple[str, ...]]:
+    """Return the channels and countries that a wallet has blocked."""
+    words = text.split()
+    return tuple(Channel(int(word)) for word in words if word.isdigit()), tuple(w for w in words if not w.isdigit())
+
+
+async def _get(connection: Connection, company: str) -> Company:
+    row = await connection.fetchrow(_SQL["get"], company)
+    if row is None:
+        raise CompanyNotFound(company)
+    return _company_of(row)
+
+
+async def _locked(connection: Connection, company: str) -> asyncpg.Record:
+    row = await connection.fetchrow(_SQL["lock_wallet"], company)
+    if row is None:
+        raise CompanyNotFound(company)
+    return row
+
+
+def _company_of(row: asyncpg.Record) -> Company:
+    channels, countries = blocked_of(row["blocked"])
+    return Company(
+        id=row["company_id"],
+        display_name=row["display_name"],
+        currency=row["currency"],
+        billing_email=row["billing_email"],
+        floor=row["floor"],
+        state=WalletState(row["state"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        rate_card=row["rate_card"] or "",
+        blocked_channels=channels,
+        blocked_countries=countries,
+    )

@@ -1,0 +1,99 @@
+"""Who sells and who buys, in Postgres."""
+
+from collections.abc import Callable
+
+import asyncpg
+
+from admin.documents.receipts import BillingProfile, Seller, TaxTreatment
+from wallet.domain.errors import Applied, CompanyNotFound
+from wallet.ledger.failures import translated
+from wallet.ledger.pool import Connection
+from wallet.ledger.queries import load
+
+_SQL = load(__name__)
+
+
+class Billing:
+    """Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made even so."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def seller(self) -> Seller:
+        """Return the seller; without a name where it was never set."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await read_seller(connection)
+
+    async def change_seller(self, change: Callable[[Seller], Seller]) -> Seller:
+        """Make of the seller what `change` makes of it; of several at once each sees what the other made."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_SQL["lock_sellers"])
+                seller = change(await read_seller(connection))
+                await connection.execute(
+                    _SQL["put_seller"],
+                    seller.name,
+                    seller.address_lines,
+                    seller.tax_id,
+                    seller.email,
+                    seller.number_prefix,
+                    seller.footer,
+                )
+        return seller
+
+    async def profile(self, company: str) -> BillingProfile:
+        """Return a company's billing profile. Raises CompanyNotFound."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await read_profile(connection, company)
+
+    async def change_profile(self, company: str, change: Callable[[BillingProfile], BillingProfile]) -> BillingProfile:
+        """Make of a company's profile what `change` makes of it. Raises CompanyNotFound, and what `change` raises."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_SQL["lock_company"], company)
+                profile = change(await read_profile(connection, company))
+                await connection.execute(
+                    _SQL["put_profile"],
+                    company,
+                    profile.legal_name,
+                    profile.address_lines,
+                    profile.country,
+                    profile.tax_id,
+                    profile.treatment,
+                    profile.rate_basis_points,
+                    profile.tax_label,
+                    profile.note,
+                )
+        return profile
+
+
+async def read_seller(connection: Connection) -> Seller:
+    """Return the seller; without a name where it was never set."""
+    row = await connection.fetchrow(_SQL["get_seller"])
+    if row is None:
+        return Seller()
+    return Seller(
+        row["name"], tuple(row["address_lines"]), row["tax_id"], row["email"], row["number_prefix"], row["footer"]
+    )
+
+
+async def read_profile(connection: Connection, company: str) -> BillingProfile:
+    """Return a company's billing profile. Raises CompanyNotFound."""
+    row = await connection.fetchrow(_SQL["get_profile"], company)
+    if row is None:
+        raise CompanyNotFound(company)
+    if row["company_id"] is None:
+        return BillingProfile()
+    return BillingProfile(
+        legal_name=row["legal_name"],
+        address_lines=tuple(row["address_lines"]),
+        country=row["country"],
+        tax_id=row["tax_id"],
+        treatment=TaxTreatment(row["treatment"]),
+        rate_basis_points=row["rate_basis_points"],
+        tax_label=row["tax_label"],
+        note=row["note"],
+    )

@@ -1,0 +1,221 @@
+"""Receipts in Postgres: one for each top-up and each correction of one, with numbers that have no gaps.
+
+A receipt is issued in one transaction: under the lock of its company's row in `receipt_marks`, so that one top-up gets
+one receipt whoever asks and however many at once; then its number is taken under the lock of the series, and given back
+where the transaction fails or its process dies. Whatever ends it, the receipt is there with its number, or neither is.
+"""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+
+from admin.documents.billing_store import read_profile, read_seller
+from admin.documents.receipts import (
+    CORRECTING_REASONS,
+    Receipt,
+    ReceiptKind,
+    correction,
+    serial_text,
+    tax_within,
+)
+from wallet.domain.commands import SYSTEM_KEY_PREFIX, Kind
+from wallet.domain.errors import Applied, CompanyNotFound, ReceiptNotFound, SellerNotSet
+from wallet.ledger.failures import translated
+from wallet.ledger.pool import Connection
+from wallet.ledger.queries import load
+
+_LOCK_SETTINGS = "SET LOCAL lock_timeout = '4s'"
+"""Somebody else may be issuing, which is soon over."""
+
+_TOP_UP = "topUps/"
+"""What the reference of a correction begins with; the top-up's id follows."""
+
+_SQL = load(__name__)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Receipt).decode
+
+
+class Receipts:
+    """Every method raises LedgerUnavailable where Postgres does not answer."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def behind(self, after: str, limit: int) -> list[str]:
+        """Return up to `limit` companies, by id from `after` on, that have top-ups without receipts."""
+        with translated():
+            rows = await self._pool.fetch(_SQL["behind"], after, limit, CORRECTING_REASONS)
+        return [row["company_id"] for row in rows]
+
+    async def issue_next(self, company: str, limit: int) -> int:
+        """Issue the receipts of a company's next top-ups, up to `limit`; return how many there were to look at.
+
+        Raises SellerNotSet where nobody has said who sells.
+        """
+        with translated(Applied.UNKNOWN):
+            rows = await self._pool.fetch(_SQL["next"], company, limit, CORRECTING_REASONS)
+            numbers = [row["number"] for row in rows]
+            for number in numbers:
+                # A correction of what has no receipt has none.
+                with suppress(ReceiptNotFound):
+                    await self.get(company, number)
+            if numbers:
+                # Only now: who dies before it looks at these again, and finds their receipts.
+                await self._pool.execute(_SQL["advance"], company, numbers[-1])
+        return len(numbers)
+
+    async def get(self, company: str, number: int, *, at: int | None = None) -> Receipt:
+        """Return the receipt of a top-up or a correction; issue it where it has none, now or at a time that is given.
+
+        Raises ReceiptNotFound where the transaction is neither, SellerNotSet.
+        """
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection:
+                issued = await _read(connection, company, number)
+                return issued or await _issue(connection, company, number, at)
+
+    async def page(self, company: str, *, before: int, limit: int) -> list[Receipt]:
+        """Return up to `limit` receipts that are issued, below transaction `before`, newest first.
+
+        Raises CompanyNotFound.
+        """
+        with translated():
+            async with self._pool.acquire() as connection:
+                rows = await connection.fetch(_SQL["list"], company, before, limit)
+                if not rows and not await connection.fetchval(_SQL["company_exists"], company):
+                    raise CompanyNotFound(company)
+        return [_decode(row["content"]) for row in rows]
+
+    async def find(self, prefix: str, year: int, serial: int) -> Receipt | None:
+        """Return the receipt that has this number of its own, whosever it is."""
+        with translated():
+            content = await self._pool.fetchval(_SQL["find"], prefix, year, serial)
+        return None if content is None else _decode(content)
+
+
+async def _read(connection: Connection, company: str, number: int) -> Receipt | None:
+    content = await connection.fetchval(_SQL["get"], company, number)
+    return None if content is None else _decode(content)
+
+
+async def _issue(connection: Connection, company: str, number: int, at: int | None) -> Receipt:
+    async with connection.transaction():
+        await connection.execute(_LOCK_SETTINGS)
+        source = await _source(connection, company, number)
+        await connection.execute(_SQL["begin"], company)
+        await connection.execute(_SQL["lock"], company)
+        # A statement of its own: it sees what was committed while the lock was waited for.
+        if issued := await _read(connection, company, number):
+            return issued
+        now: int = source["now"] if at is None else at
+        if source["kind"] == Kind.TOP_UP:
+            return await _of_top_up(connection, company, number, source, now)
+        return await _of_correction(connection, company, number, source, now)
+
+
+async def _source(connection: Connection, company: str, number: int) -> asyncpg.Record:
+    """Return what a receipt is made of. Raises ReceiptNotFound where the entry has none."""
+    source = await connection.fetchrow(_SQL["source"], company, number)
+    if source is None or not (source["kind"] == Kind.TOP_UP or _corrects(source)):
+        raise ReceiptNotFound(f"{number}")
+    return source
+
+
+def _corrects(source: asyncpg.Record) -> bool:
+    """Return whether it is an adjustment of the service's own, and not a person's, that corrects a top-up."""
+    return (
+        source["kind"] == Kind.ADJUSTMENT
+        and source["reason"] in CORRECTING_REASONS
+        and source["idempotency_key"].startswith(SYSTEM_KEY_PREFIX)
+    )
+
+
+async def _of_top_up(connection: Connection, company: str, number: int, source: asyncpg.Record, now: int) -> Receipt:
+    seller = await read_seller(connection)
+    if not seller.name:
+        raise SellerNotSet
+    buyer = await read_profile(connection, company)
+    if not buyer.legal_name:
+        buyer = msgspec.structs.replace(buyer, legal_name=source["display_name"] or company)
+    tax = tax_within(source["amount"], source["currency"], buyer)
+    return await _written(
+        connection,
+        Receipt(
+            company=company,
+            number=number,
+            kind=ReceiptKind.TOP_UP,
+            serial_text="",
+            issued_at=now,
+            paid_at=source["created_at"],
+            currency=source["currency"],
+            amount=source["amount"],
+            net=tax.net,
+            tax=tax.tax,
+            reference=source["reference"] or "",
+            seller=seller,
+            buyer=buyer,
+            method=source["method"] or 0,
+            card_brand=source["card_brand"] or "",
+            card_last4=source["card_last4"] or "",
+        ),
+    )
+
+
+async def _of_correction(
+    connection: Connection, company: str, number: int, source: asyncpg.Record, now: int
+) -> Receipt:
+    """Write what corrects a receipt, with its parties and tax, in its series; issue that first where it was not."""
+    top_up = (source["reference"] or "").removeprefix(_TOP_UP)
+    original_number = await connection.fetchval(_SQL["original"], company, top_up)
+    if original_number is None:
+        raise ReceiptNotFound(f"{number}")
+    original = await _read(connection, company, original_number)
+    if original is None:
+        paid = await _source(connection, company, original_number)
+        original = await _of_top_up(connection, company, original_number, paid, now)
+    amount = source["amount"]
+    remaining = await connection.fetchval(_SQL["remaining"], company, original_number)
+    tax = correction(remaining, amount, source["currency"], original.buyer)
+    return await _written(
+        connection,
+        msgspec.structs.replace(
+            original,
+            number=number,
+            kind=ReceiptKind.CREDIT_NOTE if amount < 0 else ReceiptKind.REINSTATEMENT,
+            issued_at=now,
+            paid_at=source["created_at"],
+            amount=amount,
+            net=tax.net,
+            tax=tax.tax,
+            reference=source["reason"],
+            original_number=original_number,
+            original_text=original.serial_text,
+        ),
+    )
+
+
+async def _written(connection: Connection, receipt: Receipt) -> Receipt:
+    """Give a receipt the next number of its series, and write it."""
+    prefix = receipt.seller.number_prefix
+    year = datetime.fromtimestamp(receipt.issued_at // 1_000_000, UTC).year
+    taken = await connection.fetchrow(_SQL["take_serial"], prefix, year, receipt.issued_at)
+    assert taken is not None
+    receipt = msgspec.structs.replace(
+        receipt, serial_text=serial_text(prefix, year, taken["last"]), issued_at=taken["issued_at"]
+    )
+    await connection.execute(
+        _SQL["insert"],
+        receipt.company,
+        receipt.number,
+        receipt.kind,
+        prefix,
+        year,
+        taken["last"],
+        receipt.issued_at,
+        _encode(receipt).decode(),
+        receipt.original_number or None,
+    )
+    return receipt

@@ -1,0 +1,102 @@
+"""DocumentService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+from admin.documents.billing_store import Billing
+from admin.documents.messages import (
+    profile_change,
+    profile_message,
+    receipt_message,
+    seller_change,
+    seller_message,
+    statement_message,
+)
+from admin.documents.monthly_store import MonthlyStatements
+from admin.documents.names import month_in
+from admin.documents.printing import File, Printing
+from admin.documents.receipt_store import Receipts
+from admin.documents.receipts import Receipt
+from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
+from server.context import Context
+from server.names import company_name, parse_billing_profile, parse_company, parse_receipt
+from server.rejections import invalid
+from veloconnect.admin.v1 import document_pb2, document_pb2_grpc
+from wallet.ledger.reader import NUMBER_MAX
+
+_EVERYBODY = "companies/-"
+
+
+class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):
+    """The service. Errors are raised; server.boundary answers them."""
+
+    def __init__(self, billing: Billing, receipts: Receipts, statements: MonthlyStatements, printing: Printing) -> None:
+        """Keep sellers and buyers in `billing`; make PDFs by `printing`."""
+        self._billing = billing
+        self._receipts = receipts
+        self._statements = statements
+        self._printing = printing
+
+    async def GetSeller(self, request: document_pb2.GetSellerRequest, context: Context) -> document_pb2.Seller:
+        """Read who sells."""
+        return seller_message(await self._billing.seller())
+
+    async def UpdateSeller(self, request: document_pb2.UpdateSellerRequest, context: Context) -> document_pb2.Seller:
+        """Change who sells."""
+        return seller_message(await self._billing.change_seller(seller_change(request)))
+
+    async def GetBillingProfile(
+        self, request: document_pb2.GetBillingProfileRequest, context: Context
+    ) -> document_pb2.BillingProfile:
+        """Read who buys."""
+        company = parse_billing_profile(request.name)
+        return profile_message(company, await self._billing.profile(company))
+
+    async def UpdateBillingProfile(
+        self, request: document_pb2.UpdateBillingProfileRequest, context: Context
+    ) -> document_pb2.BillingProfile:
+        """Change who buys."""
+        company, change = profile_change(request)
+        return profile_message(company, await self._billing.change_profile(company, change))
+
+    async def GetReceipt(self, request: document_pb2.GetReceiptRequest, context: Context) -> document_pb2.Receipt:
+        """Read a receipt, or issue it."""
+        return receipt_message(await self._receipts.get(*parse_receipt(request.name)))
+
+    async def ListReceipts(
+        self, request: document_pb2.ListReceiptsRequest, context: Context
+    ) -> document_pb2.ListReceiptsResponse:
+        """Read receipts, newest first, or find one by its number."""
+        if request.number:
+            return document_pb2.ListReceiptsResponse(receipts=map(receipt_message, await self._numbered(request)))
+        if request.parent == _EVERYBODY:
+            raise invalid("number", f"is required with {_EVERYBODY}")
+        company, size = parse_company(request.parent), page_size(request.page_size)
+        listed = f"{request.parent}/receipts"
+        cursor = cursor_of(request.page_token, listed, NUMBER)
+        before = int(cursor) if cursor else NUMBER_MAX
+        found = await self._receipts.page(company, before=before, limit=size + 1)
+        page, more = page_of(found, size, listed, lambda receipt: str(receipt.number))
+        return document_pb2.ListReceiptsResponse(receipts=map(receipt_message, page), next_page_token=more)
+
+    async def GetReceiptPdf(self, request: document_pb2.GetReceiptPdfRequest, context: Context) -> document_pb2.Pdf:
+        """Write a receipt."""
+        return _pdf(await self._printing.receipt(*parse_receipt(request.name)))
+
+    async def GetStatement(self, request: document_pb2.GetStatementRequest, context: Context) -> document_pb2.Statement:
+        """Sum a month up."""
+        return statement_message(await self._statements.read(*month_in(request.name)))
+
+    async def GetStatementPdf(self, request: document_pb2.GetStatementPdfRequest, context: Context) -> document_pb2.Pdf:
+        """Write the statement of a month."""
+        return _pdf(await self._printing.statement(*month_in(request.name)))
+
+    async def _numbered(self, request: document_pb2.ListReceiptsRequest) -> list[Receipt]:
+        prefix, year, serial = request.number.split("-")
+        found = await self._receipts.find(prefix, int(year), int(serial))
+        # A number is written in one way.
+        if found is None or found.serial_text != request.number:
+            return []
+        return [found] if request.parent in (_EVERYBODY, company_name(found.company)) else []
+
+
+def _pdf(file: File) -> document_pb2.Pdf:
+    return document_pb2.Pdf(file_name=file.name, content_type="application/pdf", content=file.content)

@@ -1,0 +1,1 @@
+"""LedgerService: verify the ledger and rebuild wallets."""

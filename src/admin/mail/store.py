@@ -1,0 +1,95 @@
+"""The outbox: mails are put here in the transaction that makes their cause, and sent by a worker afterwards.
+
+A claim says who sends a mail for now. It is over by itself: a mail whose sender died is sent by another, and where that
+one died after the server had it, it is sent twice. A mail is sent at least once.
+"""
+
+import json
+
+import asyncpg
+
+from admin.mail.domain import ClaimedMail, NewMail, Waiting, next_try_seconds
+from wallet.ledger.failures import translated
+from wallet.ledger.pool import Connection
+from wallet.ledger.queries import load
+
+ERROR_CHARACTERS_MAX = 500
+
+_SQL = load(__name__)
+
+
+async def put(connection: Connection, mail: NewMail) -> bool:
+    """Put a mail into the outbox, in the caller's transaction; return False where its cause has made one before."""
+    words = json.dumps(dict(mail.words))
+    return bool(await connection.fetchval(_SQL["put"], mail.company, mail.cause, mail.recipient, mail.template, words))
+
+
+class Mails:
+    """The outbox, for whoever sends. Time is Postgres's. Every method raises LedgerUnavailable."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def claim(self, limit: int, seconds: float) -> list[ClaimedMail]:
+        """Claim up to `limit` mails that are due, oldest first, for so many seconds."""
+        with translated():
+            rows = await self._pool.fetch(_SQL["claim"], limit, seconds)
+        return sorted(map(_claimed, rows), key=lambda mail: mail.serial)
+
+    async def sent(self, mail: ClaimedMail) -> None:
+        """Record that a mail was sent."""
+        with translated():
+            await self._pool.execute(_SQL["sent"], mail.serial)
+
+    async def failed(self, mail: ClaimedMail, error: str, *, refused: bool = False) -> bool:
+        """Record a try in vain: the mail rests, or is given up. Return whether it is tried again."""
+        delay = next_try_seconds(mail, refused=refused)
+        await self._failed(mail, error, delay, refused=refused)
+        return delay is not None
+
+    async def give_up(self, mail: ClaimedMail, error: str) -> None:
+        """Record that a mail cannot be sent at all."""
+        await self._failed(mail, error, None, refused=False)
+
+    async def release(self, mail: ClaimedMail) -> None:
+        """Give a claim up: the mail was not tried."""
+        with translated():
+            await self._pool.execute(_SQL["release"], mail.serial, mail.claimed_until)
+
+    async def waiting(self) -> Waiting:
+        """Return how many mails are not sent, and how old the oldest is."""
+        with translated():
+            row = await self._pool.fetchrow(_SQL["waiting"])
+        assert row is not None
+        return Waiting(row["mails"], row["oldest_seconds"])
+
+    async def _failed(self, mail: ClaimedMail, error: str, delay: float | None, *, refused: bool) -> None:
+        # What a server says may hold bytes that Postgres's text cannot.
+        text = error.replace("\0", "")[:ERROR_CHARACTERS_MAX]
+        with translated():
+            await self._pool.execute(
+                _SQL["failed"],
+                mail.serial,
+                mail.claimed_until,
+                mail.failures + 1,
+                mail.refusals + refused,
+                delay,
+                text,
+            )
+
+
+def _claimed(row: asyncpg.Record) -> ClaimedMail:
+    return ClaimedMail(
+        serial=row["serial"],
+        company=row["company_id"],
+        cause=row["cause"],
+        recipient=row["recipient"],
+        template=row["template"],
+        words=json.loads(row["words"]),
+        failures=row["failures"],
+        refusals=row["refusals"],
+        created_at=row["created_at"],
+        claimed_until=row["claimed_until"],
+        age_seconds=row["age"],
+    )

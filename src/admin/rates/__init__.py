@@ -1,0 +1,1 @@
+"""Rate cards: import, export, edit and quote prices."""

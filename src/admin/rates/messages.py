@@ -1,0 +1,133 @@
+"""Rates and rate cards to messages, and back."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from admin.rates.changes import RatePlan
+from server import wire
+from server.countries import COUNTRIES
+from server.names import rate_card_name, rate_name
+from server.rejections import InvalidRequest, Violation
+from veloconnect.admin.v1 import rate_pb2
+from wallet.domain.rates import NEVER, Rate, RateCard
+from wallet.domain.usage import Channel
+
+TIME_MAX = 253_402_300_799_999_999
+"""The last microsecond of the year 9999."""
+
+
+def card_message(card: RateCard) -> rate_pb2.RateCard:
+    """Return a rate card."""
+    return rate_pb2.RateCard(
+        name=rate_card_name(card.id),
+        display_name=card.display_name,
+        currency_code=card.currency,
+        parent=rate_card_name(card.parent) if card.parent else "",
+        version=card.version,
+        rate_count=card.rate_count,
+        create_time=wire.timestamp(card.created_at),
+        update_time=wire.timestamp(card.updated_at),
+    )
+
+
+def rate_message(card: str, rate: Rate) -> rate_pb2.Rate:
+    """Return a rate of a card."""
+    return rate_pb2.Rate(
+        name=rate_name(card, rate.id),
+        channel=wire.channel(rate.channel),
+        variant=rate.variant,
+        destination=rate.destination,
+        unit_price_micros=rate.unit_price,
+        connect_fee_micros=rate.connect_fee,
+        minimum_quantity=rate.minimum_quantity,
+        first_increment=rate.first_increment,
+        next_increment=rate.next_increment,
+        effective_time=wire.timestamp(rate.effective_at),
+        expire_time=None if rate.expires_at == NEVER else wire.timestamp(rate.expires_at),
+        description=rate.description,
+    )
+
+
+def changes_message(card: str, plan: RatePlan) -> rate_pb2.RateChanges:
+    """Return what a plan changes in a card."""
+    return rate_pb2.RateChanges(
+        added=plan.added,
+        changed=plan.changed,
+        removed=plan.removed,
+        unchanged=plan.unchanged,
+        price_jumps=[
+            rate_pb2.PriceJump(
+                rate=rate_name(card, jump.rate),
+                description=jump.description,
+                old_unit_price_micros=jump.old,
+                new_unit_price_micros=jump.new,
+                percent=jump.percent,
+            )
+            for jump in plan.jumps
+        ],
+    )
+
+
+def rates_of(messages: Sequence[rate_pb2.Rate], *, now: int) -> list[Rate]:
+    """Return the rates that messages are; those without a time begin `now`, in microseconds since the epoch.
+
+    Raises InvalidRequest with everything that keeps them from being a deck.
+    """
+    broken: list[Violation] = []
+    rates = [_rate_of(message, f"rates[{place}]", now, broken) for place, message in enumerate(messages)]
+    if not broken:
+        broken += _in_each_others_way(rates)
+    if broken:
+        raise InvalidRequest(violations=broken)
+    return rates
+
+
+def moment_of(time: Timestamp, field: str, broken: list[Violation]) -> int:
+    """Return a time in microseconds since the epoch; one out of range is added to what is `broken`."""
+    micros: int = time.seconds * wire.MICROSECONDS + time.nanos // 1000
+    if not 0 <= micros <= TIME_MAX:
+        broken.append(Violation(field, "must be between the years 1970 and 9999"))
+    return micros
+
+
+def _rate_of(message: rate_pb2.Rate, field: str, now: int, broken: list[Violation]) -> Rate:
+    destination = message.destination
+    if destination.isalpha() and destination not in COUNTRIES:
+        broken.append(Violation(f"{field}.destination", f"{destination} is no country of ISO 3166-1"))
+    begins, ends = now, NEVER
+    if message.HasField("effective_time"):
+        begins = moment_of(message.effective_time, f"{field}.effective_time", broken)
+    if message.HasField("expire_time"):
+        ends = moment_of(message.expire_time, f"{field}.expire_time", broken)
+        if ends <= begins:
+            broken.append(
+                Violation(f"{field}.expire_time", "must be later than effective_time, which is now if left out")
+            )
+    return Rate(
+        Channel(int(message.channel)),
+        message.variant,
+        destination,
+        message.unit_price_micros,
+        message.connect_fee_micros,
+        message.minimum_quantity,
+        message.first_increment,
+        message.next_increment or 1,
+        begins,
+        ends,
+        message.description,
+    )
+
+
+def _in_each_others_way(rates: Sequence[Rate]) -> Iterator[Violation]:
+    """Say which rates of one place begin at the same time, or before one ends whose end is given: as in decks."""
+    order = sorted(range(len(rates)), key=lambda n: (rates[n].place, rates[n].effective_at, n))
+    for earlier, later in pairwise(order):
+        before, after = rates[earlier], rates[later]
+        if before.place != after.place:
+            continue
+        if before.effective_at == after.effective_at:
+            yield Violation(f"rates[{later}]", f"is for the same and begins at the same time as rates[{earlier}]")
+        elif before.expires_at > after.effective_at:
+            yield Violation(f"rates[{later}]", f"begins before rates[{earlier}] ends, which is for the same")

@@ -1,0 +1,51 @@
+"""What a usage would cost, by the card that would price it."""
+
+import time
+
+from admin.companies.store import Companies
+from server.names import parse_company, parse_rate_card
+from server.prices import fill_price
+from server.rejections import invalid
+from server.usage import usage_of
+from veloconnect.admin.v1 import rate_pb2
+from wallet.domain.errors import RateCardNotFound, RateNotFound
+from wallet.domain.money import MICROS_MAX
+from wallet.rating import Rating
+
+
+class Quotes:
+    """Prices as a charge would be priced, by all that is committed when it is asked."""
+
+    def __init__(self, rating: Rating, companies: Companies) -> None:
+        """Price by the snapshot of `rating`, brought up to date."""
+        self._rating = rating
+        self._companies = companies
+
+    async def quote(self, request: rate_pb2.QuotePriceRequest) -> rate_pb2.QuotePriceResponse:
+        """Return an amount and its explanation.
+
+        Raises RateNotFound, RateCardNotFound, CompanyNotFound, LedgerUnavailable, and InvalidRequest for an amount
+        that no charge may have.
+        """
+        used = usage_of(request.usage)
+        usage = used.usage
+        await self._rating.refresh()
+        books = self._rating.books
+        if request.HasField("company"):
+            company = await self._companies.get(parse_company(request.company))
+            card, currency = books.card_of.get(company.id, ""), company.currency
+        else:
+            card = parse_rate_card(request.rate_card)
+            if card not in books.books:
+                raise RateCardNotFound(card)
+            currency = books.books[card].card.currency
+        price = books.price(card, usage, used.number, time.time_ns() // 1000)
+        if price is None:
+            raise RateNotFound(
+                channel=usage.channel.name, variant=usage.variant, country=usage.country, has_card=bool(card)
+            )
+        if price.amount > MICROS_MAX:
+            raise invalid("usage.quantity", f"would cost {price.amount} micros, more than any wallet can hold")
+        response = rate_pb2.QuotePriceResponse(amount_micros=price.amount, currency_code=currency)
+        fill_price(response.price, price, currency)
+        return response

@@ -1,0 +1,226 @@
+"""RateService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from admin.rates.decks.reader import BadRow, Deck, read_deck
+from admin.rates.decks.writer import deck_lines
+from admin.rates.messages import card_message, changes_message, rate_message, rates_of
+from admin.rates.quotes import Quotes
+from admin.rates.store import (
+    START,
+    Cursor,
+    Import,
+    RateCards,
+    beginning_now,
+)
+from admin.rates.upload import Upload, upload_of
+from admin.rpc.masks import Fields, taken_over
+from admin.rpc.pages import cursor_of, page_of, page_size
+from admin.rpc.under_way import UnderWay
+from server.context import Context
+from server.names import parse_rate_card
+from server.rejections import InvalidRequest, Violation, invalid
+from veloconnect.admin.v1 import rate_pb2, rate_pb2_grpc
+from wallet.domain.errors import RateCardNotFound
+from wallet.domain.money import CURRENCIES
+from wallet.domain.rates import Rate, RateCard
+from wallet.domain.usage import Channel
+
+AT_ONCE_MAX = 4
+"""Imports in one process, each with a file of up to 64 MiB in memory; and exports, each with a connection."""
+
+_LISTED = "rateCards"
+_CARD_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_NAME = re.compile(rf"rateCards/{_CARD_ID.pattern}")
+_CURSOR = re.compile(r"([1-9]):([a-z0-9._-]{0,64}):(\+[0-9]{1,15}|[A-Z]{2}|):([0-9]{1,18})")
+_FIXED = "currency_code"
+_FIELDS = Fields(
+    "a rate card",
+    changing=frozenset({"display_name", "parent"}),
+    fixed=frozenset({_FIXED}),
+    output_only=frozenset({"name", "version", "rate_count", "create_time", "update_time"}),
+)
+
+
+class RateServicer(rate_pb2_grpc.RateServiceServicer):
+    """The service. Errors are raised; server.boundary answers them."""
+
+    def __init__(self, cards: RateCards, quotes: Quotes) -> None:
+        """Keep rates in `cards`."""
+        self._cards = cards
+        self._quotes = quotes
+        self._imports = UnderWay("imports", at_once_max=AT_ONCE_MAX)
+        self._exports = UnderWay("exports", at_once_max=AT_ONCE_MAX)
+
+    async def CreateRateCard(self, request: rate_pb2.CreateRateCardRequest, context: Context) -> rate_pb2.RateCard:
+        """Make a card without rates."""
+        asked = request.rate_card
+        if not asked.currency_code:
+            raise invalid("rate_card.currency_code", "is required: the ISO 4217 code of the card's currency")
+        if asked.currency_code not in CURRENCIES:
+            raise invalid("rate_card.currency_code", f"{asked.currency_code} is no currency of ISO 4217, such as EUR")
+        return card_message(
+            await self._cards.create(
+                request.rate_card_id,
+                currency=asked.currency_code,
+                parent=parse_rate_card(asked.parent),
+                display_name=asked.display_name,
+            )
+        )
+
+    async def GetRateCard(self, request: rate_pb2.GetRateCardRequest, context: Context) -> rate_pb2.RateCard:
+        """Read a card."""
+        return card_message(await self._cards.get(parse_rate_card(request.name)))
+
+    async def ListRateCards(
+        self, request: rate_pb2.ListRateCardsRequest, context: Context
+    ) -> rate_pb2.ListRateCardsResponse:
+        """Read cards, by id."""
+        size = page_size(request.page_size)
+        after = cursor_of(request.page_token, _LISTED, _CARD_ID) or ""
+        found = await self._cards.list(after, size + 1)
+        page, more = page_of(found, size, _LISTED, lambda card: card.id)
+        return rate_pb2.ListRateCardsResponse(rate_cards=map(card_message, page), next_page_token=more)
+
+    async def UpdateRateCard(self, request: rate_pb2.UpdateRateCardRequest, context: Context) -> rate_pb2.RateCard:
+        """Change a card's name or parent."""
+        asked = request.rate_card
+        if not _NAME.fullmatch(asked.name):
+            how = "must be" if asked.name else "is required:"
+            raise invalid("rate_card.name", f"{how} the name of a rate card, such as rateCards/standard")
+        paths = taken_over(asked, request.update_mask, _FIELDS)
+        card = parse_rate_card(asked.name)
+        if _FIXED in paths and asked.currency_code != (await self._cards.get(card)).currency:
+            raise invalid("rate_card.currency_code", "never changes")
+        return card_message(
+            await self._cards.update(
+                card,
+                display_name=asked.display_name if "display_name" in paths else None,
+                parent=parse_rate_card(asked.parent) if "parent" in paths else None,
+            )
+        )
+
+    async def ListRates(self, request: rate_pb2.ListRatesRequest, context: Context) -> rate_pb2.ListRatesResponse:
+        """Read rates of a card, page by page."""
+        card = parse_rate_card(request.parent)
+        size = page_size(request.page_size)
+        listed = f"{request.parent}/rates/{request.channel}/{request.destination}"
+        found = await self._cards.rates(
+            card,
+            after=_place_after(cursor_of(request.page_token, listed, _CURSOR)),
+            limit=size + 1,
+            channel=_channel(request.channel),
+            destination=request.destination,
+        )
+        page, more = page_of(found, size, listed, _cursor)
+        return rate_pb2.ListRatesResponse(rates=[rate_message(card, rate) for rate in page], next_page_token=more)
+
+    async def BatchUpdateRates(
+        self, request: rate_pb2.BatchUpdateRatesRequest, context: Context
+    ) -> rate_pb2.BatchUpdateRatesResponse:
+        """Put some rates into a card."""
+        card = parse_rate_card(request.parent)
+        now = beginning_now()
+        deck = rates_of(request.rates, now=now)
+        asked = Import(deck, now, now, keep_unlisted=True, validate_only=request.validate_only)
+        done = await self._cards.change(card, asked)
+        return rate_pb2.BatchUpdateRatesResponse(
+            changes=changes_message(card, done.plan), rate_card=_message_if_any(done.card)
+        )
+
+    async def ImportRates(
+        self, requests: AsyncIterator[rate_pb2.ImportRatesRequest], context: Context
+    ) -> rate_pb2.ImportRatesResponse:
+        """Read a deck into a card."""
+        with self._imports.one():
+            upload = await upload_of(requests)
+            now = beginning_now()
+            deck = await asyncio.to_thread(read_deck, upload.data, upload.deck_settings, now=now)
+            if deck.bad_rows_found:
+                return await self._refused(upload.settings, deck)
+            return await self._import(upload, deck, now)
+
+    async def _import(self, upload: Upload, deck: Deck, now: int) -> rate_pb2.ImportRatesResponse:
+        settings = upload.settings
+        card = parse_rate_card(settings.parent)
+        effective_at = upload.deck_settings.effective_at
+        asked = Import(
+            deck.rates,
+            now if effective_at is None else effective_at,
+            now,
+            keep_unlisted=settings.keep_unlisted,
+            currency=settings.currency_code,
+            validate_only=settings.validate_only,
+        )
+        done = await self._cards.change(card, asked)
+        return rate_pb2.ImportRatesResponse(
+            imported=not settings.validate_only,
+            rows=deck.rows,
+            changes=changes_message(card, done.plan),
+            rate_card=_message_if_any(done.card),
+            ignored_columns=deck.ignored_columns,
+        )
+
+    async def _refused(self, settings: rate_pb2.ImportRatesSettings, deck: Deck) -> rate_pb2.ImportRatesResponse:
+        """Return the report on a deck that cannot be read. Raises InvalidRequest where it was to be imported."""
+        if not settings.validate_only:
+            raise InvalidRequest(violations=[Violation(_place(row), row.description) for row in deck.bad_rows])
+        try:
+            card = await self._cards.get(parse_rate_card(settings.parent))
+        except RateCardNotFound:
+            card = None
+        return rate_pb2.ImportRatesResponse(
+            rows=deck.rows,
+            bad_rows=[
+                rate_pb2.BadRow(line=row.line, column=row.column, description=row.description) for row in deck.bad_rows
+            ],
+            bad_rows_found=deck.bad_rows_found,
+            rate_card=_message_if_any(card),
+            ignored_columns=deck.ignored_columns,
+        )
+
+    async def ExportRates(
+        self, request: rate_pb2.ExportRatesRequest, context: Context
+    ) -> AsyncIterator[rate_pb2.ExportRatesResponse]:
+        """Write a card's rates as a deck."""
+        channel = _channel(request.channel)
+        with self._exports.one():
+            async with aclosing(self._cards.every_rate(parse_rate_card(request.name), channel=channel)) as every_rate:
+                (header,) = deck_lines([], with_channel=channel is None)
+                async for rates in every_rate:
+                    _, *lines = deck_lines(rates, with_channel=channel is None)
+                    yield rate_pb2.ExportRatesResponse(csv=header + "".join(lines))
+                    header = ""
+                if header:
+                    yield rate_pb2.ExportRatesResponse(csv=header)
+
+    async def QuotePrice(self, request: rate_pb2.QuotePriceRequest, context: Context) -> rate_pb2.QuotePriceResponse:
+        """Say what a usage would cost."""
+        return await self._quotes.quote(request)
+
+
+def _channel(channel: int) -> Channel | None:
+    return Channel(channel) if channel else None
+
+
+def _message_if_any(card: RateCard | None) -> rate_pb2.RateCard | None:
+    return card_message(card) if card else None
+
+
+def _place(row: BadRow) -> str:
+    return f"line {row.line}, {row.column}" if row.column else f"line {row.line}"
+
+
+def _cursor(rate: Rate) -> str:
+    return f"{rate.channel.value}:{rate.variant}:{rate.destination}:{rate.effective_at}"
+
+
+def _place_after(cursor: str | None) -> Cursor:
+    if cursor is None:
+        return START
+    channel, variant, destination, effective_at = cursor.split(":")
+    return Cursor(int(channel), variant, destination, int(effective_at))

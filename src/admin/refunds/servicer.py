@@ -1,0 +1,158 @@
+"""RefundService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+from collections.abc import AsyncIterator
+
+from admin.refunds.messages import (
+    POLICY_NAME,
+    case_message,
+    decision_of,
+    new_case_of,
+    order_of,
+    policy_message,
+    preview_message,
+    refund_message,
+    rules_of,
+)
+from admin.refunds.upload import job_message, upload_of
+from admin.refunds.upload import preview_message as job_preview_message
+from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
+from admin.rpc.under_way import UnderWay
+from refunds.delivery import CaseState
+from server.context import Context
+from server.names import parse_company, parse_refund, parse_refund_case, parse_refund_job, parse_transaction
+from server.rejections import invalid
+from veloconnect.admin.v1 import refund_pb2, refund_pb2_grpc
+from wallet.domain.commands import Kind
+from wallet.domain.errors import IdempotencyKeyReused, TransactionNotFound
+from wallet.runtime import Wallets
+
+JOBS_MADE_AT_ONCE_MAX = 2
+"""In one process: each looks through all that it is to refund."""
+EVERYBODY = "companies/-"
+_JOBS = "refundJobs"
+
+
+class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
+    """The service. Errors are raised; server.boundary answers them."""
+
+    def __init__(self, wallets: Wallets) -> None:
+        """Refund with open wallets."""
+        self._refunds = wallets.refunds
+        self._reader = wallets.reader
+        self._jobs = wallets.refund_jobs
+        self._policies = wallets.refund_policies
+        self._cases = wallets.refund_cases
+        self._decisions = wallets.decisions
+        self._creations = UnderWay("refund jobs", at_once_max=JOBS_MADE_AT_ONCE_MAX)
+
+    async def CreateRefund(self, request: refund_pb2.CreateRefundRequest, context: Context) -> refund_pb2.Refund:
+        """Give money back for one charge."""
+        order = order_of(request)
+        if request.validate_only:
+            amount, charge = await self._refunds.amount(order)
+            return preview_message(request.refund, amount, charge.currency)
+        outcome = await self._refunds.refund(order, timeout=context.time_remaining())
+        return refund_message(outcome.entry)
+
+    async def GetRefund(self, request: refund_pb2.GetRefundRequest, context: Context) -> refund_pb2.Refund:
+        """Read a refund."""
+        company, number = parse_refund(request.name)
+        entry = await self._reader.entry(company, number)
+        if entry.kind is not Kind.REFUND:
+            raise TransactionNotFound(str(number))
+        return refund_message(entry)
+
+    async def CreateRefundJob(
+        self, requests: AsyncIterator[refund_pb2.CreateRefundJobRequest], context: Context
+    ) -> refund_pb2.RefundJob:
+        """Begin to refund many charges."""
+        with self._creations.one():
+            upload = await upload_of(requests)
+            if upload.validate_only:
+                return job_preview_message(upload, await self._jobs.estimate(upload.job))
+            made = await self._jobs.find(upload.job)
+            if made is None:
+                made = await self._jobs.create(upload.job, await self._jobs.estimate(upload.job))
+            return job_message(made)
+
+    async def GetRefundJob(self, request: refund_pb2.GetRefundJobRequest, context: Context) -> refund_pb2.RefundJob:
+        """Read a job and how far it has come."""
+        return job_message(await self._jobs.get(parse_refund_job(request.name)))
+
+    async def ListRefundJobs(
+        self, request: refund_pb2.ListRefundJobsRequest, context: Context
+    ) -> refund_pb2.ListRefundJobsResponse:
+        """Read jobs, newest first."""
+        size = page_size(request.page_size)
+        before = cursor_of(request.page_token, _JOBS, NUMBER)
+        found = await self._jobs.list(None if before is None else int(before), size + 1)
+        page, more = page_of(found, size, _JOBS, lambda job: str(job.serial))
+        return refund_pb2.ListRefundJobsResponse(refund_jobs=map(job_message, page), next_page_token=more)
+
+    async def CancelRefundJob(
+        self, request: refund_pb2.CancelRefundJobRequest, context: Context
+    ) -> refund_pb2.RefundJob:
+        """End a job before its time."""
+        return job_message(await self._jobs.cancel(parse_refund_job(request.name)))
+
+    async def GetRefundPolicy(
+        self, request: refund_pb2.GetRefundPolicyRequest, context: Context
+    ) -> refund_pb2.RefundPolicy:
+        """Read the policy."""
+        return policy_message(await self._policies.get())
+
+    async def UpdateRefundPolicy(
+        self, request: refund_pb2.UpdateRefundPolicyRequest, context: Context
+    ) -> refund_pb2.RefundPolicy:
+        """Replace the policy's rules."""
+        asked = request.refund_policy
+        if asked.name not in ("", POLICY_NAME):
+            raise invalid("refund_policy.name", f"must be {POLICY_NAME}, or left out: there is one policy")
+        return policy_message(await self._policies.replace(rules_of(asked.rules)))
+
+    async def CreateRefundCase(
+        self, request: refund_pb2.CreateRefundCaseRequest, context: Context
+    ) -> refund_pb2.RefundCase:
+        """Open a case."""
+        asked = new_case_of(request)
+        charge, _ = await self._refunds.charges.refundable(asked.company, asked.number)
+        if charge is None:
+            raise TransactionNotFound(str(asked.number))
+        case, fingerprint = await self._cases.create(asked)
+        if fingerprint != asked.fingerprint:
+            raise IdempotencyKeyReused(asked.id)
+        return case_message(case)
+
+    async def GetRefundCase(self, request: refund_pb2.GetRefundCaseRequest, context: Context) -> refund_pb2.RefundCase:
+        """Read a case."""
+        return case_message(await self._cases.get(*parse_refund_case(request.name)))
+
+    async def ListRefundCases(
+        self, request: refund_pb2.ListRefundCasesRequest, context: Context
+    ) -> refund_pb2.ListRefundCasesResponse:
+        """Read cases, oldest first."""
+        company = "" if request.parent == EVERYBODY else parse_company(request.parent)
+        number = None
+        if request.transaction:
+            of, number = parse_transaction(request.transaction)
+            if company not in ("", of):
+                raise invalid("transaction", f"must be a transaction of {request.parent}")
+            company = of
+        size = page_size(request.page_size)
+        listed = f"{request.parent}/refundCases/{request.state}/{request.transaction}"
+        after = cursor_of(request.page_token, listed, NUMBER) or "0"
+        state = CaseState(int(request.state)) if request.state else None
+        found = await self._cases.page(company=company, state=state, number=number, after=int(after), limit=size + 1)
+        if not found and company:
+            await self._reader.wallet(company)
+        page, more = page_of(found, size, listed, lambda case: str(case.serial))
+        return refund_pb2.ListRefundCasesResponse(refund_cases=map(case_message, page), next_page_token=more)
+
+    async def DecideRefundCase(
+        self, request: refund_pb2.DecideRefundCaseRequest, context: Context
+    ) -> refund_pb2.RefundCase:
+        """End a case, with a refund or without."""
+        company, case = parse_refund_case(request.name)
+        decision = decision_of(request.decision)
+        return case_message(await self._decisions.decide(company, case, decision, timeout=context.time_remaining()))

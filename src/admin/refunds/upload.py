@@ -1,0 +1,204 @@
+"""A refund job as it comes in: settings, then the names of charges, if any; and as it goes out."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterable
+from hashlib import blake2b
+from typing import NamedTuple, cast
+
+from admin.rates.messages import moment_of
+from admin.refunds.messages import reason_message, reason_of
+from refunds.job import ChargeFilter, Estimate, NewJob, RefundJob
+from server import wire
+from server.countries import COUNTRIES
+from server.names import company_name, parse_company, refund_job_name, transaction_name
+from server.rejections import InvalidRequest, Violation, invalid
+from veloconnect.admin.v1 import refund_pb2
+from wallet.domain.commands import FINGERPRINT_BYTES
+from wallet.domain.usage import Channel
+
+NAMES_MAX = 200_000
+"""Some 50 MB of memory for each upload that is under way."""
+_NAME = re.compile(r"companies/([a-z0-9][a-z0-9_-]{0,62})/transactions/([1-9][0-9]{0,17})")
+_ASKED = ("filter", "reason", "requested_by", "reference")
+_ONLY_IN_A_FILTER = ("start_time", "end_time", "channel", "country_code", "campaign_id", "contact_id")
+
+Charges = set[tuple[str, int]]
+
+
+class Upload(NamedTuple):
+    """What was sent."""
+
+    job: NewJob
+    asked: refund_pb2.RefundJob
+    """The fields that are the caller's."""
+    validate_only: bool
+
+
+async def upload_of(requests: AsyncIterator[refund_pb2.CreateRefundJobRequest]) -> Upload:
+    """Read a stream to its end. Raises InvalidRequest where it is not settings and then names, or too much."""
+    settings = None
+    listed: Charges = set()
+    async for request in requests:
+        if request.HasField("settings"):
+            if settings is not None:
+                raise invalid("settings", "must be in the first message only")
+            settings = request.settings
+        elif settings is None:
+            raise invalid("settings", "must be in the first message, before all names")
+        else:
+            _add(listed, request.names.transactions, settings.refund_job.filter.company)
+    if settings is None:
+        raise invalid("settings", "is required, in the first message")
+    # Many names take a while to be sorted and hashed.
+    return await asyncio.to_thread(_upload, settings, listed)
+
+
+def _add(listed: Charges, names: Iterable[str], company: str) -> None:
+    """Add charges by their names; `company` is whose they must be, if it is said. Raises InvalidRequest."""
+    broken: list[Violation] = []
+    for place, name in enumerate(names):
+        match = _NAME.fullmatch(name)
+        if match is None:
+            what = "must be the name of a transaction, such as companies/acme/transactions/1042"
+            broken.append(Violation(f"names.transactions[{place}]", what))
+        elif company and company != company_name(match[1]):
+            broken.append(Violation(f"names.transactions[{place}]", f"must be a transaction of {company}"))
+        else:
+            listed.add((match[1], int(match[2])))
+    if broken:
+        raise InvalidRequest(violations=broken)
+    if len(listed) > NAMES_MAX:
+        raise invalid("names.transactions", f"are more than {NAMES_MAX} in all: make several jobs of them")
+
+
+def _upload(settings: refund_pb2.CreateRefundJobSettings, listed: Charges) -> Upload:
+    asked = refund_pb2.RefundJob()
+    for field in _ASKED:
+        if field == "filter":
+            asked.filter.CopyFrom(settings.refund_job.filter)
+        else:
+            setattr(asked, field, getattr(settings.refund_job, field))
+    if listed:
+        _check_listed_filter(asked.filter)
+    where = None if listed else _filter_of(asked.filter)
+    charges = sorted(listed)
+    job = NewJob(
+        settings.refund_job_id,
+        _fingerprint(asked, charges),
+        reason_of(asked.reason),
+        asked.requested_by,
+        asked.reference,
+        where,
+        charges,
+        parse_company(asked.filter.company),
+    )
+    return Upload(job, asked, settings.validate_only)
+
+
+def _check_listed_filter(message: refund_pb2.RefundFilter) -> None:
+    """Raise InvalidRequest where there is a filter beside names."""
+    for field, _ in message.ListFields():
+        if field.name in _ONLY_IN_A_FILTER:
+            raise invalid(f"settings.refund_job.filter.{field.name}", "must be left out where transactions are named")
+
+
+def _filter_of(message: refund_pb2.RefundFilter) -> ChargeFilter:
+    path = "settings.refund_job.filter"
+    broken = [
+        Violation(f"{path}.{field}", "is required, unless transactions are named")
+        for field in ("start_time", "end_time")
+        if not message.HasField(field)
+    ]
+    starts_at = moment_of(message.start_time, f"{path}.start_time", broken)
+    ends_at = moment_of(message.end_time, f"{path}.end_time", broken)
+    if not broken and starts_at >= ends_at:
+        broken.append(Violation(f"{path}.end_time", "must be after start_time"))
+    if not broken and ends_at > time.time_ns() // 1000:
+        broken.append(Violation(f"{path}.end_time", "must be past: a job refunds what is charged already"))
+    if message.country_code and message.country_code not in COUNTRIES:
+        broken.append(Violation(f"{path}.country_code", f"{message.country_code} is no country of ISO 3166-1"))
+    if broken:
+        raise InvalidRequest(violations=broken)
+    return ChargeFilter(
+        starts_at=starts_at,
+        ends_at=ends_at,
+        company=parse_company(message.company),
+        channel=Channel(int(message.channel)) if message.channel else None,
+        country=message.country_code,
+        campaign_id=message.campaign_id,
+        contact_id=message.contact_id,
+    )
+
+
+def _fingerprint(asked: refund_pb2.RefundJob, charges: list[tuple[str, int]]) -> bytes:
+    """Return the hash of what is asked: names count as a set, in whatever order and messages they came."""
+    digest = blake2b(asked.SerializeToString(deterministic=True), digest_size=FINGERPRINT_BYTES)
+    for company, number in charges:
+        digest.update(f"\n{company} {number}".encode())
+    return digest.digest()
+
+
+def preview_message(upload: Upload, estimate: Estimate) -> refund_pb2.RefundJob:
+    """Return what a job would do."""
+    message = refund_pb2.RefundJob()
+    message.CopyFrom(upload.asked)
+    message.listed_count = len(upload.job.listed)
+    message.expected_count = estimate.charges
+    message.already_refunded_count = estimate.already_refunded
+    message.expected_amounts.extend(_amounts(estimate.amounts))
+    return message
+
+
+def job_message(job: RefundJob) -> refund_pb2.RefundJob:
+    """Return a job as it is recorded."""
+    progress = job.progress
+    message = refund_pb2.RefundJob(
+        name=refund_job_name(job.id),
+        filter=_filter_message(job),
+        reason=reason_message(job.reason),
+        requested_by=job.requested_by,
+        reference=job.reference,
+        state=cast("refund_pb2.RefundJob.State", int(job.state)),
+        listed_count=job.listed,
+        expected_count=job.estimate.charges,
+        expected_amounts=_amounts(job.estimate.amounts),
+        matched_count=progress.matched,
+        refunded_count=progress.refunded,
+        refunded_amounts=_amounts(progress.amounts),
+        already_refunded_count=progress.already_refunded,
+        failed_count=progress.failed,
+        failures=[
+            refund_pb2.RefundJob.Failure(
+                transaction=transaction_name(failure.company, failure.number), reason=failure.reason
+            )
+            for failure in progress.failures
+        ],
+        create_time=wire.timestamp(job.created_at),
+        update_time=wire.timestamp(job.updated_at),
+    )
+    if job.ended_at is not None:
+        message.end_time.CopyFrom(wire.timestamp(job.ended_at))
+    return message
+
+
+def _filter_message(job: RefundJob) -> refund_pb2.RefundFilter:
+    message = refund_pb2.RefundFilter(company=company_name(job.company) if job.company else "")
+    where = job.where
+    if where is not None:
+        message.start_time.CopyFrom(wire.timestamp(where.starts_at))
+        message.end_time.CopyFrom(wire.timestamp(where.ends_at))
+        if where.channel is not None:
+            message.channel = wire.channel(where.channel)
+        message.country_code = where.country
+        message.campaign_id = where.campaign_id
+        message.contact_id = where.contact_id
+    return message
+
+
+def _amounts(amounts: dict[str, int]) -> list[refund_pb2.RefundAmount]:
+    return [
+        refund_pb2.RefundAmount(currency_code=currency, amount_micros=amount)
+        for currency, amount in sorted(amounts.items())
+    ]

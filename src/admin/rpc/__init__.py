@@ -1,0 +1,1 @@
+"""What the servicers share: field masks, pages, bounds on concurrent calls."""

@@ -1,0 +1,1 @@
+"""RuleService: alert policies and spend limits."""

@@ -1,0 +1,117 @@
+"""RuleService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from google.protobuf.empty_pb2 import Empty
+
+from admin.alerts.messages import policy_change, policy_company, policy_message
+from admin.alerts.store import Alerts
+from admin.rules.store import SpendLimits
+from server import wire
+from server.context import Context
+from server.countries import COUNTRIES
+from server.names import parse_alert_policy, parse_company, parse_spend_limit, spend_limit_name
+from server.rejections import invalid
+from veloconnect.admin.v1 import rule_pb2, rule_pb2_grpc
+from wallet.domain.limits import SpendLimit, SpendLimitState, Window
+from wallet.domain.usage import Channel
+
+_WINDOWS = cast(
+    "Mapping[Window, rule_pb2.SpendLimit.Window]",
+    {window: rule_pb2.SpendLimit.Window.Value(f"WINDOW_{window.name}") for window in Window},
+)
+
+
+_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z0-9_-]{0,62}")
+
+
+class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
+    """The service. Errors are raised; server.boundary answers them."""
+
+    def __init__(self, limits: SpendLimits, alerts: Alerts) -> None:
+        """Keep spend limits in `limits`, and policies in `alerts`."""
+        self._limits = limits
+        self._alerts = alerts
+
+    async def CreateSpendLimit(
+        self, request: rule_pb2.CreateSpendLimitRequest, context: Context
+    ) -> rule_pb2.SpendLimit:
+        """Make a spend limit."""
+        asked = request.spend_limit
+        if not asked.window:
+            raise invalid("spend_limit.window", "is required: one of WINDOW_HOUR, WINDOW_DAY, WINDOW_MONTH")
+        if asked.country_code and asked.country_code not in COUNTRIES:
+            raise invalid("spend_limit.country_code", f"{asked.country_code} is no country of ISO 3166-1")
+        limit = SpendLimit(
+            company=parse_company(request.parent),
+            id=request.spend_limit_id,
+            window=Window(int(asked.window)),
+            amount=asked.amount_micros,
+            channel=Channel(int(asked.channel)) if asked.channel else None,
+            country=asked.country_code,
+        )
+        return _message(await self._limits.create(limit))
+
+    async def GetSpendLimit(self, request: rule_pb2.GetSpendLimitRequest, context: Context) -> rule_pb2.SpendLimit:
+        """Read a spend limit."""
+        return _message(await self._limits.get(*parse_spend_limit(request.name)))
+
+    async def ListSpendLimits(
+        self, request: rule_pb2.ListSpendLimitsRequest, context: Context
+    ) -> rule_pb2.ListSpendLimitsResponse:
+        """Read a company's spend limits, by id."""
+        found = await self._limits.list(parse_company(request.parent))
+        return rule_pb2.ListSpendLimitsResponse(spend_limits=map(_message, found))
+
+    async def UpdateSpendLimit(
+        self, request: rule_pb2.UpdateSpendLimitRequest, context: Context
+    ) -> rule_pb2.SpendLimit:
+        """Change a spend limit's amount."""
+        asked = request.spend_limit
+        if not _NAME.fullmatch(asked.name):
+            how = "must be" if asked.name else "is required:"
+            raise invalid(
+                "spend_limit.name", f"{how} the name of a spend limit, such as companies/acme/spendLimits/daily"
+            )
+        company, limit = parse_spend_limit(asked.name)
+        before = _message(await self._limits.get(company, limit))
+        for field in ("window", "channel", "country_code"):
+            if getattr(asked, field) and getattr(asked, field) != getattr(before, field):
+                raise invalid(f"spend_limit.{field}", "never changes: make another limit, and delete this one")
+        return _message(await self._limits.set_amount(company, limit, asked.amount_micros))
+
+    async def DeleteSpendLimit(self, request: rule_pb2.DeleteSpendLimitRequest, context: Context) -> Empty:
+        """End a spend limit."""
+        await self._limits.delete(*parse_spend_limit(request.name))
+        return Empty()
+
+    async def GetAlertPolicy(self, request: rule_pb2.GetAlertPolicyRequest, context: Context) -> rule_pb2.AlertPolicy:
+        """Read when a company is told that its money runs out."""
+        company = parse_alert_policy(request.name)
+        return policy_message(company, await self._alerts.policy(company))
+
+    async def UpdateAlertPolicy(
+        self, request: rule_pb2.UpdateAlertPolicyRequest, context: Context
+    ) -> rule_pb2.AlertPolicy:
+        """Change when a company is told that its money runs out."""
+        company = policy_company(request)
+        policy = policy_change(request, await self._alerts.policy(company))
+        return policy_message(company, await self._alerts.set_policy(company, policy))
+
+
+def _message(state: SpendLimitState) -> rule_pb2.SpendLimit:
+    limit = state.limit
+    message = rule_pb2.SpendLimit(
+        name=spend_limit_name(limit.company, limit.id),
+        window=_WINDOWS[limit.window],
+        country_code=limit.country,
+        amount_micros=limit.amount,
+        spent_micros=state.spent,
+        reset_time=wire.timestamp(state.resets_at),
+    )
+    if limit.channel is not None:
+        message.channel = wire.channel(limit.channel)
+    return message

@@ -1,0 +1,1 @@
+"""Statements: list, filter and export transactions; usage by day."""

@@ -1,0 +1,78 @@
+"""TransactionService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from admin.rpc.pages import NUMBER, cursor_of, page_size, page_token
+from admin.statements.export import Exports
+from admin.statements.filters import filter_of, list_name
+from admin.statements.messages import days_of, summary_message
+from admin.statements.store import Statements
+from admin.statements.usage_store import UsageDays
+from server import wire
+from server.context import Context
+from server.names import parse_company, parse_transaction
+from veloconnect.admin.v1 import transaction_pb2, transaction_pb2_grpc
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.usage import Channel
+from wallet.ledger.reader import Reader
+
+
+class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
+    """The service. Errors are raised; server.boundary answers them."""
+
+    def __init__(self, reader: Reader, statements: Statements, exports: Exports, usage: UsageDays) -> None:
+        """Read the ledger with `reader`, `statements` and `exports`, and what it adds up to with `usage`."""
+        self._reader = reader
+        self._statements = statements
+        self._usage = usage
+        self._exports = exports
+
+    async def GetTransaction(
+        self, request: transaction_pb2.GetTransactionRequest, context: Context
+    ) -> wallet_pb2.Transaction:
+        """Read one row of a company's ledger."""
+        company, number = parse_transaction(request.name)
+        return wire.transaction(await self._reader.entry(company, number))
+
+    async def ListTransactions(
+        self, request: transaction_pb2.ListTransactionsRequest, context: Context
+    ) -> transaction_pb2.ListTransactionsResponse:
+        """Read rows of a company's ledger, newest first."""
+        where = filter_of(request.filter)
+        listed = list_name(request.parent, where)
+        cursor = cursor_of(request.page_token, listed, NUMBER)
+        page = await self._statements.page(
+            parse_company(request.parent),
+            where,
+            before=int(cursor) if cursor else None,
+            limit=page_size(request.page_size),
+        )
+        more = "" if page.next_before is None else page_token(listed, str(page.next_before))
+        return transaction_pb2.ListTransactionsResponse(
+            transactions=map(wire.transaction, page.entries), next_page_token=more
+        )
+
+    async def ExportTransactions(
+        self, request: transaction_pb2.ExportTransactionsRequest, context: Context
+    ) -> AsyncIterator[transaction_pb2.ExportTransactionsResponse]:
+        """Write rows of a company's ledger as CSV, between two balances."""
+        async with aclosing(self._exports.lines(parse_company(request.parent), filter_of(request.filter))) as pieces:
+            async for piece in pieces:
+                yield transaction_pb2.ExportTransactionsResponse(csv=piece)
+
+    async def GetUsageSummary(
+        self, request: transaction_pb2.GetUsageSummaryRequest, context: Context
+    ) -> transaction_pb2.UsageSummary:
+        """Say what usage adds up to, as of now."""
+        days = days_of(request)
+        company = parse_company(request.parent)
+        complete = await self._usage.catch_up(company)
+        usage = await self._usage.read(
+            company,
+            days,
+            channel=Channel(int(request.channel)) if request.channel else None,
+            country=request.country_code,
+        )
+        return summary_message(company, days, usage, complete=complete)

@@ -1,0 +1,1 @@
+"""Subscriptions: charges that recur, such as rented numbers."""

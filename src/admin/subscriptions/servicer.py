@@ -1,0 +1,87 @@
+"""SubscriptionService."""
+# ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
+
+from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
+from admin.subscriptions.domain import SubscriptionState
+from admin.subscriptions.messages import change_of, new_of, subscription_message, updated_name
+from server.context import Context
+from server.names import parse_company, parse_subscription
+from server.rejections import invalid
+from veloconnect.admin.v1 import subscription_pb2, subscription_pb2_grpc
+from wallet.runtime import Wallets
+
+EVERYBODY = "companies/-"
+STARTS_US_MAX = 10 * 366 * 86_400_000_000
+"""How far ahead a subscription may begin."""
+
+
+class SubscriptionServicer(subscription_pb2_grpc.SubscriptionServiceServicer):
+    """The service. Errors are raised; server.boundary answers them."""
+
+    def __init__(self, wallets: Wallets) -> None:
+        """Charge with open wallets."""
+        self._store = wallets.subscriptions
+        self._renewals = wallets.renewals
+        self._reader = wallets.reader
+
+    async def CreateSubscription(
+        self, request: subscription_pb2.CreateSubscriptionRequest, context: Context
+    ) -> subscription_pb2.Subscription:
+        """Make a subscription."""
+        asked = new_of(request)
+        now = await self._store.now()
+        # One that was made before may have begun meanwhile.
+        if asked.starts_at is not None and await self._store.find(asked.company, asked.id) is None:
+            if asked.starts_at <= now:
+                raise invalid("subscription.start_time", "must be in the future; leave it out to begin at once")
+            if asked.starts_at > now + STARTS_US_MAX:
+                raise invalid("subscription.start_time", "must be within ten years")
+        made = await self._renewals.create(asked, now=now, timeout=context.time_remaining())
+        return subscription_message(made)
+
+    async def GetSubscription(
+        self, request: subscription_pb2.GetSubscriptionRequest, context: Context
+    ) -> subscription_pb2.Subscription:
+        """Read a subscription."""
+        return subscription_message(await self._store.get(*parse_subscription(request.name)))
+
+    async def ListSubscriptions(
+        self, request: subscription_pb2.ListSubscriptionsRequest, context: Context
+    ) -> subscription_pb2.ListSubscriptionsResponse:
+        """Read subscriptions, oldest first."""
+        company = "" if request.parent == EVERYBODY else parse_company(request.parent)
+        size = page_size(request.page_size)
+        listed = f"{request.parent}/subscriptions/{request.state}"
+        after = cursor_of(request.page_token, listed, NUMBER) or "0"
+        state = SubscriptionState(int(request.state)) if request.state else None
+        found = await self._store.page(company=company, state=state, after=int(after), limit=size + 1)
+        if not found and company:
+            await self._reader.wallet(company)
+        page, more = page_of(found, size, listed, lambda subscription: str(subscription.serial))
+        return subscription_pb2.ListSubscriptionsResponse(
+            subscriptions=map(subscription_message, page), next_page_token=more
+        )
+
+    async def UpdateSubscription(
+        self, request: subscription_pb2.UpdateSubscriptionRequest, context: Context
+    ) -> subscription_pb2.Subscription:
+        """Change what the periods to come are charged for."""
+        company, subscription = updated_name(request)
+        change = change_of(request, await self._store.get(company, subscription))
+        return subscription_message(await self._renewals.update(company, subscription, change))
+
+    async def CancelSubscription(
+        self, request: subscription_pb2.CancelSubscriptionRequest, context: Context
+    ) -> subscription_pb2.Subscription:
+        """End a subscription."""
+        company, subscription = parse_subscription(request.name)
+        canceled = await self._renewals.cancel(company, subscription, at_period_end=request.at_period_end)
+        return subscription_message(canceled)
+
+    async def ResumeSubscription(
+        self, request: subscription_pb2.ResumeSubscriptionRequest, context: Context
+    ) -> subscription_pb2.Subscription:
+        """Let a subscription go on."""
+        company, subscription = parse_subscription(request.name)
+        resumed = await self._renewals.resume(company, subscription, timeout=context.time_remaining())
+        return subscription_message(resumed)

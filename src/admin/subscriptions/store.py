@@ -1,0 +1,200 @@
+"""Subscriptions in Postgres. Each change is made over the version that it was reckoned from, with its notices."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from admin.notices import store as notices
+from admin.notices.domain import Notice
+from admin.subscriptions.domain import NewSubscription, Subscription, SubscriptionState, Terms
+from admin.subscriptions.periods import Schedule, Unit
+from admin.subscriptions.transitions import UNFINISHED_SECONDS
+from wallet.domain.entries import WalletState
+from wallet.domain.errors import (
+    Applied,
+    CompanyClosed,
+    CompanyNotFound,
+    IdempotencyKeyReused,
+    SubscriptionNotFound,
+)
+from wallet.domain.usage import Channel, Usage
+from wallet.ledger.failures import translated
+from wallet.ledger.pool import Connection
+from wallet.ledger.queries import load
+from wallet.ledger.rows import micros_of
+
+_SQL = load(__name__)
+
+
+class Subscriptions:
+    """Every method raises LedgerUnavailable where Postgres does not answer."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def now(self) -> int:
+        """Return the time, in microseconds since the epoch: Postgres's, so that all processes have the same."""
+        with translated():
+            now: int = await self._pool.fetchval(_SQL["now"])
+        return now
+
+    async def find(self, company: str, subscription: str) -> Subscription | None:
+        """Return a subscription, or None."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                return await _find(connection, company, subscription)
+
+    async def get(self, company: str, subscription: str) -> Subscription:
+        """Return a subscription. Raises SubscriptionNotFound."""
+        found = await self.find(company, subscription)
+        if found is None:
+            raise SubscriptionNotFound(subscription)
+        return found
+
+    async def create(self, new: NewSubscription, now: int) -> Subscription:
+        """Record a subscription, or return the one that the same request made before.
+
+        A worker takes it up when its first period begins; one that begins at once after UNFINISHED_SECONDS, if whoever
+        makes it does not come back. Raises CompanyNotFound, CompanyClosed, IdempotencyKeyReused.
+        """
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection:
+                found = await _find(connection, new.company, new.id)
+                if found is None:
+                    await _check_open(connection, new.company)
+                    schedule, at_once = new.schedule(now), new.starts_at is None
+                    due_at = now + UNFINISHED_SECONDS * 1_000_000 if at_once else schedule.origin_at
+                    terms = _arguments(new.terms)
+                    calendar = schedule.unit, schedule.count, schedule.anchor_day, schedule.origin_at
+                    await connection.fetchval(
+                        _SQL["insert"], new.company, new.id, new.fingerprint, *terms, *calendar, at_once, due_at
+                    )
+                    found = await _find(connection, new.company, new.id)
+        assert found is not None, "subscriptions are never deleted"
+        if found.fingerprint != new.fingerprint:
+            raise IdempotencyKeyReused(new.id)
+        return found
+
+    async def page(
+        self, *, company: str = "", state: SubscriptionState | None = None, after: int, limit: int
+    ) -> list[Subscription]:
+        """Return up to `limit` with serials above `after`, oldest first: those for which holds what is set."""
+        with translated():
+            rows = await self._pool.fetch(_SQL["list"], company or None, state, after, limit)
+        return [_subscription_of(row) for row in rows]
+
+    async def due(self, now: int, after: tuple[int, int], limit: int) -> list[Subscription]:
+        """Return up to `limit` subscriptions that are due, in the order of `(due_at, serial)` after a place in it."""
+        with translated():
+            rows = await self._pool.fetch(_SQL["due"], now, *after, limit)
+        return [_subscription_of(row) for row in rows]
+
+    async def save(self, before: Subscription, after: Subscription, told: Sequence[Notice] = ()) -> Subscription | None:
+        """Make a change and tell of it, in one transaction; return None where somebody else changed it meanwhile."""
+        schedule = after.schedule
+        values = (
+            after.state,
+            *_arguments(after.terms),
+            schedule.anchor_day,
+            schedule.origin_at,
+            schedule.first,
+            after.charged,
+            after.period_starts_at,
+            after.period_ends_at,
+            after.last_number,
+            after.due_at,
+            after.past_due_at,
+            after.declines,
+            after.declined,
+            after.resumed_at,
+            after.cancel_at_period_end,
+            after.canceled_at,
+            after.starts_at,
+        )
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                version = await connection.fetchval(_SQL["save"], before.company, before.id, before.version, *values)
+                if version is None:
+                    return None
+                for notice in told:
+                    await notices.tell(connection, notice)
+                return await _find(connection, before.company, before.id)
+
+
+async def _check_open(connection: Connection, company: str) -> None:
+    row = await connection.fetchrow(_SQL["wallet"], company)
+    if row is None:
+        raise CompanyNotFound(company)
+    if row["state"] == WalletState.CLOSED:
+        raise CompanyClosed(company)
+
+
+async def _find(connection: Connection, company: str, subscription: str) -> Subscription | None:
+    row = await connection.fetchrow(_SQL["get"], company, subscription)
+    return None if row is None else _subscription_of(row)
+
+
+def _arguments(terms: Terms) -> tuple[Any, ...]:
+    """Return the columns of terms, from display_name to grace_seconds."""
+    usage = terms.usage
+    return (
+        terms.display_name,
+        usage.channel,
+        usage.variant,
+        terms.number,
+        usage.country,
+        usage.quantity,
+        usage.campaign_id,
+        usage.contact_id,
+        terms.amount,
+        terms.grace_seconds,
+    )
+
+
+def _subscription_of(row: asyncpg.Record) -> Subscription:
+    return Subscription(
+        company=row["company_id"],
+        id=row["subscription_id"],
+        serial=row["serial"],
+        version=row["version"],
+        fingerprint=row["fingerprint"],
+        currency=row["currency"],
+        terms=Terms(
+            row["display_name"],
+            Usage(
+                Channel(row["channel"]),
+                row["variant"],
+                row["country"],
+                row["quantity"],
+                row["campaign_id"],
+                row["contact_id"],
+            ),
+            row["number"],
+            row["amount"],
+            row["grace_seconds"],
+        ),
+        schedule=Schedule(
+            Unit(row["period_unit"]),
+            row["period_count"],
+            row["origin_at"],
+            row["anchor_day"],
+            row["first_period"],
+        ),
+        starts_at=row["starts_at"],
+        at_once=row["at_once"],
+        created_at=micros_of(row["created_at"]),
+        state=SubscriptionState(row["state"]),
+        charged=row["charged"],
+        period_starts_at=row["period_starts_at"],
+        period_ends_at=row["period_ends_at"],
+        last_number=row["last_number"],
+        due_at=row["due_at"],
+        past_due_at=row["past_due_at"],
+        declines=row["declines"],
+        declined=row["declined"],
+        resumed_at=row["resumed_at"],
+        cancel_at_period_end=row["cancel_at_period_end"],
+        canceled_at=row["canceled_at"],
+    )

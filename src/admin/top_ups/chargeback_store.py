@@ -1,0 +1,111 @@
+"""Chargebacks in Postgres. Whoever records one tells the company, in the same transaction."""
+
+import asyncpg
+
+from admin.notices import store as notices
+from admin.notices.domain import EventType, Notice
+from admin.top_ups.domain import (
+    FIRST_LOOK_SECONDS,
+    LOOK_SECONDS_MAX,
+    Chargeback,
+    ChargebackState,
+    NewChargeback,
+)
+from wallet.domain.errors import Applied
+from wallet.domain.money import words
+from wallet.ledger.failures import translated
+from wallet.ledger.queries import load
+from wallet.ledger.rows import micros_of
+
+_SQL = load(__name__)
+
+
+class ChargebackRecords:
+    """Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made even so."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def record(self, new: NewChargeback) -> Chargeback:
+        """Record what the provider tells; return the chargeback as it is then: its first amount, its furthest state."""
+        told = new.top_up, new.state, new.amount, new.currency, new.reason
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                found = _chargeback_of(await connection.fetchrow(_SQL["record"], new.company, new.id, *told))
+                if found.state in (ChargebackState.WON, ChargebackState.LOST):
+                    await notices.tell(connection, _closed_notice(found))
+        return found
+
+    async def debited(self, chargeback: Chargeback, number: int) -> None:
+        """Record the entry that took the money, and tell the company, once."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection, connection.transaction():
+                row = await connection.fetchrow(_SQL["debited"], chargeback.company, chargeback.id, number)
+                if row is not None:
+                    await notices.tell(connection, _opened_notice(_chargeback_of(row)))
+
+    async def credited(self, chargeback: Chargeback, number: int) -> None:
+        """Record the entry that gave the money back."""
+        with translated(Applied.UNKNOWN):
+            await self._pool.execute(_SQL["credited"], chargeback.company, chargeback.id, number)
+
+    async def due(self, limit: int) -> list[Chargeback]:
+        """Return up to `limit` chargebacks that miss an entry, each to one caller for a while."""
+        with translated(Applied.UNKNOWN):
+            rows = await self._pool.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
+        return [_chargeback_of(row) for row in rows]
+
+    async def page(self, company: str, *, before: int, limit: int) -> list[Chargeback]:
+        """Return up to `limit` chargebacks with serials below `before`, newest first."""
+        with translated():
+            return [_chargeback_of(row) for row in await self._pool.fetch(_SQL["list"], company, before, limit)]
+
+
+def _data(chargeback: Chargeback) -> dict[str, str | int]:
+    return {
+        "chargeback": f"companies/{chargeback.company}/chargebacks/{chargeback.id}",
+        "top_up": f"companies/{chargeback.company}/topUps/{chargeback.top_up}",
+        "amount_micros": chargeback.amount,
+        "currency_code": chargeback.currency,
+    }
+
+
+def _opened_notice(chargeback: Chargeback) -> Notice:
+    return Notice(
+        chargeback.company,
+        f"chargeback-{chargeback.id}",
+        EventType.TOP_UP_DISPUTED,
+        {**_data(chargeback), "reason": chargeback.reason},
+        "chargeback",
+        {"amount": words(chargeback.amount, chargeback.currency)},
+    )
+
+
+def _closed_notice(chargeback: Chargeback) -> Notice:
+    return Notice(
+        chargeback.company,
+        f"chargeback-closed-{chargeback.id}",
+        EventType.DISPUTE_CLOSED,
+        {**_data(chargeback), "state": f"STATE_{chargeback.state.name}"},
+        f"chargeback_{chargeback.state.name.lower()}",
+        {"amount": words(chargeback.amount, chargeback.currency)},
+    )
+
+
+def _chargeback_of(row: asyncpg.Record | None) -> Chargeback:
+    assert row is not None, "it was made or changed"
+    return Chargeback(
+        company=row["company_id"],
+        id=row["chargeback_id"],
+        serial=row["serial"],
+        top_up=row["top_up_id"],
+        state=ChargebackState(row["state"]),
+        amount=row["amount"],
+        currency=row["currency"],
+        reason=row["reason"],
+        debit_number=row["debit_number"],
+        credit_number=row["credit_number"],
+        created_at=micros_of(row["created_at"]),
+        updated_at=micros_of(row["updated_at"]),
+    )

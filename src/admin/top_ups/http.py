@@ -1,0 +1,23 @@
+"""Where the payment provider posts to."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from admin.http.routes import Route, webhook
+from admin.payments.port import ForgedNotification
+from admin.top_ups.provider_webhook import Notifications
+from server.rejections import InvalidRequest
+
+
+def routes(notifications: Notifications) -> list[Route]:
+    """Return the one route; the provider proves by its signature who it is."""
+
+    async def receive(body: bytes, headers: Mapping[str, str]) -> web.Response:
+        try:
+            await notifications.receive(body, headers)
+        except ForgedNotification as error:
+            raise InvalidRequest(str(error)) from error
+        return web.Response(status=204)
+
+    return [webhook("/v1/webhooks/stripe", receive)]

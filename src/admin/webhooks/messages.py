@@ -1,0 +1,112 @@
+"""Webhooks and events to and from messages."""
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from google.protobuf.json_format import ParseDict
+
+from admin.notices.domain import EventType
+from admin.rpc.masks import Fields, taken_over
+from admin.webhooks.domain import (
+    Delivery,
+    Event,
+    Webhook,
+    WebhookChange,
+    WebhookState,
+)
+from admin.webhooks.targets import problem_of
+from server import wire
+from server.names import event_name, parse_webhook, webhook_name
+from server.rejections import invalid
+from veloconnect.admin.v1 import webhook_pb2
+
+_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/webhook")
+_FIELDS = Fields(
+    "a webhook",
+    changing=frozenset({"url", "event_types", "state"}),
+    fixed=frozenset(),
+    output_only=frozenset(
+        {"name", "secret", "previous_secret_expire_time", "failing_since_time", "create_time", "update_time"}
+    ),
+)
+_TYPES = frozenset(EventType)
+_STATES = cast(
+    "Mapping[WebhookState, webhook_pb2.Webhook.State]",
+    {state: webhook_pb2.Webhook.State.Value(f"STATE_{state.name}") for state in WebhookState},
+)
+_DELIVERIES = cast(
+    "Mapping[Delivery, webhook_pb2.Event.DeliveryState]",
+    {state: webhook_pb2.Event.DeliveryState.Value(f"DELIVERY_STATE_{state.name}") for state in Delivery},
+)
+
+
+def webhook_company(request: webhook_pb2.UpdateWebhookRequest) -> str:
+    """Return whose webhook is to change. Raises InvalidRequest."""
+    name = request.webhook.name
+    if not _NAME.fullmatch(name):
+        how = "must be" if name else "is required:"
+        raise invalid("webhook.name", f"{how} the name of a webhook, such as companies/acme/webhook")
+    return parse_webhook(name)
+
+
+def webhook_change(request: webhook_pb2.UpdateWebhookRequest, *, allow_private: bool) -> WebhookChange:
+    """Return what is asked for. Raises InvalidRequest."""
+    asked = request.webhook
+    paths = taken_over(asked, request.update_mask, _FIELDS)
+    if "url" in paths:
+        how = problem_of(asked.url, allow_private=allow_private) if asked.url else "is required: an https:// URL"
+        if how is not None:
+            raise invalid("webhook.url", how)
+    if "event_types" in paths:
+        for place, each in enumerate(asked.event_types):
+            if each not in _TYPES:
+                raise invalid(f"webhook.event_types[{place}]", f"must be one of {', '.join(sorted(_TYPES))}")
+    state = None
+    if "state" in paths:
+        state = WebhookState(int(asked.state) or WebhookState.ENABLED)
+        if state is WebhookState.PAUSED:
+            raise invalid("webhook.state", "is STATE_PAUSED only by itself: use STATE_DISABLED")
+    return WebhookChange(
+        url=asked.url if "url" in paths else None,
+        event_types=tuple(asked.event_types) if "event_types" in paths else None,
+        state=state,
+    )
+
+
+def webhook_message(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
+    """Return a webhook, with its secret where it is new."""
+    message = webhook_pb2.Webhook(
+        name=webhook_name(webhook.company),
+        url=webhook.url,
+        event_types=webhook.event_types,
+        state=_STATES[webhook.state],
+        secret=secret,
+        create_time=wire.timestamp(webhook.created_at),
+        update_time=wire.timestamp(webhook.updated_at),
+    )
+    if webhook.previous_secret_until is not None:
+        message.previous_secret_expire_time.CopyFrom(wire.timestamp(webhook.previous_secret_until))
+    if webhook.failing_since is not None:
+        message.failing_since_time.CopyFrom(wire.timestamp(webhook.failing_since))
+    return message
+
+
+def event_message(event: Event) -> webhook_pb2.Event:
+    """Return an event."""
+    message = webhook_pb2.Event(
+        name=event_name(event.company, event.serial),
+        type=event.type,
+        create_time=wire.timestamp(event.created_at),
+        delivery_state=_DELIVERIES[event.delivery],
+        attempts=event.attempts,
+        last_error=event.error,
+    )
+    ParseDict(dict(event.data), message.data)
+    if event.attempted_at is not None:
+        message.last_attempt_time.CopyFrom(wire.timestamp(event.attempted_at))
+    if event.delivered_at is not None:
+        message.deliver_time.CopyFrom(wire.timestamp(event.delivered_at))
+    if event.delivery is Delivery.WAITING:
+        message.next_attempt_time.CopyFrom(wire.timestamp(event.due_at))
+    return message

@@ -1,0 +1,139 @@
+"""Refund cases in Postgres."""
+
+import asyncpg
+
+from refunds.delivery import (
+    CaseOrigin,
+    CaseState,
+    Decision,
+    DeliveryReport,
+    DeliveryStatus,
+    NewCase,
+    RefundCase,
+)
+from refunds.domain import RefundReason, Share
+from wallet.domain.errors import Applied, RefundCaseNotFound
+from wallet.ledger.failures import translated
+from wallet.ledger.pool import Connection
+from wallet.ledger.queries import load
+from wallet.ledger.rows import micros_of
+
+_SQL = load(__name__)
+
+
+class RefundCases:
+    """Every method raises LedgerUnavailable where Postgres does not answer."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def create(self, case: NewCase) -> tuple[RefundCase, bytes]:
+        """Open a case, or return the one that has the id, and the fingerprint of the request that opened it."""
+        with translated(Applied.UNKNOWN):
+            async with self._pool.acquire() as connection:
+                return await insert_case(connection, case)
+
+    async def get(self, company: str, case: str) -> RefundCase:
+        """Return a case. Raises RefundCaseNotFound."""
+        with translated():
+            row = await self._pool.fetchrow(_SQL["get"], company, case)
+        if row is None:
+            raise RefundCaseNotFound(case)
+        return _case_of(row)
+
+    async def page(
+        self, *, company: str = "", state: CaseState | None = None, number: int | None = None, after: int, limit: int
+    ) -> list[RefundCase]:
+        """Return up to `limit` cases with serials above `after`, oldest first: those for which holds what is set."""
+        with translated():
+            rows = await self._pool.fetch(_SQL["list"], company or None, state, number, after, limit)
+        return [_case_of(row) for row in rows]
+
+    async def decide(self, company: str, case: str, decision: Decision) -> RefundCase:
+        """Record a decision, or return the case as it is where it is not open. Raises RefundCaseNotFound."""
+        state = CaseState.REFUNDING if decision.refund else CaseState.REJECTED
+        told = decision.refund, decision.amount, decision.reason, decision.decided_by, decision.note
+        with translated(Applied.UNKNOWN):
+            row = await self._pool.fetchrow(_SQL["decide"], company, case, state, *told)
+        return await self.get(company, case) if row is None else _case_of(row)
+
+    async def refunded(self, company: str, case: str, refund_number: int) -> RefundCase:
+        """Record that the refund of a case is recorded; return the case."""
+        with translated(Applied.UNKNOWN):
+            row = await self._pool.fetchrow(_SQL["refunded"], company, case, refund_number)
+        return await self.get(company, case) if row is None else _case_of(row)
+
+    async def reopen(self, company: str, case: str) -> None:
+        """Take a decision back whose refund was declined."""
+        with translated(Applied.UNKNOWN):
+            await self._pool.execute(_SQL["reopen"], company, case)
+
+    async def refunding(self, *, age_seconds_min: float, limit: int) -> list[RefundCase]:
+        """Return up to `limit` cases whose refund is decided and not known to be recorded, oldest first."""
+        with translated():
+            rows = await self._pool.fetch(_SQL["refunding"], age_seconds_min, limit)
+        return [_case_of(row) for row in rows]
+
+
+async def insert_case(connection: Connection, case: NewCase) -> tuple[RefundCase, bytes]:
+    """Open a case over a connection, or return the one that has the id; and the fingerprint that it was opened with."""
+    report = case.report
+    reported: tuple[object, ...] = (None,) * 4
+    if report is not None:
+        reported = report.status, report.carrier_code, report.share.delivered, report.share.total
+    row = await connection.fetchrow(
+        _SQL["insert"],
+        case.company,
+        case.id,
+        case.number,
+        case.origin,
+        case.description,
+        case.requested_by,
+        case.fingerprint,
+        *reported,
+    )
+    if row is None:
+        row = await connection.fetchrow(_SQL["get"], case.company, case.id)
+    assert row is not None, "cases are never deleted"
+    return _case_of(row), row["fingerprint"]
+
+
+def _case_of(row: asyncpg.Record) -> RefundCase:
+    report = decision = None
+    if row["status"] is not None:
+        report = report_of(row)
+    if row["decided_refund"] is not None:
+        decision = Decision(
+            refund=row["decided_refund"],
+            decided_by=row["decided_by"],
+            note=row["note"],
+            amount=row["amount"],
+            reason=None if row["reason"] is None else RefundReason(row["reason"]),
+        )
+    return RefundCase(
+        company=row["company_id"],
+        id=row["case_id"],
+        serial=row["serial"],
+        number=row["number"],
+        state=CaseState(row["state"]),
+        origin=CaseOrigin(row["origin"]),
+        description=row["description"],
+        requested_by=row["requested_by"],
+        report=report,
+        decision=decision,
+        refund_number=row["refund_number"],
+        created_at=micros_of(row["created_at"]),
+        decided_at=None if row["decided_at"] is None else micros_of(row["decided_at"]),
+    )
+
+
+def report_of(row: asyncpg.Record) -> DeliveryReport:
+    """Return the report in a row of delivery_reports, or in the columns of it that a case has."""
+    return DeliveryReport(
+        row["company_id"],
+        row["number"],
+        DeliveryStatus(row["status"]),
+        row["carrier_code"],
+        Share(row["delivered"], row["total"]),
+    )

@@ -1,0 +1,39 @@
+"""What the ledger knows of a charge that is to be given back."""
+
+import asyncpg
+
+from refunds.domain import Refundable
+from wallet.domain.errors import CompanyNotFound
+from wallet.domain.usage import Channel
+from wallet.ledger.failures import translated
+from wallet.ledger.queries import load
+
+_SQL = load(__name__)
+
+
+class Charges:
+    """Every method raises LedgerUnavailable where Postgres does not answer."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Use an open pool."""
+        self._pool = pool
+
+    async def refundable(self, company: str, number: int, idempotency_key: str = "") -> tuple[Refundable | None, bool]:
+        """Return a charge, or None where the number is none's, and whether the key is recorded. Raises CompanyNotFound.
+
+        One look for all: where nothing is left because the key's own refund took it, the key is seen as recorded.
+        """
+        with translated():
+            row = await self._pool.fetchrow(_SQL["charge"], company, number, idempotency_key)
+        if row is None:
+            raise CompanyNotFound(company)
+        charge = None
+        if row["price"] is not None:
+            charge = Refundable(row["price"], row["refunded"], row["currency"])
+        return charge, row["recorded"]
+
+    async def channel(self, company: str, number: int) -> Channel | None:
+        """Return what carried a charge."""
+        with translated():
+            channel = await self._pool.fetchval(_SQL["channel"], company, number)
+        return None if channel is None else Channel(channel)
