@@ -24,10 +24,10 @@ test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (
 	$(PYTHON) -m pytest $(ARGS)
 
 demo: $(STAMP) ## Play gateways for a while, then verify the ledger; on a service of its own unless ARGS has --target
-	$(PYTHON) -m devstack.demo $(ARGS)
+	$(PYTHON) -m demos.half_minute $(ARGS)
 
 demo-month: $(STAMP) ## Play a company's month in half a minute: top-ups, warnings, an outage, and the statement in .local/demo-month
-	$(PYTHON) -m devstack.month $(ARGS)
+	$(PYTHON) -m demos.month $(ARGS)
 
 bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last line is JSON (ARGS=--help)
 	$(PYTHON) -m benchmarks $(ARGS)

@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from devstack.demo.books import Books, audit
-from devstack.demo.destinations import E164, WEIGHTS, PhoneBook
-from devstack.demo.measures import percentile
-from devstack.demo.prices import Item, price
+from demos.half_minute.books import Books, audit
+from demos.half_minute.destinations import E164, WEIGHTS, PhoneBook
+from demos.half_minute.measures import percentile
+from demos.half_minute.prices import Item, price
 from veloconnect.wallet.v1 import wallet_pb2 as wallet
 
 SECONDS = 4
@@ -193,7 +193,7 @@ def left_running(directory: Path) -> list[str]:
 def run_demo(*options: str) -> "subprocess.CompletedProcess[str]":
     """Run it as `make demo` does, to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "devstack.demo", *options],
+        [sys.executable, "-m", "demos.half_minute", *options],
         capture_output=True,
         text=True,
         timeout=DEMO_SECONDS_MAX,

@@ -15,11 +15,11 @@ import pytest
 from pypdf import PdfReader
 
 from admin.webhooks.signing import headers, new_secret
-from devstack.demo.books import Books
-from devstack.month.closing import Statement, in_micros
-from devstack.month.hook import verified
-from devstack.month.prices import Sold, decimal, deck
-from devstack.month.verdict import check_documents, check_statement
+from demos.half_minute.books import Books
+from demos.month.closing import Statement, in_micros
+from demos.month.hook import verified
+from demos.month.prices import Sold, decimal, deck
+from demos.month.verdict import check_documents, check_statement
 from tests.acceptance.test_demo import left_running
 from veloconnect.admin.v1 import document_pb2, transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -183,7 +183,7 @@ def test_money_in_words_is_exact() -> None:
 def run_month(*options: str) -> "subprocess.CompletedProcess[str]":
     """Run it as `make demo-month` does, to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "devstack.month", *options],
+        [sys.executable, "-m", "demos.month", *options],
         capture_output=True,
         text=True,
         timeout=MONTH_SECONDS_MAX,

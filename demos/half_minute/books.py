@@ -1,0 +1,160 @@
+"""The gateways' own books, and their comparison with the service's."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from demos.half_minute.money import shown
+from veloconnect.wallet.v1 import wallet_pb2 as wallet
+
+SERVICE_KEY_PREFIX = "~"
+"""Rows under such keys are the service's own (a hold that expired): no gateway asked for them."""
+
+PROBLEMS_MAX = 20
+"""How many problems are kept; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What one key has done, as the gateway knows it from its own request and the answer."""
+
+    amount: int
+    """Added to the balance, in micros: negative for a charge."""
+
+    held_delta: int
+    """Added to what is held, in micros."""
+
+    transaction: str = ""
+    """The row that the answer named; empty where the answer names none (increments, voids)."""
+
+
+@dataclass(slots=True)
+class Books:
+    """One gateway's postings and open holds."""
+
+    owner: str
+    postings: dict[str, Posting] = field(default_factory=dict)
+    holds: dict[str, int] = field(default_factory=dict)
+    """Authorization → what it still holds, in micros."""
+
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def balance(self) -> int:
+        """What the postings add up to, in micros."""
+        return sum(posting.amount for posting in self.postings.values())
+
+    @property
+    def held(self) -> int:
+        """What the open holds add up to, in micros."""
+        return sum(self.holds.values())
+
+    def post(self, key: str, amount: int, transaction: str) -> None:
+        """Write down money that moved without a hold."""
+        self._write(key, Posting(amount, 0, transaction))
+
+    def open(self, key: str, authorization: str, amount: int, transaction: str) -> None:
+        """Write down a new hold."""
+        self.holds[authorization] = amount
+        self._write(key, Posting(0, amount, transaction))
+
+    def extend(self, key: str, authorization: str, held: int) -> None:
+        """Write down that a hold is `held` now."""
+        self._write(key, Posting(0, held - self.holds[authorization]))
+        self.holds[authorization] = held
+
+    def capture(self, key: str, authorization: str, amount: int, transaction: str, *, keep_open: bool) -> None:
+        """Write down a capture; unless more follow, it frees the rest."""
+        held = self.holds[authorization]
+        freed = min(amount, held) if keep_open else held
+        self._write(key, Posting(-amount, -freed, transaction))
+        self.holds[authorization] = held - freed
+        if not keep_open:
+            del self.holds[authorization]
+
+    def void(self, key: str, authorization: str) -> None:
+        """Write down that a hold is given back."""
+        self._write(key, Posting(0, -self.holds.pop(authorization)))
+
+    def complain(self, problem: str) -> None:
+        """Write down something that must not be."""
+        self.problems.append(f"{self.owner}: {problem}")
+
+    def _write(self, key: str, posting: Posting) -> None:
+        if key in self.postings:
+            self.complain(f"wrote {key} down twice")
+        self.postings[key] = posting
+
+
+@dataclass(slots=True)
+class Audit:
+    """All books of one company against its statement and its wallet."""
+
+    company: str
+    rows: int = 0
+    """How many transactions the statement has."""
+
+    balance: int = 0
+    """What the books add up to, in micros."""
+
+    problems: list[str] = field(default_factory=list)
+
+
+def audit(company: str, books: Sequence[Books], statement: Iterable[wallet.Transaction], purse: wallet.Wallet) -> Audit:
+    """Compare key by key, and the sums; `statement` is the whole one, newest first."""
+    rows = list(statement)
+    found = Audit(company, rows=len(rows), balance=sum(each.balance for each in books))
+    for each in books:
+        found.problems += each.problems
+    found.problems += _statement_problems(rows)
+    found.problems += _posting_problems(books, rows)
+    sums = (
+        ("balance", found.balance, purse.balance_micros),
+        ("held", sum(each.held for each in books), purse.held_micros),
+        ("balance by its statement", sum(row.amount_micros for row in rows), purse.balance_micros),
+    )
+    for what, expected, actual in sums:
+        if expected != actual:
+            found.problems.append(f"{company}: the wallet's {what} is {shown(actual)}, expected {shown(expected)}")
+    return found
+
+
+def _statement_problems(rows: Sequence[wallet.Transaction]) -> list[str]:
+    """Check what the statement says about itself: no gap, and the running sums."""
+    problems = []
+    numbers = [int(row.name.rpartition("/")[2]) for row in rows]
+    if numbers != list(range(len(rows), 0, -1)):
+        problems.append(f"the statement's {len(rows)} rows are not numbered {len(rows)} … 1")
+    for newer, older in pairwise(rows):
+        if newer.balance_after_micros != older.balance_after_micros + newer.amount_micros:
+            problems.append(f"{newer.name}: balance_after is not the running sum")
+        if newer.held_after_micros != older.held_after_micros + newer.held_delta_micros:
+            problems.append(f"{newer.name}: held_after is not the running sum")
+    return problems
+
+
+def _posting_problems(books: Sequence[Books], rows: Sequence[wallet.Transaction]) -> list[str]:
+    """Check that each posting is one row, and each row one posting."""
+    problems = []
+    by_key: dict[str, wallet.Transaction] = {}
+    for row in rows:
+        if row.idempotency_key in by_key:
+            problems.append(
+                f"{row.idempotency_key} has two transactions: {by_key[row.idempotency_key].name}, {row.name}"
+            )
+        by_key[row.idempotency_key] = row
+    for each in books:
+        for key, posting in each.postings.items():
+            found = by_key.pop(key, None)
+            if found is None:
+                problems.append(f"{each.owner}: {key} is not in the statement")
+            elif (found.amount_micros, found.held_delta_micros) != (posting.amount, posting.held_delta):
+                problems.append(f"{each.owner}: {found.name} moves other amounts than {key} should: {posting}")
+            elif posting.transaction not in ("", found.name):
+                problems.append(f"{each.owner}: {key} was answered with {posting.transaction}, and is {found.name}")
+    problems += [
+        f"{row.name}: no gateway has {key} in its books"
+        for key, row in by_key.items()
+        if not key.startswith(SERVICE_KEY_PREFIX)
+    ]
+    return problems

@@ -1,0 +1,32 @@
+"""Who plays: five companies, each with another kind of traffic."""
+
+from dataclasses import dataclass
+
+from demos.half_minute.money import MICROS
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One owner of a wallet, with what it pays in at first and again whenever the money is gone."""
+
+    id: str
+    display_name: str
+    currency: str
+    credit_micros: int
+
+    @property
+    def name(self) -> str:
+        """As the API names it."""
+        return f"companies/{self.id}"
+
+    def named(self, suffix: str) -> "Company":
+        """Return it with another id, for a service that has played before."""
+        return Company(f"{self.id}{suffix}", self.display_name, self.currency, self.credit_micros)
+
+
+SHOP = Company("shop", "Web shop", "EUR", 5_000 * MICROS)
+BANK = Company("bank", "Bank", "EUR", 2_000 * MICROS)
+AIRLINE = Company("airline", "Airline", "USD", 3_000 * MICROS)
+CALL_CENTRE = Company("call-centre", "Call centre", "GBP", 1_000 * MICROS)
+COURIER = Company("courier", "Courier", "EUR", 30 * MICROS)
+"""The one that runs dry in the middle."""

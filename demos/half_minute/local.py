@@ -1,0 +1,88 @@
+"""A service of the demo's own, on fresh data, with the gateways in a process beside it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from demos.half_minute.play import Service
+from devstack import launch
+from devstack.directory import DirectoryLock
+from devstack.stack import Stack
+
+POLL_SECONDS = 0.2
+STOP_SECONDS_MAX = 5.0
+LOCK = "lock"
+
+
+def play_beside(local_directory: Path, arguments: Sequence[str]) -> int:
+    """Start the service, play against it in another process, stop it; return the play's exit status.
+
+    What an earlier demo left in the directory is removed; this one's data and logs stay until the next.
+    """
+    lock = DirectoryLock(local_directory.absolute())
+    lock.acquire()
+    try:
+        empty(local_directory)
+        # A name of its own: where Postgres must keep its data elsewhere, that place goes by the name.
+        fresh = local_directory / time.strftime("%Y%m%d-%H%M%S")
+        print(f"starting Postgres, Valkey, admin and charging; data and logs are in {fresh}", flush=True)
+        with terminable(), Stack(fresh) as stack:
+            service = Service(stack.charging_address, stack.admin_address, stack.token_path)
+            print(f"charging is at {service.target}, admin at {service.admin_target}\n", flush=True)
+            return _run_client(stack, service, arguments)
+    finally:
+        lock.release()
+
+
+def _run_client(stack: Stack, service: Service, arguments: Sequence[str]) -> int:
+    """Run the gateways' process to its end, or to the end of any server."""
+    command = [sys.executable, "-m", "demos.half_minute", *arguments, "--target", service.target]
+    command += ["--admin-target", service.admin_target, "--token-file", str(service.token_file)]
+    # It must not outlive us, also where we are killed.
+    until_we_end = [sys.executable, "-I", "-S", launch.__file__]
+    until_we_end += ["--parent", str(os.getpid()), "--death-signal", str(int(signal.SIGKILL)), "--"]
+    with subprocess.Popen([*until_we_end, *command]) as client:
+        try:
+            while client.poll() is None:
+                stack.check()
+                time.sleep(POLL_SECONDS)
+        finally:
+            client.terminate()
+            try:
+                client.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                client.kill()
+    return client.returncode
+
+
+def empty(directory: Path) -> None:
+    """Remove what is in a directory, all but the lock that we hold."""
+    for path in directory.iterdir():
+        if path.name == LOCK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end us as Ctrl-C does, so that everything is stopped."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
