@@ -14,7 +14,7 @@ import uvloop
 import devstack
 from devstack.binaries import Flavour
 from devstack.local_stripe import LocalStripe
-from tests.property.audit import assert_clean
+from tests.support.audit import assert_clean
 from wallet.ledger.migrate import migrate
 from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings

@@ -19,11 +19,8 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from devstack import Stack
 from server.error_table import TABLE
 from server.errors import DOMAIN, RETRY_MS
-from tests.acceptance.bad_auto_top_ups import AUTO_TOP_UP_CODES, AUTO_TOP_UP_REFUSALS, BAD_AUTO_TOP_UPS
-from tests.acceptance.bad_documents import BAD_DOCUMENTS, DOCUMENT_REFUSALS
-from tests.acceptance.bad_rates import BAD_RATES, PRICE_MAX, RATE_CODES, RATE_REFUSALS, batch, make, rate
-from tests.acceptance.bad_refunds import BAD_JOBS, BAD_REFUNDS, REFUND_CODES, REFUND_REFUSALS, settle
-from tests.acceptance.bad_requests import (
+from tests.acceptance.bad_requests.auto_top_ups import AUTO_TOP_UP_CODES, AUTO_TOP_UP_REFUSALS, BAD_AUTO_TOP_UPS
+from tests.acceptance.bad_requests.charging import (
     AVAILABLE,
     BALANCE,
     CHARGES,
@@ -43,17 +40,34 @@ from tests.acceptance.bad_requests import (
     void,
     without,
 )
-from tests.acceptance.bad_statements import BAD_EXPORTS, BAD_STATEMENTS
-from tests.acceptance.bad_subscriptions import (
+from tests.acceptance.bad_requests.documents import BAD_DOCUMENTS, DOCUMENT_REFUSALS
+from tests.acceptance.bad_requests.rates import (
+    BAD_RATES,
+    PRICE_MAX,
+    RATE_CODES,
+    RATE_REFUSALS,
+    batch,
+    make,
+    rate,
+)
+from tests.acceptance.bad_requests.refunds import (
+    BAD_JOBS,
+    BAD_REFUNDS,
+    REFUND_CODES,
+    REFUND_REFUSALS,
+    settle,
+)
+from tests.acceptance.bad_requests.statements import BAD_EXPORTS, BAD_STATEMENTS
+from tests.acceptance.bad_requests.subscriptions import (
     BAD_SUBSCRIPTIONS,
     SUBSCRIPTION_CODES,
     SUBSCRIPTION_REFUSALS,
     settle_subscriptions,
 )
-from tests.acceptance.bad_top_ups import BAD_TOP_UPS, TOP_UP_REFUSALS
-from tests.acceptance.bad_webhooks import BAD_WEBHOOKS, WEBHOOK_REFUSALS
+from tests.acceptance.bad_requests.top_ups import BAD_TOP_UPS, TOP_UP_REFUSALS
+from tests.acceptance.bad_requests.webhooks import BAD_WEBHOOKS, WEBHOOK_REFUSALS
 from tests.acceptance.conftest import MANUAL_MICROS_MAX
-from tests.clients import Clients, Metadata, Refusal
+from tests.support.clients import Clients, Metadata, Refusal
 from veloconnect.admin.v1 import (
     adjustment_pb2,
     auto_top_up_pb2,

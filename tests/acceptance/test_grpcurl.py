@@ -19,6 +19,7 @@ import pytest
 from devstack import BinaryMissing, Stack
 from devstack.binaries import grpcurl_binary
 from devstack.run import banner
+from tests.support.paths import ROOT
 
 try:
     GRPCURL = grpcurl_binary()
@@ -57,7 +58,7 @@ BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
 SMS = {"channel": "CHANNEL_SMS", "destination": "+4915112345678"}
 VOICE = {"channel": "CHANNEL_VOICE", "destination": "GB", "quantity": 60}
-README = Path(__file__).parents[2] / "README.md"
+README = ROOT / "README.md"
 
 
 class Caller:

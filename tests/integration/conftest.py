@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 
 import devstack
-from tests.builders import make_company, top_up
-from tests.engine_steps import settled
-from tests.tcp_proxy import Proxy
+from tests.support.builders import make_company, top_up
+from tests.support.engine_steps import settled
+from tests.support.tcp_proxy import Proxy
 from wallet.ledger.append import Appender
 from wallet.runtime import Wallets
 

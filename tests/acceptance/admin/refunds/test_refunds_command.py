@@ -1,0 +1,97 @@
+"""`python -m admin refunds` as an operator runs it, against a service that runs."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from devstack import Stack
+from tests.acceptance.bad_requests.charging import charge, create, top_up
+from tests.support.clients import Clients
+from tests.support.command import COMMAND_SECONDS_MAX, Command
+
+POLL_SECONDS = 0.2
+ASKED = ("--reason", "carrier_outage", "--requested-by", "ann")
+DAY = ("--from", "2020-01-01", "--to")
+
+
+@pytest.fixture(scope="module")
+def refunds(stack: Stack, clone: Path) -> Command:
+    return Command("refunds", stack, clone)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _charged(stack: Stack) -> Iterator[None]:
+    with Clients.of(stack) as clients:
+        clients.call(clients.companies.CreateCompany, create("given-back"))
+        clients.call(clients.top_ups.CreateTopUp, top_up(parent="companies/given-back", amount_micros=10_000_000))
+        for number in range(3):
+            request = charge(company="companies/given-back", idempotency_key=f"sms-{number}", amount_micros=1_500_000)
+            clients.call(clients.charging.Charge, request)
+        yield
+        clients.assert_ledger_clean()
+
+
+def through(refunds: Command, job: str) -> "subprocess.CompletedProcess[str]":
+    """Return what is shown of a job that has ended."""
+    give_up_at = time.monotonic() + COMMAND_SECONDS_MAX
+    while True:
+        shown = refunds("show-job", job)
+        if ": running" not in shown.stdout:
+            return shown
+        assert time.monotonic() < give_up_at, shown
+        time.sleep(POLL_SECONDS)
+
+
+def test_charges_are_looked_at_first_and_then_refunded_once(refunds: Command) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    words = ("create-job", "cli-1", *ASKED, "--company", "given-back", *DAY, now, "--channel", "sms")
+    first, *told = refunds.lines(*words, "--validate-only")
+    assert first == "Nothing is refunded. The job would be for"
+    assert told == [
+        "  3 charges, of which 4.50 EUR are left to refund",
+        "  0 were refunded before",
+    ]
+    assert refunds.lines(*words)[:2] == ["refundJobs/cli-1: running", told[0]]
+    shown = through(refunds, "cli-1")
+    assert (shown.returncode, shown.stdout.splitlines()) == (
+        0,
+        [
+            "refundJobs/cli-1: succeeded",
+            "  3 charges, of which 4.50 EUR are left to refund",
+            "  3 done: 3 refunded, 4.50 EUR",
+            "  0 were refunded before",
+        ],
+    )
+    assert refunds.lines("cancel-job", "refundJobs/cli-1") == shown.stdout.splitlines(), "it has ended"
+
+
+def test_a_file_of_names_is_refunded_and_says_what_failed(refunds: Command, tmp_path: Path) -> None:
+    names = tmp_path / "names"
+    names.write_text("companies/given-back/transactions/1\n\ncompanies/given-back/transactions/2\n")
+    preview = refunds.lines("create-job", "cli-2", *ASKED, "--names", str(names), "--validate-only")
+    assert preview[1].startswith("  1 charge, of which ")
+    assert preview[2] == "  1 of the 2 names are of no charge: they fail"
+    assert refunds.lines("create-job", "cli-2", *ASKED, "--names", str(names))[0] == "refundJobs/cli-2: running"
+    shown = through(refunds, "cli-2")
+    assert shown.returncode == 1
+    assert shown.stdout.splitlines()[-2:] == [
+        "  1 failed:",
+        "    companies/given-back/transactions/1  TRANSACTION_NOT_FOUND",
+    ]
+
+
+def test_what_cannot_be_is_said_in_a_sentence(refunds: Command) -> None:
+    for words, said in (
+        (("create-job", "cli-3", *ASKED), "start_time: is required, unless transactions are named."),
+        (("create-job", "cli-3", *ASKED, *DAY, "soon"), "Invalid value for --to"),
+        (("show-job", "never"), "There is no refund job never."),
+    ):
+        done = refunds(*words)
+        assert done.returncode != 0
+        assert done.stdout == ""
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr

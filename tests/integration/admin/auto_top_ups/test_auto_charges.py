@@ -1,0 +1,206 @@
+"""Automatic top-ups by top-ups as they are: one payment for each firing, wherever a process dies."""
+
+from itertools import count
+from typing import Any
+
+import asyncpg
+import pytest
+
+from admin.auto_top_ups.charges import AutoCharges
+from admin.auto_top_ups.domain import AutoTopUpChange, Firing, PauseReason
+from admin.auto_top_ups.port import Charge, ChargeState
+from admin.auto_top_ups.servicer import AutoTopUpServicer
+from admin.auto_top_ups.worker import AutoTopUpWorker
+from admin.payments.port import PaymentState
+from admin.top_ups.domain import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
+from tests.support.builders import charge, make_company, top_up
+from tests.support.payments import (
+    ASKED,
+    CARD,
+    GONE,
+    GOOD,
+    POOR,
+    Fate,
+    Killed,
+    Mortal,
+    Provider,
+    desk_of,
+    dispute,
+    mortal_desk,
+)
+from veloconnect.admin.v1 import auto_top_up_pb2
+from wallet.domain.errors import AutoTopUpNotFound, PaymentMethodNotFound, PaymentProviderUnavailable
+from wallet.runtime import Wallets
+
+THRESHOLD, AMOUNT = 20_000_000, 50_000_000
+MOMENTS_MAX = 60
+pytestmark = pytest.mark.usefixtures("clean_afterwards")
+
+
+def firing(card: str = GOOD, number: int = 1, amount: int = AMOUNT) -> Firing:
+    return Firing("acme", number, amount, "EUR", card)
+
+
+@pytest.fixture
+async def company(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
+    await make_company(database)
+    return wallets
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+def charges(company: Wallets, provider: Provider) -> AutoCharges:
+    return AutoCharges(desk_of(company, provider).top_ups, company.top_ups)
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        (GOOD, Charge(ChargeState.SUCCEEDED)),
+        (POOR, Charge(ChargeState.FAILED, "insufficient_funds")),
+        (GONE, Charge(ChargeState.FAILED, "payment_method_not_found")),
+        (ASKED, Charge(ChargeState.REQUIRES_ACTION)),
+    ],
+)
+async def test_a_firing_is_one_top_up_however_often_it_is_asked_for(
+    company: Wallets, charges: AutoCharges, provider: Provider, card: str, expected: Charge
+) -> None:
+    for _ in range(3):
+        assert await charges.charge(firing(card)) == expected
+    made = await company.top_ups.get("acme", "auto-1")
+    assert (made.method, made.automatic, made.amount) == (TopUpMethod.SAVED_CARD, True, AMOUNT)
+    assert provider.taken == (AMOUNT if card == GOOD else 0)
+    assert (await company.reader.wallet("acme")).balance == provider.taken
+
+
+async def test_what_no_card_can_pay_has_failed_and_what_is_asked_of_nobody_waits(
+    charges: AutoCharges, provider: Provider
+) -> None:
+    assert await charges.charge(firing(amount=AMOUNT + 1)) == Charge(ChargeState.FAILED, "amount_invalid")
+    provider.away = True
+    for _ in range(2):
+        with pytest.raises(PaymentProviderUnavailable):
+            await charges.charge(firing())
+    provider.away = False
+    assert await charges.charge(firing()) == Charge(ChargeState.SUCCEEDED)
+    assert provider.taken == AMOUNT
+
+
+async def test_a_bank_that_asks_the_customer_may_let_it_pass_or_not(
+    company: Wallets, charges: AutoCharges, provider: Provider
+) -> None:
+    desk = desk_of(company, provider)
+    for number in (1, 2):
+        assert await charges.charge(firing(ASKED, number)) == Charge(ChargeState.REQUIRES_ACTION)
+    first, second = provider.payments
+    provider.finish(first)
+    assert await charges.charge(firing(ASKED, 1)) == Charge(ChargeState.SUCCEEDED)
+    await desk.top_ups.cancel("acme", "auto-2")
+    assert provider.payments[second].state is PaymentState.CANCELED
+    assert await charges.charge(firing(ASKED, 2)) == Charge(ChargeState.FAILED, "canceled")
+    assert provider.taken == AMOUNT
+
+
+@pytest.mark.parametrize("taken_by", ["a top-up", "a charge"])
+async def test_a_name_that_somebody_else_has_is_no_decline(
+    company: Wallets, charges: AutoCharges, provider: Provider, taken_by: str
+) -> None:
+    if taken_by == "a top-up":
+        other = NewTopUp("acme", "auto-1", b"another one!", TopUpMethod.SAVED_CARD, AMOUNT, "EUR", card=GOOD)
+        await desk_of(company, provider).top_ups.start(other)
+    else:
+        await company.engine.submit(top_up(AMOUNT, key="auto-1"))
+    before = provider.taken
+    assert await charges.charge(firing()) == Charge(ChargeState.NOT_MADE, "name_taken")
+    assert provider.taken == before
+    assert await charges.charge(firing(number=2)) == Charge(ChargeState.SUCCEEDED)
+
+
+async def test_a_provider_that_was_away_for_too_long_is_no_decline(
+    company: Wallets, charges: AutoCharges, provider: Provider, database: asyncpg.Connection
+) -> None:
+    provider.away = True
+    with pytest.raises(PaymentProviderUnavailable):
+        await charges.charge(firing())
+    provider.away = False
+    await database.execute(
+        "UPDATE top_ups SET created_at = created_at - make_interval(secs => $1)", BEGIN_SECONDS_MAX + 1.0
+    )
+    assert await charges.charge(firing()) == Charge(ChargeState.NOT_MADE, "not_begun")
+    assert (await company.top_ups.get("acme", "auto-1")).state is TopUpState.FAILED
+    assert provider.taken == 0
+
+
+async def test_a_rule_is_made_for_a_card_that_is_there(company: Wallets, provider: Provider) -> None:
+    customers = desk_of(company, provider).customers
+    provider.saved[await customers.ensured("acme")] = [CARD]
+    servicer = AutoTopUpServicer(company.auto_top_ups, company.reader, customers)
+    context: Any = None
+    rule = auto_top_up_pb2.AutoTopUp(
+        name="companies/acme/autoTopUp",
+        threshold_micros=THRESHOLD,
+        amount_micros=AMOUNT,
+        payment_method=f"companies/acme/paymentMethods/{GONE}",
+    )
+    with pytest.raises(PaymentMethodNotFound):
+        await servicer.UpdateAutoTopUp(auto_top_up_pb2.UpdateAutoTopUpRequest(auto_top_up=rule), context)
+    rule.payment_method = f"companies/acme/paymentMethods/{GOOD}"
+    provider.away = True
+    with pytest.raises(PaymentProviderUnavailable):
+        await servicer.UpdateAutoTopUp(auto_top_up_pb2.UpdateAutoTopUpRequest(auto_top_up=rule), context)
+    with pytest.raises(AutoTopUpNotFound):
+        await company.auto_top_ups.get("acme")
+    provider.away = False
+    made = await servicer.UpdateAutoTopUp(auto_top_up_pb2.UpdateAutoTopUpRequest(auto_top_up=rule), context)
+    assert made.payment_method == rule.payment_method
+
+
+async def test_a_chargeback_pauses_the_rule(company: Wallets, provider: Provider) -> None:
+    await company.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, GOOD))
+    desk = desk_of(company, provider, chargeback_opened=company.auto_top_ups.pause_for_dispute)
+    worker = AutoTopUpWorker(company.auto_top_up_firings, company.hot, AutoCharges(desk.top_ups, company.top_ups))
+    assert await worker.run_once() == 1
+    (payment,) = provider.payments.values()
+    await desk.chargebacks.take(dispute(payment))
+    assert (await company.auto_top_ups.get("acme")).pause_reason is PauseReason.DISPUTE
+    assert (await company.reader.wallet("acme")).balance == 0
+    assert await worker.run_once() == 0
+    assert provider.taken == AMOUNT
+
+
+async def test_p2_killed_at_any_moment_it_is_one_payment_and_one_entry(
+    wallets: Wallets, database: asyncpg.Connection, provider: Provider
+) -> None:
+    """Between any two calls to Postgres, to the engine, and to the provider."""
+    after = AutoTopUpWorker(
+        wallets.auto_top_up_firings, wallets.hot, AutoCharges(desk_of(wallets, provider).top_ups, wallets.top_ups)
+    )
+    for moment in count():
+        assert moment < MOMENTS_MAX
+        company = f"company-{moment}"
+        await make_company(database, company)
+        await wallets.auto_top_ups.put(company, AutoTopUpChange(THRESHOLD, AMOUNT, GOOD))
+        await wallets.engine.submit(top_up(THRESHOLD, company=company))
+        await wallets.engine.submit(charge(1, company=company))
+        fate = Fate(moment)
+        desk = mortal_desk(wallets, provider, fate)
+        mortal: list[Any] = [Mortal(each, fate) for each in (wallets.auto_top_up_firings, wallets.hot, wallets.top_ups)]
+        firings, hot, records = mortal
+        dying = AutoTopUpWorker(firings, hot, AutoCharges(desk.top_ups, records))
+        try:
+            await dying.run_once()
+        except Killed:
+            await database.execute("UPDATE auto_top_up_firings SET due_at = now() WHERE state = 1")
+            await after.run_once()
+        balance = await database.fetchval("SELECT balance FROM wallets WHERE company_id = $1", company)
+        assert balance == THRESHOLD - 1 + AMOUNT, f"killed at moment {moment}"
+        assert provider.taken == (moment + 1) * AMOUNT
+        assert await database.fetchval("SELECT count(*) FROM auto_top_up_firings") == moment + 1
+        if fate.survived:
+            break
+    assert moment > 15, "there are so many moments at least"
+    assert await after.run_once() == 0

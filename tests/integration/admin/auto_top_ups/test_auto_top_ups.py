@@ -1,0 +1,657 @@
+"""Automatic top-ups: one at a time, once each, within their bounds, whoever works and wherever one dies."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+import redis
+
+import admin.auto_top_ups.firing_store as firings_adapter
+import admin.auto_top_ups.store as rules_adapter
+import admin.notices.store as notices_adapter
+from admin.auto_top_ups.domain import (
+    AutoTopUp,
+    AutoTopUpChange,
+    Firing,
+    PauseReason,
+    RuleState,
+)
+from admin.auto_top_ups.worker import AutoTopUpWorker
+from admin.mail.render import letter
+from tests.conftest import OpenWallets
+from tests.support.auto_topping import (
+    DECLINED,
+    NAME_TAKEN,
+    PENDING,
+    SUCCEEDED,
+    WANTED_CUSTOMER,
+    WANTS_CUSTOMER,
+    Cards,
+)
+from tests.support.builders import authorize, charge, make_company, top_up
+from tests.support.engine_steps import crash_after_redis, settled, until
+from wallet.domain.errors import Applied, AutoTopUpNotFound, CompanyClosed, CompanyNotFound, WalletUnavailable
+from wallet.ledger.append import Appender
+from wallet.recovery import Recovery
+from wallet.runtime import Wallets
+
+THRESHOLD, AMOUNT = 500, 2_000
+AWAY = WalletUnavailable("nobody answers", applied=Applied.UNKNOWN)
+pytestmark = pytest.mark.usefixtures("clean_afterwards")
+
+
+@pytest.fixture
+async def ruled(acme: Wallets, database: asyncpg.Connection) -> Wallets:
+    """A company with 1 000 micros and a rule: below 500, 2 000 more."""
+    await database.execute("UPDATE companies SET billing_email = 'people@acme.example'")
+    await acme.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, "pm_1"))
+    return acme
+
+
+@pytest.fixture
+def cards(ruled: Wallets) -> Cards:
+    return Cards(ruled.engine)
+
+
+@pytest.fixture
+def worker(ruled: Wallets, cards: Cards) -> AutoTopUpWorker:
+    return AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, cards)
+
+
+async def balance(database: asyncpg.Connection) -> int:
+    return int(await database.fetchval("SELECT balance FROM wallets WHERE company_id = 'acme'"))
+
+
+async def told(database: asyncpg.Connection) -> list[str]:
+    return [row["template"] for row in await database.fetch("SELECT template FROM mails ORDER BY serial")]
+
+
+async def happened(database: asyncpg.Connection) -> list[str]:
+    rows = await database.fetch("SELECT type FROM events ORDER BY serial")
+    return [row["type"].removeprefix("auto_top_up.") for row in rows]
+
+
+async def rule(wallets: Wallets) -> AutoTopUp:
+    return await wallets.auto_top_ups.get("acme")
+
+
+async def wait_is_over(database: asyncpg.Connection) -> None:
+    """Let the time be up that a rule, and whoever works on a firing, has."""
+    await database.execute("UPDATE auto_top_ups SET wait_until = now() WHERE wait_until IS NOT NULL")
+    await database.execute("UPDATE auto_top_up_firings SET due_at = now()")
+
+
+async def fall(wallets: Wallets, database: asyncpg.Connection, to: int = THRESHOLD - 1) -> None:
+    """Charge until so much is left."""
+    await wallets.engine.submit(charge(await balance(database) - to))
+
+
+async def test_who_falls_below_the_threshold_is_topped_up_once(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    assert await worker.run_once() == 0
+    await fall(ruled, database, THRESHOLD)
+    assert await worker.run_once() == 0, "on the line is not below it"
+    await ruled.engine.submit(charge(1))
+    assert await worker.run_once() == 1
+    assert await worker.run_once() == 0
+    assert cards.paid() == [AMOUNT]
+    assert await balance(database) == THRESHOLD - 1 + AMOUNT
+    (firing,) = cards.asked
+    assert firing == Firing("acme", 1, AMOUNT, "EUR", "pm_1")
+    assert firing.top_up == "auto-1"
+
+
+async def test_a_signal_is_enough_and_a_sweep_is_enough(
+    ruled: Wallets, cards: Cards, database: asyncpg.Connection, hot: redis.Redis
+) -> None:
+    first, worker = (AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, cards) for _ in range(2))
+    await fall(ruled, database)
+    assert await first.run_once(sweep=False) == 1
+    await fall(ruled, database)
+    await settled(ruled)
+    hot.flushall()
+    assert await worker.run_once(sweep=False) == 0, "the signal is lost"
+    assert await worker.run_once() == 1
+
+
+async def test_a_hold_below_the_line_is_topped_up_too(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    await ruled.engine.submit(authorize(501, "call"))
+    assert await worker.run_once(sweep=False) == 1
+    assert await balance(database) == 1_000 + AMOUNT
+
+
+async def test_a_signal_that_is_earlier_than_its_entry_is_not_lost(
+    ruled: Wallets, cards: Cards, database: asyncpg.Connection, appender: Appender
+) -> None:
+    """Redis signals before the ledger has the charge."""
+    now = 0.0
+    worker = AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, cards, clock=lambda: now)
+    await ruled.engine.submit(charge(1))  # So that Redis has loaded the rule.
+    await crash_after_redis(ruled, charge(600))
+    assert await worker.run_once(sweep=False) == 0
+    await Recovery(ruled.hot, appender).run_once(age_seconds_min=0)
+    now = 1.9
+    assert await worker.run_once(sweep=False) == 1
+    assert await worker.run_once(sweep=False) == 0
+    await fall(ruled, database)
+    await ruled.engine.submit(top_up(1))
+    now = 10.0
+    assert await worker.run_once(sweep=False) == 0
+    now = 12.1
+    assert await worker.run_once(sweep=False) == 0, "the last look"
+    await ruled.engine.submit(charge(1))
+    assert await ruled.hot.take_signals(10) == ["acme"], "taken by somebody who dies"
+    assert await worker.run_once(sweep=False) == 0, "what was signalled long ago is not looked at for ever"
+
+
+async def test_one_charge_covers_the_whole_gap(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    await database.execute("UPDATE wallets SET floor = -100000, epoch = epoch + 1, last_seq = 0")
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=100_500))
+    await ruled.engine.submit(charge(6_500))  # 94 500 are available.
+    assert await worker.run_once() == 1
+    assert cards.paid() == [3 * AMOUNT], "the least that brings it back to the threshold"
+
+
+async def test_a_burst_that_goes_on_during_the_charge_is_followed_by_another_one(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    """It is below before, and below afterwards: nothing is crossed any more."""
+
+    async def burst(firing: Firing) -> None:
+        if firing.number == 1:
+            await ruled.engine.submit(charge(999))
+
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=2_400))
+    await ruled.engine.submit(charge(1))
+    cards.before = burst
+    assert await worker.run_once(sweep=False) == 2
+    assert cards.paid() == [AMOUNT, AMOUNT]
+    assert await balance(database) == 2 * AMOUNT
+
+
+async def test_the_first_one_is_confirmed_and_the_later_ones_are_quiet(
+    ruled: Wallets, worker: AutoTopUpWorker, database: asyncpg.Connection
+) -> None:
+    for _ in range(3):
+        await fall(ruled, database)
+        assert await worker.run_once() == 1
+    assert await told(database) == ["auto_top_up_first"]
+    assert await happened(database) == ["started", "succeeded"] * 3
+    (mail,) = await ruled.mails.claim(10, 60.0)
+    written = letter(mail, "billing@charging.example")
+    assert written["Subject"] == "acme: your first automatic top-up (0.002 EUR)"
+    assert "0.0005 EUR" in written.as_string()
+
+
+# Two at once
+
+
+async def test_two_workers_at_once_top_up_once(
+    ruled: Wallets, cards: Cards, open_more: OpenWallets, database: asyncpg.Connection
+) -> None:
+    beside = await open_more()
+    workers = [AutoTopUpWorker(each.auto_top_up_firings, each.hot, cards) for each in (ruled, beside) for _ in range(2)]
+    for turn in range(1, 6):
+        await fall(ruled, database)
+        assert sum(await asyncio.gather(*(each.run_once() for each in workers))) == 1
+        assert cards.paid() == [AMOUNT] * turn
+    assert await told(database) == ["auto_top_up_first"]
+
+
+async def test_two_that_work_on_one_firing_record_its_end_once(
+    ruled: Wallets, cards: Cards, open_more: OpenWallets, database: asyncpg.Connection
+) -> None:
+    """The first is held up for longer than its claim lasts."""
+    beside = await open_more()
+    first, second = (AutoTopUpWorker(each.auto_top_up_firings, each.hot, cards) for each in (ruled, beside))
+    goes_on = asyncio.Event()
+    held_up = asyncio.Event()
+
+    async def hold_up(_: Firing) -> None:
+        if not held_up.is_set():
+            held_up.set()
+            await goes_on.wait()
+
+    cards.answer, cards.before = DECLINED, hold_up
+    await fall(ruled, database)
+    running = asyncio.create_task(first.run_once())
+    await held_up.wait()
+    assert await second.run_once() == 0, "it is in flight, and somebody's"
+    await wait_is_over(database)
+    assert await second.run_once() == 1
+    goes_on.set()
+    assert await running == 0
+    assert (await rule(ruled)).declines == 1
+    assert await told(database) == ["auto_top_up_failed"]
+
+
+async def test_a_charge_that_hangs_keeps_no_other_company_waiting(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    await make_company(database, "other")
+    await ruled.auto_top_ups.put("other", AutoTopUpChange(THRESHOLD, AMOUNT, "pm_2"))
+    goes_on = asyncio.Event()
+
+    async def hang(firing: Firing) -> None:
+        if firing.company == "acme":
+            await goes_on.wait()
+
+    cards.before = hang
+    await fall(ruled, database)
+    running = asyncio.create_task(worker.run_once())
+    await until(lambda: cards.asked)
+    await ruled.engine.submit(top_up(501, company="other"))
+    await ruled.engine.submit(charge(2, company="other"))
+    await until(lambda: cards.paid("other"))
+    assert not cards.paid()
+    goes_on.set()
+    await running
+    assert cards.paid() == [AMOUNT]
+
+
+async def test_a_worker_that_is_stopped_leaves_what_another_ends(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    async def hang(_: Firing) -> None:
+        await asyncio.Event().wait()
+
+    cards.after = hang
+    await fall(ruled, database)
+    running = asyncio.create_task(worker.run_once())
+    await until(lambda: cards.ended)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    async def go_on(_: Firing) -> None:
+        pass
+
+    cards.after = go_on
+    await wait_is_over(database)
+    assert await worker.run_once() == 1
+    assert cards.paid() == [AMOUNT]
+    assert await balance(database) == THRESHOLD - 1 + AMOUNT
+
+
+# Killed at any step
+
+STEPS: dict[str, tuple[Any, str]] = {
+    "begin: lock": (rules_adapter, "lock: $1::text"),
+    "begin: standing": (firings_adapter, "standing: $1::text"),
+    "begin: begin": (firings_adapter, "begin: $1::text, $2::bigint, $3::text, $4::text, $5::float8"),
+    "begin: tell": (notices_adapter, "put: $1::text, $2::text, $3::text, $4::text"),
+    "end: lock": (firings_adapter, "lock: $1::text, $2::bigint"),
+    "end: end": (firings_adapter, "end: $1::text, $2::bigint, $3::smallint, $4::text, $5::boolean"),
+    "end: paid": (firings_adapter, "paid: $1::text"),
+    "end: declined": (firings_adapter, "declined: $1::text, $2::integer, $3::float8"),
+}
+"""What is asked of Postgres, and with what."""
+
+
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [(step, SUCCEEDED) for step in STEPS if step != "end: declined"]
+    + [(step, DECLINED) for step in STEPS if step != "end: paid"],
+)
+async def test_killed_at_any_step_it_is_one_top_up_and_told_once(
+    ruled: Wallets,
+    worker: AutoTopUpWorker,
+    cards: Cards,
+    database: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    answer: Any,
+) -> None:
+    cards.answer = answer
+    await fall(ruled, database)
+    module, statement = STEPS[step]
+    name, _, parameters = statement.partition(": ")
+    with monkeypatch.context() as patch:
+        patch.setitem(module._SQL, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {parameters}")
+        assert await worker.run_once() == 0
+    assert await told(database) == []
+    asked = [firing.top_up for firing in cards.asked]
+    assert asked == ([] if step.startswith("begin") else ["auto-1"])
+    await wait_is_over(database)
+    assert await worker.run_once() == 1
+    assert await worker.run_once() == 0
+    assert {firing.top_up for firing in cards.asked} == {"auto-1"}
+    assert cards.paid() == ([AMOUNT] if answer == SUCCEEDED else [])
+    assert await told(database) == ["auto_top_up_first" if answer == SUCCEEDED else "auto_top_up_failed"]
+    assert (await rule(ruled)).declines == (answer == DECLINED)
+
+
+async def test_a_top_up_without_an_answer_is_asked_for_again_and_not_made_twice(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    async def lose(_: Firing) -> None:
+        raise AWAY
+
+    await fall(ruled, database)
+    cards.after = lose
+    assert await worker.run_once() == 0
+    assert (await rule(ruled)).in_flight == "auto-1"
+    await fall(ruled, database)
+    assert await worker.run_once() == 0
+    assert len(cards.asked) == 1, "there is no hurry"
+    for asked, seconds in ((2, 4), (3, 8), (4, 16)):
+        await wait_is_over(database)
+        assert await worker.run_once() == 0
+        assert len(cards.asked) == asked
+        due = await database.fetchval("SELECT extract(epoch FROM due_at - now()) FROM auto_top_up_firings")
+        assert seconds - 1 < due < seconds + 0.1
+    cards.after = cards.before
+    await wait_is_over(database)
+    assert await worker.run_once() == 2, "this one, and the next one for what was spent meanwhile"
+    assert cards.paid() == [AMOUNT, AMOUNT]
+
+
+async def test_a_fault_of_ours_leaves_it_in_flight(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    cards.answer = ValueError("a fault")
+    await fall(ruled, database)
+    assert await worker.run_once() == 0
+    cards.answer = SUCCEEDED
+    await wait_is_over(database)
+    assert await worker.run_once() == 1
+
+
+async def test_a_top_up_that_is_pending_is_in_flight_until_it_ends(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    cards.answer = PENDING
+    await fall(ruled, database)
+    for _ in range(3):
+        assert await worker.run_once() == 0
+        await wait_is_over(database)
+    assert {firing.top_up for firing in cards.asked} == {"auto-1"}
+    assert await told(database) == []
+    cards.answer = SUCCEEDED
+    assert await worker.run_once() == 1
+    assert cards.paid() == [AMOUNT]
+
+
+async def test_a_name_that_somebody_else_gave_is_passed_over(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    async def take_two(firing: Firing) -> None:
+        cards.answer = NAME_TAKEN if firing.number <= 2 else SUCCEEDED
+
+    cards.before = take_two
+    await fall(ruled, database)
+    # It is no end by itself in the fake, so that the worker must record it.
+    assert await worker.run_once() == 3
+    assert [firing.top_up for firing in cards.asked] == ["auto-1", "auto-2", "auto-3"]
+    assert cards.paid() == [AMOUNT]
+    assert (await rule(ruled)).declines == 0
+    assert await told(database) == ["auto_top_up_first"]
+
+
+# Declines
+
+
+async def test_a_decline_waits_ever_longer_is_told_once_and_pauses_at_last(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    cards.answer = DECLINED
+    await fall(ruled, database)
+    for declines, seconds in ((1, 600), (2, 3_600), (3, 21_600)):
+        assert await worker.run_once() == 1
+        assert await worker.run_once() == 0
+        assert (await rule(ruled)).declines == declines
+        waits = await database.fetchval("SELECT extract(epoch FROM wait_until - now()) FROM auto_top_ups")
+        assert seconds - 5 < waits <= seconds
+        assert await told(database) == ["auto_top_up_failed"]
+        await wait_is_over(database)
+    assert await worker.run_once() == 1
+    paused = await rule(ruled)
+    assert (paused.state, paused.pause_reason) == (RuleState.PAUSED, PauseReason.DECLINES)
+    await wait_is_over(database)
+    assert await worker.run_once() == 0
+    assert await told(database) == ["auto_top_up_failed", "auto_top_up_paused_declines"]
+    assert await happened(database) == ["started", "failed"] * 4 + ["paused"]
+    cards.answer = SUCCEEDED
+    resumed = await ruled.auto_top_ups.resume("acme")
+    assert (resumed.state, resumed.declines, resumed.waits_until) == (RuleState.ACTIVE, 0, 0)
+    assert await worker.run_once() == 1
+
+
+async def test_after_a_payment_declines_are_counted_and_told_anew(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    for _ in range(2):
+        await fall(ruled, database)
+        cards.answer = DECLINED
+        assert await worker.run_once() == 1
+        cards.answer = SUCCEEDED
+        await wait_is_over(database)
+        assert await worker.run_once() == 1
+        assert (await rule(ruled)).declines == 0
+    assert await told(database) == ["auto_top_up_failed", "auto_top_up_first", "auto_top_up_failed"]
+
+
+async def test_another_card_is_tried_at_once(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    cards.answer = DECLINED
+    await fall(ruled, database)
+    assert await worker.run_once() == 1
+    changed = await ruled.auto_top_ups.put("acme", AutoTopUpChange(payment_method="pm_2"))
+    assert (changed.declines, changed.waits_until) == (0, 0)
+    cards.answer = SUCCEEDED
+    assert await worker.run_once() == 1
+    assert cards.asked[-1].payment_method == "pm_2"
+
+
+async def test_a_bank_that_wants_the_customer_is_a_decline_that_may_turn_out_well(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    cards.answer = WANTS_CUSTOMER
+    await fall(ruled, database)
+    for _ in range(3):
+        assert await worker.run_once() == 0
+        await wait_is_over(database)
+    waiting = await rule(ruled)
+    assert (waiting.in_flight, waiting.declines) == ("auto-1", 1)
+    assert await told(database) == ["auto_top_up_authentication"]
+    cards.answer = SUCCEEDED
+    assert await worker.run_once() == 1
+    assert (await rule(ruled)).declines == 0
+    assert await told(database) == ["auto_top_up_authentication", "auto_top_up_first"]
+
+
+async def test_a_bank_that_wanted_the_customer_in_vain_is_one_decline(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    await fall(ruled, database)
+    for answer, declines in ((DECLINED, 1), (WANTS_CUSTOMER, 2), (WANTED_CUSTOMER, 2), (WANTED_CUSTOMER, 3)):
+        cards.answer = answer
+        await worker.run_once()
+        await wait_is_over(database)
+        assert (await rule(ruled)).declines == declines
+    assert await told(database) == ["auto_top_up_failed", "auto_top_up_authentication"]
+
+
+# Bounds
+
+
+async def test_a_days_and_a_months_bound_hold_are_told_once_and_end_with_it(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    bounds = AutoTopUpChange(day_amount_max=2 * AMOUNT + 1, month_amount_max=3 * AMOUNT)
+    await ruled.auto_top_ups.put("acme", bounds)
+    for _ in range(4):
+        await fall(ruled, database)
+        await worker.run_once()
+    assert cards.paid() == [AMOUNT, AMOUNT]
+    assert await database.fetchval(
+        "SELECT wait_until = date_trunc('day', now(), 'UTC') + interval '1 day' FROM auto_top_ups"
+    )
+    await yesterday(database)
+    assert await worker.run_once() == 1
+    await fall(ruled, database)
+    await worker.run_once()
+    assert cards.paid() == [AMOUNT] * 3
+    assert await told(database) == ["auto_top_up_first", "auto_top_up_limited", "auto_top_up_limited"]
+    await database.execute("UPDATE auto_top_up_firings SET fired_at = fired_at - interval '31 days'")
+    await wait_is_over(database)
+    assert await worker.run_once() == 1
+    assert (await rule(ruled)).month_amount == AMOUNT
+
+
+async def test_what_was_declined_counts_in_no_bound(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(day_amount_max=AMOUNT, day_count_max=1, month_count_max=1))
+    await fall(ruled, database)
+    cards.answer = DECLINED
+    assert await worker.run_once() == 1
+    cards.answer = SUCCEEDED
+    await wait_is_over(database)
+    assert await worker.run_once() == 1
+    assert cards.paid() == [AMOUNT]
+
+
+async def yesterday(database: asyncpg.Connection) -> None:
+    """Let a day pass, within the month."""
+    await database.execute(
+        "UPDATE auto_top_up_firings "
+        "SET fired_at = greatest(date_trunc('month', now(), 'UTC'), fired_at - interval '1 day')"
+    )
+    await wait_is_over(database)
+
+
+async def test_a_bound_makes_the_charge_smaller_before_it_forbids_it(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=10_000, day_amount_max=2 * AMOUNT))
+    assert await worker.run_once() == 1
+    assert cards.paid() == [2 * AMOUNT]
+
+
+async def test_a_months_count_holds(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(month_count_max=2))
+    for _ in range(3):
+        await fall(ruled, database)
+        await worker.run_once()
+    assert cards.paid() == [AMOUNT, AMOUNT]
+    assert (await rule(ruled)).state is RuleState.ACTIVE
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(month_count_max=0))
+    assert await worker.run_once() == 1, "the bound is taken away, and what waited for it goes on"
+
+
+async def test_a_runaway_pauses_itself_and_says_so(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    for count in range(1, 12):
+        await fall(ruled, database)
+        assert await worker.run_once() == (count <= 10)
+    paused = await rule(ruled)
+    assert (paused.state, paused.pause_reason) == (RuleState.PAUSED, PauseReason.RUNAWAY)
+    assert len(cards.paid()) == 10
+    assert await told(database) == ["auto_top_up_first", "auto_top_up_paused_runaway"]
+    await ruled.auto_top_ups.resume("acme")
+    assert await worker.run_once() == 1, "a person has looked at it, so it begins anew"
+
+
+# Pause, resume, end
+
+
+async def test_a_pause_keeps_the_rule_and_a_resumed_rule_catches_up(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    before = await rule(ruled)
+    paused = await ruled.auto_top_ups.pause_by_request("acme")
+    assert (paused.state, paused.pause_reason) == (RuleState.PAUSED, PauseReason.REQUESTED)
+    assert paused.terms == before.terms
+    await ruled.auto_top_ups.pause_by_request("acme")
+    await fall(ruled, database)
+    assert await worker.run_once() == 0
+    assert await told(database) == [], "somebody did it, and need not be told"
+    assert await happened(database) == ["paused"]
+    await ruled.auto_top_ups.resume("acme")
+    assert await worker.run_once() == 1
+
+
+async def test_a_dispute_pauses_whatever_paused_before_and_tells_once(
+    ruled: Wallets, worker: AutoTopUpWorker, database: asyncpg.Connection
+) -> None:
+    await ruled.auto_top_ups.pause_by_request("acme")
+    for _ in range(2):
+        await ruled.auto_top_ups.pause_for_dispute("acme")
+        await ruled.auto_top_ups.pause_by_request("acme")
+    assert (await rule(ruled)).pause_reason is PauseReason.DISPUTE
+    assert await told(database) == ["auto_top_up_paused_dispute"]
+    await fall(ruled, database)
+    assert await worker.run_once() == 0
+    await ruled.auto_top_ups.pause_for_dispute("nobody")
+
+
+async def test_what_is_in_flight_ends_although_the_rule_is_paused_or_gone(
+    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+) -> None:
+    cards.answer = PENDING
+    await fall(ruled, database)
+    assert await worker.run_once() == 0
+    await ruled.auto_top_ups.pause_by_request("acme")
+    await ruled.auto_top_ups.delete("acme")
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, "pm_1"))
+    assert await worker.run_once() == 0
+    assert (await rule(ruled)).in_flight == "auto-1"
+    await ruled.auto_top_ups.delete("acme")
+    cards.answer = SUCCEEDED
+    await wait_is_over(database)
+    assert await worker.run_once() == 1
+    await ruled.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, "pm_1"))
+    await fall(ruled, database)
+    assert await worker.run_once() == 1
+    assert [firing.top_up for firing in cards.asked] == ["auto-1", "auto-1", "auto-2"], "a number is never given twice"
+
+
+async def test_a_suspended_company_is_not_topped_up_until_it_is_resumed(
+    ruled: Wallets, worker: AutoTopUpWorker, database: asyncpg.Connection
+) -> None:
+    await fall(ruled, database)
+    await ruled.companies.suspend("acme")
+    assert await worker.run_once() == 0
+    await ruled.companies.resume("acme")
+    assert await worker.run_once() == 1
+
+
+async def test_a_rule_that_is_not_there_or_cannot_be_says_so(wallets: Wallets, database: asyncpg.Connection) -> None:
+    rules = wallets.auto_top_ups
+    whole = AutoTopUpChange(THRESHOLD, AMOUNT, "pm_1")
+    await make_company(database)
+    for ask in (
+        rules.get("acme"),
+        rules.pause_by_request("acme"),
+        rules.resume("acme"),
+        rules.delete("acme"),
+        rules.put("acme", AutoTopUpChange(threshold=1, amount=1)),
+    ):
+        with pytest.raises(AutoTopUpNotFound):
+            await ask
+    with pytest.raises(CompanyNotFound):
+        await rules.put("nobody", whole)
+    await rules.put("acme", whole)
+    await database.execute("UPDATE wallets SET state = 3")
+    for ask in (rules.put("acme", whole), rules.resume("acme")):
+        with pytest.raises(CompanyClosed):
+            await ask
+
+
+async def test_p2_one_in_flight_is_held_by_the_database_itself(ruled: Wallets, database: asyncpg.Connection) -> None:
+    insert = "INSERT INTO auto_top_up_firings VALUES ('acme', $1, 1, 'EUR', 'pm_1', 1, false, '', 0, now(), now())"
+    await database.execute(insert, 1)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await database.execute(insert, 2)
+    await database.execute("DELETE FROM auto_top_up_firings")

@@ -1,0 +1,157 @@
+"""What Prometheus is told of payments: each end once, each call, each webhook, each refund by who asked for it."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from prometheus_client import Counter
+
+from admin.metrics import payment_calls, payment_notifications, payment_seconds
+from admin.payments.measured import MeasuredProvider
+from admin.payments.port import ForgedNotification, PaymentChanged, PaymentProvider
+from admin.subscriptions import domain as subscriptions
+from admin.top_ups.domain import TopUpMethod
+from admin.top_ups.provider_webhook import Notifications
+from refunds import decisions as refund_decisions
+from refunds import delivery_reports as wallet_deliveries
+from refunds import job_store as refund_jobs
+from refunds.delivery import Action, RefundRule
+from tests.integration.admin.top_ups.test_top_ups import CARD, MANUAL, SAVED, order
+from tests.integration.refunds.test_refund_cases import ALL, new_case
+from tests.support.builders import charge, make_company, refund, top_up
+from tests.support.payments import POOR, Provider, desk_of
+from tests.support.refunding import report
+from wallet import metrics
+from wallet.domain.errors import PaymentProviderRefuses, PaymentProviderUnavailable
+from wallet.domain.system_keys import ORIGINS, origin_of
+from wallet.runtime import Wallets
+
+
+def counts(counter: Counter) -> dict[tuple[str, ...], float]:
+    """Return what was counted, by labels."""
+    samples = [sample for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total")]
+    return {tuple(sample.labels.values()): sample.value for sample in samples}
+
+
+def counted(counter: Counter) -> Callable[[], dict[tuple[str, ...], float]]:
+    """Return what says what was counted since."""
+    before = counts(counter)
+    return lambda: {
+        labels: value - before.get(labels, 0)
+        for labels, value in counts(counter).items()
+        if value != before.get(labels, 0)
+    }
+
+
+@pytest.fixture
+async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
+    await make_company(database)
+    return wallets
+
+
+async def test_each_end_of_a_top_up_is_counted_once(acme: Wallets) -> None:
+    provider, ended = Provider(), counted(metrics.top_ups_ended)
+    desk = desk_of(acme, provider)
+    for _ in range(3):
+        await desk.top_ups.start(SAVED)
+        await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, "poor", card=POOR))
+        await desk.top_ups.start(order(TopUpMethod.MANUAL, "manual"))
+    begun = await desk.top_ups.start(order(TopUpMethod.CARD, "card"))
+    assert ended() == {("saved_card", "succeeded"): 1, ("saved_card", "failed"): 1, ("manual", "succeeded"): 1}
+    for _ in range(2):
+        await desk.top_ups.cancel("acme", "card")
+    provider.finish(begun.payment)
+    for _ in range(2):
+        await desk.top_ups.follow(begun.payment)
+    assert (ended()["card", "canceled"], ended()["card", "succeeded"]) == (1, 1)
+
+
+async def test_each_call_of_the_provider_is_counted_and_timed(acme: Wallets) -> None:
+    provider, called = Provider(), counted(payment_calls)
+    desk = desk_of(acme, MeasuredProvider(provider))
+    await desk.top_ups.start(SAVED)
+    provider.refuses_questions = True
+    with pytest.raises(PaymentProviderRefuses):
+        await desk.top_ups.follow("pi_1")
+    provider.away = True
+    with pytest.raises(PaymentProviderUnavailable):
+        await desk.top_ups.follow("pi_1")
+    assert called() == {
+        ("create_customer", "done"): 1,
+        ("pay", "done"): 1,
+        ("payment", "refused"): 1,
+        ("payment", "unavailable"): 1,
+    }
+    with pytest.raises(KeyError):
+        await MeasuredProvider(Provider()).payment("pi_none")
+    assert called()["payment", "fault"] == 1
+    samples = [sample for metric in payment_seconds.collect() for sample in metric.samples]
+    timed = {sample.labels["operation"]: sample.value for sample in samples if sample.name.endswith("_count")}
+    assert timed["pay"] >= 1
+
+
+def test_every_call_of_the_port_is_measured() -> None:
+    """A new one too: the operations are the port's."""
+    port = {name for name, member in vars(PaymentProvider).items() if inspect.iscoroutinefunction(member)}
+    source = inspect.getsource(MeasuredProvider)
+    assert port
+    assert {name for name in port if f'_measured("{name}"' in source} == port
+    assert {name for name in vars(MeasuredProvider) if not name.startswith("_")} == {
+        name for name in vars(PaymentProvider) if not name.startswith("_")
+    }
+
+
+async def test_each_webhook_is_counted_by_what_it_tells_and_what_became_of_it(acme: Wallets) -> None:
+    provider, heard = Provider(), counted(payment_notifications)
+    desk = desk_of(acme, provider)
+    begun = await desk.top_ups.start(CARD)
+    provider.notifications = [PaymentChanged(begun.payment), None]  # type: ignore[list-item]  # of no concern
+    await desk.notifications.receive(b"0", {})
+    await desk.notifications.receive(b"1", {})
+    provider.away = True
+    with pytest.raises(PaymentProviderUnavailable):
+        await desk.notifications.receive(b"0", {})
+
+    class Forger(Provider):
+        def notification(self, *_: Any) -> None:
+            raise ForgedNotification("no signature")
+
+    forged = Notifications(Forger(), desk.top_ups, desk.refunds, desk.chargebacks)
+    with pytest.raises(ForgedNotification):
+        await forged.receive(b"0", {})
+    assert heard() == {
+        ("payment", "taken"): 1,
+        ("other", "taken"): 1,
+        ("payment", "failed"): 1,
+        ("unknown", "forged"): 1,
+    }
+
+
+async def test_each_refund_is_counted_by_who_asked_for_it(acme: Wallets) -> None:
+    made = counted(metrics.refunds)
+    await acme.engine.submit(top_up(10_000))
+    numbers = [(await acme.engine.submit(charge(100))).entry.number for _ in range(3)]
+    single = refund(10, numbers[0])
+    for _ in range(2):
+        await acme.engine.submit(single)
+    await acme.refund_cases.create(new_case(numbers[1], "case"))
+    await acme.refund_policies.replace([RefundRule("5*", Action.REFUND)])
+    for _ in range(2):
+        await acme.decisions.decide("acme", "case", ALL)
+        await acme.deliveries.report(report(numbers[2], 0, 1))
+    assert made() == {("single",): 1, ("case",): 1, ("policy",): 1}
+    await desk_of(acme).top_ups.start(MANUAL)
+    assert len(made()) == 3, "what is no refund is none"
+
+
+def test_the_origins_are_those_of_the_keys_in_use() -> None:
+    assert set(ORIGINS) == {
+        refund_jobs.KEY_PREFIX,
+        wallet_deliveries.KEY_PREFIX,
+        refund_decisions.KEY_PREFIX,
+        subscriptions.REFUND_KEY_PREFIX,
+    }
+    assert origin_of(f"{refund_jobs.key_prefix('outage')}17") == "bulk"
+    assert origin_of("refund:17") == origin_of("") == "single"

@@ -1,0 +1,515 @@
+"""Top-ups: what came in is credited once, whoever dies at whatever moment, and in whatever order news comes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import pytest
+from msgspec.structs import replace
+
+from admin.mail.render import letter
+from admin.notices.domain import EventType
+from admin.payments.port import Payment, PaymentChanged, PaymentState, ProviderRefused
+from admin.top_ups.desk import PaymentDesk
+from admin.top_ups.domain import (
+    BEGIN_SECONDS_MAX,
+    FINISH_SECONDS_MAX,
+    NewTopUp,
+    TopUpMethod,
+    TopUpState,
+    credit,
+)
+from admin.top_ups.worker import TopUpSweep
+from tests.conftest import OpenWallets
+from tests.support.builders import charge, fingerprint, make_company
+from tests.support.payments import (
+    ASKED,
+    GONE,
+    GOOD,
+    POOR,
+    Fate,
+    Killed,
+    Provider,
+    desk_of,
+    dispute,
+    mortal_desk,
+)
+from wallet.domain.errors import (
+    BalanceLimitReached,
+    CompanyClosed,
+    CompanyNotFound,
+    CurrencyMismatch,
+    IdempotencyKeyReused,
+    PaymentProviderRefuses,
+    PaymentProviderUnavailable,
+    PaymentsNotConfigured,
+    TopUpEnded,
+    TopUpNotFound,
+)
+from wallet.domain.money import MICROS_MAX
+from wallet.runtime import Wallets
+
+AMOUNT = 20_000_000
+MOMENTS_MAX = 60
+pytestmark = pytest.mark.usefixtures("clean_afterwards")
+
+
+def order(method: TopUpMethod, key: str = "t-1", **fields: Any) -> NewTopUp:
+    values = {"amount": AMOUNT, "currency": "EUR", "card": GOOD if method is TopUpMethod.SAVED_CARD else "", **fields}
+    return NewTopUp("acme", key, fingerprint(method, values), method, **values)
+
+
+SAVED, CARD = order(TopUpMethod.SAVED_CARD), order(TopUpMethod.CARD)
+TRANSFER, MANUAL = order(TopUpMethod.BANK_TRANSFER), order(TopUpMethod.MANUAL)
+
+
+@pytest.fixture
+async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
+    """A company without money."""
+    await make_company(database)
+    await database.execute("UPDATE companies SET billing_email = 'people@acme.example'")
+    return wallets
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+def desk(acme: Wallets, provider: Provider) -> PaymentDesk:
+    return desk_of(acme, provider)
+
+
+async def balance(wallets: Wallets) -> int:
+    return (await wallets.reader.wallet("acme")).balance
+
+
+async def older(database: asyncpg.Connection, seconds: float) -> None:
+    """Let time pass for all that is under way."""
+    for table in ("top_ups", "top_up_refunds"):
+        await database.execute(
+            f"UPDATE {table} SET created_at = created_at - make_interval(secs => $1),"
+            " look_at = look_at - make_interval(secs => $1)",
+            seconds,
+        )
+
+
+def sweep_of(wallets: Wallets, desk: PaymentDesk) -> TopUpSweep:
+    return TopUpSweep(
+        (wallets.top_ups, desk.top_ups),
+        (wallets.top_up_refunds, desk.refunds),
+        (wallets.chargebacks, desk.chargebacks),
+    )
+
+
+async def swept(wallets: Wallets, provider: Provider, database: asyncpg.Connection) -> None:
+    """Let another process look at all that was left, soon after and long after."""
+    for seconds in (100.0, BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX):
+        await older(database, seconds)
+        await sweep_of(wallets, desk_of(wallets, provider)).run_once()
+
+
+async def told(database: asyncpg.Connection) -> list[str]:
+    return [row["type"] for row in await database.fetch("SELECT type FROM events ORDER BY serial")]
+
+
+async def test_a_manual_top_up_is_credited_once(acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection) -> None:
+    first = await desk.top_ups.start(MANUAL)
+    assert (first.state, first.cleared, first.balance_after) == (TopUpState.SUCCEEDED, AMOUNT, AMOUNT)
+    again = await asyncio.gather(*(desk.top_ups.start(MANUAL) for _ in range(5)))
+    assert {top_up.entry_number for top_up in again} == {1}
+    assert await balance(acme) == AMOUNT
+    with pytest.raises(IdempotencyKeyReused):
+        await desk.top_ups.start(order(TopUpMethod.MANUAL, amount=AMOUNT + 1))
+    assert await told(database) == [EventType.TOP_UP_SUCCEEDED]
+
+
+async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets, desk: PaymentDesk) -> None:
+    much = order(TopUpMethod.MANUAL, "much", amount=MICROS_MAX)
+    await desk.top_ups.start(MANUAL)
+    with pytest.raises(BalanceLimitReached):
+        await desk.top_ups.start(much)
+    with pytest.raises(TopUpNotFound):
+        await acme.top_ups.get("acme", "much")
+    await acme.engine.submit(charge(AMOUNT))
+    assert (await desk.top_ups.start(much)).state is TopUpState.SUCCEEDED
+    assert await balance(acme) == MICROS_MAX
+
+
+async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wallets, desk: PaymentDesk) -> None:
+    begun, _ = await acme.top_ups.create(MANUAL)
+    outcome = await acme.engine.submit(credit(begun, "", AMOUNT))
+    await acme.top_ups.withdraw(begun)
+    assert (await acme.top_ups.succeed(begun, outcome.entry)).state is TopUpState.SUCCEEDED
+    await acme.top_ups.withdraw(begun)
+    assert (await desk.top_ups.start(MANUAL)).entry_number == 1
+    assert await balance(acme) == AMOUNT
+
+
+async def test_what_stands_in_the_way_is_said(acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection) -> None:
+    with pytest.raises(CurrencyMismatch):
+        await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, currency="USD"))
+    with pytest.raises(ProviderRefused):
+        await desk.top_ups.start(order(TopUpMethod.CARD, amount=1))
+    with pytest.raises(PaymentsNotConfigured):
+        await desk_of(acme).top_ups.start(CARD)
+    with pytest.raises(CompanyNotFound):
+        await desk.top_ups.start(NewTopUp("none", "t", b"", TopUpMethod.BANK_TRANSFER, 1, "EUR"))
+    await acme.engine.submit(charge(0, key="used"))
+    with pytest.raises(IdempotencyKeyReused):
+        await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "used"))
+    await acme.companies.close("acme")
+    with pytest.raises(CompanyClosed):
+        await desk.top_ups.start(TRANSFER)
+    assert await database.fetchval("SELECT count(*) FROM top_ups") == 0
+    with pytest.raises(TopUpNotFound):
+        await acme.top_ups.get("acme", "t-1")
+
+
+async def test_a_saved_card_is_in_the_wallet_with_the_answer(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    top_up = await desk.top_ups.start(SAVED)
+    assert (top_up.state, top_up.cleared) == (TopUpState.SUCCEEDED, AMOUNT)
+    assert top_up.paid_with is not None
+    assert (top_up.paid_with.brand, top_up.paid_with.last4) == ("visa", "4242")
+    assert (await desk.top_ups.start(SAVED)).entry_number == top_up.entry_number
+    assert await balance(acme) == provider.taken == AMOUNT
+
+
+@pytest.mark.parametrize(
+    ("card", "state", "code"),
+    [
+        (POOR, TopUpState.FAILED, "insufficient_funds"),
+        (GONE, TopUpState.FAILED, "payment_method_not_found"),
+        (ASKED, TopUpState.REQUIRES_ACTION, ""),
+    ],
+)
+async def test_a_card_that_does_not_pay_is_no_money(
+    acme: Wallets, desk: PaymentDesk, card: str, state: TopUpState, code: str
+) -> None:
+    for _ in range(2):
+        top_up = await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, card=card))
+        assert (top_up.state, top_up.failure_code) == (state, code)
+    assert await balance(acme) == 0
+
+
+async def test_a_new_card_is_credited_when_its_holder_has_paid(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    begun = await desk.top_ups.start(CARD)
+    assert (begun.state, begun.client_secret) == (TopUpState.REQUIRES_ACTION, "secret_1")
+    assert (await desk.top_ups.start(CARD)).client_secret == "secret_1", "a retry may have lost it"
+    assert (await acme.top_ups.get("acme", "t-1")).client_secret == ""
+    assert await desk.top_ups.follow("pi_1") is not None
+    assert await balance(acme) == 0
+    provider.finish("pi_1")
+    for _ in range(3):
+        followed = await desk.top_ups.follow("pi_1")
+        assert followed is not None
+        assert followed.state is TopUpState.SUCCEEDED
+    assert await balance(acme) == AMOUNT
+
+
+async def test_a_declined_try_with_a_new_card_may_be_followed_by_a_better_one(
+    desk: PaymentDesk, provider: Provider
+) -> None:
+    await desk.top_ups.start(CARD)
+    provider.payments["pi_1"] = Payment(
+        "pi_1", PaymentState.FAILED, provider.payments["pi_1"].top_up, AMOUNT, "EUR", failure_code="card_declined"
+    )
+    tried = await desk.top_ups.follow("pi_1")
+    assert tried is not None
+    assert (tried.state, tried.failure_code) == (TopUpState.REQUIRES_ACTION, "card_declined")
+    provider.finish("pi_1")
+    paid = await desk.top_ups.follow("pi_1")
+    assert paid is not None
+    assert (paid.state, paid.failure_code) == (TopUpState.SUCCEEDED, "")
+
+
+async def test_news_in_any_order_and_any_number_credit_once(
+    acme: Wallets, provider: Provider, open_more: OpenWallets, database: asyncpg.Connection
+) -> None:
+    desks = [desk_of(acme, provider), desk_of(await open_more(), provider)]
+    await asyncio.gather(*(desk.top_ups.start(CARD) for desk in desks))
+    provider.finish("pi_1")
+    await older(database, 100)
+    await asyncio.gather(
+        *(desk.top_ups.follow("pi_1") for desk in desks * 5),
+        *(desk.top_ups.start(CARD) for desk in desks * 3),
+        *(sweep_of(acme, desk).run_once() for desk in desks),
+    )
+    assert await balance(acme) == provider.taken == AMOUNT
+    assert (await told(database)).count(EventType.TOP_UP_SUCCEEDED) == 1
+
+
+async def test_late_news_of_an_earlier_state_undo_nothing(desk: PaymentDesk, provider: Provider) -> None:
+    begun = await desk.top_ups.start(CARD)
+    before = provider.payments["pi_1"]
+    provider.finish("pi_1")
+    await desk.top_ups.follow("pi_1")
+    assert (await desk.top_ups.take(begun, before)).state is TopUpState.SUCCEEDED
+
+
+async def test_money_that_came_after_an_end_is_credited(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+    await desk.top_ups.start(CARD)
+    assert (await desk.top_ups.cancel("acme", "t-1")).state is TopUpState.CANCELED
+    assert (await desk.top_ups.cancel("acme", "t-1")).state is TopUpState.CANCELED
+    provider.finish("pi_1")
+    await desk.top_ups.follow("pi_1")
+    assert await balance(acme) == AMOUNT
+    with pytest.raises(TopUpEnded):
+        await desk.top_ups.cancel("acme", "t-1")
+
+
+async def test_a_cancel_that_comes_too_late_credits(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+    await desk.top_ups.start(CARD)
+    provider.finish("pi_1")
+    with pytest.raises(TopUpEnded):
+        await desk.top_ups.cancel("acme", "t-1")
+    assert await balance(acme) == AMOUNT
+
+
+async def test_two_payments_for_one_top_up_are_both_the_companys(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    await desk.top_ups.start(CARD)
+    first = provider.payments["pi_1"]
+    provider.payments["pi_2"] = Payment("pi_2", PaymentState.SUCCEEDED, first.top_up, AMOUNT, "EUR")
+    for payment in ("pi_2", "pi_1", "pi_2"):
+        await desk.top_ups.follow(payment)
+    provider.finish("pi_1")
+    for payment in ("pi_1", "pi_2", "pi_1"):
+        await desk.top_ups.follow(payment)
+    assert await balance(acme) == provider.taken == 2 * AMOUNT
+
+
+async def test_a_payment_that_is_none_of_ours_changes_nothing(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    await desk.top_ups.start(SAVED)
+    first = provider.payments["pi_1"]
+    for number, name in enumerate(("", "companies/acme/topUps/none", "companies/acme/wallet", "VC-NONE"), 7):
+        provider.payments[f"pi_{number}"] = Payment(f"pi_{number}", PaymentState.SUCCEEDED, name, AMOUNT, "EUR")
+        assert await desk.top_ups.follow(f"pi_{number}") is None
+    other = Payment("pi_20", PaymentState.SUCCEEDED, first.top_up, AMOUNT, "USD")
+    provider.payments["pi_20"] = other
+    await desk.top_ups.follow("pi_20")
+    assert await balance(acme) == AMOUNT
+
+
+async def test_a_silent_provider_is_asked_again_under_the_same_key(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    provider.away = True
+    with pytest.raises(PaymentProviderUnavailable):
+        await desk.top_ups.start(SAVED)
+    assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.PENDING
+    provider.away = False
+    assert (await desk.top_ups.start(SAVED)).state is TopUpState.SUCCEEDED
+    assert await balance(acme) == provider.taken == AMOUNT
+
+
+async def test_a_provider_that_no_longer_knows_what_it_knew_ends_nothing(
+    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+) -> None:
+    """Its key is of another account, say: the caller is told, and the sweep goes on when it is mended."""
+    await desk.top_ups.start(CARD)
+    provider.refuses_questions = True
+    for call in (
+        lambda: desk.top_ups.start(CARD),
+        lambda: desk.top_ups.cancel("acme", "t-1"),
+        lambda: desk.top_ups.follow("pi_1"),
+        lambda: desk.customers.cards("acme"),
+    ):
+        with pytest.raises(PaymentProviderRefuses) as refused:
+            await call()
+        assert refused.value.code == "resource_missing"
+    await older(database, 100)
+    await sweep_of(acme, desk).run_once()
+    assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
+    provider.refuses_questions = False
+    provider.finish("pi_1")
+    await older(database, FINISH_SECONDS_MAX)
+    await sweep_of(acme, desk).run_once()
+    assert await balance(acme) == provider.taken == AMOUNT
+
+
+@pytest.mark.parametrize("method", [TopUpMethod.CARD, TopUpMethod.SAVED_CARD])
+async def test_a_company_that_the_provider_refuses_has_a_top_up_that_failed(
+    acme: Wallets, desk: PaymentDesk, provider: Provider, method: TopUpMethod
+) -> None:
+    """It is not the amount that is wrong."""
+    provider.refuses_customers = True
+    for _ in range(2):
+        failed = await desk.top_ups.start(order(method))
+        assert (failed.state, failed.failure_code) == (TopUpState.FAILED, "email_invalid")
+        assert "people@acme.example" in failed.failure_message
+    provider.refuses_customers = False
+    again = await desk.top_ups.start(order(method, "t-2"))
+    assert again.state is not TopUpState.FAILED
+
+
+async def test_news_without_a_payment_are_none_of_ours(desk: PaymentDesk, provider: Provider) -> None:
+    await desk.top_ups.start(SAVED)
+    assert await desk.chargebacks.take(replace(dispute(provider.payments["pi_1"]), payment="")) is None
+
+
+async def test_a_bank_transfer_is_credited_with_what_came(
+    acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection
+) -> None:
+    begun = await desk.top_ups.start(TRANSFER)
+    assert begun.state is TopUpState.PENDING
+    assert begun.payment_reference.startswith("VC-")
+    assert await acme.top_ups.of_reference(begun.payment_reference) is not None
+    less = AMOUNT - 5_000_000
+    for _ in range(2):
+        confirmed = await desk.top_ups.confirm("acme", "t-1", less, reference="wire 77")
+        assert (confirmed.state, confirmed.cleared, confirmed.amount) == (TopUpState.SUCCEEDED, less, AMOUNT)
+    with pytest.raises(TopUpEnded):
+        await desk.top_ups.confirm("acme", "t-1", AMOUNT)
+    with pytest.raises(TopUpEnded):
+        await desk.top_ups.fail("acme", "t-1", "too late")
+    entry = await acme.reader.entry("acme", 1)
+    assert (entry.amount, entry.reference) == (less, "wire 77")
+    mails = await acme.mails.claim(10, 60)
+    text = letter(mails[0], "billing@example.com").as_string()
+    assert "15.00 EUR" in text
+    assert begun.payment_reference in text
+
+
+async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, desk: PaymentDesk) -> None:
+    await desk.top_ups.start(TRANSFER)
+    results = await asyncio.gather(
+        *(desk.top_ups.confirm("acme", "t-1", AMOUNT + i) for i in range(5)), return_exceptions=True
+    )
+    (one,) = [result for result in results if not isinstance(result, BaseException)]
+    assert all(isinstance(result, TopUpEnded) for result in results if result is not one)
+    assert await balance(acme) == one.cleared
+
+
+async def test_a_transfer_that_failed_may_come_all_the_same(
+    acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection
+) -> None:
+    await desk.top_ups.start(TRANSFER)
+    for _ in range(2):
+        assert (await desk.top_ups.fail("acme", "t-1", "it did not come")).state is TopUpState.FAILED
+    assert await told(database) == [EventType.TOP_UP_FAILED]
+    assert (await desk.top_ups.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
+    assert await balance(acme) == AMOUNT
+
+
+async def test_a_transfer_may_be_told_by_the_provider_and_by_people(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    begun = await desk.top_ups.start(TRANSFER)
+    provider.payments["pi_9"] = Payment("pi_9", PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
+    await desk.top_ups.follow("pi_9")
+    assert (await desk.top_ups.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
+    await desk.top_ups.follow("pi_9")
+    assert await balance(acme) == AMOUNT
+
+
+async def test_a_transfer_that_came_twice_is_credited_twice(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    begun = await desk.top_ups.start(TRANSFER)
+    for payment in ("pi_8", "pi_9", "pi_8", "pi_9"):
+        provider.payments[payment] = Payment(payment, PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
+        await desk.top_ups.follow(payment)
+    assert await balance(acme) == provider.taken == 2 * AMOUNT
+
+
+async def test_of_a_transfer_that_people_confirmed_the_first_payment_is_that_one(
+    acme: Wallets, desk: PaymentDesk, provider: Provider
+) -> None:
+    begun = await desk.top_ups.start(TRANSFER)
+    await desk.top_ups.confirm("acme", "t-1", AMOUNT)
+    for payment in ("pi_8", "pi_8", "pi_9", "pi_8", "pi_9"):
+        provider.payments[payment] = Payment(payment, PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
+        await desk.top_ups.follow(payment)
+    assert await balance(acme) == provider.taken == 2 * AMOUNT
+
+
+async def test_what_was_never_begun_fails_and_says_so(
+    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+) -> None:
+    await acme.top_ups.create(SAVED)
+    await older(database, 100)
+    await sweep_of(acme, desk).run_once()
+    assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.PENDING
+    await older(database, BEGIN_SECONDS_MAX)
+    await sweep_of(acme, desk).run_once()
+    ended = await desk.top_ups.start(SAVED)
+    assert (ended.state, ended.failure_code) == (TopUpState.FAILED, "not_begun")
+    assert provider.taken == 0
+
+
+async def test_a_payment_that_nobody_finishes_is_canceled(
+    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+) -> None:
+    await desk.top_ups.start(CARD)
+    await older(database, FINISH_SECONDS_MAX - 100)
+    await sweep_of(acme, desk).run_once()
+    assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
+    await older(database, FINISH_SECONDS_MAX / 3)
+    await sweep_of(acme, desk).run_once()
+    assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.CANCELED
+    assert provider.payments["pi_1"].state is PaymentState.CANCELED
+
+
+async def saved_card(desk: PaymentDesk, _: Provider, key: str) -> None:
+    await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, key))
+
+
+async def new_card(desk: PaymentDesk, provider: Provider, key: str) -> None:
+    begun = await desk.top_ups.start(order(TopUpMethod.CARD, key))
+    provider.finish(begun.payment)
+    provider.notifications = [PaymentChanged(begun.payment)]
+    await desk.notifications.receive(b"0", {})
+
+
+async def transfer(desk: PaymentDesk, _: Provider, key: str) -> None:
+    await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, key))
+    await desk.top_ups.confirm("acme", key, AMOUNT)
+
+
+async def manual(desk: PaymentDesk, _: Provider, key: str) -> None:
+    await desk.top_ups.start(order(TopUpMethod.MANUAL, key))
+
+
+Flow = Callable[[PaymentDesk, Provider, str], Awaitable[None]]
+
+
+@pytest.mark.parametrize("forgetful", [True, False])
+@pytest.mark.parametrize("retried", [True, False])
+@pytest.mark.parametrize("flow", [saved_card, new_card, transfer, manual])
+async def test_a_process_may_die_at_any_moment_of_a_top_up(
+    acme: Wallets, database: asyncpg.Connection, flow: Flow, retried: bool, forgetful: bool
+) -> None:
+    """What came in is credited once: by a retry, by the webhook, or by the sweep alone."""
+    ends = set()
+    for moment in range(MOMENTS_MAX):
+        provider, fate, key = Provider(f"{moment}_", forgetful=forgetful), Fate(moment), f"t-{moment}"
+        before = await balance(acme)
+        with suppress(Killed):
+            await flow(mortal_desk(acme, provider, fate), provider, key)
+        if retried:
+            await flow(desk_of(acme, provider), provider, key)
+        await swept(acme, provider, database)
+        state = await database.fetchval("SELECT state FROM top_ups WHERE top_up_id = $1", key)
+        succeeded = state == TopUpState.SUCCEEDED
+        assert await balance(acme) - before == (AMOUNT if succeeded else 0), moment
+        if flow in (saved_card, new_card):
+            assert provider.taken == (AMOUNT if succeeded else 0), moment
+        assert succeeded or not retried, moment
+        ends.add(state)
+        if fate.survived:
+            break
+    else:
+        pytest.fail("there are more moments than that")
+    assert TopUpState.SUCCEEDED in ends
+    assert retried or len(ends) > 1, "some died before anything had come in"

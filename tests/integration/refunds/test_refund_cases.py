@@ -1,0 +1,183 @@
+"""Refund cases: decided once, refunded once, wherever a process dies."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+
+from admin.refunds.finisher import RefundFinisher
+from refunds.delivery import (
+    CaseOrigin,
+    CaseState,
+    Decision,
+    NewCase,
+    RefundCase,
+)
+from refunds.domain import RefundReason
+from tests.conftest import OpenWallets
+from tests.support.builders import (
+    charge,
+    fingerprint,
+    make_company,
+    refund,
+    top_up,
+)
+from tests.support.refunding import dying_at
+from wallet.domain.errors import RefundCaseDecided, RefundCaseNotFound, RefundExceedsCharge
+from wallet.runtime import Wallets
+
+pytestmark = pytest.mark.usefixtures("clean_afterwards")
+
+ALL = Decision(refund=True, decided_by="bob", note="He is right.", reason=RefundReason.GOODWILL)
+SOME = Decision(refund=True, decided_by="bob", amount=40, reason=RefundReason.PARTIAL_DELIVERY)
+NO = Decision(refund=False, decided_by="bob", note="It was delivered.")
+
+
+async def open_case(wallets: Wallets, case: str = "mail-17", company: str = "acme") -> int:
+    """Open a case for a charge of 100; return the charge's number."""
+    number = (await wallets.engine.submit(charge(100, company=company))).entry.number
+    await wallets.refund_cases.create(new_case(number, case, company))
+    return number
+
+
+def new_case(number: int, case: str = "mail-17", company: str = "acme") -> NewCase:
+    """Return a case that is opened for a customer's e-mail."""
+    return NewCase(company, case, number, CaseOrigin.REQUEST, "Nothing came.", "carl", fingerprint(number, case))
+
+
+async def given_back(database: asyncpg.Connection, number: int) -> int:
+    """Return what was given back of a charge."""
+    amount: int = await database.fetchval(
+        "SELECT coalesce(sum(amount), 0)::bigint FROM entries WHERE refunded_number = $1", number
+    )
+    return amount
+
+
+@pytest.mark.parametrize(("decision", "amount"), [(ALL, 100), (SOME, 40), (NO, 0)])
+async def test_p2_a_decision_is_carried_out_once_and_the_same_one_again_gives_the_same_answer(
+    acme: Wallets, database: asyncpg.Connection, decision: Decision, amount: int
+) -> None:
+    number = await open_case(acme)
+    decided = await acme.decisions.decide("acme", "mail-17", decision)
+    assert decided.state is (CaseState.REFUNDED if amount else CaseState.REJECTED)
+    assert decided.decision == decision
+    assert await acme.decisions.decide("acme", "mail-17", decision) == decided
+    assert await acme.refund_cases.get("acme", "mail-17") == decided
+    assert await given_back(database, number) == amount
+    if amount:
+        assert decided.refund_number is not None
+        entry = await acme.reader.entry("acme", decided.refund_number)
+        assert (entry.amount, entry.reason, entry.requested_by, entry.reference) == (
+            amount,
+            decision.reason,
+            "bob",
+            "mail-17",
+        )
+    for other in {ALL, SOME, NO} - {decision}:
+        with pytest.raises(RefundCaseDecided):
+            await acme.decisions.decide("acme", "mail-17", other)
+    assert await given_back(database, number) == amount
+
+
+async def test_of_several_decisions_at_once_one_counts(
+    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
+) -> None:
+    number = await open_case(acme)
+    other = await open_more()
+    results = await asyncio.gather(
+        *(wallets.decisions.decide("acme", "mail-17", each) for wallets in (acme, other) for each in (ALL, SOME, NO)),
+        return_exceptions=True,
+    )
+    decided = [result for result in results if isinstance(result, RefundCase)]
+    assert {type(result) for result in results} == {RefundCase, RefundCaseDecided}
+    assert len({case.decision for case in decided}) == 1
+    final = await acme.refund_cases.get("acme", "mail-17")
+    assert final.decision == decided[0].decision
+    assert await given_back(database, number) == {ALL: 100, SOME: 40, NO: 0}[decided[0].decision or NO]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["decide", "submit", "refunded"])
+@pytest.mark.parametrize("healed_by", ["decision", "sweep", "both"])
+async def test_p2_a_decision_may_die_at_every_step_and_refunds_once(
+    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, step: str, after: bool, healed_by: str
+) -> None:
+    number = await open_case(acme)
+    target: Any = acme.engine if step == "submit" else acme.refund_cases
+    with dying_at(target, step, after=after):
+        await acme.decisions.decide("acme", "mail-17", SOME)
+    other = await open_more()
+    finisher = RefundFinisher(other.deliveries, other.decisions)
+    if healed_by == "decision" or (step == "decide" and not after):
+        await other.decisions.decide("acme", "mail-17", SOME)
+    elif healed_by == "sweep":
+        await finisher.run_once(decision_age_seconds_min=0)
+    else:
+        await asyncio.gather(
+            acme.decisions.decide("acme", "mail-17", SOME), finisher.run_once(decision_age_seconds_min=0)
+        )
+    case = await acme.refund_cases.get("acme", "mail-17")
+    assert (case.state, await given_back(database, number)) == (CaseState.REFUNDED, 40)
+    assert await finisher.run_once(decision_age_seconds_min=0) == 0
+
+
+async def test_p6_a_decision_that_the_ledger_declines_leaves_the_case_open(
+    acme: Wallets, database: asyncpg.Connection
+) -> None:
+    number = await open_case(acme)
+    await acme.engine.submit(refund(70, number))
+    with pytest.raises(RefundExceedsCharge) as declined:
+        await acme.decisions.decide("acme", "mail-17", SOME)
+    assert declined.value.refundable == 30
+    case = await acme.refund_cases.get("acme", "mail-17")
+    assert (case.state, case.decision) == (CaseState.OPEN, None)
+    assert (await acme.decisions.decide("acme", "mail-17", ALL)).state is CaseState.REFUNDED
+    assert await given_back(database, number) == 100
+
+
+async def test_a_declined_decision_that_nobody_came_back_for_is_open_again_after_the_sweep(acme: Wallets) -> None:
+    number = await open_case(acme)
+    with dying_at(acme.engine, "submit"):
+        await acme.decisions.decide("acme", "mail-17", SOME)
+    await acme.engine.submit(refund(70, number))
+    finisher = RefundFinisher(acme.deliveries, acme.decisions)
+    assert await finisher.run_once() == 0, "it is fresh"
+    assert (await acme.refund_cases.get("acme", "mail-17")).state is CaseState.REFUNDING
+    assert await finisher.run_once(decision_age_seconds_min=0) == 0
+    assert (await acme.refund_cases.get("acme", "mail-17")).state is CaseState.OPEN
+
+
+async def test_cases_are_listed_oldest_first_by_company_state_and_charge(
+    acme: Wallets, database: asyncpg.Connection
+) -> None:
+    await make_company(database, "beta")
+    await acme.engine.submit(top_up(1_000, company="beta"))
+    numbers = [await open_case(acme, f"mail-{i}") for i in range(3)]
+    await open_case(acme, "mail-0", "beta")
+    await acme.decisions.decide("acme", "mail-1", NO)
+    for fields, expected in (
+        ({}, ["acme/mail-0", "acme/mail-1", "acme/mail-2", "beta/mail-0"]),
+        ({"company": "acme"}, ["acme/mail-0", "acme/mail-1", "acme/mail-2"]),
+        ({"state": CaseState.OPEN}, ["acme/mail-0", "acme/mail-2", "beta/mail-0"]),
+        ({"company": "acme", "state": CaseState.REJECTED}, ["acme/mail-1"]),
+        ({"company": "acme", "number": numbers[2]}, ["acme/mail-2"]),
+    ):
+        arguments: dict[str, Any] = {"after": 0, "limit": 10, **fields}
+        found = await acme.refund_cases.page(**arguments)
+        assert [f"{case.company}/{case.id}" for case in found] == expected
+        if len(found) > 1:
+            rest = await acme.refund_cases.page(**{**arguments, "after": found[0].serial, "limit": 1})
+            assert rest == found[1:2]
+
+
+async def test_a_case_is_opened_once(acme: Wallets) -> None:
+    number = await open_case(acme)
+    again, opened_by = await acme.refund_cases.create(new_case(number))
+    assert (again.number, opened_by) == (number, fingerprint(number, "mail-17"))
+    other, opened_by = await acme.refund_cases.create(new_case(99))
+    assert (other, opened_by) == (again, fingerprint(number, "mail-17"))
+    with pytest.raises(RefundCaseNotFound):
+        await acme.refund_cases.get("acme", "never")
+    with pytest.raises(RefundCaseNotFound):
+        await acme.decisions.decide("acme", "never", NO)

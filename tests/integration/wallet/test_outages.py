@@ -1,0 +1,210 @@
+"""While Postgres is away nothing is taken, and when it is back everything goes on."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+import redis
+
+import devstack
+import wallet.health
+from tests.support.builders import charge, make_company, top_up
+from tests.support.engine_steps import settled, until
+from tests.support.redis_copies import keys_of
+from tests.support.tcp_proxy import Proxy, through
+from wallet.domain.commands import Kind
+from wallet.domain.errors import Applied, LedgerUnavailable
+from wallet.ledger.append import Appender
+from wallet.ledger.migrate import migrate
+from wallet.recovery import Recovery
+from wallet.runtime import Wallets, open_wallets
+from wallet.settings import WalletSettings
+
+pytestmark = pytest.mark.usefixtures("unwatched", "clean_afterwards")
+
+
+@pytest.fixture
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody finds out that Postgres is away but who charges."""
+    monkeypatch.setattr(wallet.health, "WATCH_SECONDS", 3600.0)
+
+
+async def test_p3_while_postgres_is_away_commands_are_refused_before_they_touch_redis(
+    acme: Wallets, postgres_proxy: Proxy, settings: WalletSettings, hot: redis.Redis
+) -> None:
+    url = through(settings.database_url, postgres_proxy)
+    async with open_wallets(settings.model_copy(update={"database_url": url}), sweeps=False) as cut_off:
+        await cut_off.engine.submit(charge(100))
+        await settled(cut_off)
+        await postgres_proxy.shut()
+        first = charge(100)
+        with pytest.raises(LedgerUnavailable) as raised:
+            await cut_off.engine.submit(first)
+        assert raised.value.applied is Applied.UNKNOWN  # Nobody knew it before this one.
+        before = {key: hot.dump(key) for key in keys_of(hot)}
+        for refused in (charge(100), top_up(5), charge(1, company="cold")):
+            with pytest.raises(LedgerUnavailable) as raised:
+                await cut_off.engine.submit(refused)
+            assert raised.value.applied is Applied.NO
+        assert {key: hot.dump(key) for key in keys_of(hot)} == before
+        await postgres_proxy.open()
+        await until(cut_off.healthy)
+        assert (await cut_off.engine.submit(first)).entry.number == 3
+
+
+@pytest.fixture
+async def service(database: asyncpg.Connection, settings: WalletSettings) -> AsyncIterator[tuple[str, WalletSettings]]:
+    """A role with no more rights than the service needs, and the settings of a service that logs in by it."""
+    name = await database.fetchval("SELECT current_database()")
+    role = f"{name}_service"
+    await database.execute(f"REVOKE TEMP ON DATABASE {name} FROM PUBLIC")
+    await database.execute(f"CREATE ROLE {role} LOGIN")
+    await database.execute(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role}")
+    await database.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}")
+    parts = urlsplit(settings.database_url)
+    url = urlunsplit(parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}"))
+    yield role, settings.model_copy(update={"database_url": url})
+    await database.execute(f"DROP OWNED BY {role}")
+    await database.execute(f"DROP ROLE {role}")
+
+
+async def cut_off(database: asyncpg.Connection, role: str) -> None:
+    """Break the connections of a role off, and return when they are gone."""
+
+    async def gone() -> bool:
+        await database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
+        return not await database.fetchval("SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role)
+
+    await until(gone)
+
+
+def probes_of(wallets: Wallets, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return a list that the results of probes are added to."""
+    results: list[bool] = []
+    probe = wallets._health.probe
+
+    async def noted() -> bool:
+        results.append(await probe())
+        return results[-1]
+
+    monkeypatch.setattr(wallets._health, "probe", noted)
+    return results
+
+
+async def assert_away_and_the_journal_does_not_grow(
+    wallets: Wallets, hot: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One charge finds out, those after it are refused before they touch Redis, and probes change nothing."""
+    probes = probes_of(wallets, monkeypatch)
+    with pytest.raises(LedgerUnavailable) as raised:
+        await wallets.engine.submit(charge(1))
+    assert raised.value.applied is Applied.UNKNOWN
+    for _ in range(20):
+        with pytest.raises(LedgerUnavailable) as raised:
+            await wallets.engine.submit(charge(1))
+        assert raised.value.applied is Applied.NO
+    assert hot.hlen("{w:0}:journal") == 1
+    await until(lambda: len(probes) >= 3)
+    assert not any(probes)
+    assert not wallets.healthy()
+
+
+async def assert_back(wallets: Wallets, hot: redis.Redis) -> None:
+    """What waits in the journal and what comes now is written."""
+    await until(wallets.healthy)
+    assert (await wallets.engine.submit(charge(1))).entry.kind is Kind.CHARGE
+    appender = Appender(wallets._health._appender._database_url)
+    await Recovery(wallets.hot, appender).run_once(age_seconds_min=0)
+    appender.close()
+    await settled(wallets)
+    assert hot.hget("{w:0}:wallet:acme", "balance") == b"998"
+
+
+async def test_p3_a_postgres_that_refuses_our_login_is_away_and_the_journal_does_not_grow(
+    service: tuple[str, WalletSettings],
+    database: asyncpg.Connection,
+    hot: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    role, settings = service
+    await make_company(database)
+    async with open_wallets(settings, sweeps=False) as refused:
+        await refused.engine.submit(top_up(1_000))
+        await settled(refused)
+        await database.execute(f"ALTER ROLE {role} NOLOGIN")
+        await cut_off(database, role)
+        await assert_away_and_the_journal_does_not_grow(refused, hot, monkeypatch)
+        await database.execute(f"ALTER ROLE {role} LOGIN")
+        await assert_back(refused, hot)
+
+
+async def test_p3_a_postgres_that_was_told_to_be_read_only_is_away(
+    service: tuple[str, WalletSettings],
+    database: asyncpg.Connection,
+    hot: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    role, settings = service
+    await make_company(database)
+    async with open_wallets(settings, sweeps=False) as reading:
+        await reading.engine.submit(top_up(1_000))
+        await settled(reading)
+        await database.execute(f"ALTER ROLE {role} SET default_transaction_read_only = on")
+        await cut_off(database, role)
+        await assert_away_and_the_journal_does_not_grow(reading, hot, monkeypatch)
+        await database.execute(f"ALTER ROLE {role} RESET default_transaction_read_only")
+        await assert_back(reading, hot)
+
+
+async def test_p3_a_postgres_that_is_a_standby_is_away_until_it_is_promoted(
+    settings: WalletSettings, hot: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with devstack.Postgres(tmp_path / "postgres") as server:
+        migrate(server.dsn)
+        admin = await asyncpg.connect(server.dsn)
+        await make_company(admin)
+        await admin.close()
+        hot.flushall()  # It may have been claimed for the test's own database.
+        async with open_wallets(settings.model_copy(update={"database_url": server.dsn}), sweeps=False) as following:
+            await following.engine.submit(top_up(1_000))
+            await settled(following)
+            await become_standby(server)
+            await assert_away_and_the_journal_does_not_grow(following, hot, monkeypatch)
+            admin = await asyncpg.connect(server.dsn)
+            assert await admin.fetchval("SELECT pg_promote()")
+            await admin.close()
+            await assert_back(following, hot)
+
+
+async def become_standby(server: devstack.Postgres) -> None:
+    """Start a server again as one that follows another one."""
+    server.stop()
+    (Path(server.child.command[2]) / "standby.signal").touch()
+    server.child.start()
+
+    async def answers() -> bool:
+        try:
+            connection = await asyncpg.connect(server.dsn)
+        except (OSError, asyncpg.PostgresError):
+            return False
+        following = await connection.fetchval("SELECT pg_is_in_recovery()")
+        await connection.close()
+        return bool(following)
+
+    await until(answers)
+
+
+async def test_p3_a_service_without_a_right_to_temporary_tables_finds_that_postgres_is_back(
+    service: tuple[str, WalletSettings], database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, settings = service
+    await make_company(database)
+    async with open_wallets(settings, sweeps=False) as limited:
+        probes = probes_of(limited, monkeypatch)
+        limited._health.lost(ConnectionResetError())
+        assert not limited.healthy()
+        await until(limited.healthy)
+        assert False not in probes
+        assert (await limited.engine.submit(top_up(1_000))).entry.number == 1

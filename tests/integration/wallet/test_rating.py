@@ -1,0 +1,273 @@
+"""What a process prices by: the whole of the old version or the whole of the new, and the new one soon."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from admin.companies.domain import CompanyChange
+from admin.rates.store import RateCards
+from tests.conftest import OpenWallets
+from tests.support.builders import make_company
+from tests.support.rates import deck, put
+from tests.support.tcp_proxy import Proxy, through
+from wallet import metrics
+from wallet.domain.errors import LedgerUnavailable
+from wallet.domain.rates import Rate
+from wallet.domain.usage import Channel, Usage
+from wallet.ledger import rate_rows
+from wallet.ledger.listening import listening
+from wallet.ledger.pool import open_pool
+from wallet.ledger.pricing import CHANNEL
+from wallet.rating import NOTHING, Rating
+from wallet.runtime import Wallets
+
+VISIBLE_SECONDS_MAX = 2.0
+RATES = 3_000
+"""Rates of a card that takes several slices to read."""
+
+
+def price(rating: Rating, destination: str = "+4915112345678", card: str = "standard") -> int | None:
+    """Return what a minute costs by what a process has."""
+    found = rating.books.price(
+        card, Usage(Channel.VOICE, country="DE", quantity=60), destination, time.time_ns() // 1000
+    )
+    return found.amount if found else None
+
+
+@asynccontextmanager
+async def running(rating: Rating) -> AsyncIterator[Rating]:
+    """Let a process's rating run by itself."""
+    task = asyncio.create_task(rating.run())
+    try:
+        yield rating
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def seconds_until(holds: Callable[[], bool]) -> float:
+    """Return how long it took until something held."""
+    started = time.monotonic()
+    while not holds():
+        assert time.monotonic() < started + 10, "it never held"
+        await asyncio.sleep(0.005)
+    return time.monotonic() - started
+
+
+async def listeners(database: asyncpg.Connection) -> int:
+    """Return how many connections listen to this database."""
+    found: int = await database.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'veloconnect-listener' AND query LIKE 'LISTEN%'"
+    )
+    return found
+
+
+async def until_listening(database: asyncpg.Connection) -> None:
+    """Wait until somebody listens."""
+    deadline = time.monotonic() + 10
+    while not await listeners(database):
+        assert time.monotonic() < deadline, "nobody listens"
+        await asyncio.sleep(0.01)
+
+
+async def test_there_are_no_prices_before_the_first_refresh_and_all_after_it(wallets: Wallets) -> None:
+    assert wallets.rating.books is NOTHING
+    await put(wallets.rate_cards, deck({"+49": 10, "+4915": 20}))
+    assert await wallets.rating.refresh()
+    assert (price(wallets.rating), price(wallets.rating, "+493012345")) == (20, 10)
+    assert not await wallets.rating.refresh(), "nothing has changed since"
+
+
+async def test_a_process_that_serves_has_the_prices_from_the_start(wallets: Wallets, open_more: OpenWallets) -> None:
+    await put(wallets.rate_cards, deck({"+49": 10}))
+    assert price((await open_more(sweeps=True)).rating) == 10
+
+
+async def test_a_change_is_seen_at_once_where_it_is_told(
+    wallets: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wallet.rating.POLL_SECONDS", 3600)
+    async with running(wallets.rating):
+        await until_listening(database)
+        await put(wallets.rate_cards, deck({"+49": 10}))
+        seconds = await seconds_until(lambda: price(wallets.rating) == 10)
+    print(f"seen after {seconds:.3f} s")
+    assert seconds < VISIBLE_SECONDS_MAX
+
+
+async def test_a_change_is_seen_by_the_poll_where_nobody_can_listen(
+    wallets: Wallets, database: asyncpg.Connection, database_url: str
+) -> None:
+    rating = Rating(wallets.pool, "postgresql://127.0.0.1:1/nowhere")
+    async with running(rating):
+        await put(wallets.rate_cards, deck({"+49": 10}))
+        seconds = await seconds_until(lambda: price(rating) == 10)
+        assert not await listeners(database)
+    print(f"seen after {seconds:.3f} s")
+    assert seconds < VISIBLE_SECONDS_MAX
+
+
+async def test_a_listener_that_is_cut_off_listens_again_and_hears_what_it_missed(
+    wallets: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wallet.rating.POLL_SECONDS", 3600)
+    monkeypatch.setattr("wallet.rating.RECONNECT_SECONDS", 0.2)
+    async with running(wallets.rating):
+        await until_listening(database)
+        await database.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'veloconnect-listener'"
+        )
+        await put(wallets.rate_cards, deck({"+49": 10}))
+        assert await seconds_until(lambda: price(wallets.rating) == 10) < VISIBLE_SECONDS_MAX
+        await until_listening(database)
+        await put(wallets.rate_cards, deck({"+49": 11}))
+        assert await seconds_until(lambda: price(wallets.rating) == 11) < VISIBLE_SECONDS_MAX
+
+
+async def test_a_connection_that_is_half_open_is_found_out(
+    database_url: str, postgres_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wallet.ledger.listening.CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("wallet.ledger.listening.COMMAND_SECONDS_MAX", 0.2)
+    async with listening(through(database_url, postgres_proxy), CHANNEL, lambda: None) as lost:
+        release = postgres_proxy.hold()
+        await asyncio.wait_for(lost.wait(), 5)
+        release()
+
+
+async def test_old_prices_stay_while_postgres_is_away_and_new_ones_come_when_it_is_back(
+    wallets: Wallets, database_url: str, postgres_proxy: Proxy
+) -> None:
+    pool = await open_pool(through(database_url, postgres_proxy), size_max=2)
+    try:
+        rating = Rating(pool, through(database_url, postgres_proxy))
+        await put(wallets.rate_cards, deck({"+49": 10}))
+        await rating.refresh()
+        failures = failed()
+        await postgres_proxy.shut()
+        await put(wallets.rate_cards, deck({"+49": 11}))
+        with pytest.raises(LedgerUnavailable):
+            await rating.refresh()
+        assert failed() == failures + 1
+        assert price(rating) == 10
+        async with running(rating):
+            await postgres_proxy.open()
+            assert await seconds_until(lambda: price(rating) == 11) < VISIBLE_SECONDS_MAX
+    finally:
+        pool.terminate()
+
+
+async def test_a_version_is_taken_over_as_a_whole(wallets: Wallets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many slices it takes to read it, and while the next one is committed."""
+    monkeypatch.setattr(rate_rows, "SLICE_RATES", 100)
+    destinations = [f"+49{number}" for number in range(10_000, 10_000 + RATES)]
+    done = asyncio.Event()
+
+    async def import_versions() -> None:
+        for version in range(1, 6):
+            await put(wallets.rate_cards, deck(dict.fromkeys(destinations, version)))
+        done.set()
+
+    async def look() -> None:
+        while not done.is_set() or price(wallets.rating, destinations[0]) != 5:
+            prices = {price(wallets.rating, destination) for destination in (*destinations[::100], destinations[-1])}
+            assert len(prices) == 1, prices
+            seen.update(prices)
+            await asyncio.sleep(0.002)
+
+    seen: set[int | None] = set()
+    async with running(wallets.rating), asyncio.timeout(60):
+        await asyncio.gather(import_versions(), look())
+    assert len(seen) > 2, "it was looked at while versions came and went"
+
+
+async def test_a_parent_and_a_companys_card_are_followed(wallets: Wallets, database: asyncpg.Connection) -> None:
+    await make_company(database)
+    await wallets.rate_cards.create("standard", currency="EUR")
+    await wallets.rate_cards.create("own", currency="EUR", parent="standard")
+    await put(wallets.rate_cards, deck({"+49": 10, "+44": 30}))
+    await put(wallets.rate_cards, deck({"+4915": 20}), card="own")
+    await wallets.companies.update("acme", CompanyChange(rate_card="own"))
+    await wallets.rating.refresh()
+    assert wallets.rating.books.card_of == {"acme": "own"}
+    await wallets.companies.update("acme", CompanyChange(rate_card="own"))
+    assert not await wallets.rating.refresh(), "the card that it has already is no change"
+    assert [price(wallets.rating, number, "own") for number in ("+4915112345678", "+441234567890")] == [20, 30]
+
+    await wallets.rate_cards.update("own", parent="")
+    await wallets.companies.update("acme", CompanyChange(rate_card=""))
+    before = wallets.rating.books
+    await wallets.rating.refresh()
+    assert wallets.rating.books.card_of == {}
+    assert price(wallets.rating, "+441234567890", "own") is None
+    assert before.card_of == {"acme": "own"}, "who took the old snapshot keeps it whole"
+
+
+async def test_only_what_changed_is_read_again(wallets: Wallets) -> None:
+    await put(wallets.rate_cards, deck({"+49": 10}))
+    await put(wallets.rate_cards, deck({"+49": 10}), card="other")
+    await wallets.rating.refresh()
+    before = wallets.rating.books
+    await put(wallets.rate_cards, deck({"+49": 11}), card="other")
+    await wallets.rating.refresh()
+    assert wallets.rating.books.books["standard"] is before.books["standard"]
+    assert price(wallets.rating, card="other") == 11
+
+
+async def test_a_database_restored_to_the_past_is_read_anew(wallets: Wallets, database: asyncpg.Connection) -> None:
+    await put(wallets.rate_cards, deck({"+49": 10}))
+    await put(wallets.rate_cards, deck({"+49": 11}), card="lost")
+    await wallets.rating.refresh()
+    await database.execute("DELETE FROM rates WHERE card_id = 'lost'")
+    await database.execute("DELETE FROM rate_cards WHERE card_id = 'lost'")
+    await database.execute("UPDATE pricing SET change = change - 1")
+    await wallets.rating.refresh()
+    assert wallets.rating.books.books.keys() == {"standard"}
+    assert price(wallets.rating) == 10
+
+
+async def test_the_books_in_use_are_on_metrics(wallets: Wallets) -> None:
+    await put(wallets.rate_cards, deck({"+49": 10, "+44": 20}))
+    await wallets.rating.refresh()
+    shown = [
+        figure._value.get() for figure in (metrics.rate_book_change, metrics.rate_book_cards, metrics.rate_book_rates)
+    ]
+    assert shown == [wallets.rating.books.change, 1, 2]
+
+
+@pytest.mark.parametrize("rates", [36_205])
+async def test_a_large_deck_is_read_in_a_second_while_others_are_served(wallets: Wallets, rates: int) -> None:
+    at = time.time_ns() // 1000 - 1
+    large = [
+        Rate(Channel.VOICE, "", f"+{number}", number % 997, 0, 0, 0, 6, at, description=f"Place {number // 100}")
+        for number in range(2_000_000, 2_000_000 + rates)
+    ]
+    await put(RateCards(wallets.pool), large)
+    slices: list[float] = []
+
+    async def be_served() -> None:
+        while True:
+            started = time.perf_counter()
+            await asyncio.sleep(0)
+            slices.append(time.perf_counter() - started)
+
+    serving = asyncio.create_task(be_served())
+    started = time.perf_counter()
+    await wallets.rating.refresh()
+    seconds = time.perf_counter() - started
+    serving.cancel()
+    print(f"{rates} rates in {seconds:.3f} s, others waited {max(slices) * 1000:.1f} ms at most")
+    assert seconds < 1.0 * 2, "twice for a machine that has other things to do"
+    assert sorted(slices)[-5] < 0.010
+
+
+def failed() -> float:
+    """Return how many refreshes failed in this process."""
+    failures: float = metrics.rate_book_refresh_failures._value.get()
+    return failures

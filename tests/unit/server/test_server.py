@@ -1,0 +1,319 @@
+"""Names and fingerprints, which are kept or handed out for ever; page tokens and the reading of messages."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+
+from admin.rpc.pages import (
+    COMPANY_ID,
+    NUMBER,
+    PAGE_SIZE_DEFAULT,
+    PAGE_SIZE_MAX,
+    cursor_of,
+    page_size,
+    page_token,
+)
+from admin.top_ups.messages import new_top_up_of
+from buf.validate import validate_pb2
+from charging import decode
+from charging.pricing import Pricing
+from server import names
+from server.fingerprint import fingerprint
+from server.rejections import InvalidRequest
+from server.validation import MESSAGE_BYTES_MAX, NAMES, TEXTS, check, read
+from veloconnect.admin.v1 import (
+    adjustment_pb2,
+    company_pb2,
+    ledger_pb2,
+    rate_pb2,
+    top_up_pb2,
+    transaction_pb2,
+    webhook_pb2,
+)
+from veloconnect.charging.v1 import charging_pb2
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.commands import FINGERPRINT_BYTES, Kind
+from wallet.domain.ratebook import RateBooks
+from wallet.ledger.reader import Reader
+
+PROGRAM_SECONDS_MAX = 30
+
+
+def charge(**fields: object) -> charging_pb2.ChargeRequest:
+    """Return a request with every field set, or with others."""
+    request = charging_pb2.ChargeRequest(
+        company="companies/acme",
+        idempotency_key="sms-1",
+        usage=wallet_pb2.Usage(
+            channel=wallet_pb2.CHANNEL_SMS,
+            variant="template.marketing",
+            destination="+4915112345678",
+            quantity=2,
+            campaign_id="spring",
+            contact_id="c-7",
+        ),
+        amount_micros=75_000,
+    )
+    for path, value in fields.items():
+        *parents, name = path.split("__")
+        message: Message = request
+        for parent in parents:
+            message = getattr(message, parent)
+        if value is None:
+            message.ClearField(name)
+        else:
+            setattr(message, name, value)
+    return request
+
+
+GOLDEN = {
+    Kind.CHARGE: "e4694505216c796a48bcd267",
+    Kind.AUTHORIZATION: "2118c4310941294f72405440",
+    Kind.INCREMENT: "fed5451017685a9fdc6d1531",
+    Kind.CAPTURE: "05ed3bcb84e61ef38ad1cdd2",
+    Kind.VOID: "a8731cf1fd201bb5ef470248",
+    Kind.TOP_UP: "3fd48b7b10b5620997b2702c",
+}
+"""Fingerprints as ledgers have them: where one changes, every retry over the update is refused."""
+
+PRICING = Pricing(lambda: RateBooks({}, {}, 0), Reader(cast("Any", None)))
+"""No rate cards, and no ledger to ask: every request here names its amount."""
+
+HOLD = "companies/acme/authorizations/call-7"
+
+
+async def test_fingerprints_are_those_that_are_stored_already() -> None:
+    usage = charge().usage
+    made: dict[Kind, Any] = {
+        Kind.CHARGE: decode.charge(charge(), PRICING),
+        Kind.AUTHORIZATION: decode.authorize(
+            charging_pb2.AuthorizeRequest(
+                company="companies/acme",
+                idempotency_key="call-7",
+                usage=usage,
+                amount_micros=5,
+                ttl=Duration(seconds=60),
+            ),
+            PRICING,
+        ),
+        Kind.INCREMENT: await decode.increment(
+            charging_pb2.IncrementAuthorizationRequest(authorization=HOLD, idempotency_key="i", amount_micros=6),
+            PRICING,
+        ),
+        Kind.CAPTURE: await decode.capture(
+            charging_pb2.CaptureRequest(authorization=HOLD, idempotency_key="c", amount_micros=6, keep_open=True),
+            PRICING,
+        ),
+        Kind.VOID: decode.void(charging_pb2.VoidRequest(authorization=HOLD, idempotency_key="v")),
+        Kind.TOP_UP: new_top_up_of(
+            top_up_pb2.CreateTopUpRequest(
+                parent="companies/acme",
+                idempotency_key="wire-1",
+                top_up=top_up_pb2.TopUp(
+                    amount_micros=5, currency_code="EUR", method=top_up_pb2.TopUp.METHOD_MANUAL, reference="wire 1"
+                ),
+            ),
+            bound=9,
+        ),
+    }
+    assert {kind: command.fingerprint.hex() for kind, command in made.items()} == GOLDEN
+    assert all(len(command.fingerprint) == FINGERPRINT_BYTES for command in made.values())
+
+
+def test_the_same_request_as_sent_has_the_same_fingerprint() -> None:
+    sent = charge().SerializeToString()
+    again = charging_pb2.ChargeRequest.FromString(sent)
+    assert decode.charge(again, PRICING).fingerprint == decode.charge(charge(), PRICING).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("company", "companies/other"),
+        ("idempotency_key", "sms-2"),
+        ("amount_micros", 75_001),
+        ("usage__channel", wallet_pb2.CHANNEL_WHATSAPP),
+        ("usage__variant", "template"),
+        ("usage__destination", "+4915112345679"),
+        ("usage__destination", "DE"),
+        ("usage__quantity", 1),
+        ("usage__quantity", None),
+        ("usage__campaign_id", "summer"),
+        ("usage__contact_id", ""),
+    ],
+)
+def test_another_value_of_any_field_is_another_request(field: str, value: object) -> None:
+    assert decode.charge(charge(**{field: value}), PRICING).fingerprint != decode.charge(charge(), PRICING).fingerprint
+
+
+def test_the_same_bytes_for_another_kind_of_command_are_another_request() -> None:
+    request = charge()
+    assert len({fingerprint(kind, request) for kind in Kind}) == len(Kind)
+
+
+def test_fingerprints_are_the_same_in_every_process() -> None:
+    program = (
+        "from tests.unit.server.test_server import PRICING, charge; from charging import decode;"
+        "print(decode.charge(charge(), PRICING).fingerprint.hex())"
+    )
+    paths = os.pathsep.join(filter(None, [str(Path.cwd()), *sys.path]))
+    for seed in ("0", "1"):
+        printed = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PROGRAM_SECONDS_MAX,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": paths},
+        ).stdout
+        assert printed.strip() == GOLDEN[Kind.CHARGE]
+
+
+def test_a_top_up_sent_back_with_what_the_service_filled_in_is_the_same_request() -> None:
+    asked = top_up_pb2.CreateTopUpRequest(
+        parent="companies/acme",
+        idempotency_key="wire-1",
+        top_up=top_up_pb2.TopUp(amount_micros=5, currency_code="EUR", method=top_up_pb2.TopUp.METHOD_MANUAL),
+    )
+    filled = top_up_pb2.CreateTopUpRequest()
+    filled.CopyFrom(asked)
+    filled.top_up.name = "companies/acme/topUps/wire-1"
+    filled.top_up.state = top_up_pb2.TopUp.STATE_SUCCEEDED
+    filled.top_up.transaction = "companies/acme/transactions/1"
+    filled.top_up.balance_after_micros = 5
+    assert new_top_up_of(filled, bound=9).fingerprint == new_top_up_of(asked, bound=9).fingerprint
+    filled.top_up.amount_micros = 6
+    assert new_top_up_of(filled, bound=9).fingerprint != new_top_up_of(asked, bound=9).fingerprint
+
+
+def test_names_are_taken_apart_into_what_they_were_made_of() -> None:
+    assert names.parse_company(names.company_name("acme")) == "acme"
+    assert names.parse_wallet(names.wallet_name("acme")) == "acme"
+    assert names.parse_transaction(names.transaction_name("acme", 10**17)) == ("acme", 10**17)
+    assert names.top_up_name("acme", "wire-1") == "companies/acme/topUps/wire-1"
+
+
+@pytest.mark.parametrize("authorization", ["call-7", "a/b", "/", "authorizations/x", "!-~"])
+def test_an_authorization_id_may_have_any_printable_character(authorization: str) -> None:
+    name = names.authorization_name("acme", authorization)
+    assert names.parse_authorization(name) == ("acme", authorization)
+
+
+@pytest.mark.parametrize(
+    ("asked", "size"), [(0, PAGE_SIZE_DEFAULT), (1, 1), (PAGE_SIZE_MAX, PAGE_SIZE_MAX), (2**31 - 1, PAGE_SIZE_MAX)]
+)
+def test_a_page_has_a_bound(asked: int, size: int) -> None:
+    assert page_size(asked) == size
+
+
+def test_a_page_token_leads_back_to_its_cursor_in_its_own_list_only() -> None:
+    token = page_token("companies/acme", "1042")
+    assert cursor_of(token, "companies/acme", NUMBER) == "1042"
+    assert cursor_of("", "companies/acme", NUMBER) is None
+    for listed, shape in (("companies/other", NUMBER), ("companies", COMPANY_ID)):
+        with pytest.raises(InvalidRequest, match="page_token"):
+            cursor_of(token, listed, shape)
+
+
+@pytest.mark.parametrize("cursor", ["", "0", "-1", "1.5", "١", "9" * 19, "7 ", "7\n", "a\0", "é"])
+def test_a_forged_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidRequest, match="page_token"):
+        cursor_of(page_token("companies/acme", cursor), "companies/acme", NUMBER)
+
+
+@pytest.mark.parametrize("cursor", ["", "ACME", "a" * 64, "-a", "a\n", "a\0", "é"])
+def test_a_forged_company_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidRequest, match="page_token"):
+        cursor_of(page_token("companies", cursor), "companies", COMPANY_ID)
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"\x0a\x7fshort", b"\x0a\x02\xff\xfe", b"\n" * (MESSAGE_BYTES_MAX + 1)])
+def test_bytes_that_are_no_message_are_refused_without_a_field(raw: bytes) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read(charging_pb2.BatchChargeRequest.FromString, raw)
+    assert refused.value.violations == ()
+
+
+def test_a_violation_names_the_path_of_its_field() -> None:
+    company = company_pb2.UpdateCompanyRequest(company=company_pb2.Company(name="companies/acme", billing_email="none"))
+    with pytest.raises(InvalidRequest) as refused:
+        read(company_pb2.UpdateCompanyRequest.FromString, company.SerializeToString())
+    assert [violation.field for violation in refused.value.violations] == ["company.billing_email"]
+
+
+CHANNELS = "one of CHANNEL_SMS, CHANNEL_WHATSAPP, CHANNEL_VOICE, CHANNEL_PHONE_NUMBER"
+KEY = "1 to 128 printable ASCII characters without spaces, not beginning with ~"
+
+
+def sms(**fields: Any) -> charging_pb2.ChargeRequest:
+    """Return a charge for an SMS, with other fields where they are given."""
+    good = {"company": "companies/acme", "idempotency_key": "sms-1", "amount_micros": 1}
+    usage = wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS)
+    return charging_pb2.ChargeRequest(**{"usage": usage, **good, **fields})
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (sms(company=""), "is required: the name of a company, such as companies/acme"),
+        (sms(company="acme"), "must be the name of a company, such as companies/acme"),
+        (sms(idempotency_key=""), f"is required: {KEY}"),
+        (sms(idempotency_key="sms 1"), f"must be {KEY}"),
+        (sms(usage=None), "is required"),
+        (sms(usage=wallet_pb2.Usage()), f"is required: {CHANNELS}"),
+        (sms(usage=wallet_pb2.Usage.FromString(b"\x08\x4d")), f"must be {CHANNELS}"),
+        (
+            sms(usage=wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, destination="49")),
+            "must be a number in E.164 such as +4915112345678, or a country such as DE",
+        ),
+        (
+            charging_pb2.VoidRequest(authorization="call-7", idempotency_key="v"),
+            "must be the name of an authorization, such as companies/acme/authorizations/call-7",
+        ),
+        (charging_pb2.GetWalletRequest(), "is required: the name of a wallet, such as companies/acme/wallet"),
+        (ledger_pb2.RebuildWalletRequest(name="acme"), "must be the name of a wallet, such as companies/acme/wallet"),
+        (
+            transaction_pb2.GetTransactionRequest(name="7"),
+            "must be the name of a transaction, such as companies/acme/transactions/1042",
+        ),
+        (rate_pb2.GetRateCardRequest(), "is required: the name of a rate card, such as rateCards/standard"),
+        (
+            rate_pb2.ListRatesRequest(parent="rateCards/standard", destination="49"),
+            "must be the beginning of a number in E.164 such as +49, or a country such as DE",
+        ),
+    ],
+)
+def test_a_violation_says_what_the_field_must_be(request_: Message, said: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        check(request_)
+    assert [violation.description for violation in refused.value.violations] == [said]
+
+
+def every_field(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
+    """Return the fields of a message and of those within."""
+    seen.add(message.full_name)
+    for field in message.fields:
+        yield field
+        if field.message_type is not None and field.message_type.full_name not in seen:
+            yield from every_field(field.message_type, seen)
+
+
+def test_every_pattern_of_the_protos_has_words() -> None:
+    rules: Any = validate_pb2.field
+    checked = adjustment_pb2, charging_pb2, company_pb2, ledger_pb2, rate_pb2, top_up_pb2, transaction_pb2, webhook_pb2
+    for module in checked:
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                for field in every_field(method.input_type, set()):
+                    pattern = field.GetOptions().Extensions[rules].string.pattern
+                    if pattern:
+                        assert field.name in TEXTS or any(re.search(pattern, name) for name in NAMES), field.full_name
