@@ -15,8 +15,8 @@ import devstack
 from devstack.binaries import Flavour
 from devstack.local_stripe import LocalStripe
 from tests.support.audit import assert_clean
+from tests.support.wallets import Wallets, open_wallets
 from wallet.ledger.migrate import migrate
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 TEMPLATE = "template_migrated"

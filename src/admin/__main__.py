@@ -44,13 +44,14 @@ async def _verify() -> bool:
     # The supervisor needs none of it.
     import asyncpg  # noqa: PLC0415
 
+    from admin.ledger.verifier import verifier_of  # noqa: PLC0415
     from wallet.hot.connect import UnfitRedis  # noqa: PLC0415
     from wallet.installation import NotThisInstallation  # noqa: PLC0415
     from wallet.runtime import open_wallets  # noqa: PLC0415
 
     try:
         async with open_wallets(read_settings(WalletSettings), sweeps=False) as wallets:
-            found = await wallets.verify()
+            found = await verifier_of(wallets).run()
     except WalletError as error:
         raise click.ClickException(f"{error}; see DATABASE_URL and REDIS_URL") from error
     except (UnfitRedis, NotThisInstallation) as error:

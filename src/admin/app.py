@@ -1,24 +1,35 @@
 """The composition root of the back office's service."""
 
 from contextlib import AsyncExitStack
+from itertools import chain
 
-from admin.background import workers
-from admin.documents import http as documents
-from admin.http.routes import Route
+from admin.adjustments.wiring import adjustments
+from admin.alerts.wiring import alerts
+from admin.auto_top_ups.store import AutoTopUps
+from admin.auto_top_ups.wiring import auto_top_ups
+from admin.companies.wiring import companies
+from admin.documents.wiring import documents
+from admin.feature import Feature
 from admin.http.server import serving
-from admin.mail.smtp_url import parse_smtp_url
+from admin.ledger.wiring import ledger
+from admin.mail.wiring import mail, post_of
 from admin.mail.worker import Post
-from admin.office import Office
 from admin.payments.measured import MeasuredProvider
 from admin.payments.opening import provider_of
-from admin.services import services
+from admin.payments.port import PaymentProvider
+from admin.rates.wiring import rates
+from admin.refunds.wiring import refunds
+from admin.rules.wiring import rules
 from admin.settings import AdminSettings
-from admin.statements import http as statements
-from admin.top_ups import http as payments
+from admin.statements.wiring import statements
+from admin.subscriptions.wiring import subscriptions
+from admin.top_ups.services import TopUpServices, TopUpStores
+from admin.top_ups.wiring import top_ups
+from admin.webhooks.wiring import webhooks
+from admin.work.leases import Leases
 from admin.work.runner import running
 from server.lifecycle import serve
 from server.lifetime import Lifetime
-from server.settings import Misconfigured
 from server.worker import run_worker
 from wallet.runtime import Wallets
 
@@ -32,27 +43,36 @@ def run(settings: AdminSettings, tether: int | None) -> int:
             provider = provider_of(settings)
             if provider is not None:
                 stack.push_async_callback(provider.close)
-            office = Office(wallets, settings, None if provider is None else MeasuredProvider(provider))
-            await stack.enter_async_context(running(workers(office, post), wallets.leases))
-            await stack.enter_async_context(serving(settings, routes(office), lifetime))
-            await serve(settings, services(office), healthy=wallets.healthy, lifetime=lifetime)
+            made = features(wallets, settings, None if provider is None else MeasuredProvider(provider), post)
+            workers = list(chain.from_iterable(feature.workers for feature in made))
+            routes = list(chain.from_iterable(feature.routes for feature in made))
+            services = list(chain.from_iterable(feature.services for feature in made))
+            await stack.enter_async_context(running(workers, Leases(wallets.pool)))
+            await stack.enter_async_context(serving(settings, routes, lifetime))
+            await serve(settings, services, healthy=wallets.healthy, lifetime=lifetime)
 
     return run_worker(work, tether=tether)
 
 
-def routes(office: Office) -> list[Route]:
-    """Return what the back office serves over HTTP."""
+def features(
+    wallets: Wallets, settings: AdminSettings, provider: PaymentProvider | None, post: Post | None
+) -> list[Feature]:
+    """Return all that the back office does; without `provider` there are no cards, without `post` mails wait."""
+    stores, pausing = TopUpStores.over(wallets.pool), AutoTopUps(wallets.pool).pause_for_dispute
+    paying = TopUpServices(wallets.engine, stores, provider, chargeback_opened=pausing)
     return [
-        *statements.routes(office.exports),
-        *documents.routes(office.printing),
-        *payments.routes(office.desk.notifications),
+        companies(wallets),
+        top_ups(wallets, paying, manual_micros_max=settings.manual_micros_max),
+        auto_top_ups(wallets, paying),
+        adjustments(wallets, manual_micros_max=settings.manual_micros_max),
+        statements(wallets),
+        rates(wallets),
+        refunds(wallets),
+        rules(wallets),
+        alerts(wallets),
+        mail(wallets, post),
+        subscriptions(wallets),
+        documents(wallets),
+        webhooks(wallets, allow_private=settings.webhook_allow_private),
+        ledger(wallets),
     ]
-
-
-def post_of(settings: AdminSettings) -> Post | None:
-    """Return how mail is sent, or None where it is not. Raises Misconfigured."""
-    if settings.smtp_url is None:
-        return None
-    if settings.mail_from is None:
-        raise Misconfigured("SMTP_URL is set and MAIL_FROM is not: the address that mails are from.")
-    return Post(parse_smtp_url(settings.smtp_url), settings.mail_from)

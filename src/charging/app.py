@@ -5,6 +5,11 @@ from functools import partial
 from charging.pricing import Pricing
 from charging.servicer import ChargingServicer
 from charging.settings import ChargingSettings
+from refunds.case_store import RefundCases
+from refunds.delivery_reports import Deliveries
+from refunds.delivery_store import Reports
+from refunds.service import Refunds
+from refunds.store import Charges
 from server.lifecycle import Service, serve
 from server.lifetime import Lifetime
 from server.worker import run_worker
@@ -19,7 +24,9 @@ def run(settings: ChargingSettings, tether: int | None) -> int:
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         pricing = Pricing(lambda: wallets.rating.books, wallets.reader)
-        servicer = ChargingServicer(wallets.engine, wallets.reader, pricing, wallets.deliveries, lifetime.stopping)
+        refunds = Refunds(wallets.engine, Charges(wallets.pool))
+        deliveries = Deliveries(refunds, Reports(wallets.pool), RefundCases(wallets.pool), wallets.reader)
+        servicer = ChargingServicer(wallets.engine, wallets.reader, pricing, deliveries, lifetime.stopping)
         service = Service(NAME, partial(charging_pb2_grpc.add_ChargingServiceServicer_to_server, servicer))
         await serve(settings, [service], healthy=wallets.healthy, lifetime=lifetime)
 

@@ -3,38 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 import asyncpg
 import structlog
 from redis.asyncio import RedisCluster
 
-from admin.alerts.store import Alerts
-from admin.auto_top_ups.firing_store import AutoTopUpFirings
-from admin.auto_top_ups.store import AutoTopUps
-from admin.companies.store import Companies
-from admin.documents.billing_store import Billing
-from admin.documents.monthly_store import MonthlyStatements
-from admin.documents.receipt_store import Receipts
-from admin.mail.store import Mails
-from admin.rates.store import RateCards
-from admin.rules.store import SpendLimits
-from admin.statements.store import Statements
-from admin.statements.usage_store import UsageDays
-from admin.subscriptions.renewals import Renewals
-from admin.subscriptions.store import Subscriptions
-from admin.top_ups.chargeback_store import ChargebackRecords
-from admin.top_ups.refund_store import TopUpRefundRecords
-from admin.top_ups.store import TopUpRecords
-from admin.webhooks.event_store import Events
-from admin.webhooks.store import Webhooks
-from admin.work.leases import Leases
-from refunds.case_store import RefundCases
-from refunds.decisions import Decisions
-from refunds.delivery_reports import Deliveries
-from refunds.delivery_store import Policies, Reports
-from refunds.job_store import RefundJobs
-from refunds.service import Refunds
-from refunds.store import Charges
 from wallet import expiry, recovery
 from wallet.domain.errors import Applied, Unavailable
 from wallet.engine import Engine
@@ -53,7 +27,6 @@ from wallet.loading import Loader
 from wallet.rating import Rating
 from wallet.recovery import Recovery
 from wallet.settings import WalletSettings
-from wallet.verification import Verification, Verifier
 
 DRAIN_SECONDS_MAX = 10.0
 """How long a process that stops works off what it has taken."""
@@ -61,58 +34,27 @@ DRAIN_SECONDS_MAX = 10.0
 log = structlog.get_logger(__name__)
 
 
+@dataclass(eq=False)
 class Wallets:
-    """What the servers use."""
+    """The engine of one process and what it stands on, all open: what servers and features are made from."""
 
-    def __init__(self, engine: Engine, pool: asyncpg.Pool, hot: HotStore, health: LedgerHealth, rating: Rating) -> None:
-        """Use what `open_wallets` opened."""
-        self.engine = engine
-        self.reader = Reader(pool)
-        self.companies = Companies(pool)
-        self.spend_limits = SpendLimits(pool)
-        self.alerts = Alerts(pool)
-        self.auto_top_ups = AutoTopUps(pool)
-        self.auto_top_up_firings = AutoTopUpFirings(pool)
-        self.rate_cards = RateCards(pool)
-        self.statements = Statements(pool)
-        self.usage_days = UsageDays(pool)
-        self.monthly_statements = MonthlyStatements(pool, self.usage_days)
-        self.billing = Billing(pool)
-        self.receipts = Receipts(pool)
-        self.leases = Leases(pool)
-        self.mails = Mails(pool)
-        self.webhooks = Webhooks(pool)
-        self.events = Events(pool)
-        self.refunds = Refunds(engine, Charges(pool))
-        self.refund_jobs = RefundJobs(pool)
-        self.refund_cases = RefundCases(pool)
-        self.refund_policies = Policies(pool)
-        self.decisions = Decisions(self.refunds, self.refund_cases)
-        self.deliveries = Deliveries(self.refunds, Reports(pool), self.refund_cases, self.reader)
-        self.top_ups = TopUpRecords(pool)
-        self.top_up_refunds = TopUpRefundRecords(pool)
-        self.chargebacks = ChargebackRecords(pool)
-        self.rating = rating
-        self.subscriptions = Subscriptions(pool)
-        self.renewals = Renewals(engine, self.refunds, rating, self.subscriptions)
-        self.loader = Loader(hot, pool)
-        self.pool = pool
-        self.hot = hot
-        self._verifier = Verifier(pool, hot)
-        self._health = health
+    engine: Engine
+    """The one way a balance changes."""
+    reader: Reader
+    rating: Rating
+    loader: Loader
+    pool: asyncpg.Pool
+    """For what features keep in Postgres. It must not change a balance."""
+    hot: HotStore
+    health: LedgerHealth
 
     def healthy(self) -> bool:
         """Return whether commands are taken: Postgres is not known to be away."""
-        return not self._health.away
+        return not self.health.away
 
     async def rebuild(self, company: str) -> None:
         """Load a wallet anew, whatever Redis has. Raises CompanyNotFound, LedgerUnavailable, WalletUnavailable."""
         await self.loader.load(company, cause="rebuild", rebuild=True)
-
-    async def verify(self) -> Verification:
-        """Check the promises over the whole database. Raises LedgerUnavailable, WalletUnavailable."""
-        with translated(Applied.NO):
-            return await self._verifier.run()
 
 
 @asynccontextmanager
@@ -144,7 +86,7 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
         lanes = [Lane(hot, appender(), loader, health) for _ in range(max(lane_of.values()) + 1)]
         engine = Engine(hot.keys, lanes, lane_of, health)
         rating = Rating(pool, settings.database_url)
-        wallets = Wallets(engine, pool, hot, health, rating)
+        wallets = Wallets(engine, Reader(pool), rating, loader, pool, hot, health)
 
         probing = asyncio.create_task(health.run(), name="ledger probe")
         stack.push_async_callback(_cancelled, probing)

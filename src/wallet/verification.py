@@ -11,11 +11,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import asyncpg
 
 from wallet.domain.attempts import Attempt
+from wallet.domain.errors import Applied
 from wallet.hot.store import HotStore, Peek
+from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 
@@ -38,13 +41,7 @@ JOURNAL_SECONDS_MAX = 30.0
 HOLD_KEPT_US = 86_400_000_000
 """How long Redis keeps an authorization after its time is up, as in hot/scripts."""
 
-_SQL = {
-    **load(__name__),
-    **load("admin.statements.verify"),
-    **load("admin.subscriptions.verify"),
-    **load("admin.top_ups.verify"),
-    **load("admin.documents.verify"),
-}
+_SQL = load(__name__)
 
 
 class Check(StrEnum):
@@ -97,7 +94,25 @@ class Verification:
     problems_found: int
 
 
-_CHECKS = {
+class LedgerCheck(NamedTuple):
+    """A statement that finds what breaks a promise in the ledger.
+
+    Its parameters are a range of companies: after $1, up to $2 (NULL: all the rest). Its rows are `company_id`, `place`
+    (a number that orders what is found within a company) and `detail`.
+    """
+
+    check: Check
+    sql: str
+
+
+def checks_of(module: str, promises: Mapping[str, Check]) -> list[LedgerCheck]:
+    """Return the checks whose statements lie beside a module, which is named as its `__name__` is, by block."""
+    statements = load(module)
+    assert statements.keys() == promises.keys(), f"{module}: each block is a check, and has its promise"
+    return [LedgerCheck(check, statements[name]) for name, check in promises.items()]
+
+
+_ENGINE_CHECKS = {
     "steps": Check.CONSERVED,
     "changes": Check.CONSERVED,
     "wallets": Check.CONSERVED,
@@ -107,31 +122,33 @@ _CHECKS = {
     "keys": Check.ONCE,
     "attempts": Check.ONCE,
     "refunds": Check.REFUNDS,
-    "refund_records": Check.REFUNDS,
-    "top_ups": Check.TOP_UPS,
     "prices": Check.PRICES,
     "limits": Check.LIMITS,
-    "usage": Check.USAGE,
-    "subscriptions": Check.SUBSCRIPTIONS,
-    "receipts": Check.RECEIPTS,
 }
-"""The statements of verify*.sql that find problems in the ledger."""
-_STATEMENTS = {name: _SQL["listed"].replace("/* check */", _SQL[name]) for name in _CHECKS}
+"""What the engine itself promises; features add checks of what they keep."""
+ENGINE_CHECKS = [LedgerCheck(check, _SQL[name]) for name, check in _ENGINE_CHECKS.items()]
 
 
 class Verifier:
     """Checks everything while charging goes on. It writes nothing, neither to Postgres nor to Redis."""
 
-    def __init__(self, pool: asyncpg.Pool, hot: HotStore) -> None:
-        """Use an open pool on the primary (a standby would be behind Redis) and an open store."""
+    def __init__(self, pool: asyncpg.Pool, hot: HotStore, checks: Sequence[LedgerCheck] = ()) -> None:
+        """Use an open pool on the primary (a standby would be behind Redis) and an open store.
+
+        `checks` are those of features; the engine's own are always done.
+        """
         self._pool = pool
         self._hot = hot
+        self._checks = [
+            LedgerCheck(check, _SQL["listed"].replace("/* check */", sql)) for check, sql in (*ENGINE_CHECKS, *checks)
+        ]
 
     async def run(self) -> Verification:
-        """Check the whole ledger, then all of Redis. Raises WalletUnavailable, and what asyncpg raises."""
+        """Check the whole ledger, then all of Redis. Raises LedgerUnavailable, WalletUnavailable."""
         findings = _Findings()
-        wallets, transactions = await self._check_ledger(findings)
-        hot_wallets = await _HotCheck(self._pool, self._hot, findings).run()
+        with translated(Applied.NO):
+            wallets, transactions = await self._check_ledger(findings)
+            hot_wallets = await _HotCheck(self._pool, self._hot, findings).run()
         return Verification(wallets, transactions, hot_wallets, findings.listed(), findings.count)
 
     async def _check_ledger(self, findings: "_Findings") -> tuple[int, int]:
@@ -142,23 +159,24 @@ class Verifier:
             while end is not None:
                 end = await connection.fetchval(_SQL["range_end"], after, RANGE_ENTRIES_MAX, RANGE_WALLETS_MAX)
                 async with connection.transaction(isolation="read_committed", readonly=True):
-                    counts = await _check_range(connection, after, end, findings)
+                    counts = await self._check_range(connection, after, end, findings)
                 wallets += counts["wallets"]
                 entries += counts["entries"]
                 after = end
         return wallets, entries
 
-
-async def _check_range(connection: Connection, after: str, end: str | None, findings: "_Findings") -> asyncpg.Record:
-    """Check the companies after `after` up to `end` (None: all the rest); each statement sees a snapshot of its own."""
-    await connection.execute(_SQL["range_settings"], str(int(STATEMENT_SECONDS_MAX * 1000)))
-    for name, check in _CHECKS.items():
-        rows = await connection.fetch(_STATEMENTS[name], after, end, PROBLEMS_LISTED_MAX, timeout=STATEMENT_SECONDS_MAX)
-        problems = [Problem(row["company_id"], check, row["detail"]) for row in rows]
-        findings.add(problems, rows[0]["found"] if rows else 0)
-    counts = await connection.fetchrow(_SQL["range_counts"], after, end, timeout=STATEMENT_SECONDS_MAX)
-    assert counts is not None
-    return counts
+    async def _check_range(
+        self, connection: Connection, after: str, end: str | None, findings: "_Findings"
+    ) -> asyncpg.Record:
+        """Check companies after `after` up to `end` (None: all the rest); each statement sees a snapshot of its own."""
+        await connection.execute(_SQL["range_settings"], str(int(STATEMENT_SECONDS_MAX * 1000)))
+        for check, sql in self._checks:
+            rows = await connection.fetch(sql, after, end, PROBLEMS_LISTED_MAX, timeout=STATEMENT_SECONDS_MAX)
+            problems = [Problem(row["company_id"], check, row["detail"]) for row in rows]
+            findings.add(problems, rows[0]["found"] if rows else 0)
+        counts = await connection.fetchrow(_SQL["range_counts"], after, end, timeout=STATEMENT_SECONDS_MAX)
+        assert counts is not None
+        return counts
 
 
 class _Findings:

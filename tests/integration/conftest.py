@@ -9,8 +9,8 @@ import devstack
 from tests.support.builders import make_company, top_up
 from tests.support.engine_steps import settled
 from tests.support.tcp_proxy import Proxy
+from tests.support.wallets import Wallets
 from wallet.ledger.append import Appender
-from wallet.runtime import Wallets
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from collections import Counter
 
 import asyncpg
 
+from tests.support.wallets import Wallets
 from wallet.domain.limits import Window, window_start
-from wallet.runtime import Wallets
 
 REST_SECONDS_MAX = 10.0
 POLL_SECONDS = 0.005

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.support.wallets import Wallets
 from wallet import metrics
 from wallet.domain.attempts import Attempt
 from wallet.domain.commands import Command
@@ -15,7 +16,6 @@ from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, Unavailable, WalletError, WalletUnavailable
 from wallet.hot.script import Script
 from wallet.hot.store import START, Batch
-from wallet.runtime import Wallets
 
 POLL_SECONDS = 0.005
 WAIT_SECONDS_MAX = 10.0

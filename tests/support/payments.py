@@ -22,9 +22,9 @@ from admin.payments.port import (
     RefundOrder,
     RefundState,
 )
-from admin.top_ups.desk import PaymentDesk
+from admin.top_ups.services import TopUpServices, TopUpStores
+from tests.support.wallets import Wallets
 from wallet.domain.errors import Applied
-from wallet.runtime import Wallets
 
 GOOD, POOR, ASKED, GONE = "pm_good", "pm_poor", "pm_asked", "pm_gone"
 """Cards: one that pays, one without money, one whose bank asks for 3-D Secure, one that is not there."""
@@ -204,29 +204,23 @@ class Mortal:
         return called
 
 
-class MortalWallets:
-    """Open wallets, as a process sees them that is to die."""
-
-    def __init__(self, wallets: Wallets, fate: Fate) -> None:
-        for name in ("engine", "companies", "top_ups", "top_up_refunds", "chargebacks"):
-            setattr(self, name, Mortal(getattr(wallets, name), fate))
-
-
 async def nobody(_company: str) -> None:
     """Hear of a chargeback, and do nothing."""
 
 
 def desk_of(
-    wallets: Any,
+    wallets: Wallets,
     provider: PaymentProvider | None = None,
     *,
     chargeback_opened: Callable[[str], Awaitable[None]] = nobody,
-) -> PaymentDesk:
+) -> TopUpServices:
     """Return a desk; without a provider there are no cards."""
-    return PaymentDesk(wallets, provider, chargeback_opened=chargeback_opened)
+    stores = TopUpStores.over(wallets.pool)
+    return TopUpServices(wallets.engine, stores, provider, chargeback_opened=chargeback_opened)
 
 
-def mortal_desk(wallets: Wallets, provider: Provider, fate: Fate) -> PaymentDesk:
+def mortal_desk(wallets: Wallets, provider: Provider, fate: Fate) -> TopUpServices:
     """Return a desk whose process dies."""
-    lives: Any = MortalWallets(wallets, fate)
-    return desk_of(lives, Mortal(provider, fate))
+    engine: Any = Mortal(wallets.engine, fate)
+    stores: Any = (Mortal(store, fate) for store in TopUpStores.over(wallets.pool))
+    return TopUpServices(engine, TopUpStores(*stores), Mortal(provider, fate), chargeback_opened=nobody)

@@ -10,7 +10,7 @@ from refunds.delivery import DeliveryReport, DeliveryStatus
 from refunds.domain import RefundOrder, RefundReason, Share
 from refunds.job import ChargeFilter, NewJob, RefundJob
 from tests.support.builders import fingerprint, fresh
-from wallet.runtime import Wallets
+from tests.support.wallets import Wallets
 
 FOREVER = ChargeFilter(starts_at=0, ends_at=2**62)
 

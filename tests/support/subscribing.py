@@ -9,8 +9,8 @@ from admin.subscriptions.domain import NewSubscription, Subscription, Terms
 from admin.subscriptions.periods import Unit
 from admin.subscriptions.worker import SubscriptionWorker
 from tests.support.builders import fingerprint
+from tests.support.wallets import Wallets
 from wallet.domain.usage import Channel, Usage
-from wallet.runtime import Wallets
 
 PRICE = 100
 NUMBER = Usage(Channel.PHONE_NUMBER, "mobile", "DE", 1, "support", "carl")

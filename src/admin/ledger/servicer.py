@@ -10,15 +10,16 @@ from veloconnect.admin.v1 import ledger_pb2, ledger_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.errors import Overloaded
 from wallet.runtime import Wallets
-from wallet.verification import Check, Problem
+from wallet.verification import Check, Problem, Verifier
 
 
 class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, wallets: Wallets) -> None:
-        """Check and mend `wallets`."""
+    def __init__(self, wallets: Wallets, verifier: Verifier) -> None:
+        """Rebuild `wallets`, and check them by `verifier`."""
         self._wallets = wallets
+        self._verifier = verifier
         self._verifying = False
 
     async def VerifyLedger(
@@ -29,7 +30,7 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
             raise Overloaded("a verification is running already")
         self._verifying = True
         try:
-            found = await self._wallets.verify()
+            found = await self._verifier.run()
         finally:
             self._verifying = False
         return ledger_pb2.VerifyLedgerResponse(

@@ -18,14 +18,19 @@ from admin.refunds.upload import job_message, upload_of
 from admin.refunds.upload import preview_message as job_preview_message
 from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
 from admin.rpc.under_way import UnderWay
+from refunds.case_store import RefundCases
+from refunds.decisions import Decisions
 from refunds.delivery import CaseState
+from refunds.delivery_store import Policies
+from refunds.job_store import RefundJobs
+from refunds.service import Refunds
 from server.context import Context
 from server.names import parse_company, parse_refund, parse_refund_case, parse_refund_job, parse_transaction
 from server.rejections import invalid
 from veloconnect.admin.v1 import refund_pb2, refund_pb2_grpc
 from wallet.domain.commands import Kind
 from wallet.domain.errors import IdempotencyKeyReused, TransactionNotFound
-from wallet.runtime import Wallets
+from wallet.ledger.reader import Reader
 
 JOBS_MADE_AT_ONCE_MAX = 2
 """In one process: each looks through all that it is to refund."""
@@ -36,14 +41,23 @@ _JOBS = "refundJobs"
 class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, wallets: Wallets) -> None:
-        """Refund with open wallets."""
-        self._refunds = wallets.refunds
-        self._reader = wallets.reader
-        self._jobs = wallets.refund_jobs
-        self._policies = wallets.refund_policies
-        self._cases = wallets.refund_cases
-        self._decisions = wallets.decisions
+    def __init__(  # noqa: PLR0913  Three stores, one for each resource of the service.
+        self,
+        reader: Reader,
+        refunds: Refunds,
+        decisions: Decisions,
+        *,
+        jobs: RefundJobs,
+        policies: Policies,
+        cases: RefundCases,
+    ) -> None:
+        """Refund by `refunds` and `decisions`; keep jobs, the policy and cases in their stores."""
+        self._refunds = refunds
+        self._reader = reader
+        self._jobs = jobs
+        self._policies = policies
+        self._cases = cases
+        self._decisions = decisions
         self._creations = UnderWay("refund jobs", at_once_max=JOBS_MADE_AT_ONCE_MAX)
 
     async def CreateRefund(self, request: refund_pb2.CreateRefundRequest, context: Context) -> refund_pb2.Refund:

@@ -4,11 +4,13 @@
 from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
 from admin.subscriptions.domain import SubscriptionState
 from admin.subscriptions.messages import change_of, new_of, subscription_message, updated_name
+from admin.subscriptions.renewals import Renewals
+from admin.subscriptions.store import Subscriptions
 from server.context import Context
 from server.names import parse_company, parse_subscription
 from server.rejections import invalid
 from veloconnect.admin.v1 import subscription_pb2, subscription_pb2_grpc
-from wallet.runtime import Wallets
+from wallet.ledger.reader import Reader
 
 EVERYBODY = "companies/-"
 STARTS_US_MAX = 10 * 366 * 86_400_000_000
@@ -18,11 +20,11 @@ STARTS_US_MAX = 10 * 366 * 86_400_000_000
 class SubscriptionServicer(subscription_pb2_grpc.SubscriptionServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, wallets: Wallets) -> None:
-        """Charge with open wallets."""
-        self._store = wallets.subscriptions
-        self._renewals = wallets.renewals
-        self._reader = wallets.reader
+    def __init__(self, store: Subscriptions, renewals: Renewals, reader: Reader) -> None:
+        """Keep subscriptions in `store`, and charge them by `renewals`."""
+        self._store = store
+        self._renewals = renewals
+        self._reader = reader
 
     async def CreateSubscription(
         self, request: subscription_pb2.CreateSubscriptionRequest, context: Context

@@ -9,7 +9,7 @@ from admin.payments.amounts import check_bound, check_text, check_whole
 from admin.payments.port import ProviderRefused
 from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
 from admin.statements.usage import Days
-from admin.top_ups.desk import PaymentDesk
+from admin.statements.usage_store import UsageDays
 from admin.top_ups.domain import TopUpMethod, TopUpState
 from admin.top_ups.messages import (
     card_message,
@@ -19,6 +19,7 @@ from admin.top_ups.messages import (
     refund_message,
     top_up_message,
 )
+from admin.top_ups.services import TopUpServices
 from admin.top_ups.suggestions import USAGE_DAYS, suggested_amounts
 from server.context import Context
 from server.names import parse_company, parse_payment_method, parse_top_up, parse_top_up_refund
@@ -26,28 +27,29 @@ from server.rejections import invalid
 from veloconnect.admin.v1 import top_up_pb2, top_up_pb2_grpc
 from wallet.domain.errors import CurrencyMismatch
 from wallet.domain.money import words
-from wallet.ledger.reader import NUMBER_MAX
-from wallet.runtime import Wallets
+from wallet.ledger.reader import NUMBER_MAX, Reader
 
 
 class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, wallets: Wallets, desk: PaymentDesk, *, manual_micros_max: int) -> None:
-        """Take money in at `desk`; what people vouch for is bounded."""
-        self._records = wallets.top_ups
-        self._refund_records = wallets.top_up_refunds
-        self._chargeback_records = wallets.chargebacks
-        self._reader = wallets.reader
-        self._usage = wallets.usage_days
-        self._desk = desk
+    def __init__(self, services: TopUpServices, reader: Reader, usage: UsageDays, *, manual_micros_max: int) -> None:
+        """Take money in by `services`; what people vouch for is bounded. Suggest amounts by `usage`."""
+        self._records = services.stores.top_ups
+        self._refund_records = services.stores.refunds
+        self._chargeback_records = services.stores.chargebacks
+        self._top_ups = services.top_ups
+        self._refunds = services.refunds
+        self._customers = services.customers
+        self._reader = reader
+        self._usage = usage
         self._bound = manual_micros_max
 
     async def CreateTopUp(self, request: top_up_pb2.CreateTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """Begin a top-up."""
         order = new_top_up_of(request, bound=self._bound)
         try:
-            return top_up_message(await self._desk.top_ups.start(order, timeout=context.time_remaining()))
+            return top_up_message(await self._top_ups.start(order, timeout=context.time_remaining()))
         except ProviderRefused as error:
             raise invalid("top_up.amount_micros", str(error)) from error
 
@@ -80,18 +82,16 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         currency = (await self._records.get(company, top_up)).currency
         if currency != request.currency_code:
             raise CurrencyMismatch(wallet=currency, given=request.currency_code)
-        confirmed = await self._desk.top_ups.confirm(
-            company, top_up, request.amount_micros, reference=request.reference
-        )
+        confirmed = await self._top_ups.confirm(company, top_up, request.amount_micros, reference=request.reference)
         return top_up_message(confirmed)
 
     async def FailTopUp(self, request: top_up_pb2.FailTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """End a bank transfer that does not come."""
-        return top_up_message(await self._desk.top_ups.fail(*parse_top_up(request.name), request.failure_message))
+        return top_up_message(await self._top_ups.fail(*parse_top_up(request.name), request.failure_message))
 
     async def CancelTopUp(self, request: top_up_pb2.CancelTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """End a top-up that has not come in."""
-        return top_up_message(await self._desk.top_ups.cancel(*parse_top_up(request.name)))
+        return top_up_message(await self._top_ups.cancel(*parse_top_up(request.name)))
 
     async def SuggestTopUpAmounts(
         self, request: top_up_pb2.SuggestTopUpAmountsRequest, context: Context
@@ -120,7 +120,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         order = new_refund_of(request)
         if order.amount is not None:
             check_whole("amount_micros", order.amount, (await self._records.get(order.company, order.top_up)).currency)
-        return refund_message(await self._desk.refunds.start(order, timeout=context.time_remaining()))
+        return refund_message(await self._refunds.start(order, timeout=context.time_remaining()))
 
     async def GetTopUpRefund(
         self, request: top_up_pb2.GetTopUpRefundRequest, context: Context
@@ -166,10 +166,10 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
     ) -> top_up_pb2.ListPaymentMethodsResponse:
         """Read the cards that a company has saved."""
         company = parse_company(request.parent)
-        cards = await self._desk.customers.cards(company)
+        cards = await self._customers.cards(company)
         return top_up_pb2.ListPaymentMethodsResponse(payment_methods=[card_message(company, card) for card in cards])
 
     async def DeletePaymentMethod(self, request: top_up_pb2.DeletePaymentMethodRequest, context: Context) -> Empty:
         """Forget a card."""
-        await self._desk.customers.remove_card(*parse_payment_method(request.name))
+        await self._customers.remove_card(*parse_payment_method(request.name))
         return Empty()

@@ -6,12 +6,7 @@ from typing import TypeVar
 import structlog
 
 from admin.payments.port import ProviderError
-from admin.top_ups.chargeback_store import ChargebackRecords
-from admin.top_ups.chargebacks import Chargebacks
-from admin.top_ups.refund_store import TopUpRefundRecords
-from admin.top_ups.refunds import TopUpRefunds
-from admin.top_ups.service import TopUps
-from admin.top_ups.store import TopUpRecords
+from admin.top_ups.services import TopUpServices
 from wallet.domain.errors import LedgerUnavailable, WalletError
 
 PAUSE_SECONDS = 5.0
@@ -26,24 +21,17 @@ log = structlog.get_logger(__name__)
 class TopUpSweep:
     """Looks at what is due."""
 
-    def __init__(
-        self,
-        top_ups: tuple[TopUpRecords, TopUps],
-        refunds: tuple[TopUpRefundRecords, TopUpRefunds],
-        chargebacks: tuple[ChargebackRecords, Chargebacks],
-    ) -> None:
-        """Each: where they are kept, and what brings them on."""
-        self._top_ups = top_ups
-        self._refunds = refunds
-        self._chargebacks = chargebacks
+    def __init__(self, services: TopUpServices) -> None:
+        """Look with `services` at what their records say is due."""
+        self._services = services
 
     async def run_once(self) -> int:
         """Look at what is due; return how many were looked at. Raises LedgerUnavailable."""
-        top_ups, refunds, chargebacks = self._top_ups, self._refunds, self._chargebacks
+        its, stores = self._services, self._services.stores
         return (
-            await _each(await top_ups[0].due(AT_ONCE_MAX), top_ups[1].look)
-            + await _each(await refunds[0].due(AT_ONCE_MAX), refunds[1].look)
-            + await _each(await chargebacks[0].due(AT_ONCE_MAX), chargebacks[1].go_on)
+            await _each(await stores.top_ups.due(AT_ONCE_MAX), its.top_ups.look)
+            + await _each(await stores.refunds.due(AT_ONCE_MAX), its.refunds.look)
+            + await _each(await stores.chargebacks.due(AT_ONCE_MAX), its.chargebacks.go_on)
         )
 
 

@@ -11,7 +11,7 @@ from benchmarks.filling import FUNDS_MICROS, fill
 from benchmarks.growth import read_balances
 from tests.support.audit import assert_clean
 from tests.support.builders import charge
-from wallet.runtime import Wallets
+from tests.support.wallets import Wallets
 from wallet.settings import WalletSettings
 
 COMPANIES, ENTRIES = 7, 5_003

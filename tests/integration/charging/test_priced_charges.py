@@ -22,6 +22,7 @@ from tests.support.builders import (
     top_up,
 )
 from tests.support.engine_steps import crash_after_redis
+from tests.support.wallets import Wallets
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import Unpriced
@@ -45,7 +46,6 @@ from wallet.domain.usage import Channel
 from wallet.expiry import expire
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -20,9 +20,9 @@ from tests.support.builders import (
 )
 from tests.support.engine_steps import settled
 from tests.support.refunding import dying_at, report
+from tests.support.wallets import Wallets
 from wallet.domain.errors import Applied, CompanyNotFound, TransactionNotFound, WalletUnavailable
 from wallet.domain.usage import Channel, Usage
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -24,8 +24,8 @@ from tests.support.builders import (
     top_up,
 )
 from tests.support.refunding import dying_at
+from tests.support.wallets import Wallets
 from wallet.domain.errors import RefundCaseDecided, RefundCaseNotFound, RefundExceedsCharge
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -29,6 +29,7 @@ from tests.support.builders import (
 )
 from tests.support.engine_steps import settled
 from tests.support.refunding import FOREVER, dying_at, make_job, order
+from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import (
     Applied,
@@ -39,7 +40,6 @@ from wallet.domain.errors import (
     WalletUnavailable,
 )
 from wallet.domain.usage import Channel, Usage
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -17,6 +17,7 @@ from tests.support.builders import (
 )
 from tests.support.engine_steps import crash_after_redis
 from tests.support.refunding import order
+from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import (
     CompanyNotFound,
@@ -25,7 +26,6 @@ from wallet.domain.errors import (
     TransactionNotFound,
     WalletError,
 )
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

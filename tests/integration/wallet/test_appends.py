@@ -24,13 +24,13 @@ from tests.support.engine_steps import (
     settled,
     until,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.attempts import Verdict
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.hot.store import Batch
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -25,6 +25,7 @@ from tests.support.engine_steps import (
     until,
 )
 from tests.support.redis_copies import keys_of
+from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import (
     Applied,
@@ -35,7 +36,6 @@ from wallet.domain.errors import (
     WalletUnavailable,
 )
 from wallet.hot.store import _Clock
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -19,13 +19,13 @@ from tests.support.builders import (
     make_company,
     top_up,
 )
+from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import InsufficientFunds, Unavailable
 from wallet.hot.keys import Keys
 from wallet.installation import NotThisInstallation
 from wallet.requests import Result
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 PARTITIONS = 64

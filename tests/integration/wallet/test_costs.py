@@ -25,12 +25,12 @@ import wallet.ledger.append
 from tests.conftest import OpenWallets
 from tests.support.builders import charge
 from tests.support.engine_steps import settled, until
+from tests.support.wallets import Wallets
 from wallet import metrics
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.usage import Channel, Usage
 from wallet.ledger.pool import open_connection
-from wallet.runtime import Wallets
 
 COMPANIES = [f"bench-0a1b2c3d-{number:06d}" for number in range(20)]
 CHARGES = 400

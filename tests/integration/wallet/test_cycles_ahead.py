@@ -21,11 +21,11 @@ from tests.support.builders import (
     void,
 )
 from tests.support.engine_steps import definite
+from tests.support.wallets import Wallets
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Declined
 from wallet.requests import Result
-from wallet.runtime import Wallets
 
 COMPANIES = ["acme", "brick", "cargo"]
 COMMANDS = 600

@@ -18,8 +18,8 @@ from tests.support.builders import (
 )
 from tests.support.engine_steps import crash_after_redis, settled
 from tests.support.redis_copies import forget_keys
+from tests.support.wallets import Wallets
 from wallet.domain.errors import AuthorizationClosed, AuthorizationNotFound, CompanyNotFound, InsufficientFunds
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -5,9 +5,9 @@ import pytest
 import redis
 
 from tests.support.builders import change_settings, charge, make_company, top_up
+from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import IdempotencyKeyReused, InsufficientFunds
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

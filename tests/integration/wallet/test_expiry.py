@@ -21,11 +21,11 @@ from tests.support.builders import (
 )
 from tests.support.engine_steps import settled, sums_of
 from tests.support.redis_copies import forget_keys
+from tests.support.wallets import Wallets
 from wallet.domain.commands import Kind
 from wallet.domain.entries import AuthorizationState, Outcome
 from wallet.domain.errors import AuthorizationClosed, InsufficientFunds
 from wallet.expiry import Expiry, expire
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

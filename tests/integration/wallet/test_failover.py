@@ -9,11 +9,11 @@ import devstack
 from tests.support.builders import charge, make_company, top_up
 from tests.support.engine_steps import settled
 from tests.support.tcp_proxy import Proxy, through
+from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.hot.replies import Proposal, Reply
 from wallet.hot.store import Batch
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -7,9 +7,9 @@ import pytest
 import devstack
 from tests.conftest import with_template
 from tests.support.builders import charge, make_company, top_up
+from tests.support.wallets import Wallets, open_wallets
 from wallet.installation import NotThisInstallation
 from wallet.ledger.migrate import UnfitDatabase, migrate
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 

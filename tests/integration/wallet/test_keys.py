@@ -23,6 +23,7 @@ from tests.support.engine_steps import (
     sums_of,
 )
 from tests.support.redis_copies import forget_keys
+from tests.support.wallets import Wallets
 from wallet.domain.commands import Command
 from wallet.domain.entries import AuthorizationState
 from wallet.domain.errors import AuthorizationClosed, IdempotencyKeyReused, InsufficientFunds
@@ -30,7 +31,6 @@ from wallet.expiry import expire
 from wallet.hot.store import Batch, Chore, CleanUp
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -14,8 +14,8 @@ from tests.conftest import OpenWallets
 from tests.support.builders import charge, top_up
 from tests.support.engine_steps import entries_of, journaled, settled, until
 from tests.support.tcp_proxy import Proxy, through
+from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.errors import Applied, InsufficientFunds, WalletUnavailable
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

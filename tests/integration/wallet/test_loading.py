@@ -28,11 +28,11 @@ from tests.support.engine_steps import (
     sums_of,
     until,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import AuthorizationClosed, WalletUnavailable
 from wallet.expiry import Expiry
 from wallet.hot.script import Script
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

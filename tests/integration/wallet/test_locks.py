@@ -10,11 +10,11 @@ import wallet.lane
 import wallet.ledger.pool
 from tests.support.builders import charge, make_company, top_up
 from tests.support.engine_steps import definite, rows_locked, until
+from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, LedgerUnavailable, Unavailable, WalletError
 from wallet.ledger.pool import COMMAND_SECONDS_MAX, open_connection, open_pool
 from wallet.loading import LOADS_AT_ONCE_MAX
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -14,12 +14,12 @@ from tests.support.builders import charge, make_company, top_up
 from tests.support.engine_steps import settled, until
 from tests.support.redis_copies import keys_of
 from tests.support.tcp_proxy import Proxy, through
+from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.commands import Kind
 from wallet.domain.errors import Applied, LedgerUnavailable
 from wallet.ledger.append import Appender
 from wallet.ledger.migrate import migrate
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("unwatched", "clean_afterwards")
@@ -83,13 +83,13 @@ async def cut_off(database: asyncpg.Connection, role: str) -> None:
 def probes_of(wallets: Wallets, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Return a list that the results of probes are added to."""
     results: list[bool] = []
-    probe = wallets._health.probe
+    probe = wallets.health.probe
 
     async def noted() -> bool:
         results.append(await probe())
         return results[-1]
 
-    monkeypatch.setattr(wallets._health, "probe", noted)
+    monkeypatch.setattr(wallets.health, "probe", noted)
     return results
 
 
@@ -115,7 +115,7 @@ async def assert_back(wallets: Wallets, hot: redis.Redis) -> None:
     """What waits in the journal and what comes now is written."""
     await until(wallets.healthy)
     assert (await wallets.engine.submit(charge(1))).entry.kind is Kind.CHARGE
-    appender = Appender(wallets._health._appender._database_url)
+    appender = Appender(wallets.health._appender._database_url)
     await Recovery(wallets.hot, appender).run_once(age_seconds_min=0)
     appender.close()
     await settled(wallets)
@@ -203,7 +203,7 @@ async def test_p3_a_service_without_a_right_to_temporary_tables_finds_that_postg
     await make_company(database)
     async with open_wallets(settings, sweeps=False) as limited:
         probes = probes_of(limited, monkeypatch)
-        limited._health.lost(ConnectionResetError())
+        limited.health.lost(ConnectionResetError())
         assert not limited.healthy()
         await until(limited.healthy)
         assert False not in probes

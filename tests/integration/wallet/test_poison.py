@@ -13,12 +13,12 @@ from tests.support.builders import (
     top_up,
 )
 from tests.support.engine_steps import crash_after_redis, settled
+from tests.support.wallets import Wallets
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import EntryQuarantined, WalletError
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

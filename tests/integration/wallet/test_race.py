@@ -14,9 +14,9 @@ from tests.support.builders import (
     make_company,
     top_up,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import IdempotencyKeyReused, InsufficientFunds
-from wallet.runtime import Wallets
 
 pytestmark = [
     pytest.mark.usefixtures("clean_afterwards"),

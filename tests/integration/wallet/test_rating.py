@@ -14,6 +14,7 @@ from tests.conftest import OpenWallets
 from tests.support.builders import make_company
 from tests.support.rates import deck, put
 from tests.support.tcp_proxy import Proxy, through
+from tests.support.wallets import Wallets
 from wallet import metrics
 from wallet.domain.errors import LedgerUnavailable
 from wallet.domain.rates import Rate
@@ -23,7 +24,6 @@ from wallet.ledger.listening import listening
 from wallet.ledger.pool import open_pool
 from wallet.ledger.pricing import CHANNEL
 from wallet.rating import NOTHING, Rating
-from wallet.runtime import Wallets
 
 VISIBLE_SECONDS_MAX = 2.0
 RATES = 3_000

@@ -25,12 +25,12 @@ from tests.support.engine_steps import (
     until,
 )
 from tests.support.tcp_proxy import Proxy, through
+from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import WalletUnavailable
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

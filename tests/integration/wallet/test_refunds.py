@@ -8,9 +8,9 @@ import pytest
 from tests.conftest import OpenWallets
 from tests.support.builders import authorize, capture, charge, refund
 from tests.support.engine_steps import definite, loads_counted, settled
+from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import RefundExceedsCharge, TransactionNotFound, WalletError
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

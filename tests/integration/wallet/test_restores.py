@@ -16,11 +16,11 @@ from tests.support.engine_steps import (
     until,
 )
 from tests.support.redis_copies import Copy
+from tests.support.wallets import Wallets
 from wallet.domain.commands import Command
 from wallet.domain.errors import Applied, IdempotencyKeyReused, WalletUnavailable
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -14,9 +14,9 @@ from tests.support.builders import (
     void,
 )
 from tests.support.engine_steps import crash_after_redis
+from tests.support.wallets import Wallets
 from wallet.domain.entries import WalletState
 from wallet.domain.errors import CompanyClosed, CompanySuspended, InsufficientFunds, WalletNotEmpty
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

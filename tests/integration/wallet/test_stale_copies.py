@@ -14,10 +14,10 @@ from tests.support.builders import (
 )
 from tests.support.engine_steps import crash_after_redis, entries_of, settled
 from tests.support.redis_copies import Copy
+from tests.support.wallets import Wallets
 from wallet.domain.errors import AuthorizationClosed, InsufficientFunds
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 from wallet.verification import Check
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -24,13 +24,13 @@ from tests.support.builders import (
     top_up,
     void,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.attempts import Asked, Attempt
 from wallet.domain.errors import Declined, WalletUnavailable
 from wallet.hot.keys import Keys
 from wallet.hot.store import START, Batch, HotStore, Peek
 from wallet.ledger.append import append_over
 from wallet.ledger.pool import open_connection, open_pool
-from wallet.runtime import Wallets
 from wallet.settings import WalletSettings
 from wallet.verification import Check, Verification, Verifier
 

@@ -10,8 +10,8 @@ import asyncpg
 import redis
 import uvloop
 
+from tests.support.wallets import Wallets, open_wallets
 from wallet.ledger.append import Appender
-from wallet.runtime import Wallets, open_wallets
 from wallet.settings import WalletSettings
 
 

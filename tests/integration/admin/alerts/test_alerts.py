@@ -23,8 +23,8 @@ from tests.support.builders import (
     void,
 )
 from tests.support.payments import desk_of
+from tests.support.wallets import Wallets
 from wallet.domain.errors import CompanyClosed, CompanyNotFound, LedgerUnavailable
-from wallet.runtime import Wallets
 
 POLICY = AlertPolicy(Threshold(amount=10_000), Threshold(amount=2_000))
 EMAIL = "people@acme.example"

@@ -28,9 +28,9 @@ from tests.support.payments import (
     dispute,
     mortal_desk,
 )
+from tests.support.wallets import Wallets
 from veloconnect.admin.v1 import auto_top_up_pb2
 from wallet.domain.errors import AutoTopUpNotFound, PaymentMethodNotFound, PaymentProviderUnavailable
-from wallet.runtime import Wallets
 
 THRESHOLD, AMOUNT = 20_000_000, 50_000_000
 MOMENTS_MAX = 60

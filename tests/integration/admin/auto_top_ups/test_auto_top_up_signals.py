@@ -17,10 +17,10 @@ from tests.support.builders import (
     void,
 )
 from tests.support.engine_steps import crash_after_redis, epoch_of, settled
+from tests.support.wallets import Wallets
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.hot.store import Batch, Chore, CleanUp
-from wallet.runtime import Wallets
 
 THRESHOLD = 500
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -31,10 +31,10 @@ from tests.support.auto_topping import (
 )
 from tests.support.builders import authorize, charge, make_company, top_up
 from tests.support.engine_steps import crash_after_redis, settled, until
+from tests.support.wallets import Wallets
 from wallet.domain.errors import Applied, AutoTopUpNotFound, CompanyClosed, CompanyNotFound, WalletUnavailable
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 
 THRESHOLD, AMOUNT = 500, 2_000
 AWAY = WalletUnavailable("nobody answers", applied=Applied.UNKNOWN)

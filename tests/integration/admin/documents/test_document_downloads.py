@@ -19,9 +19,9 @@ from devstack.ports import free_port
 from server.rejections import InvalidRequest
 from tests.integration.admin.http.test_http import TOKEN, Answer, serving
 from tests.support.builders import charge, make_company, top_up
+from tests.support.wallets import Wallets
 from veloconnect.admin.v1 import document_pb2
 from wallet.domain.errors import CompanyNotFound, Overloaded, ReceiptNotFound
-from wallet.runtime import Wallets
 
 MONTH = Month(2026, 2)
 

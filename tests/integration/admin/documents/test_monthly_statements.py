@@ -26,11 +26,11 @@ from tests.support.builders import (
     top_up,
     void,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound
 from wallet.domain.usage import Channel, Usage
-from wallet.runtime import Wallets
 
 SEED = 21
 ENTRIES = 200

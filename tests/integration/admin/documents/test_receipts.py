@@ -31,8 +31,8 @@ from tests.support.builders import (
     make_company,
     top_up,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable, ReceiptNotFound, SellerNotSet
-from wallet.runtime import Wallets
 from wallet.verification import Check
 
 SELLER = Seller("Velo Connect", ("Radweg 1", "10115 Berlin"), "DE123456789", "billing@velo.example", "VC", "Thank you.")

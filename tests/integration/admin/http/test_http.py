@@ -29,8 +29,8 @@ from server.error_table import FAULT, TABLE
 from server.lifetime import Lifetime
 from server.settings import Misconfigured, check
 from tests.support.builders import charge, make_company, top_up
+from tests.support.wallets import Wallets
 from wallet.domain.errors import Overloaded
-from wallet.runtime import Wallets
 
 TOKEN = "a token of the tests"
 SECONDS_MAX = 10.0

@@ -22,8 +22,8 @@ from admin.mail.worker import BATCH, MailWorker, Post
 from admin.metrics import mails_oldest_seconds, mails_waiting
 from devstack.ports import free_port
 from tests.conftest import OpenWallets
+from tests.support.wallets import Wallets
 from wallet.domain.errors import LedgerUnavailable
-from wallet.runtime import Wallets
 
 SENDER = "billing@charging.example"
 USER, PASSWORD = "charging", "p@ss word"

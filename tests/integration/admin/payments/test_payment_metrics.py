@@ -23,10 +23,10 @@ from tests.integration.refunds.test_refund_cases import ALL, new_case
 from tests.support.builders import charge, make_company, refund, top_up
 from tests.support.payments import POOR, Provider, desk_of
 from tests.support.refunding import report
+from tests.support.wallets import Wallets
 from wallet import metrics
 from wallet.domain.errors import PaymentProviderRefuses, PaymentProviderUnavailable
 from wallet.domain.system_keys import ORIGINS, origin_of
-from wallet.runtime import Wallets
 
 
 def counts(counter: Counter) -> dict[tuple[str, ...], float]:

@@ -13,6 +13,7 @@ from admin.rates.store import START, Cursor, Import, RateCards
 from tests.conftest import OpenWallets
 from tests.support.builders import make_company
 from tests.support.rates import deck, moment, put, rate
+from tests.support.wallets import Wallets
 from wallet.domain.errors import (
     CurrencyMismatch,
     LedgerUnavailable,
@@ -25,7 +26,6 @@ from wallet.domain.ratebook import ANCESTORS_MAX
 from wallet.domain.rates import Rate
 from wallet.domain.usage import Channel
 from wallet.ledger import rate_rows
-from wallet.runtime import Wallets
 
 HOUR = 3_600_000_000
 

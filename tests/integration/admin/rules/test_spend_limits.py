@@ -25,6 +25,7 @@ from tests.support.builders import (
     void,
 )
 from tests.support.engine_steps import crash_after_redis, settled
+from tests.support.wallets import Wallets
 from wallet.domain.attempts import Asked, Verdict
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
@@ -44,7 +45,6 @@ from wallet.expiry import expire
 from wallet.hot.store import START, Batch
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 from wallet.settings import WalletSettings
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")

@@ -23,12 +23,12 @@ from tests.support.builders import (
     top_up,
     void,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable
 from wallet.domain.pricing import Price
 from wallet.domain.usage import Channel, Usage
-from wallet.runtime import Wallets
 from wallet.verification import Check
 
 SEED = 11

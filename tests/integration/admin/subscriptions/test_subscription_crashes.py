@@ -28,11 +28,11 @@ from tests.support.subscribing import (
     run,
     told,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.errors import InsufficientFunds, LedgerUnavailable
 from wallet.domain.ratebook import Quote
 from wallet.ledger.queries import load
 from wallet.recovery import Recovery
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -26,6 +26,7 @@ from tests.support.subscribing import (
     run,
     told,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.errors import (
     CompanyClosed,
     CompanyNotFound,
@@ -38,7 +39,6 @@ from wallet.domain.errors import (
 )
 from wallet.domain.limits import SpendLimit, Window
 from wallet.domain.usage import Channel
-from wallet.runtime import Wallets
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

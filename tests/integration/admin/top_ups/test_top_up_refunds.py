@@ -16,7 +16,6 @@ from admin.payments.port import (
     RefundChanged,
     RefundState,
 )
-from admin.top_ups.desk import PaymentDesk
 from admin.top_ups.domain import (
     DECLINED_LOOK_SECONDS,
     ChargebackState,
@@ -26,13 +25,14 @@ from admin.top_ups.domain import (
     TopUpRefundState,
     refund_debit,
 )
+from admin.top_ups.services import TopUpServices
+from admin.top_ups.worker import TopUpSweep
 from tests.integration.admin.top_ups.test_top_ups import (
     AMOUNT,
     SAVED,
     balance,
     older,
     order,
-    sweep_of,
     swept,
     told,
 )
@@ -45,6 +45,7 @@ from tests.support.payments import (
     dispute,
     mortal_desk,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.errors import (
     CompanyClosed,
     IdempotencyKeyReused,
@@ -56,7 +57,6 @@ from wallet.domain.errors import (
     TopUpNotRefundable,
     TopUpRefundNotFound,
 )
-from wallet.runtime import Wallets
 
 MOMENTS_MAX = 60
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
@@ -81,12 +81,12 @@ async def acme(wallets: Wallets, database: asyncpg.Connection, provider: Provide
 
 
 @pytest.fixture
-def desk(acme: Wallets, provider: Provider) -> PaymentDesk:
+def desk(acme: Wallets, provider: Provider) -> TopUpServices:
     return desk_of(acme, provider)
 
 
 async def test_a_refund_leaves_the_wallet_and_reaches_the_card_once(
-    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
 ) -> None:
     results = await asyncio.gather(*(desk.refunds.start(back(5_000_000)) for _ in range(4)))
     assert {result.state for result in results} == {TopUpRefundState.SUCCEEDED}
@@ -103,7 +103,9 @@ async def test_a_refund_leaves_the_wallet_and_reaches_the_card_once(
         await desk.refunds.start(back(10_000, key="r-3"))
 
 
-async def test_refunds_never_add_up_to_more_than_came_in(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+async def test_refunds_never_add_up_to_more_than_came_in(
+    acme: Wallets, desk: TopUpServices, provider: Provider
+) -> None:
     part = 7_000_000
     results = await asyncio.gather(
         *(desk.refunds.start(back(part, key=f"r-{i}")) for i in range(5)), return_exceptions=True
@@ -113,7 +115,7 @@ async def test_refunds_never_add_up_to_more_than_came_in(acme: Wallets, desk: Pa
     assert await balance(acme) == AMOUNT - 2 * part
 
 
-async def test_what_was_spent_cannot_go_back(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+async def test_what_was_spent_cannot_go_back(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
     spent = (await acme.engine.submit(charge(AMOUNT - 10_000))).entry
     with pytest.raises(InsufficientFunds):
         await desk.refunds.start(back())
@@ -125,7 +127,7 @@ async def test_what_was_spent_cannot_go_back(acme: Wallets, desk: PaymentDesk, p
     assert await balance(acme) == 0
 
 
-async def test_what_cannot_go_back_is_said(acme: Wallets, desk: PaymentDesk) -> None:
+async def test_what_cannot_go_back_is_said(acme: Wallets, desk: TopUpServices) -> None:
     await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "t-2"))
     await desk.top_ups.confirm("acme", "t-2", AMOUNT)
     with pytest.raises(TopUpNotRefundable):
@@ -139,7 +141,7 @@ async def test_what_cannot_go_back_is_said(acme: Wallets, desk: PaymentDesk) -> 
         await desk.refunds.start(back(20_000))
 
 
-async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, desk: PaymentDesk) -> None:
+async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, desk: TopUpServices) -> None:
     await desk.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
     without = desk_of(acme).refunds
     with pytest.raises(PaymentsNotConfigured):
@@ -150,7 +152,7 @@ async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, desk:
         await without.start(back(top_up="none"))
 
 
-async def test_what_the_provider_refuses_is_put_back(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+async def test_what_the_provider_refuses_is_put_back(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
     provider.refuses_refunds = True
     refused = await desk.refunds.start(back(10_000))
     assert (refused.state, refused.failure_code) == (TopUpRefundState.FAILED, "charge_disputed")
@@ -162,7 +164,7 @@ async def test_what_the_provider_refuses_is_put_back(acme: Wallets, desk: Paymen
 
 
 async def test_a_refund_that_fails_days_later_is_put_back_once(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     done = await desk.refunds.start(back(10_000))
     sent = provider.refunds[done.provider_refund]
@@ -178,7 +180,7 @@ async def test_a_refund_that_fails_days_later_is_put_back_once(
     assert (await acme.top_ups.get("acme", "t-1")).refundable == AMOUNT
 
 
-async def test_a_silent_provider_is_asked_again(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+async def test_a_silent_provider_is_asked_again(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
         await desk.refunds.start(back(10_000))
@@ -188,7 +190,7 @@ async def test_a_silent_provider_is_asked_again(acme: Wallets, desk: PaymentDesk
     assert provider.given_back == 10_000
 
 
-async def test_a_no_to_a_question_puts_nothing_back(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+async def test_a_no_to_a_question_puts_nothing_back(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
     """The refund may have been sent: it is said of it only that it is not found."""
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
@@ -204,7 +206,7 @@ async def test_a_no_to_a_question_puts_nothing_back(acme: Wallets, desk: Payment
 
 
 async def test_news_of_refunds_that_are_not_ours_are_taken(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     for name in ("", "companies/acme/topUpRefunds/none", "companies/nobody/topUpRefunds/r-1", "something"):
         told_of = PaymentRefund("re_x", RefundState.SUCCEEDED, name, "pi_1", 10_000, "EUR")
@@ -213,7 +215,7 @@ async def test_news_of_refunds_that_are_not_ours_are_taken(
 
 
 async def test_a_debit_beside_a_decline_is_found_and_put_back(
-    acme: Wallets, database: asyncpg.Connection, desk: PaymentDesk, provider: Provider
+    acme: Wallets, database: asyncpg.Connection, desk: TopUpServices, provider: Provider
 ) -> None:
     """Two ask for the same: one is declined, the other is debited a moment later and dies before it records that."""
     await acme.engine.submit(charge(AMOUNT))
@@ -230,16 +232,16 @@ async def test_a_debit_beside_a_decline_is_found_and_put_back(
 
 
 async def test_a_declined_refund_is_looked_at_once_more_and_then_left(
-    acme: Wallets, database: asyncpg.Connection, desk: PaymentDesk
+    acme: Wallets, database: asyncpg.Connection, desk: TopUpServices
 ) -> None:
     await acme.engine.submit(charge(AMOUNT))
     with pytest.raises(InsufficientFunds):
         await desk.refunds.start(back())
-    assert await sweep_of(acme, desk).run_once() == 0, "who is about to be debited has its time"
+    assert await TopUpSweep(desk).run_once() == 0, "who is about to be debited has its time"
     await older(database, DECLINED_LOOK_SECONDS)
-    assert await sweep_of(acme, desk).run_once() == 1
+    assert await TopUpSweep(desk).run_once() == 1
     await older(database, 100_000)
-    assert await sweep_of(acme, desk).run_once() == 0
+    assert await TopUpSweep(desk).run_once() == 0
 
 
 @pytest.mark.parametrize("refused", [True, False])
@@ -269,7 +271,7 @@ async def test_a_process_may_die_at_any_moment_of_a_refund(
 
 
 async def test_a_chargeback_takes_the_money_below_the_floor(
-    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
 ) -> None:
     await acme.engine.submit(charge(AMOUNT))
     opened = dispute(provider.payments["pi_1"])
@@ -300,7 +302,7 @@ async def test_a_chargeback_takes_the_money_below_the_floor(
     ],
 )
 async def test_news_of_a_chargeback_may_come_in_any_order(
-    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection, order_told: list[DisputeState]
+    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection, order_told: list[DisputeState]
 ) -> None:
     for state in order_told:
         await asyncio.gather(*(desk.chargebacks.take(dispute(provider.payments["pi_1"], state)) for _ in range(3)))
@@ -311,7 +313,7 @@ async def test_news_of_a_chargeback_may_come_in_any_order(
 
 
 async def test_a_chargeback_before_its_payment_is_known_credits_first(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     begun = await desk.top_ups.start(order(TopUpMethod.CARD, "late"))
     provider.finish(begun.payment)
@@ -347,7 +349,7 @@ async def test_a_process_may_die_at_any_moment_of_a_chargeback(
 
 async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
     acme: Wallets,
-    desk: PaymentDesk,
+    desk: TopUpServices,
     provider: Provider,
     database: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
@@ -366,7 +368,7 @@ async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
         NewChargeback("brick", "dp_2", theirs.id, ChargebackState.OPEN, AMOUNT, "EUR", "fraudulent")
     )
     for _ in range(2):
-        await sweep_of(acme, desk).run_once()
+        await TopUpSweep(desk).run_once()
     (done,) = await database.fetch("SELECT debit_number FROM chargebacks WHERE company_id = 'brick'")
     assert done["debit_number"] is not None
     looks = [await acme.chargebacks.due(9) for _ in range(2)]
@@ -377,14 +379,14 @@ async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
 
 
 async def test_a_refund_that_is_on_its_way_for_days_is_asked_for_less_and_less(
-    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
 ) -> None:
     provider.refund_state = RefundState.PENDING
     begun = await desk.refunds.start(back(10_000))
     assert begun.state is TopUpRefundState.PENDING
     day = "interval '1 day'"
     await database.execute(f"UPDATE top_up_refunds SET created_at = created_at - {day}, look_at = look_at - {day}")
-    await sweep_of(acme, desk).run_once()
+    await TopUpSweep(desk).run_once()
     rests = await database.fetchval("SELECT extract(epoch FROM look_at - now())::int FROM top_up_refunds")
     assert rests > 3000
     sent = provider.refunds[begun.provider_refund]

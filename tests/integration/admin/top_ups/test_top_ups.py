@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from admin.mail.render import letter
 from admin.notices.domain import EventType
 from admin.payments.port import Payment, PaymentChanged, PaymentState, ProviderRefused
-from admin.top_ups.desk import PaymentDesk
 from admin.top_ups.domain import (
     BEGIN_SECONDS_MAX,
     FINISH_SECONDS_MAX,
@@ -21,6 +20,7 @@ from admin.top_ups.domain import (
     TopUpState,
     credit,
 )
+from admin.top_ups.services import TopUpServices
 from admin.top_ups.worker import TopUpSweep
 from tests.conftest import OpenWallets
 from tests.support.builders import charge, fingerprint, make_company
@@ -36,6 +36,7 @@ from tests.support.payments import (
     dispute,
     mortal_desk,
 )
+from tests.support.wallets import Wallets
 from wallet.domain.errors import (
     BalanceLimitReached,
     CompanyClosed,
@@ -49,7 +50,6 @@ from wallet.domain.errors import (
     TopUpNotFound,
 )
 from wallet.domain.money import MICROS_MAX
-from wallet.runtime import Wallets
 
 AMOUNT = 20_000_000
 MOMENTS_MAX = 60
@@ -79,7 +79,7 @@ def provider() -> Provider:
 
 
 @pytest.fixture
-def desk(acme: Wallets, provider: Provider) -> PaymentDesk:
+def desk(acme: Wallets, provider: Provider) -> TopUpServices:
     return desk_of(acme, provider)
 
 
@@ -97,26 +97,20 @@ async def older(database: asyncpg.Connection, seconds: float) -> None:
         )
 
 
-def sweep_of(wallets: Wallets, desk: PaymentDesk) -> TopUpSweep:
-    return TopUpSweep(
-        (wallets.top_ups, desk.top_ups),
-        (wallets.top_up_refunds, desk.refunds),
-        (wallets.chargebacks, desk.chargebacks),
-    )
-
-
 async def swept(wallets: Wallets, provider: Provider, database: asyncpg.Connection) -> None:
     """Let another process look at all that was left, soon after and long after."""
     for seconds in (100.0, BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX):
         await older(database, seconds)
-        await sweep_of(wallets, desk_of(wallets, provider)).run_once()
+        await TopUpSweep(desk_of(wallets, provider)).run_once()
 
 
 async def told(database: asyncpg.Connection) -> list[str]:
     return [row["type"] for row in await database.fetch("SELECT type FROM events ORDER BY serial")]
 
 
-async def test_a_manual_top_up_is_credited_once(acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection) -> None:
+async def test_a_manual_top_up_is_credited_once(
+    acme: Wallets, desk: TopUpServices, database: asyncpg.Connection
+) -> None:
     first = await desk.top_ups.start(MANUAL)
     assert (first.state, first.cleared, first.balance_after) == (TopUpState.SUCCEEDED, AMOUNT, AMOUNT)
     again = await asyncio.gather(*(desk.top_ups.start(MANUAL) for _ in range(5)))
@@ -127,7 +121,7 @@ async def test_a_manual_top_up_is_credited_once(acme: Wallets, desk: PaymentDesk
     assert await told(database) == [EventType.TOP_UP_SUCCEEDED]
 
 
-async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets, desk: PaymentDesk) -> None:
+async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets, desk: TopUpServices) -> None:
     much = order(TopUpMethod.MANUAL, "much", amount=MICROS_MAX)
     await desk.top_ups.start(MANUAL)
     with pytest.raises(BalanceLimitReached):
@@ -139,7 +133,7 @@ async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets
     assert await balance(acme) == MICROS_MAX
 
 
-async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wallets, desk: PaymentDesk) -> None:
+async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wallets, desk: TopUpServices) -> None:
     begun, _ = await acme.top_ups.create(MANUAL)
     outcome = await acme.engine.submit(credit(begun, "", AMOUNT))
     await acme.top_ups.withdraw(begun)
@@ -149,7 +143,7 @@ async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wal
     assert await balance(acme) == AMOUNT
 
 
-async def test_what_stands_in_the_way_is_said(acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection) -> None:
+async def test_what_stands_in_the_way_is_said(acme: Wallets, desk: TopUpServices, database: asyncpg.Connection) -> None:
     with pytest.raises(CurrencyMismatch):
         await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, currency="USD"))
     with pytest.raises(ProviderRefused):
@@ -170,7 +164,7 @@ async def test_what_stands_in_the_way_is_said(acme: Wallets, desk: PaymentDesk, 
 
 
 async def test_a_saved_card_is_in_the_wallet_with_the_answer(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     top_up = await desk.top_ups.start(SAVED)
     assert (top_up.state, top_up.cleared) == (TopUpState.SUCCEEDED, AMOUNT)
@@ -189,7 +183,7 @@ async def test_a_saved_card_is_in_the_wallet_with_the_answer(
     ],
 )
 async def test_a_card_that_does_not_pay_is_no_money(
-    acme: Wallets, desk: PaymentDesk, card: str, state: TopUpState, code: str
+    acme: Wallets, desk: TopUpServices, card: str, state: TopUpState, code: str
 ) -> None:
     for _ in range(2):
         top_up = await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, card=card))
@@ -198,7 +192,7 @@ async def test_a_card_that_does_not_pay_is_no_money(
 
 
 async def test_a_new_card_is_credited_when_its_holder_has_paid(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     begun = await desk.top_ups.start(CARD)
     assert (begun.state, begun.client_secret) == (TopUpState.REQUIRES_ACTION, "secret_1")
@@ -215,7 +209,7 @@ async def test_a_new_card_is_credited_when_its_holder_has_paid(
 
 
 async def test_a_declined_try_with_a_new_card_may_be_followed_by_a_better_one(
-    desk: PaymentDesk, provider: Provider
+    desk: TopUpServices, provider: Provider
 ) -> None:
     await desk.top_ups.start(CARD)
     provider.payments["pi_1"] = Payment(
@@ -240,13 +234,13 @@ async def test_news_in_any_order_and_any_number_credit_once(
     await asyncio.gather(
         *(desk.top_ups.follow("pi_1") for desk in desks * 5),
         *(desk.top_ups.start(CARD) for desk in desks * 3),
-        *(sweep_of(acme, desk).run_once() for desk in desks),
+        *(TopUpSweep(desk).run_once() for desk in desks),
     )
     assert await balance(acme) == provider.taken == AMOUNT
     assert (await told(database)).count(EventType.TOP_UP_SUCCEEDED) == 1
 
 
-async def test_late_news_of_an_earlier_state_undo_nothing(desk: PaymentDesk, provider: Provider) -> None:
+async def test_late_news_of_an_earlier_state_undo_nothing(desk: TopUpServices, provider: Provider) -> None:
     begun = await desk.top_ups.start(CARD)
     before = provider.payments["pi_1"]
     provider.finish("pi_1")
@@ -254,7 +248,7 @@ async def test_late_news_of_an_earlier_state_undo_nothing(desk: PaymentDesk, pro
     assert (await desk.top_ups.take(begun, before)).state is TopUpState.SUCCEEDED
 
 
-async def test_money_that_came_after_an_end_is_credited(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+async def test_money_that_came_after_an_end_is_credited(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
     await desk.top_ups.start(CARD)
     assert (await desk.top_ups.cancel("acme", "t-1")).state is TopUpState.CANCELED
     assert (await desk.top_ups.cancel("acme", "t-1")).state is TopUpState.CANCELED
@@ -265,7 +259,7 @@ async def test_money_that_came_after_an_end_is_credited(acme: Wallets, desk: Pay
         await desk.top_ups.cancel("acme", "t-1")
 
 
-async def test_a_cancel_that_comes_too_late_credits(acme: Wallets, desk: PaymentDesk, provider: Provider) -> None:
+async def test_a_cancel_that_comes_too_late_credits(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
     await desk.top_ups.start(CARD)
     provider.finish("pi_1")
     with pytest.raises(TopUpEnded):
@@ -274,7 +268,7 @@ async def test_a_cancel_that_comes_too_late_credits(acme: Wallets, desk: Payment
 
 
 async def test_two_payments_for_one_top_up_are_both_the_companys(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     await desk.top_ups.start(CARD)
     first = provider.payments["pi_1"]
@@ -288,7 +282,7 @@ async def test_two_payments_for_one_top_up_are_both_the_companys(
 
 
 async def test_a_payment_that_is_none_of_ours_changes_nothing(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     await desk.top_ups.start(SAVED)
     first = provider.payments["pi_1"]
@@ -302,7 +296,7 @@ async def test_a_payment_that_is_none_of_ours_changes_nothing(
 
 
 async def test_a_silent_provider_is_asked_again_under_the_same_key(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
@@ -314,7 +308,7 @@ async def test_a_silent_provider_is_asked_again_under_the_same_key(
 
 
 async def test_a_provider_that_no_longer_knows_what_it_knew_ends_nothing(
-    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
 ) -> None:
     """Its key is of another account, say: the caller is told, and the sweep goes on when it is mended."""
     await desk.top_ups.start(CARD)
@@ -329,18 +323,18 @@ async def test_a_provider_that_no_longer_knows_what_it_knew_ends_nothing(
             await call()
         assert refused.value.code == "resource_missing"
     await older(database, 100)
-    await sweep_of(acme, desk).run_once()
+    await TopUpSweep(desk).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
     provider.refuses_questions = False
     provider.finish("pi_1")
     await older(database, FINISH_SECONDS_MAX)
-    await sweep_of(acme, desk).run_once()
+    await TopUpSweep(desk).run_once()
     assert await balance(acme) == provider.taken == AMOUNT
 
 
 @pytest.mark.parametrize("method", [TopUpMethod.CARD, TopUpMethod.SAVED_CARD])
 async def test_a_company_that_the_provider_refuses_has_a_top_up_that_failed(
-    acme: Wallets, desk: PaymentDesk, provider: Provider, method: TopUpMethod
+    acme: Wallets, desk: TopUpServices, provider: Provider, method: TopUpMethod
 ) -> None:
     """It is not the amount that is wrong."""
     provider.refuses_customers = True
@@ -353,13 +347,13 @@ async def test_a_company_that_the_provider_refuses_has_a_top_up_that_failed(
     assert again.state is not TopUpState.FAILED
 
 
-async def test_news_without_a_payment_are_none_of_ours(desk: PaymentDesk, provider: Provider) -> None:
+async def test_news_without_a_payment_are_none_of_ours(desk: TopUpServices, provider: Provider) -> None:
     await desk.top_ups.start(SAVED)
     assert await desk.chargebacks.take(replace(dispute(provider.payments["pi_1"]), payment="")) is None
 
 
 async def test_a_bank_transfer_is_credited_with_what_came(
-    acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection
+    acme: Wallets, desk: TopUpServices, database: asyncpg.Connection
 ) -> None:
     begun = await desk.top_ups.start(TRANSFER)
     assert begun.state is TopUpState.PENDING
@@ -381,7 +375,7 @@ async def test_a_bank_transfer_is_credited_with_what_came(
     assert begun.payment_reference in text
 
 
-async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, desk: PaymentDesk) -> None:
+async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, desk: TopUpServices) -> None:
     await desk.top_ups.start(TRANSFER)
     results = await asyncio.gather(
         *(desk.top_ups.confirm("acme", "t-1", AMOUNT + i) for i in range(5)), return_exceptions=True
@@ -392,7 +386,7 @@ async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, 
 
 
 async def test_a_transfer_that_failed_may_come_all_the_same(
-    acme: Wallets, desk: PaymentDesk, database: asyncpg.Connection
+    acme: Wallets, desk: TopUpServices, database: asyncpg.Connection
 ) -> None:
     await desk.top_ups.start(TRANSFER)
     for _ in range(2):
@@ -403,7 +397,7 @@ async def test_a_transfer_that_failed_may_come_all_the_same(
 
 
 async def test_a_transfer_may_be_told_by_the_provider_and_by_people(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     begun = await desk.top_ups.start(TRANSFER)
     provider.payments["pi_9"] = Payment("pi_9", PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
@@ -414,7 +408,7 @@ async def test_a_transfer_may_be_told_by_the_provider_and_by_people(
 
 
 async def test_a_transfer_that_came_twice_is_credited_twice(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     begun = await desk.top_ups.start(TRANSFER)
     for payment in ("pi_8", "pi_9", "pi_8", "pi_9"):
@@ -424,7 +418,7 @@ async def test_a_transfer_that_came_twice_is_credited_twice(
 
 
 async def test_of_a_transfer_that_people_confirmed_the_first_payment_is_that_one(
-    acme: Wallets, desk: PaymentDesk, provider: Provider
+    acme: Wallets, desk: TopUpServices, provider: Provider
 ) -> None:
     begun = await desk.top_ups.start(TRANSFER)
     await desk.top_ups.confirm("acme", "t-1", AMOUNT)
@@ -435,53 +429,53 @@ async def test_of_a_transfer_that_people_confirmed_the_first_payment_is_that_one
 
 
 async def test_what_was_never_begun_fails_and_says_so(
-    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
 ) -> None:
     await acme.top_ups.create(SAVED)
     await older(database, 100)
-    await sweep_of(acme, desk).run_once()
+    await TopUpSweep(desk).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.PENDING
     await older(database, BEGIN_SECONDS_MAX)
-    await sweep_of(acme, desk).run_once()
+    await TopUpSweep(desk).run_once()
     ended = await desk.top_ups.start(SAVED)
     assert (ended.state, ended.failure_code) == (TopUpState.FAILED, "not_begun")
     assert provider.taken == 0
 
 
 async def test_a_payment_that_nobody_finishes_is_canceled(
-    acme: Wallets, desk: PaymentDesk, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
 ) -> None:
     await desk.top_ups.start(CARD)
     await older(database, FINISH_SECONDS_MAX - 100)
-    await sweep_of(acme, desk).run_once()
+    await TopUpSweep(desk).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
     await older(database, FINISH_SECONDS_MAX / 3)
-    await sweep_of(acme, desk).run_once()
+    await TopUpSweep(desk).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.CANCELED
     assert provider.payments["pi_1"].state is PaymentState.CANCELED
 
 
-async def saved_card(desk: PaymentDesk, _: Provider, key: str) -> None:
+async def saved_card(desk: TopUpServices, _: Provider, key: str) -> None:
     await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, key))
 
 
-async def new_card(desk: PaymentDesk, provider: Provider, key: str) -> None:
+async def new_card(desk: TopUpServices, provider: Provider, key: str) -> None:
     begun = await desk.top_ups.start(order(TopUpMethod.CARD, key))
     provider.finish(begun.payment)
     provider.notifications = [PaymentChanged(begun.payment)]
     await desk.notifications.receive(b"0", {})
 
 
-async def transfer(desk: PaymentDesk, _: Provider, key: str) -> None:
+async def transfer(desk: TopUpServices, _: Provider, key: str) -> None:
     await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, key))
     await desk.top_ups.confirm("acme", key, AMOUNT)
 
 
-async def manual(desk: PaymentDesk, _: Provider, key: str) -> None:
+async def manual(desk: TopUpServices, _: Provider, key: str) -> None:
     await desk.top_ups.start(order(TopUpMethod.MANUAL, key))
 
 
-Flow = Callable[[PaymentDesk, Provider, str], Awaitable[None]]
+Flow = Callable[[TopUpServices, Provider, str], Awaitable[None]]
 
 
 @pytest.mark.parametrize("forgetful", [True, False])

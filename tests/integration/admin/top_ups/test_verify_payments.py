@@ -28,12 +28,12 @@ from tests.support.payments import (
     mortal_desk,
 )
 from tests.support.refunding import report
+from tests.support.wallets import Wallets
 from wallet.ledger.queries import load
-from wallet.runtime import Wallets
 from wallet.verification import Check
 
 MOMENTS_MAX = 60
-_SQL = load("admin.top_ups.verify")
+_SQL = {**load("admin.top_ups.verify"), **load("refunds.verify")}
 
 
 @pytest.fixture

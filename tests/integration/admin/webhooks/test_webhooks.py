@@ -38,8 +38,8 @@ from devstack.ports import LOOPBACK, free_port
 from tests.conftest import OpenWallets
 from tests.support.builders import make_company
 from tests.support.paths import DOCS
+from tests.support.wallets import Wallets
 from wallet.domain.errors import EventNotFound, LedgerUnavailable, WebhookNotFound
-from wallet.runtime import Wallets
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 RUN_SECONDS_MAX = 5.0

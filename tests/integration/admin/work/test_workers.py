@@ -5,16 +5,20 @@ import asyncio
 import asyncpg
 import pytest
 
-from admin.background import workers
-from admin.office import Office
+from admin.app import features
 from admin.settings import AdminSettings
 from admin.work.leases import Leases
 from admin.work.runner import LEASE_SECONDS, Worker, run_once, running
 from tests.conftest import OpenWallets
 from tests.support.builders import make_company, top_up
 from tests.support.engine_steps import until
+from tests.support.wallets import Wallets
 from wallet.domain.errors import Applied, LedgerUnavailable
-from wallet.runtime import Wallets
+
+
+def workers(wallets: Wallets) -> list[Worker]:
+    """Return all background work of the back office, without a payment provider and without mail."""
+    return [worker for feature in features(wallets, AdminSettings(), None, None) for worker in feature.workers]
 
 
 async def expire(database: asyncpg.Connection, name: str) -> None:
@@ -80,13 +84,13 @@ async def test_the_back_offices_work_runs_and_is_handed_over(
     await make_company(database)
     await wallets.engine.submit(top_up(1_000))
     query = "SELECT number FROM rollups WHERE company_id = 'acme'"
-    async with running(workers(Office(wallets, AdminSettings())), wallets.leases):
+    async with running(workers(wallets), wallets.leases):
         await until(lambda: database.fetchval(query))
-        names = {worker.name for worker in workers(Office(wallets, AdminSettings()))}
+        names = {worker.name for worker in workers(wallets)}
         held = await database.fetch("SELECT name FROM leases")
         assert {row["name"] for row in held} <= names
     assert not await database.fetch("SELECT FROM leases"), "given up at the end"
     await wallets.engine.submit(top_up(1_000))
     beside = await open_more()
-    async with running(workers(Office(beside, AdminSettings())), beside.leases):
+    async with running(workers(beside), beside.leases):
         await until(lambda: database.fetchval(f"{query} AND number = 2"))

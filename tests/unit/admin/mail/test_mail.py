@@ -8,7 +8,6 @@ from importlib.resources import files
 import pytest
 from jinja2 import UndefinedError
 
-from admin.app import post_of
 from admin.mail.domain import (
     AGE_SECONDS_MAX,
     DELAY_SECONDS_MAX,
@@ -20,6 +19,7 @@ from admin.mail.domain import (
 )
 from admin.mail.render import letter
 from admin.mail.smtp_url import MailServer, Security, parse_smtp_url
+from admin.mail.wiring import post_of
 from admin.settings import AdminSettings
 from server.settings import Misconfigured, read_settings
 

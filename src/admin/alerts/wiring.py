@@ -1,0 +1,14 @@
+"""Put alerts together."""
+
+from admin.alerts.store import Alerts
+from admin.alerts.worker import PAUSE_SECONDS, AlertWorker
+from admin.feature import Feature
+from admin.statements.usage_store import UsageDays
+from admin.work.runner import Worker
+from wallet.runtime import Wallets
+
+
+def alerts(wallets: Wallets) -> Feature:
+    """Return the worker that warns companies; RuleService has their policies."""
+    worker = AlertWorker(Alerts(wallets.pool), UsageDays(wallets.pool))
+    return Feature(workers=[Worker("alerts", worker.run_once, PAUSE_SECONDS)])

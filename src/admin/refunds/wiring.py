@@ -1,0 +1,33 @@
+"""Put refunds together."""
+
+from admin.feature import Feature, service
+from admin.refunds import finisher, job_worker
+from admin.refunds.finisher import RefundFinisher
+from admin.refunds.job_worker import RefundJobWorker
+from admin.refunds.servicer import RefundServicer
+from admin.work.runner import Worker
+from refunds.case_store import RefundCases
+from refunds.decisions import Decisions
+from refunds.delivery_reports import Deliveries
+from refunds.delivery_store import Policies, Reports
+from refunds.job_store import RefundJobs
+from refunds.service import Refunds
+from refunds.store import Charges
+from veloconnect.admin.v1 import refund_pb2, refund_pb2_grpc
+from wallet.runtime import Wallets
+
+
+def refunds(wallets: Wallets) -> Feature:
+    """Return RefundService, the worker of refund jobs, and the one that finishes reports and decisions."""
+    pool = wallets.pool
+    refunds, jobs, cases = Refunds(wallets.engine, Charges(pool)), RefundJobs(pool), RefundCases(pool)
+    decisions = Decisions(refunds, cases)
+    servicer = RefundServicer(wallets.reader, refunds, decisions, jobs=jobs, policies=Policies(pool), cases=cases)
+    finishing = RefundFinisher(Deliveries(refunds, Reports(pool), cases, wallets.reader), decisions)
+    return Feature(
+        services=[service(refund_pb2, refund_pb2_grpc, servicer)],
+        workers=[
+            Worker("refund-jobs", RefundJobWorker(jobs, wallets.engine, refunds).run_once, job_worker.PAUSE_SECONDS),
+            Worker("refund-finishing", finishing.run_once, finisher.PAUSE_SECONDS),
+        ],
+    )

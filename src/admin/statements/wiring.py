@@ -1,0 +1,24 @@
+"""Put statements together."""
+
+from admin.feature import Feature, service
+from admin.statements.export import Exports
+from admin.statements.http import routes
+from admin.statements.servicer import TransactionServicer
+from admin.statements.store import Statements
+from admin.statements.usage_store import UsageDays
+from admin.statements.worker import PAUSE_SECONDS, Rollups
+from admin.work.runner import Worker
+from veloconnect.admin.v1 import transaction_pb2, transaction_pb2_grpc
+from wallet.runtime import Wallets
+
+
+def statements(wallets: Wallets) -> Feature:
+    """Return TransactionService, the worker that sums usage up by day, and the statement as a download."""
+    statements, usage = Statements(wallets.pool), UsageDays(wallets.pool)
+    exports = Exports(statements)
+    servicer = TransactionServicer(wallets.reader, statements, exports, usage)
+    return Feature(
+        services=[service(transaction_pb2, transaction_pb2_grpc, servicer)],
+        workers=[Worker("rollups", Rollups(usage).run_once, PAUSE_SECONDS)],
+        routes=routes(exports),
+    )

@@ -1,0 +1,24 @@
+"""Put subscriptions together."""
+
+from admin.feature import Feature, service
+from admin.subscriptions.renewals import Renewals
+from admin.subscriptions.servicer import SubscriptionServicer
+from admin.subscriptions.store import Subscriptions
+from admin.subscriptions.worker import PAUSE_SECONDS, SubscriptionWorker
+from admin.work.runner import Worker
+from refunds.service import Refunds
+from refunds.store import Charges
+from veloconnect.admin.v1 import subscription_pb2, subscription_pb2_grpc
+from wallet.runtime import Wallets
+
+
+def subscriptions(wallets: Wallets) -> Feature:
+    """Return SubscriptionService, and the worker that charges what is due."""
+    store = Subscriptions(wallets.pool)
+    renewals = Renewals(wallets.engine, Refunds(wallets.engine, Charges(wallets.pool)), wallets.rating, store)
+    return Feature(
+        services=[
+            service(subscription_pb2, subscription_pb2_grpc, SubscriptionServicer(store, renewals, wallets.reader))
+        ],
+        workers=[Worker("subscriptions", SubscriptionWorker(store, renewals).run_once, PAUSE_SECONDS)],
+    )

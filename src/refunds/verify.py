@@ -1,0 +1,5 @@
+"""What VerifyLedger checks of refunds that a case or the policy decided."""
+
+from wallet.verification import Check, checks_of
+
+CHECKS = checks_of(__name__, {"refund_records": Check.REFUNDS})
