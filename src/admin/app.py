@@ -36,7 +36,7 @@ from wallet.runtime import Wallets
 
 def run(settings: AdminSettings, tether: int | None) -> int:
     """Serve in this process until it is told to stop; return its exit status. Raises Misconfigured."""
-    post = post_of(settings)
+    post = post_of(settings.smtp_url, settings.mail_from)
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         async with AsyncExitStack() as stack:

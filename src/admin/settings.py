@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from admin.mail.smtp_url import parse_smtp_url
+from admin.smtp_url import parse_smtp_url
 from server.settings import Listener, Port, ServerSettings, on_loopback
 from wallet.domain.money import MICROS_MAX
 

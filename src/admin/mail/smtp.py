@@ -8,7 +8,7 @@ from email.message import EmailMessage
 
 from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPRecipientsRefused
 
-from admin.mail.smtp_url import MailServer, Security
+from admin.smtp_url import MailServer, Security
 
 COMMAND_SECONDS_MAX = 10.0
 """How long the server may take to connect, or to answer one command."""

@@ -15,9 +15,9 @@ from jinja2 import TemplateError
 from admin.mail.domain import ClaimedMail
 from admin.mail.render import letter
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused, Session, session
-from admin.mail.smtp_url import MailServer
 from admin.mail.store import Mails
 from admin.metrics import mails, mails_oldest_seconds, mails_waiting
+from admin.smtp_url import MailServer
 
 PAUSE_SECONDS = 2.0
 BATCH = 20

@@ -3,19 +3,15 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from admin.rates.changes import RatePlan
 from server import wire
 from server.countries import COUNTRIES
 from server.names import rate_card_name, rate_name
 from server.rejections import InvalidRequest, Violation
+from server.times import micros_of
 from veloconnect.admin.v1 import rate_pb2
 from wallet.domain.rates import NEVER, Rate, RateCard
 from wallet.domain.usage import Channel
-
-TIME_MAX = 253_402_300_799_999_999
-"""The last microsecond of the year 9999."""
 
 
 def card_message(card: RateCard) -> rate_pb2.RateCard:
@@ -84,23 +80,15 @@ def rates_of(messages: Sequence[rate_pb2.Rate], *, now: int) -> list[Rate]:
     return rates
 
 
-def moment_of(time: Timestamp, field: str, broken: list[Violation]) -> int:
-    """Return a time in microseconds since the epoch; one out of range is added to what is `broken`."""
-    micros: int = time.seconds * wire.MICROSECONDS + time.nanos // 1000
-    if not 0 <= micros <= TIME_MAX:
-        broken.append(Violation(field, "must be between the years 1970 and 9999"))
-    return micros
-
-
 def _rate_of(message: rate_pb2.Rate, field: str, now: int, broken: list[Violation]) -> Rate:
     destination = message.destination
     if destination.isalpha() and destination not in COUNTRIES:
         broken.append(Violation(f"{field}.destination", f"{destination} is no country of ISO 3166-1"))
     begins, ends = now, NEVER
     if message.HasField("effective_time"):
-        begins = moment_of(message.effective_time, f"{field}.effective_time", broken)
+        begins = micros_of(message.effective_time, f"{field}.effective_time", broken)
     if message.HasField("expire_time"):
-        ends = moment_of(message.expire_time, f"{field}.expire_time", broken)
+        ends = micros_of(message.expire_time, f"{field}.expire_time", broken)
         if ends <= begins:
             broken.append(
                 Violation(f"{field}.expire_time", "must be later than effective_time, which is now if left out")

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from admin.rates.decks.files import DECK_BYTES_MAX
 from admin.rates.decks.reader import DeckSettings
-from admin.rates.messages import moment_of
 from server.rejections import InvalidRequest, Violation, invalid
+from server.times import micros_of
 from veloconnect.admin.v1 import rate_pb2
 from wallet.domain.money import CURRENCIES
 from wallet.domain.usage import Channel
@@ -47,7 +47,7 @@ def _deck_settings(settings: rate_pb2.ImportRatesSettings) -> DeckSettings:
     broken: list[Violation] = []
     effective_at = None
     if settings.HasField("effective_time"):
-        effective_at = moment_of(settings.effective_time, "settings.effective_time", broken)
+        effective_at = micros_of(settings.effective_time, "settings.effective_time", broken)
     if broken:
         raise InvalidRequest(violations=broken)
     return DeckSettings(

@@ -10,8 +10,7 @@ import click
 
 from admin.cli.calling import CALL_SECONDS_MAX, calling
 from admin.cli.connection import Connection
-from admin.rates.decks.cells import BadCell
-from admin.rates.decks.dates import Times
+from admin.cli.times import micros_in
 from veloconnect.admin.v1 import refund_pb2
 from wallet.domain.money import words
 
@@ -31,10 +30,7 @@ def settings_of(job_id: str, **options: Any) -> refund_pb2.CreateRefundJobSettin
     )
     for field, option, text in (("start_time", "--from", options["start"]), ("end_time", "--to", options["end"])):
         if text:
-            try:
-                getattr(where, field).FromMicroseconds(Times().micros_of(text))
-            except BadCell as error:
-                raise click.BadParameter(str(error), param_hint=option) from error
+            getattr(where, field).FromMicroseconds(micros_in(text, option))
     job = refund_pb2.RefundJob(
         filter=where,
         reason=f"REFUND_REASON_{options['reason'].upper()}",

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterable
 from hashlib import blake2b
 from typing import NamedTuple, cast
 
-from admin.rates.messages import moment_of
 from admin.refunds.messages import reason_message, reason_of
 from refunds.job import ChargeFilter, Estimate, NewJob, RefundJob
 from server import wire
 from server.countries import COUNTRIES
 from server.names import company_name, parse_company, refund_job_name, transaction_name
 from server.rejections import InvalidRequest, Violation, invalid
+from server.times import micros_of
 from veloconnect.admin.v1 import refund_pb2
 from wallet.domain.commands import FINGERPRINT_BYTES
 from wallet.domain.usage import Channel
@@ -111,8 +111,8 @@ def _filter_of(message: refund_pb2.RefundFilter) -> ChargeFilter:
         for field in ("start_time", "end_time")
         if not message.HasField(field)
     ]
-    starts_at = moment_of(message.start_time, f"{path}.start_time", broken)
-    ends_at = moment_of(message.end_time, f"{path}.end_time", broken)
+    starts_at = micros_of(message.start_time, f"{path}.start_time", broken)
+    ends_at = micros_of(message.end_time, f"{path}.end_time", broken)
     if not broken and starts_at >= ends_at:
         broken.append(Violation(f"{path}.end_time", "must be after start_time"))
     if not broken and ends_at > time.time_ns() // 1000:

@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import click
-
 from admin.cli.calling import calling
 from admin.cli.connection import Connection
 from admin.cli.options import written
-from admin.rates.decks.cells import BadCell
-from admin.rates.decks.dates import Times
+from admin.cli.times import micros_in
 from veloconnect.admin.v1 import transaction_pb2
 
 EXPORT_SECONDS_MAX = 900.0
@@ -28,10 +25,7 @@ def filter_of(**options: Any) -> transaction_pb2.TransactionFilter:
     )
     for field, option, text in (("start_time", "--from", options["start"]), ("end_time", "--to", options["end"])):
         if text:
-            try:
-                getattr(found, field).FromMicroseconds(Times().micros_of(text))
-            except BadCell as error:
-                raise click.BadParameter(str(error), param_hint=option) from error
+            getattr(found, field).FromMicroseconds(micros_in(text, option))
     return found
 
 

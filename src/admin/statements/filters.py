@@ -2,10 +2,10 @@
 
 from hashlib import blake2b
 
-from admin.rates.messages import moment_of
 from admin.statements.domain import EVERYTHING, EntryFilter
 from server.countries import COUNTRIES
 from server.rejections import InvalidRequest, Violation
+from server.times import micros_of
 from veloconnect.admin.v1 import transaction_pb2
 from wallet.domain.commands import Kind
 from wallet.domain.usage import Channel
@@ -18,9 +18,9 @@ def filter_of(message: transaction_pb2.TransactionFilter) -> EntryFilter:
     broken: list[Violation] = []
     start_at = end_at = amount_min = amount_max = None
     if message.HasField("start_time"):
-        start_at = moment_of(message.start_time, "filter.start_time", broken)
+        start_at = micros_of(message.start_time, "filter.start_time", broken)
     if message.HasField("end_time"):
-        end_at = moment_of(message.end_time, "filter.end_time", broken)
+        end_at = micros_of(message.end_time, "filter.end_time", broken)
         if start_at is not None and start_at > end_at:
             broken.append(Violation("filter.end_time", "must not be before filter.start_time"))
     if message.country_code and message.country_code not in COUNTRIES:

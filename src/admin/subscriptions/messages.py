@@ -5,7 +5,6 @@ from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
 
-from admin.rates.messages import TIME_MAX
 from admin.rpc.masks import Fields, taken_over
 from admin.subscriptions.domain import (
     NewSubscription,
@@ -23,6 +22,7 @@ from server.rejections import invalid
 from server.usage import usage_of
 from veloconnect.admin.v1 import subscription_pb2
 from wallet.domain.commands import Kind
+from wallet.domain.times import TIME_MAX
 
 GRACE_SECONDS_DEFAULT = 7 * 86_400
 _NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/subscriptions/[a-z0-9][a-z0-9_-]{0,62}")

@@ -4,9 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from admin.rates.decks.cells import BadCell, shown
-
-TIME_MAX = 253_402_300_799_999_999
-"""The last microsecond of the year 9999."""
+from wallet.domain.times import TIME_MAX
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -16,10 +16,10 @@ from aiosmtpd.smtp import Session as Peer
 
 from admin.mail import smtp
 from admin.mail.domain import REFUSALS_MAX, NewMail
-from admin.mail.smtp_url import MailServer, Security
 from admin.mail.store import Mails, put
 from admin.mail.worker import BATCH, MailWorker, Post
 from admin.metrics import mails_oldest_seconds, mails_waiting
+from admin.smtp_url import MailServer, Security
 from devstack.ports import free_port
 from tests.conftest import OpenWallets
 from tests.support.wallets import Wallets

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from admin.rates.decks import files, reader
 from admin.rates.decks.columns import NAMES
-from admin.rates.decks.dates import TIME_MAX
 from admin.rates.decks.files import DECK_ROWS_MAX, LINE_LENGTH_MAX, ROW_LINES_MAX
 from admin.rates.decks.reader import BadRow, Deck, DeckSettings, read_deck
 from admin.rates.decks.writer import deck_lines
 from server.countries import COUNTRIES
 from wallet.domain.rates import NEVER, QUANTITY_MAX, UNIT_PRICE_MAX, Rate
+from wallet.domain.times import TIME_MAX
 from wallet.domain.usage import Channel
 
 NOW = 1_790_000_000_000_000
