@@ -1,4 +1,4 @@
-"""A program of the company that is told of events, and verifies each as docs/WEBHOOKS.md says."""
+"""A program of the company that is told of events, and verifies each as docs/guides/webhooks.md says."""
 
 import base64
 import hmac

@@ -1,7 +1,7 @@
 """The one table of errors: what each is on the wire, and what it tells the caller to do next.
 
-`docs/ERRORS.md` has a section for every reason, in the order of `Reason`, which is the order of precedence: where
-several hold, the first one is the answer.
+`docs/reference/errors.md` has a section for every reason, in the order of `Reason`, which is the order of precedence:
+where several hold, the first one is the answer.
 """
 
 from collections.abc import Mapping

@@ -100,7 +100,7 @@ async def _count_slice(connection: Connection, company: str, entries_max: int) -
         await connection.execute(_SLICE_SETTINGS)
         await connection.execute(_SQL["begin"], company)
         before: int | None = await connection.fetchval(_SQL["lock"], company)
-        if before is None:  # Somebody has it counted anew from the start: docs/OPERATIONS.md says when.
+        if before is None:  # Somebody has it counted anew from the start: docs/guides/operations.md says when.
             return 0, 0
         # A statement of its own: it sees what was committed while the lock was waited for.
         row = await connection.fetchrow(_SQL["count"], company, before, entries_max)

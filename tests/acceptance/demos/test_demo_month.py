@@ -158,7 +158,7 @@ def test_a_month_that_does_not_add_up_is_found(wrong: Mapping[str, Any], words: 
 
 
 def test_the_webhook_takes_what_the_service_signs_and_nothing_else() -> None:
-    """The receiver follows docs/WEBHOOKS.md, and shares no code with the sender."""
+    """The receiver follows docs/guides/webhooks.md, and shares no code with the sender."""
     secret, now = new_secret(), int(time.time())
     sent = headers([secret], "evt_1", now, b"{}")
     assert verified(secret, sent, b"{}")

@@ -1,4 +1,4 @@
-"""Every error has its row in the table, its section in docs/ERRORS.md, and fits on the wire."""
+"""Every error has its row in the table, its section in docs/reference/errors.md, and fits on the wire."""
 
 import base64
 import importlib
@@ -51,7 +51,7 @@ from wallet.domain import errors as e
 from wallet.domain.errors import Applied, WalletError
 from wallet.domain.limits import SpendLimit, SpendLimitState, Window
 
-ERRORS = (DOCS / "ERRORS.md").read_text()
+ERRORS = (DOCS / "reference" / "errors.md").read_text()
 TRAILERS_BYTES_MAX = 8192
 """What gRPC clients take of trailing metadata, unless they are told to take more."""
 
@@ -137,7 +137,7 @@ SAMPLES: list[Exception] = [
 
 
 class Section(NamedTuple):
-    """What docs/ERRORS.md says of a reason."""
+    """What docs/reference/errors.md says of a reason."""
 
     reason: str
     status: str

@@ -253,7 +253,7 @@ async def test_a_company_that_cannot_be_counted_does_not_keep_the_others_waiting
 async def test_verify_ledger_counts_again_and_finds_what_is_off(
     acme: Wallets, database: asyncpg.Connection, tampering: str
 ) -> None:
-    """And it is mended as docs/OPERATIONS.md says."""
+    """And it is mended as docs/guides/operations.md says."""
     await UsageDays(acme.pool, slice_entries=50).count_slice("acme")
     assert await problems(acme) == set(), "what is not counted yet is no problem"
     await Rollups(acme.usage_days).run_once()

@@ -191,7 +191,7 @@ async def test_an_event_is_delivered_once_signed_and_says_what_happened(
 async def test_the_documented_example_verifies_what_comes(
     acme: Wallets, database: asyncpg.Connection, receiver: Receiver
 ) -> None:
-    page = (DOCS / "WEBHOOKS.md").read_text()
+    page = (DOCS / "guides" / "webhooks.md").read_text()
     example: dict[str, Any] = {}
     exec(page.partition("```python\n")[2].partition("```")[0], example)
     verified = example["verified"]
