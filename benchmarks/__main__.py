@@ -18,8 +18,8 @@ from benchmarks import archive, machine
 from benchmarks.apart import figures_apart
 from benchmarks.companies import AdminFailed
 from benchmarks.figures import figures_of
-from benchmarks.loadgen.client import TargetUnreachable
-from benchmarks.loadgen.endpoint import Target
+from benchmarks.http2.client import TargetUnreachable
+from benchmarks.http2.endpoint import Target
 from benchmarks.local import started_here
 from benchmarks.options import all_options
 from benchmarks.places import Service

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import grpc
 
 from benchmarks.companies import CALL_SECONDS_MAX, Admin, AdminFailed, each
+from benchmarks.http2.endpoint import Endpoint
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.endpoint import Endpoint
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 

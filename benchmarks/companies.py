@@ -10,8 +10,8 @@ from typing import Self, TypeVar
 import grpc
 
 from benchmarks.decks import chunks
+from benchmarks.http2.endpoint import Endpoint
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.endpoint import Endpoint
 from veloconnect.admin.v1 import (
     company_pb2,
     company_pb2_grpc,

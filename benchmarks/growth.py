@@ -24,11 +24,11 @@ import psycopg
 import uvloop
 
 from benchmarks.filling import AMOUNT_MICROS, BYTES_PER_ENTRY, NoRoom, fill
+from benchmarks.http2.client import TargetUnreachable
+from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.client import TargetUnreachable
 from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.endpoint import Endpoint, Target
 from benchmarks.loadgen.measuring import measure
 from benchmarks.loadgen.templates import charge_request, fresh_keys
 from benchmarks.loadgen.workloads import Charges

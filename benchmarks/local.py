@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.endpoint import Endpoint, Target
 from benchmarks.places import Place, Server, Service
 from benchmarks.stores import settings_of, versions_of
 from devstack import Ports, Stack

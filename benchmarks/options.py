@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from benchmarks.loadgen.endpoint import Target
+from benchmarks.http2.endpoint import Target
 from benchmarks.scenarios import RATE_DEFAULT, scenarios
 
 NAME_PATTERN = "abcdefghijklmnopqrstuvwxyz0123456789-"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from benchmarks.http2.endpoint import Endpoint
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.endpoint import Endpoint
 
 
 class Place(StrEnum):

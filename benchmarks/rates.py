@@ -23,12 +23,12 @@ import uvloop
 
 from benchmarks.companies import FUNDS_MICROS, Admin, AdminFailed, each
 from benchmarks.decks import VoiceDeck, numbers, sms_rates, voice_deck
+from benchmarks.http2.client import TargetUnreachable
+from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.ledgers import AMOUNT_MICROS
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.client import TargetUnreachable
 from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.endpoint import Endpoint, Target
 from benchmarks.loadgen.measuring import measure
 from benchmarks.loadgen.templates import SMS
 from benchmarks.loadgen.workloads import Charges

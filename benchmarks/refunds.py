@@ -22,8 +22,8 @@ import uvloop
 
 from benchmarks.filling import NoRoom
 from benchmarks.growth import LOCAL_DIRECTORY, Installation, read_balances
-from benchmarks.loadgen.client import TargetUnreachable
-from benchmarks.loadgen.endpoint import Endpoint, Target
+from benchmarks.http2.client import TargetUnreachable
+from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.open_loop import OpenLoop
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.workloads import Charges

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.endpoint import Endpoint, Target
 from benchmarks.local import echo_server
 from benchmarks.places import Place, Server, Service
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.http2.endpoint import Endpoint
 from benchmarks.loadgen.batches import StreamedBatches
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.closed_loop import ClosedLoop
-from benchmarks.loadgen.endpoint import Endpoint
 from benchmarks.loadgen.loop import Load
 from benchmarks.loadgen.open_loop import OpenLoop
 from benchmarks.loadgen.stream_loop import StreamLoop

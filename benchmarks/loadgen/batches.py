@@ -6,9 +6,9 @@ from itertools import cycle
 
 from google.protobuf.message import DecodeError
 
+from benchmarks.http2.calls import PREFIX, Call
+from benchmarks.http2.outcomes import BAD_MESSAGE, Outcome, of_result
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.calls import PREFIX, Call
-from benchmarks.loadgen.outcomes import BAD_MESSAGE, Outcome, of_result
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.templates import charge_request, fresh_keys, template
 from veloconnect.charging.v1 import charging_pb2

@@ -6,11 +6,11 @@ does not wait needs an open loop.
 
 import time
 
-from benchmarks.loadgen.calls import Call
-from benchmarks.loadgen.connection import Connection
-from benchmarks.loadgen.endpoint import Endpoint
+from benchmarks.http2.calls import Call
+from benchmarks.http2.connection import Connection
+from benchmarks.http2.endpoint import Endpoint
+from benchmarks.http2.outcomes import Outcome
 from benchmarks.loadgen.loop import Loop
-from benchmarks.loadgen.outcomes import Outcome
 from benchmarks.loadgen.workloads import Workload
 
 

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Protocol, Self
 
-from benchmarks.loadgen.calls import Call
-from benchmarks.loadgen.client import Client, TargetUnreachable
-from benchmarks.loadgen.connection import Connection
-from benchmarks.loadgen.endpoint import Endpoint
-from benchmarks.loadgen.outcomes import NO_ANSWER, OK, Outcome
+from benchmarks.http2.calls import Call
+from benchmarks.http2.client import Client, TargetUnreachable
+from benchmarks.http2.connection import Connection
+from benchmarks.http2.endpoint import Endpoint
+from benchmarks.http2.outcomes import NO_ANSWER, OK, Outcome
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.workloads import Workload
 

@@ -9,11 +9,11 @@ however late they end.
 import sys
 import time
 
-from benchmarks.loadgen.calls import Call
-from benchmarks.loadgen.connection import Connection
-from benchmarks.loadgen.endpoint import Endpoint
+from benchmarks.http2.calls import Call
+from benchmarks.http2.connection import Connection
+from benchmarks.http2.endpoint import Endpoint
+from benchmarks.http2.outcomes import NOT_SENT, Outcome
 from benchmarks.loadgen.loop import Loop
-from benchmarks.loadgen.outcomes import NOT_SENT, Outcome
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.ticker import Ticker
 from benchmarks.loadgen.workloads import Workload

@@ -15,12 +15,12 @@ import grpc
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from benchmarks.http2.calls import PREFIX, Call
+from benchmarks.http2.client import CONNECT_SECONDS_MAX, PAUSE_SECONDS, UNREACHABLE_SECONDS_MAX, TargetUnreachable
+from benchmarks.http2.endpoint import Endpoint
+from benchmarks.http2.outcomes import CONNECTION_LOST, Outcome, of_status
 from benchmarks.loadgen.batches import BATCH_ID_CHARS, StreamedBatches
-from benchmarks.loadgen.calls import PREFIX, Call
-from benchmarks.loadgen.client import CONNECT_SECONDS_MAX, PAUSE_SECONDS, UNREACHABLE_SECONDS_MAX, TargetUnreachable
-from benchmarks.loadgen.endpoint import Endpoint
 from benchmarks.loadgen.loop import DRAIN_SECONDS_MAX
-from benchmarks.loadgen.outcomes import CONNECTION_LOST, Outcome, of_status
 from benchmarks.loadgen.tally import Tally
 
 EOF = grpc.aio.EOF  # type: ignore[attr-defined]

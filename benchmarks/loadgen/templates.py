@@ -10,7 +10,7 @@ from itertools import count
 
 from google.protobuf.message import Message
 
-from benchmarks.loadgen.calls import PREFIX
+from benchmarks.http2.calls import PREFIX
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from google.protobuf.duration_pb2 import Duration
 
+from benchmarks.http2.calls import Call
+from benchmarks.http2.outcomes import Outcome
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.calls import Call
 from benchmarks.loadgen.draws import uniform
-from benchmarks.loadgen.outcomes import Outcome
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.templates import PLACEHOLDER, fresh_keys, template
 from veloconnect.charging.v1 import charging_pb2

@@ -16,9 +16,9 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from benchmarks.echo_server import answer
+from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.endpoint import Endpoint, Target
 from benchmarks.loadgen.loop import Load
 from benchmarks.loadgen.measuring import Measurement, measure
 from benchmarks.loadgen.workloads import CHARGE_PATH, Workload

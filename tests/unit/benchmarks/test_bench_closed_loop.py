@@ -10,13 +10,13 @@ import grpc
 import pytest
 from google.rpc.status_pb2 import Status
 
+from benchmarks.http2.calls import PREFIX, Call
+from benchmarks.http2.client import Client, TargetUnreachable
+from benchmarks.http2.connection import Connection
+from benchmarks.http2.endpoint import Target
+from benchmarks.http2.outcomes import OK, Outcome
 from benchmarks.loadgen.batches import BatchCharges
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.calls import PREFIX, Call
-from benchmarks.loadgen.client import Client, TargetUnreachable
-from benchmarks.loadgen.connection import Connection
-from benchmarks.loadgen.endpoint import Target
-from benchmarks.loadgen.outcomes import OK, Outcome
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.templates import KEY_CHARS
 from benchmarks.loadgen.workloads import CHARGE_PATH, Charges

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hpack import Decoder
 
-from benchmarks.loadgen import frames
-from benchmarks.loadgen.calls import PREFIX, Call
-from benchmarks.loadgen.connection import Connection
-from benchmarks.loadgen.headers import request_headers
-from benchmarks.loadgen.outcomes import Outcome
+from benchmarks.http2 import frames
+from benchmarks.http2.calls import PREFIX, Call
+from benchmarks.http2.connection import Connection
+from benchmarks.http2.headers import request_headers
+from benchmarks.http2.outcomes import Outcome
 from benchmarks.loadgen.workloads import CHARGE_PATH
 
 PATHS = [CHARGE_PATH, "/a.B/C", "/a.B/D"]

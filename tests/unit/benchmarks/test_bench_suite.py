@@ -7,8 +7,8 @@ import pytest
 from benchmarks.closing import close_companies
 from benchmarks.companies import Admin
 from benchmarks.figures import figures_of
+from benchmarks.http2.endpoint import Target
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.endpoint import Target
 from benchmarks.places import Place, Server, Service
 from benchmarks.report import table
 from benchmarks.rows import rows

@@ -9,11 +9,11 @@ import pytest
 import trustme
 
 from benchmarks.companies import Admin
+from benchmarks.http2.client import TargetUnreachable
+from benchmarks.http2.endpoint import Target
 from benchmarks.loadgen.batches import StreamedBatches
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.client import TargetUnreachable
 from benchmarks.loadgen.closed_loop import ClosedLoop
-from benchmarks.loadgen.endpoint import Target
 from benchmarks.loadgen.stream_loop import StreamLoop
 from benchmarks.loadgen.workloads import Charges
 from benchmarks.places import Place

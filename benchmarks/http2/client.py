@@ -7,10 +7,10 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from benchmarks.loadgen.calls import Call
-from benchmarks.loadgen.connection import Connection, Finished
-from benchmarks.loadgen.endpoint import Endpoint, Target
-from benchmarks.loadgen.headers import request_headers
+from benchmarks.http2.calls import Call
+from benchmarks.http2.connection import Connection, Finished
+from benchmarks.http2.endpoint import Endpoint, Target
+from benchmarks.http2.headers import request_headers
 
 __all__ = ["Client", "Target", "TargetUnreachable"]
 

@@ -2,7 +2,7 @@
 
 from struct import Struct
 
-from benchmarks.loadgen.outcomes import OK, Outcome
+from benchmarks.http2.outcomes import OK, Outcome
 
 PREFIX = Struct(">BL")
 """Before each gRPC message: whether it is compressed, and its size in bytes."""

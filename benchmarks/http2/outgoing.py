@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from benchmarks.loadgen import frames
-from benchmarks.loadgen.headers import TABLE_BYTES_DEFAULT, RequestHeaders
+from benchmarks.http2 import frames
+from benchmarks.http2.headers import TABLE_BYTES_DEFAULT, RequestHeaders
 
 
 class Writer(Protocol):

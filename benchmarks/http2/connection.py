@@ -10,11 +10,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from benchmarks.loadgen import frames
-from benchmarks.loadgen.calls import Call
-from benchmarks.loadgen.headers import AnswerHeaders, RequestHeaders
-from benchmarks.loadgen.outcomes import BAD_MESSAGE, CONNECTION_LOST, NO_TRAILERS, OK, Outcome
-from benchmarks.loadgen.outgoing import Outgoing
+from benchmarks.http2 import frames
+from benchmarks.http2.calls import Call
+from benchmarks.http2.headers import AnswerHeaders, RequestHeaders
+from benchmarks.http2.outcomes import (
+    BAD_MESSAGE,
+    CONNECTION_LOST,
+    NO_TRAILERS,
+    OK,
+    Outcome,
+)
+from benchmarks.http2.outgoing import Outgoing
 
 STREAM_WINDOW_BYTES = 4 * 2**20
 CONNECTION_WINDOW_BYTES = 64 * 2**20

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hpack import Decoder, Encoder, NeverIndexedHeaderTuple
 
-from benchmarks.loadgen.outcomes import OK, Outcome, of_headers
+from benchmarks.http2.outcomes import OK, Outcome, of_headers
 
 TABLE_BYTES_DEFAULT = 4_096
 KNOWN_BLOCKS_MAX = 1_024
