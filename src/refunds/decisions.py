@@ -8,10 +8,10 @@ from refunds.case_store import RefundCases
 from refunds.delivery import CaseState, Decision, RefundCase
 from refunds.domain import RefundOrder
 from refunds.service import Refunds
+from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES
 from wallet.domain.errors import RefundCaseDecided, Unavailable, WalletError
 
-KEY_PREFIX = "~case:"
 FINGERPRINT = b"case".ljust(FINGERPRINT_BYTES)
 UNFINISHED_SECONDS_MIN = 10.0
 """How old a decision is before somebody else than its caller finishes it."""
@@ -71,7 +71,7 @@ def order_of(case: RefundCase) -> RefundOrder:
     return RefundOrder(
         case.company,
         case.number,
-        f"{KEY_PREFIX}{case.id}",
+        system_keys.case_refund(case.id),
         FINGERPRINT,
         decision.reason,
         decision.decided_by,

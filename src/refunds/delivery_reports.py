@@ -12,13 +12,12 @@ from refunds.delivery import Action, DeliveryReport, RecordedReport
 from refunds.delivery_store import Reports, case_of, contradiction_of
 from refunds.domain import RefundOrder, RefundReason
 from refunds.service import Refunds
+from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES
 from wallet.domain.entries import Entry
 from wallet.domain.errors import RefundExceedsCharge, TransactionNotFound, Unavailable, WalletError
 from wallet.ledger.reader import Reader
 
-REQUESTED_BY = "~refund-policy"
-KEY_PREFIX = "~delivery:"
 FINGERPRINT = b"delivery".ljust(FINGERPRINT_BYTES)
 UNFINISHED_SECONDS_MIN = 10.0
 """How old a report is before somebody else than its caller finishes it."""
@@ -108,10 +107,10 @@ def order_of(report: DeliveryReport) -> RefundOrder:
     return RefundOrder(
         report.company,
         report.number,
-        f"{KEY_PREFIX}{report.number}",
+        system_keys.delivery_refund(report.number),
         FINGERPRINT,
         RefundReason.FAILED_DELIVERY if nothing else RefundReason.PARTIAL_DELIVERY,
-        REQUESTED_BY,
+        system_keys.REFUND_POLICY,
         code,
         undelivered=report.share,
         top_up_to_part=True,

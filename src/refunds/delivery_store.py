@@ -12,6 +12,7 @@ from refunds.delivery import (
     RefundPolicy,
     RefundRule,
 )
+from wallet.domain import system_keys
 from wallet.domain.errors import Applied
 from wallet.domain.usage import Channel
 from wallet.ledger.failures import translated
@@ -110,7 +111,7 @@ def case_of(report: DeliveryReport, why: str = NO_RULE) -> NewCase:
     """Return the case that a report opens, and why it does."""
     return NewCase(
         report.company,
-        f"~delivery-{report.number}",
+        system_keys.delivery_case(report.number),
         report.number,
         CaseOrigin.DELIVERY_REPORT,
         f"{_words(report)} {why}",
@@ -123,7 +124,7 @@ def contradiction_of(report: DeliveryReport, first: RecordedReport) -> NewCase:
     acted = "was refunded by" if first.action is Action.REFUND else "has a case for"
     return NewCase(
         report.company,
-        f"~contradiction-{report.number}",
+        system_keys.contradiction_case(report.number),
         report.number,
         CaseOrigin.CONTRADICTION,
         f"{_words(report)} The charge {acted} an earlier report: {_words(first.report)}",

@@ -27,6 +27,7 @@ from refunds.job import (
     Progress,
     RefundJob,
 )
+from wallet.domain import system_keys
 from wallet.domain.errors import Applied, CompanyNotFound, IdempotencyKeyReused, RefundJobNotFound
 from wallet.domain.usage import Channel
 from wallet.ledger.failures import translated
@@ -35,7 +36,6 @@ from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
 
-KEY_PREFIX = "~refund:"
 NUMBER_MAX = 2**63 - 1
 """As the place's number: the company is through."""
 SLICE = 2_000
@@ -47,11 +47,6 @@ COPY_SECONDS_MAX = 60.0
 """How long writing the names of charges may take."""
 
 _SQL = load(__name__)
-
-
-def key_prefix(job: str) -> str:
-    """Return what the idempotency keys of a job's refunds begin with; the number of the charge is their end."""
-    return f"{KEY_PREFIX}{job}:"
 
 
 class RefundJobs:
@@ -125,7 +120,7 @@ class RefundJobs:
         amounts: Counter[str] = Counter()
         at, last = Place(), False
         while not last:
-            batch = await self._filtered(job.where, at, key_prefix(""), SLICE)
+            batch = await self._filtered(job.where, at, system_keys.job_refunds(""), SLICE)
             charges += len(batch.charges)
             for charge in batch.charges:
                 assert charge.price is not None
@@ -149,10 +144,10 @@ class RefundJobs:
     async def next_batch(self, job: RefundJob, limit: int) -> JobBatch:
         """Return the next charges of a job, `limit` at most; none, where it takes longer to find some."""
         if job.where is not None:
-            return await self._filtered(job.where, job.at, key_prefix(job.id), limit)
+            return await self._filtered(job.where, job.at, system_keys.job_refunds(job.id), limit)
         with translated():
             rows = await self._pool.fetch(
-                _SQL["listed"], job.id, job.at.company, job.at.number, key_prefix(job.id), limit
+                _SQL["listed"], job.id, job.at.company, job.at.number, system_keys.job_refunds(job.id), limit
             )
         charges = [_charge_of(row, row["company_id"], row["currency"]) for row in rows]
         after = Place(charges[-1].company, charges[-1].number) if charges else job.at

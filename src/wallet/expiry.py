@@ -4,7 +4,8 @@ import asyncpg
 import structlog
 
 from wallet import metrics
-from wallet.domain.commands import FINGERPRINT_BYTES, SYSTEM_KEY_PREFIX, Command, Kind
+from wallet.domain import system_keys
+from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
 from wallet.domain.errors import AuthorizationClosed, AuthorizationNotExpired, Unavailable, WalletError
 from wallet.engine import Engine
 from wallet.ledger.failures import translated
@@ -70,7 +71,7 @@ def expire(company: str, authorization: str) -> Command:
     return Command(
         Kind.EXPIRY,
         company,
-        f"{SYSTEM_KEY_PREFIX}expire:{authorization}",
+        system_keys.expiry(authorization),
         FINGERPRINT,
         authorization=authorization,
     )

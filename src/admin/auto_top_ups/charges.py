@@ -6,11 +6,11 @@ from admin.payments.port import ProviderRefused
 from admin.top_ups.domain import NewTopUp, TopUp, TopUpMethod, TopUpState
 from admin.top_ups.service import NOT_BEGUN, TopUps
 from admin.top_ups.store import TopUpRecords
+from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES
 from wallet.domain.errors import IdempotencyKeyReused, TopUpNotFound
 
 FINGERPRINT = b"auto top-up".ljust(FINGERPRINT_BYTES)
-REQUESTED_BY = "~auto-top-up"
 CANCELED = "canceled"
 NAME_TAKEN = "name_taken"
 
@@ -41,7 +41,7 @@ class AutoCharges:
             amount=firing.amount,
             currency=firing.currency,
             reference="automatic top-up",
-            requested_by=REQUESTED_BY,
+            requested_by=system_keys.AUTO_TOP_UPS,
             card=firing.payment_method,
             automatic=True,
         )

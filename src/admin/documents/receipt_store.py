@@ -20,7 +20,8 @@ from admin.documents.receipts import (
     serial_text,
     tax_within,
 )
-from wallet.domain.commands import SYSTEM_KEY_PREFIX, Kind
+from wallet.domain import system_keys
+from wallet.domain.commands import Kind
 from wallet.domain.errors import Applied, CompanyNotFound, ReceiptNotFound, SellerNotSet
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
@@ -129,7 +130,7 @@ def _corrects(source: asyncpg.Record) -> bool:
     return (
         source["kind"] == Kind.ADJUSTMENT
         and source["reason"] in CORRECTING_REASONS
-        and source["idempotency_key"].startswith(SYSTEM_KEY_PREFIX)
+        and source["idempotency_key"].startswith(system_keys.PREFIX)
     )
 
 

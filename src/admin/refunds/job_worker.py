@@ -20,9 +20,10 @@ from refunds.job import (
     Progress,
     RefundJob,
 )
-from refunds.job_store import RefundJobs, key_prefix
+from refunds.job_store import RefundJobs
 from refunds.service import Refunds, refund_command
 from server.errors import answer
+from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES
 from wallet.domain.errors import LedgerUnavailable, RefundExceedsCharge, TransactionNotFound, Unavailable, WalletError
 from wallet.engine import Engine
@@ -154,7 +155,7 @@ def _order(job: RefundJob, charge: JobCharge) -> RefundOrder:
     return RefundOrder(
         charge.company,
         charge.number,
-        f"{key_prefix(job.id)}{charge.number}",
+        system_keys.job_refund(job.id, charge.number),
         FINGERPRINT,
         job.reason,
         job.requested_by,

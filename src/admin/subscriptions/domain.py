@@ -5,12 +5,11 @@ from enum import IntEnum
 import msgspec
 
 from admin.subscriptions.periods import Period, Schedule, Unit, day_of
+from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES
 from wallet.domain.pricing import rounded
 from wallet.domain.usage import Usage
 
-KEY_PREFIX = "~sub:"
-REFUND_KEY_PREFIX = "~sub-refund:"
 FINGERPRINT = b"subscription".ljust(FINGERPRINT_BYTES)
 """Of every charge of a subscription: whatever its price is at the next try, it is the same request."""
 
@@ -102,7 +101,7 @@ class Subscription(msgspec.Struct, frozen=True):
     @property
     def next_key(self) -> str:
         """The idempotency key under which it is charged, whoever does it and however often."""
-        return f"{KEY_PREFIX}{self.id}:{self.next_number}"
+        return system_keys.subscription_period(self.id, self.next_number)
 
     @property
     def next_schedule(self) -> Schedule:

@@ -8,7 +8,6 @@ killed after it, the next one finds the entry under its key.
 
 from admin.subscriptions.domain import (
     FINGERPRINT,
-    REFUND_KEY_PREFIX,
     NewSubscription,
     Subscription,
     SubscriptionState,
@@ -29,6 +28,7 @@ from admin.subscriptions.transitions import (
 )
 from refunds.domain import RefundOrder, RefundReason
 from refunds.service import Refunds
+from wallet.domain import system_keys
 from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.entries import Entry
 from wallet.domain.errors import (
@@ -45,7 +45,6 @@ from wallet.rating import Rating
 
 ROUNDS_MAX = 8
 """How often a change is tried again, since somebody else changed the subscription meanwhile."""
-REFUNDED_BY = "~subscriptions"
 
 
 class Renewals:
@@ -250,10 +249,10 @@ def _refund_order(subscription: Subscription, entry: Entry) -> RefundOrder:
     return RefundOrder(
         subscription.company,
         entry.number,
-        f"{REFUND_KEY_PREFIX}{subscription.id}:{subscription.next_number}",
+        system_keys.subscription_refund(subscription.id, subscription.next_number),
         FINGERPRINT,
         RefundReason.OTHER,
-        REFUNDED_BY,
+        system_keys.SUBSCRIPTIONS,
         f"subscriptions/{subscription.id} was canceled",
     )
 

@@ -9,7 +9,8 @@ from enum import IntEnum
 
 import msgspec
 
-from wallet.domain.commands import FINGERPRINT_BYTES, SYSTEM_KEY_PREFIX, Command, Kind
+from wallet.domain import system_keys
+from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
 
 FINGERPRINT = b"top-up".ljust(FINGERPRINT_BYTES)
 """Of the service's own commands: their keys say all that there is."""
@@ -226,9 +227,9 @@ def credit(top_up: TopUp, payment: str, amount: int) -> Command:
     if top_up.method is TopUpMethod.MANUAL:
         key, fingerprint = top_up.id, top_up.fingerprint
     elif top_up.method is TopUpMethod.BANK_TRANSFER:
-        key, fingerprint = f"{SYSTEM_KEY_PREFIX}top-up:{top_up.id}", FINGERPRINT
+        key, fingerprint = system_keys.top_up(top_up.id), FINGERPRINT
     else:
-        key, fingerprint = f"{SYSTEM_KEY_PREFIX}payment:{payment}", FINGERPRINT
+        key, fingerprint = system_keys.payment(payment), FINGERPRINT
     return _credit(top_up, key, fingerprint, amount)
 
 
@@ -237,7 +238,7 @@ def second_credit(top_up: TopUp, payment: str, amount: int) -> Command:
 
     Which is the one was pinned for ever, so neither is ever credited under the other kind of key.
     """
-    return _credit(top_up, f"{SYSTEM_KEY_PREFIX}second-payment:{payment}", FINGERPRINT, amount)
+    return _credit(top_up, system_keys.second_payment(payment), FINGERPRINT, amount)
 
 
 def _credit(top_up: TopUp, key: str, fingerprint: bytes, amount: int) -> Command:
@@ -254,29 +255,29 @@ def _credit(top_up: TopUp, key: str, fingerprint: bytes, amount: int) -> Command
 
 def refund_debit(refund: TopUpRefund) -> Command:
     """Return the command that takes the money out of the wallet; what was spent cannot go back, so the floor holds."""
-    return _adjustment(refund, "debit", -refund.amount, "TOP_UP_REFUND")
+    return _adjustment(refund, system_keys.top_up_refund_debit(refund.id), -refund.amount, "TOP_UP_REFUND")
 
 
 def refund_return(refund: TopUpRefund) -> Command:
     """Return the command that puts the money back, since the provider did not take it."""
-    return _adjustment(refund, "return", refund.amount, "TOP_UP_REFUND_FAILED")
+    return _adjustment(refund, system_keys.top_up_refund_return(refund.id), refund.amount, "TOP_UP_REFUND_FAILED")
 
 
 def chargeback_debit(chargeback: Chargeback) -> Command:
     """Return the command that takes what the bank took: it is gone, so below the floor if it must."""
-    return _of_chargeback(chargeback, "debit", -chargeback.amount, "CHARGEBACK")
+    return _of_chargeback(chargeback, system_keys.chargeback_debit(chargeback.id), -chargeback.amount, "CHARGEBACK")
 
 
 def chargeback_credit(chargeback: Chargeback) -> Command:
     """Return the command that gives back what was won."""
-    return _of_chargeback(chargeback, "won", chargeback.amount, "CHARGEBACK_WON")
+    return _of_chargeback(chargeback, system_keys.chargeback_won(chargeback.id), chargeback.amount, "CHARGEBACK_WON")
 
 
-def _adjustment(refund: TopUpRefund, step: str, amount: int, reason: str) -> Command:
+def _adjustment(refund: TopUpRefund, key: str, amount: int, reason: str) -> Command:
     return Command(
         Kind.ADJUSTMENT,
         refund.company,
-        f"{SYSTEM_KEY_PREFIX}top-up-refund:{refund.id}:{step}",
+        key,
         FINGERPRINT,
         amount,
         reference=f"topUps/{refund.top_up}",
@@ -285,11 +286,11 @@ def _adjustment(refund: TopUpRefund, step: str, amount: int, reason: str) -> Com
     )
 
 
-def _of_chargeback(chargeback: Chargeback, step: str, amount: int, reason: str) -> Command:
+def _of_chargeback(chargeback: Chargeback, key: str, amount: int, reason: str) -> Command:
     return Command(
         Kind.ADJUSTMENT,
         chargeback.company,
-        f"{SYSTEM_KEY_PREFIX}chargeback:{chargeback.id}:{step}",
+        key,
         FINGERPRINT,
         amount,
         below_floor=True,

@@ -14,9 +14,6 @@ from wallet.domain.usage import Usage
 FINGERPRINT_BYTES = 12
 """Length of a request's fingerprint: enough that another request under the same key is told apart."""
 
-SYSTEM_KEY_PREFIX = "~"
-"""Keys of the service's own commands begin with it; a client's never do."""
-
 
 class Kind(IntEnum):
     """What a command does, and the entry that it makes. The values are stored: never renumber them."""

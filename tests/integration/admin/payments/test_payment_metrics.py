@@ -11,12 +11,8 @@ from prometheus_client import Counter
 from admin.metrics import payment_calls, payment_notifications, payment_seconds
 from admin.payments.measured import MeasuredProvider
 from admin.payments.port import ForgedNotification, PaymentChanged, PaymentProvider
-from admin.subscriptions import domain as subscriptions
 from admin.top_ups.domain import TopUpMethod
 from admin.top_ups.provider_webhook import Notifications
-from refunds import decisions as refund_decisions
-from refunds import delivery_reports as wallet_deliveries
-from refunds import job_store as refund_jobs
 from refunds.delivery import Action, RefundRule
 from tests.integration.admin.top_ups.test_top_ups import CARD, MANUAL, SAVED, order
 from tests.integration.refunds.test_refund_cases import ALL, new_case
@@ -26,7 +22,6 @@ from tests.support.refunding import report
 from tests.support.wallets import Wallets
 from wallet import metrics
 from wallet.domain.errors import PaymentProviderRefuses, PaymentProviderUnavailable
-from wallet.domain.system_keys import ORIGINS, origin_of
 
 
 def counts(counter: Counter) -> dict[tuple[str, ...], float]:
@@ -144,14 +139,3 @@ async def test_each_refund_is_counted_by_who_asked_for_it(acme: Wallets) -> None
     assert made() == {("single",): 1, ("case",): 1, ("policy",): 1}
     await desk_of(acme).top_ups.start(MANUAL)
     assert len(made()) == 3, "what is no refund is none"
-
-
-def test_the_origins_are_those_of_the_keys_in_use() -> None:
-    assert set(ORIGINS) == {
-        refund_jobs.KEY_PREFIX,
-        wallet_deliveries.KEY_PREFIX,
-        refund_decisions.KEY_PREFIX,
-        subscriptions.REFUND_KEY_PREFIX,
-    }
-    assert origin_of(f"{refund_jobs.key_prefix('outage')}17") == "bulk"
-    assert origin_of("refund:17") == origin_of("") == "single"
