@@ -40,11 +40,17 @@ class PauseReason(IntEnum):
 
 
 class FiringState(IntEnum):
-    """Where one automatic top-up is. The values are stored: never renumber them."""
+    """Whether the end of a firing has been recorded; its payment's state is the top-up's.
 
-    IN_FLIGHT = 1
+    The values are stored: never renumber them.
+    """
+
+    OPEN = 1
+    """Its top-up may still succeed, or has ended and that is not recorded yet. The amount counts within bounds."""
     SUCCEEDED = 2
+    """Recorded. The amount counts within bounds."""
     FAILED = 3
+    """Recorded. The amount counts no more."""
 
 
 class AutoTopUpTerms(msgspec.Struct, frozen=True):
@@ -94,14 +100,13 @@ class AutoTopUp(msgspec.Struct, frozen=True):
 
 
 class Firing(msgspec.Struct, frozen=True):
-    """The intent of one top-up. Whoever continues it continues that one."""
+    """The decision to make one automatic top-up, with its terms. The state of the payment is its top-up's."""
 
     company: str
     number: int
     amount: int
     currency: str
     payment_method: str
-    state: FiringState = FiringState.IN_FLIGHT
 
     @property
     def top_up(self) -> str:

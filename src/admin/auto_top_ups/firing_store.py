@@ -162,7 +162,7 @@ class AutoTopUpFirings:
 async def _in_flight(connection: Connection, firing: Firing) -> asyncpg.Record | None:
     """Return a firing's row, locked, unless it has ended."""
     row = await connection.fetchrow(_SQL["lock"], firing.company, firing.number)
-    return row if row is not None and row["state"] == FiringState.IN_FLIGHT else None
+    return row if row is not None and row["state"] == FiringState.OPEN else None
 
 
 async def _decline(connection: Connection, rule: asyncpg.Record | None, firing: Firing, code: str) -> None:
@@ -201,5 +201,4 @@ def _firing_of(row: asyncpg.Record) -> Firing:
         amount=row["amount"],
         currency=row["currency"],
         payment_method=row["payment_method"],
-        state=FiringState(row["state"]),
     )

@@ -9,13 +9,16 @@ it.
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
 from admin.auto_top_ups.domain import Firing
 from admin.auto_top_ups.firing_store import AutoTopUpFirings
-from admin.auto_top_ups.port import Charge, Charges, ChargeState
+from admin.auto_top_ups.firing_top_ups import ID_TAKEN, Failure, TopUpIdTaken, failure_of
 from admin.metrics import auto_top_ups
+from admin.payments.port import ProviderRefused
+from admin.top_ups.domain import TopUp, TopUpState
 from wallet.domain.errors import Unavailable
 from wallet.hot.store import HotStore
 
@@ -37,6 +40,16 @@ CHARGE_SECONDS_MAX = 15.0
 log = structlog.get_logger(__name__)
 
 
+class StartsTopUps(Protocol):
+    """Starts the top-ups of firings; see admin.auto_top_ups.firing_top_ups.FiringTopUps."""
+
+    async def start(self, firing: Firing) -> TopUp:
+        """Start the top-up of a firing, or resume it, and return it.
+
+        Raises Unavailable, ProviderRefused, TopUpIdTaken.
+        """
+
+
 class AutoTopUpWorker:
     """Does its work in turns; a charge that takes long keeps no other company waiting."""
 
@@ -44,14 +57,14 @@ class AutoTopUpWorker:
         self,
         firings: AutoTopUpFirings,
         hot: HotStore,
-        charges: Charges,
+        top_ups: StartsTopUps,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Charge with `charges`. `clock` in seconds."""
+        """Start top-ups with `top_ups`. `clock` in seconds."""
         self._firings = firings
         self._hot = hot
-        self._charges = charges
+        self._top_ups = top_ups
         self._clock = clock
         self._signalled: dict[str, float] = {}
         """Company → until when it is looked at."""
@@ -121,42 +134,60 @@ class AutoTopUpWorker:
         return firing is not None and await self._charge(firing)
 
     async def _charge(self, firing: Firing) -> bool:
-        """Have a firing's top-up made, and record what has become of it; return whether it came to an end."""
+        """Start or resume a firing's top-up and record its state; return whether its end was recorded now."""
         try:
             outcome = await self._outcome(firing)
-            auto_top_ups.labels(outcome.state.value if outcome else "unanswered").inc()
+            auto_top_ups.labels(_label(outcome)).inc()
             return await self._record(firing, outcome)
         except Unavailable as error:
-            # The claim is over by itself, and it is asked for again.
+            # The claim expires by itself; then the firing is claimed again.
             log.warning("auto_top_up_not_recorded", company=firing.company, number=firing.number, error=str(error))
             return False
 
-    async def _outcome(self, firing: Firing) -> Charge | None:
-        """Return what has become of a firing's top-up; None where that cannot be said now."""
+    async def _outcome(self, firing: Firing) -> TopUp | Failure | None:
+        """Return a firing's top-up, or why it has failed, or None if neither can be known now."""
         try:
             async with asyncio.timeout(CHARGE_SECONDS_MAX):
-                return await self._charges.charge(firing)
+                top_up = await self._top_ups.start(firing)
+            return failure_of(top_up) or top_up
+        except ProviderRefused as error:
+            # The amount is checked before anything is begun, with the same result each time.
+            return Failure(error.code)
+        except TopUpIdTaken:
+            return Failure(ID_TAKEN, is_decline=False)
         except (Unavailable, TimeoutError) as error:
             log.warning("auto_top_up_unanswered", company=firing.company, number=firing.number, error=repr(error))
         except Exception:
             log.exception("auto_top_up_fault", company=firing.company, number=firing.number)
         return None
 
-    async def _record(self, firing: Firing, outcome: Charge | None) -> bool:
+    async def _record(self, firing: Firing, outcome: TopUp | Failure | None) -> bool:
         match outcome:
-            case None | Charge(ChargeState.PENDING):
-                await self._firings.no_answer(firing)
-                return False
-            case Charge(ChargeState.REQUIRES_ACTION):
+            case Failure(code, is_decline=True):
+                return await self._firings.failed(firing, code)
+            case Failure(code):
+                ended = await self._firings.failed(firing, code, decline=False)
+            case TopUp(state=TopUpState.SUCCEEDED):
+                ended = await self._firings.succeeded(firing)
+            case TopUp(state=TopUpState.REQUIRES_ACTION):
                 if not await self._firings.wants_customer(firing):
                     await self._firings.no_answer(firing)
                 return False
-            case Charge(ChargeState.SUCCEEDED):
-                ended = await self._firings.succeeded(firing)
-            case Charge(ChargeState.NOT_MADE, code):
-                ended = await self._firings.failed(firing, code, decline=False)
-            case Charge(ChargeState.FAILED, code):
-                return await self._firings.failed(firing, code)
-        # It may be below the line all the same: a burst went on meanwhile, and crosses nothing any more.
+            case _:
+                await self._firings.no_answer(firing)
+                return False
+        # The balance may be below the threshold again: charges went on meanwhile, and cross nothing any more.
         self._signalled[firing.company] = self._clock() + SIGNAL_SECONDS
         return ended
+
+
+def _label(outcome: TopUp | Failure | None) -> str:
+    """Return the metric's label for an outcome."""
+    match outcome:
+        case None:
+            return "unanswered"
+        case Failure(is_decline=True):
+            return "failed"
+        case Failure():
+            return "not_made"
+    return outcome.state.name.lower()

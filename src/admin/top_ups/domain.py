@@ -22,6 +22,8 @@ DECLINED_LOOK_SECONDS = 120.0
 """When a refund that the wallet declined is looked at once more: longer than anybody else's debit is under way."""
 BEGIN_SECONDS_MAX = 600.0
 """A payment that cannot be found for so long was never begun: no call to a provider takes as long."""
+NO_PAYMENT_FOUND = "not_begun"
+"""The failure code of a top-up whose payment was never begun."""
 FINISH_SECONDS_MAX = 86_400.0
 """How long a customer may take to enter a card or to finish 3-D Secure."""
 

@@ -22,6 +22,7 @@ from admin.top_ups.customers import Customers
 from admin.top_ups.domain import (
     BEGIN_SECONDS_MAX,
     FINISH_SECONDS_MAX,
+    NO_PAYMENT_FOUND,
     NewTopUp,
     PaidWith,
     TopUp,
@@ -43,7 +44,6 @@ from wallet.domain.errors import (
 from wallet.engine import Engine
 
 BY_PROVIDER = (TopUpMethod.CARD, TopUpMethod.SAVED_CARD)
-NOT_BEGUN = "not_begun"
 _STATES = {
     PaymentState.REQUIRES_ACTION: TopUpState.REQUIRES_ACTION,
     PaymentState.PROCESSING: TopUpState.PENDING,
@@ -223,7 +223,7 @@ class TopUps:
             return await provider.find_payment(customer, name_of(top_up), top_up.created_at // 1_000_000)
 
     async def _not_begun(self, top_up: TopUp) -> TopUp:
-        failure = NOT_BEGUN, "The payment was never begun. Nothing was taken; ask for another top-up."
+        failure = NO_PAYMENT_FOUND, "The payment was never begun. Nothing was taken; ask for another top-up."
         return await self._records.told(top_up, TopUpState.FAILED, failure=failure)
 
     async def _credit(self, top_up: TopUp, timeout: float | None) -> TopUp:

@@ -15,6 +15,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 import admin
 import charging
 import server
+from admin.auto_top_ups.firing_top_ups import TopUpIdTaken
 from admin.cli.calling import Refused
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
 from admin.notices.domain import EventType
@@ -72,6 +73,7 @@ NEVER_ANSWERED = {
     ProviderRefused,
     PaymentMethodUnknown,
     ForgedNotification,
+    TopUpIdTaken,  # recorded by the worker of automatic top-ups
     Refused,  # of the command line, which is a client
     DoesNotAddUp,  # these two are faults: the books contradict each other
     MissingEntries,

@@ -19,15 +19,16 @@ from admin.auto_top_ups.domain import (
 )
 from admin.auto_top_ups.worker import AutoTopUpWorker
 from admin.mail.render import letter
+from admin.payments.port import ProviderRefused
 from tests.conftest import OpenWallets
 from tests.support.auto_topping import (
+    AUTHENTICATION_FAILED,
     DECLINED,
-    NAME_TAKEN,
+    ID_TAKEN,
     PENDING,
+    REQUIRES_ACTION,
     SUCCEEDED,
-    WANTED_CUSTOMER,
-    WANTS_CUSTOMER,
-    Cards,
+    FakeTopUps,
 )
 from tests.support.builders import authorize, charge, make_company, top_up
 from tests.support.engine_steps import crash_after_redis, settled, until
@@ -50,13 +51,13 @@ async def ruled(acme: Wallets, database: asyncpg.Connection) -> Wallets:
 
 
 @pytest.fixture
-def cards(ruled: Wallets) -> Cards:
-    return Cards(ruled.engine)
+def top_ups(ruled: Wallets) -> FakeTopUps:
+    return FakeTopUps(ruled.engine)
 
 
 @pytest.fixture
-def worker(ruled: Wallets, cards: Cards) -> AutoTopUpWorker:
-    return AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, cards)
+def worker(ruled: Wallets, top_ups: FakeTopUps) -> AutoTopUpWorker:
+    return AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, top_ups)
 
 
 async def balance(database: asyncpg.Connection) -> int:
@@ -88,7 +89,7 @@ async def fall(wallets: Wallets, database: asyncpg.Connection, to: int = THRESHO
 
 
 async def test_who_falls_below_the_threshold_is_topped_up_once(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     assert await worker.run_once() == 0
     await fall(ruled, database, THRESHOLD)
@@ -96,17 +97,17 @@ async def test_who_falls_below_the_threshold_is_topped_up_once(
     await ruled.engine.submit(charge(1))
     assert await worker.run_once() == 1
     assert await worker.run_once() == 0
-    assert cards.paid() == [AMOUNT]
+    assert top_ups.paid() == [AMOUNT]
     assert await balance(database) == THRESHOLD - 1 + AMOUNT
-    (firing,) = cards.asked
+    (firing,) = top_ups.started
     assert firing == Firing("acme", 1, AMOUNT, "EUR", "pm_1")
     assert firing.top_up == "auto-1"
 
 
 async def test_a_signal_is_enough_and_a_sweep_is_enough(
-    ruled: Wallets, cards: Cards, database: asyncpg.Connection, hot: redis.Redis
+    ruled: Wallets, top_ups: FakeTopUps, database: asyncpg.Connection, hot: redis.Redis
 ) -> None:
-    first, worker = (AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, cards) for _ in range(2))
+    first, worker = (AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, top_ups) for _ in range(2))
     await fall(ruled, database)
     assert await first.run_once(sweep=False) == 1
     await fall(ruled, database)
@@ -117,7 +118,7 @@ async def test_a_signal_is_enough_and_a_sweep_is_enough(
 
 
 async def test_a_hold_below_the_line_is_topped_up_too(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await ruled.engine.submit(authorize(501, "call"))
     assert await worker.run_once(sweep=False) == 1
@@ -125,11 +126,11 @@ async def test_a_hold_below_the_line_is_topped_up_too(
 
 
 async def test_a_signal_that_is_earlier_than_its_entry_is_not_lost(
-    ruled: Wallets, cards: Cards, database: asyncpg.Connection, appender: Appender
+    ruled: Wallets, top_ups: FakeTopUps, database: asyncpg.Connection, appender: Appender
 ) -> None:
     """Redis signals before the ledger has the charge."""
     now = 0.0
-    worker = AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, cards, clock=lambda: now)
+    worker = AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, top_ups, clock=lambda: now)
     await ruled.engine.submit(charge(1))  # So that Redis has loaded the rule.
     await crash_after_redis(ruled, charge(600))
     assert await worker.run_once(sweep=False) == 0
@@ -149,17 +150,17 @@ async def test_a_signal_that_is_earlier_than_its_entry_is_not_lost(
 
 
 async def test_one_charge_covers_the_whole_gap(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await database.execute("UPDATE wallets SET floor = -100000, epoch = epoch + 1, last_seq = 0")
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=100_500))
     await ruled.engine.submit(charge(6_500))  # 94 500 are available.
     assert await worker.run_once() == 1
-    assert cards.paid() == [3 * AMOUNT], "the least that brings it back to the threshold"
+    assert top_ups.paid() == [3 * AMOUNT], "the least that brings it back to the threshold"
 
 
 async def test_a_burst_that_goes_on_during_the_charge_is_followed_by_another_one(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     """It is below before, and below afterwards: nothing is crossed any more."""
 
@@ -169,9 +170,9 @@ async def test_a_burst_that_goes_on_during_the_charge_is_followed_by_another_one
 
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=2_400))
     await ruled.engine.submit(charge(1))
-    cards.before = burst
+    top_ups.before = burst
     assert await worker.run_once(sweep=False) == 2
-    assert cards.paid() == [AMOUNT, AMOUNT]
+    assert top_ups.paid() == [AMOUNT, AMOUNT]
     assert await balance(database) == 2 * AMOUNT
 
 
@@ -193,23 +194,25 @@ async def test_the_first_one_is_confirmed_and_the_later_ones_are_quiet(
 
 
 async def test_two_workers_at_once_top_up_once(
-    ruled: Wallets, cards: Cards, open_more: OpenWallets, database: asyncpg.Connection
+    ruled: Wallets, top_ups: FakeTopUps, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
     beside = await open_more()
-    workers = [AutoTopUpWorker(each.auto_top_up_firings, each.hot, cards) for each in (ruled, beside) for _ in range(2)]
+    workers = [
+        AutoTopUpWorker(each.auto_top_up_firings, each.hot, top_ups) for each in (ruled, beside) for _ in range(2)
+    ]
     for turn in range(1, 6):
         await fall(ruled, database)
         assert sum(await asyncio.gather(*(each.run_once() for each in workers))) == 1
-        assert cards.paid() == [AMOUNT] * turn
+        assert top_ups.paid() == [AMOUNT] * turn
     assert await told(database) == ["auto_top_up_first"]
 
 
 async def test_two_that_work_on_one_firing_record_its_end_once(
-    ruled: Wallets, cards: Cards, open_more: OpenWallets, database: asyncpg.Connection
+    ruled: Wallets, top_ups: FakeTopUps, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
     """The first is held up for longer than its claim lasts."""
     beside = await open_more()
-    first, second = (AutoTopUpWorker(each.auto_top_up_firings, each.hot, cards) for each in (ruled, beside))
+    first, second = (AutoTopUpWorker(each.auto_top_up_firings, each.hot, top_ups) for each in (ruled, beside))
     goes_on = asyncio.Event()
     held_up = asyncio.Event()
 
@@ -218,7 +221,7 @@ async def test_two_that_work_on_one_firing_record_its_end_once(
             held_up.set()
             await goes_on.wait()
 
-    cards.answer, cards.before = DECLINED, hold_up
+    top_ups.answer, top_ups.before = DECLINED, hold_up
     await fall(ruled, database)
     running = asyncio.create_task(first.run_once())
     await held_up.wait()
@@ -232,7 +235,7 @@ async def test_two_that_work_on_one_firing_record_its_end_once(
 
 
 async def test_a_charge_that_hangs_keeps_no_other_company_waiting(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await make_company(database, "other")
     await ruled.auto_top_ups.put("other", AutoTopUpChange(THRESHOLD, AMOUNT, "pm_2"))
@@ -242,29 +245,29 @@ async def test_a_charge_that_hangs_keeps_no_other_company_waiting(
         if firing.company == "acme":
             await goes_on.wait()
 
-    cards.before = hang
+    top_ups.before = hang
     await fall(ruled, database)
     running = asyncio.create_task(worker.run_once())
-    await until(lambda: cards.asked)
+    await until(lambda: top_ups.started)
     await ruled.engine.submit(top_up(501, company="other"))
     await ruled.engine.submit(charge(2, company="other"))
-    await until(lambda: cards.paid("other"))
-    assert not cards.paid()
+    await until(lambda: top_ups.paid("other"))
+    assert not top_ups.paid()
     goes_on.set()
     await running
-    assert cards.paid() == [AMOUNT]
+    assert top_ups.paid() == [AMOUNT]
 
 
 async def test_a_worker_that_is_stopped_leaves_what_another_ends(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     async def hang(_: Firing) -> None:
         await asyncio.Event().wait()
 
-    cards.after = hang
+    top_ups.after = hang
     await fall(ruled, database)
     running = asyncio.create_task(worker.run_once())
-    await until(lambda: cards.ended)
+    await until(lambda: top_ups.ended)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -272,10 +275,10 @@ async def test_a_worker_that_is_stopped_leaves_what_another_ends(
     async def go_on(_: Firing) -> None:
         pass
 
-    cards.after = go_on
+    top_ups.after = go_on
     await wait_is_over(database)
     assert await worker.run_once() == 1
-    assert cards.paid() == [AMOUNT]
+    assert top_ups.paid() == [AMOUNT]
     assert await balance(database) == THRESHOLD - 1 + AMOUNT
 
 
@@ -302,13 +305,13 @@ STEPS: dict[str, tuple[Any, str]] = {
 async def test_killed_at_any_step_it_is_one_top_up_and_told_once(
     ruled: Wallets,
     worker: AutoTopUpWorker,
-    cards: Cards,
+    top_ups: FakeTopUps,
     database: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
     step: str,
     answer: Any,
 ) -> None:
-    cards.answer = answer
+    top_ups.answer = answer
     await fall(ruled, database)
     module, statement = STEPS[step]
     name, _, parameters = statement.partition(": ")
@@ -316,80 +319,80 @@ async def test_killed_at_any_step_it_is_one_top_up_and_told_once(
         patch.setitem(module._SQL, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {parameters}")
         assert await worker.run_once() == 0
     assert await told(database) == []
-    asked = [firing.top_up for firing in cards.asked]
+    asked = [firing.top_up for firing in top_ups.started]
     assert asked == ([] if step.startswith("begin") else ["auto-1"])
     await wait_is_over(database)
     assert await worker.run_once() == 1
     assert await worker.run_once() == 0
-    assert {firing.top_up for firing in cards.asked} == {"auto-1"}
-    assert cards.paid() == ([AMOUNT] if answer == SUCCEEDED else [])
+    assert {firing.top_up for firing in top_ups.started} == {"auto-1"}
+    assert top_ups.paid() == ([AMOUNT] if answer == SUCCEEDED else [])
     assert await told(database) == ["auto_top_up_first" if answer == SUCCEEDED else "auto_top_up_failed"]
     assert (await rule(ruled)).declines == (answer == DECLINED)
 
 
 async def test_a_top_up_without_an_answer_is_asked_for_again_and_not_made_twice(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     async def lose(_: Firing) -> None:
         raise AWAY
 
     await fall(ruled, database)
-    cards.after = lose
+    top_ups.after = lose
     assert await worker.run_once() == 0
     assert (await rule(ruled)).in_flight == "auto-1"
     await fall(ruled, database)
     assert await worker.run_once() == 0
-    assert len(cards.asked) == 1, "there is no hurry"
+    assert len(top_ups.started) == 1, "there is no hurry"
     for asked, seconds in ((2, 4), (3, 8), (4, 16)):
         await wait_is_over(database)
         assert await worker.run_once() == 0
-        assert len(cards.asked) == asked
+        assert len(top_ups.started) == asked
         due = await database.fetchval("SELECT extract(epoch FROM due_at - now()) FROM auto_top_up_firings")
         assert seconds - 1 < due < seconds + 0.1
-    cards.after = cards.before
+    top_ups.after = top_ups.before
     await wait_is_over(database)
     assert await worker.run_once() == 2, "this one, and the next one for what was spent meanwhile"
-    assert cards.paid() == [AMOUNT, AMOUNT]
+    assert top_ups.paid() == [AMOUNT, AMOUNT]
 
 
 async def test_a_fault_of_ours_leaves_it_in_flight(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
-    cards.answer = ValueError("a fault")
+    top_ups.answer = ValueError("a fault")
     await fall(ruled, database)
     assert await worker.run_once() == 0
-    cards.answer = SUCCEEDED
+    top_ups.answer = SUCCEEDED
     await wait_is_over(database)
     assert await worker.run_once() == 1
 
 
 async def test_a_top_up_that_is_pending_is_in_flight_until_it_ends(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
-    cards.answer = PENDING
+    top_ups.answer = PENDING
     await fall(ruled, database)
     for _ in range(3):
         assert await worker.run_once() == 0
         await wait_is_over(database)
-    assert {firing.top_up for firing in cards.asked} == {"auto-1"}
+    assert {firing.top_up for firing in top_ups.started} == {"auto-1"}
     assert await told(database) == []
-    cards.answer = SUCCEEDED
+    top_ups.answer = SUCCEEDED
     assert await worker.run_once() == 1
-    assert cards.paid() == [AMOUNT]
+    assert top_ups.paid() == [AMOUNT]
 
 
 async def test_a_name_that_somebody_else_gave_is_passed_over(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     async def take_two(firing: Firing) -> None:
-        cards.answer = NAME_TAKEN if firing.number <= 2 else SUCCEEDED
+        top_ups.answer = ID_TAKEN if firing.number <= 2 else SUCCEEDED
 
-    cards.before = take_two
+    top_ups.before = take_two
     await fall(ruled, database)
     # It is no end by itself in the fake, so that the worker must record it.
     assert await worker.run_once() == 3
-    assert [firing.top_up for firing in cards.asked] == ["auto-1", "auto-2", "auto-3"]
-    assert cards.paid() == [AMOUNT]
+    assert [firing.top_up for firing in top_ups.started] == ["auto-1", "auto-2", "auto-3"]
+    assert top_ups.paid() == [AMOUNT]
     assert (await rule(ruled)).declines == 0
     assert await told(database) == ["auto_top_up_first"]
 
@@ -397,10 +400,21 @@ async def test_a_name_that_somebody_else_gave_is_passed_over(
 # Declines
 
 
-async def test_a_decline_waits_ever_longer_is_told_once_and_pauses_at_last(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+async def test_an_amount_that_no_card_can_pay_is_a_decline(
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
-    cards.answer = DECLINED
+    """The provider refuses the amount before there is a top-up."""
+    top_ups.answer = ProviderRefused("amount_too_small", "A payment by card is at least 0.50 EUR.")
+    await fall(ruled, database)
+    assert await worker.run_once() == 1
+    assert ((await rule(ruled)).declines, (await rule(ruled)).in_flight) == (1, "")
+    assert await told(database) == ["auto_top_up_failed"]
+
+
+async def test_a_decline_waits_ever_longer_is_told_once_and_pauses_at_last(
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
+) -> None:
+    top_ups.answer = DECLINED
     await fall(ruled, database)
     for declines, seconds in ((1, 600), (2, 3_600), (3, 21_600)):
         assert await worker.run_once() == 1
@@ -417,20 +431,20 @@ async def test_a_decline_waits_ever_longer_is_told_once_and_pauses_at_last(
     assert await worker.run_once() == 0
     assert await told(database) == ["auto_top_up_failed", "auto_top_up_paused_declines"]
     assert await happened(database) == ["started", "failed"] * 4 + ["paused"]
-    cards.answer = SUCCEEDED
+    top_ups.answer = SUCCEEDED
     resumed = await ruled.auto_top_ups.resume("acme")
     assert (resumed.state, resumed.declines, resumed.waits_until) == (RuleState.ACTIVE, 0, 0)
     assert await worker.run_once() == 1
 
 
 async def test_after_a_payment_declines_are_counted_and_told_anew(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     for _ in range(2):
         await fall(ruled, database)
-        cards.answer = DECLINED
+        top_ups.answer = DECLINED
         assert await worker.run_once() == 1
-        cards.answer = SUCCEEDED
+        top_ups.answer = SUCCEEDED
         await wait_is_over(database)
         assert await worker.run_once() == 1
         assert (await rule(ruled)).declines == 0
@@ -438,22 +452,22 @@ async def test_after_a_payment_declines_are_counted_and_told_anew(
 
 
 async def test_another_card_is_tried_at_once(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
-    cards.answer = DECLINED
+    top_ups.answer = DECLINED
     await fall(ruled, database)
     assert await worker.run_once() == 1
     changed = await ruled.auto_top_ups.put("acme", AutoTopUpChange(payment_method="pm_2"))
     assert (changed.declines, changed.waits_until) == (0, 0)
-    cards.answer = SUCCEEDED
+    top_ups.answer = SUCCEEDED
     assert await worker.run_once() == 1
-    assert cards.asked[-1].payment_method == "pm_2"
+    assert top_ups.started[-1].payment_method == "pm_2"
 
 
 async def test_a_bank_that_wants_the_customer_is_a_decline_that_may_turn_out_well(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
-    cards.answer = WANTS_CUSTOMER
+    top_ups.answer = REQUIRES_ACTION
     await fall(ruled, database)
     for _ in range(3):
         assert await worker.run_once() == 0
@@ -461,18 +475,23 @@ async def test_a_bank_that_wants_the_customer_is_a_decline_that_may_turn_out_wel
     waiting = await rule(ruled)
     assert (waiting.in_flight, waiting.declines) == ("auto-1", 1)
     assert await told(database) == ["auto_top_up_authentication"]
-    cards.answer = SUCCEEDED
+    top_ups.answer = SUCCEEDED
     assert await worker.run_once() == 1
     assert (await rule(ruled)).declines == 0
     assert await told(database) == ["auto_top_up_authentication", "auto_top_up_first"]
 
 
 async def test_a_bank_that_wanted_the_customer_in_vain_is_one_decline(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await fall(ruled, database)
-    for answer, declines in ((DECLINED, 1), (WANTS_CUSTOMER, 2), (WANTED_CUSTOMER, 2), (WANTED_CUSTOMER, 3)):
-        cards.answer = answer
+    for answer, declines in (
+        (DECLINED, 1),
+        (REQUIRES_ACTION, 2),
+        (AUTHENTICATION_FAILED, 2),
+        (AUTHENTICATION_FAILED, 3),
+    ):
+        top_ups.answer = answer
         await worker.run_once()
         await wait_is_over(database)
         assert (await rule(ruled)).declines == declines
@@ -483,14 +502,14 @@ async def test_a_bank_that_wanted_the_customer_in_vain_is_one_decline(
 
 
 async def test_a_days_and_a_months_bound_hold_are_told_once_and_end_with_it(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     bounds = AutoTopUpChange(day_amount_max=2 * AMOUNT + 1, month_amount_max=3 * AMOUNT)
     await ruled.auto_top_ups.put("acme", bounds)
     for _ in range(4):
         await fall(ruled, database)
         await worker.run_once()
-    assert cards.paid() == [AMOUNT, AMOUNT]
+    assert top_ups.paid() == [AMOUNT, AMOUNT]
     assert await database.fetchval(
         "SELECT wait_until = date_trunc('day', now(), 'UTC') + interval '1 day' FROM auto_top_ups"
     )
@@ -498,7 +517,7 @@ async def test_a_days_and_a_months_bound_hold_are_told_once_and_end_with_it(
     assert await worker.run_once() == 1
     await fall(ruled, database)
     await worker.run_once()
-    assert cards.paid() == [AMOUNT] * 3
+    assert top_ups.paid() == [AMOUNT] * 3
     assert await told(database) == ["auto_top_up_first", "auto_top_up_limited", "auto_top_up_limited"]
     await database.execute("UPDATE auto_top_up_firings SET fired_at = fired_at - interval '31 days'")
     await wait_is_over(database)
@@ -507,16 +526,16 @@ async def test_a_days_and_a_months_bound_hold_are_told_once_and_end_with_it(
 
 
 async def test_what_was_declined_counts_in_no_bound(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(day_amount_max=AMOUNT, day_count_max=1, month_count_max=1))
     await fall(ruled, database)
-    cards.answer = DECLINED
+    top_ups.answer = DECLINED
     assert await worker.run_once() == 1
-    cards.answer = SUCCEEDED
+    top_ups.answer = SUCCEEDED
     await wait_is_over(database)
     assert await worker.run_once() == 1
-    assert cards.paid() == [AMOUNT]
+    assert top_ups.paid() == [AMOUNT]
 
 
 async def yesterday(database: asyncpg.Connection) -> None:
@@ -529,35 +548,35 @@ async def yesterday(database: asyncpg.Connection) -> None:
 
 
 async def test_a_bound_makes_the_charge_smaller_before_it_forbids_it(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=10_000, day_amount_max=2 * AMOUNT))
     assert await worker.run_once() == 1
-    assert cards.paid() == [2 * AMOUNT]
+    assert top_ups.paid() == [2 * AMOUNT]
 
 
 async def test_a_months_count_holds(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(month_count_max=2))
     for _ in range(3):
         await fall(ruled, database)
         await worker.run_once()
-    assert cards.paid() == [AMOUNT, AMOUNT]
+    assert top_ups.paid() == [AMOUNT, AMOUNT]
     assert (await rule(ruled)).state is RuleState.ACTIVE
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(month_count_max=0))
     assert await worker.run_once() == 1, "the bound is taken away, and what waited for it goes on"
 
 
 async def test_a_runaway_pauses_itself_and_says_so(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     for count in range(1, 12):
         await fall(ruled, database)
         assert await worker.run_once() == (count <= 10)
     paused = await rule(ruled)
     assert (paused.state, paused.pause_reason) == (RuleState.PAUSED, PauseReason.RUNAWAY)
-    assert len(cards.paid()) == 10
+    assert len(top_ups.paid()) == 10
     assert await told(database) == ["auto_top_up_first", "auto_top_up_paused_runaway"]
     await ruled.auto_top_ups.resume("acme")
     assert await worker.run_once() == 1, "a person has looked at it, so it begins anew"
@@ -567,7 +586,7 @@ async def test_a_runaway_pauses_itself_and_says_so(
 
 
 async def test_a_pause_keeps_the_rule_and_a_resumed_rule_catches_up(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     before = await rule(ruled)
     paused = await ruled.auto_top_ups.pause_by_request("acme")
@@ -597,9 +616,9 @@ async def test_a_dispute_pauses_whatever_paused_before_and_tells_once(
 
 
 async def test_what_is_in_flight_ends_although_the_rule_is_paused_or_gone(
-    ruled: Wallets, worker: AutoTopUpWorker, cards: Cards, database: asyncpg.Connection
+    ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
-    cards.answer = PENDING
+    top_ups.answer = PENDING
     await fall(ruled, database)
     assert await worker.run_once() == 0
     await ruled.auto_top_ups.pause_by_request("acme")
@@ -608,13 +627,15 @@ async def test_what_is_in_flight_ends_although_the_rule_is_paused_or_gone(
     assert await worker.run_once() == 0
     assert (await rule(ruled)).in_flight == "auto-1"
     await ruled.auto_top_ups.delete("acme")
-    cards.answer = SUCCEEDED
+    top_ups.answer = SUCCEEDED
     await wait_is_over(database)
     assert await worker.run_once() == 1
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, "pm_1"))
     await fall(ruled, database)
     assert await worker.run_once() == 1
-    assert [firing.top_up for firing in cards.asked] == ["auto-1", "auto-1", "auto-2"], "a number is never given twice"
+    assert [firing.top_up for firing in top_ups.started] == ["auto-1", "auto-1", "auto-2"], (
+        "a number is never given twice"
+    )
 
 
 async def test_a_suspended_company_is_not_topped_up_until_it_is_resumed(

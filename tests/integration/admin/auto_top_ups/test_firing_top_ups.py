@@ -6,12 +6,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.auto_top_ups.charges import AutoCharges
 from admin.auto_top_ups.domain import AutoTopUpChange, Firing, PauseReason
-from admin.auto_top_ups.port import Charge, ChargeState
+from admin.auto_top_ups.firing_top_ups import Failure, FiringTopUps, TopUpIdTaken, failure_of
 from admin.auto_top_ups.servicer import AutoTopUpServicer
 from admin.auto_top_ups.worker import AutoTopUpWorker
-from admin.payments.port import PaymentState
+from admin.payments.port import PaymentState, ProviderRefused
 from admin.top_ups.domain import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
 from tests.support.builders import charge, make_company, top_up
 from tests.support.payments import (
@@ -53,24 +52,30 @@ def provider() -> Provider:
 
 
 @pytest.fixture
-def charges(company: Wallets, provider: Provider) -> AutoCharges:
-    return AutoCharges(desk_of(company, provider).top_ups, company.top_ups)
+def firing_top_ups(company: Wallets, provider: Provider) -> FiringTopUps:
+    return FiringTopUps(desk_of(company, provider).top_ups, company.top_ups)
 
 
 @pytest.mark.parametrize(
-    ("card", "expected"),
+    ("card", "state", "failure"),
     [
-        (GOOD, Charge(ChargeState.SUCCEEDED)),
-        (POOR, Charge(ChargeState.FAILED, "insufficient_funds")),
-        (GONE, Charge(ChargeState.FAILED, "payment_method_not_found")),
-        (ASKED, Charge(ChargeState.REQUIRES_ACTION)),
+        (GOOD, TopUpState.SUCCEEDED, None),
+        (POOR, TopUpState.FAILED, Failure("insufficient_funds")),
+        (GONE, TopUpState.FAILED, Failure("payment_method_not_found")),
+        (ASKED, TopUpState.REQUIRES_ACTION, None),
     ],
 )
 async def test_a_firing_is_one_top_up_however_often_it_is_asked_for(
-    company: Wallets, charges: AutoCharges, provider: Provider, card: str, expected: Charge
+    company: Wallets,
+    firing_top_ups: FiringTopUps,
+    provider: Provider,
+    card: str,
+    state: TopUpState,
+    failure: Failure | None,
 ) -> None:
     for _ in range(3):
-        assert await charges.charge(firing(card)) == expected
+        started = await firing_top_ups.start(firing(card))
+        assert (started.state, failure_of(started)) == (state, failure)
     made = await company.top_ups.get("acme", "auto-1")
     assert (made.method, made.automatic, made.amount) == (TopUpMethod.SAVED_CARD, True, AMOUNT)
     assert provider.taken == (AMOUNT if card == GOOD else 0)
@@ -78,36 +83,37 @@ async def test_a_firing_is_one_top_up_however_often_it_is_asked_for(
 
 
 async def test_what_no_card_can_pay_has_failed_and_what_is_asked_of_nobody_waits(
-    charges: AutoCharges, provider: Provider
+    firing_top_ups: FiringTopUps, provider: Provider
 ) -> None:
-    assert await charges.charge(firing(amount=AMOUNT + 1)) == Charge(ChargeState.FAILED, "amount_invalid")
+    with pytest.raises(ProviderRefused):
+        await firing_top_ups.start(firing(amount=AMOUNT + 1))
     provider.away = True
     for _ in range(2):
         with pytest.raises(PaymentProviderUnavailable):
-            await charges.charge(firing())
+            await firing_top_ups.start(firing())
     provider.away = False
-    assert await charges.charge(firing()) == Charge(ChargeState.SUCCEEDED)
+    assert (await firing_top_ups.start(firing())).state is TopUpState.SUCCEEDED
     assert provider.taken == AMOUNT
 
 
 async def test_a_bank_that_asks_the_customer_may_let_it_pass_or_not(
-    company: Wallets, charges: AutoCharges, provider: Provider
+    company: Wallets, firing_top_ups: FiringTopUps, provider: Provider
 ) -> None:
     desk = desk_of(company, provider)
     for number in (1, 2):
-        assert await charges.charge(firing(ASKED, number)) == Charge(ChargeState.REQUIRES_ACTION)
+        assert (await firing_top_ups.start(firing(ASKED, number))).state is TopUpState.REQUIRES_ACTION
     first, second = provider.payments
     provider.finish(first)
-    assert await charges.charge(firing(ASKED, 1)) == Charge(ChargeState.SUCCEEDED)
+    assert (await firing_top_ups.start(firing(ASKED, 1))).state is TopUpState.SUCCEEDED
     await desk.top_ups.cancel("acme", "auto-2")
     assert provider.payments[second].state is PaymentState.CANCELED
-    assert await charges.charge(firing(ASKED, 2)) == Charge(ChargeState.FAILED, "canceled")
+    assert failure_of(await firing_top_ups.start(firing(ASKED, 2))) == Failure("canceled")
     assert provider.taken == AMOUNT
 
 
 @pytest.mark.parametrize("taken_by", ["a top-up", "a charge"])
 async def test_a_name_that_somebody_else_has_is_no_decline(
-    company: Wallets, charges: AutoCharges, provider: Provider, taken_by: str
+    company: Wallets, firing_top_ups: FiringTopUps, provider: Provider, taken_by: str
 ) -> None:
     if taken_by == "a top-up":
         other = NewTopUp("acme", "auto-1", b"another one!", TopUpMethod.SAVED_CARD, AMOUNT, "EUR", card=GOOD)
@@ -115,22 +121,23 @@ async def test_a_name_that_somebody_else_has_is_no_decline(
     else:
         await company.engine.submit(top_up(AMOUNT, key="auto-1"))
     before = provider.taken
-    assert await charges.charge(firing()) == Charge(ChargeState.NOT_MADE, "name_taken")
+    with pytest.raises(TopUpIdTaken):
+        await firing_top_ups.start(firing())
     assert provider.taken == before
-    assert await charges.charge(firing(number=2)) == Charge(ChargeState.SUCCEEDED)
+    assert (await firing_top_ups.start(firing(number=2))).state is TopUpState.SUCCEEDED
 
 
 async def test_a_provider_that_was_away_for_too_long_is_no_decline(
-    company: Wallets, charges: AutoCharges, provider: Provider, database: asyncpg.Connection
+    company: Wallets, firing_top_ups: FiringTopUps, provider: Provider, database: asyncpg.Connection
 ) -> None:
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
-        await charges.charge(firing())
+        await firing_top_ups.start(firing())
     provider.away = False
     await database.execute(
         "UPDATE top_ups SET created_at = created_at - make_interval(secs => $1)", BEGIN_SECONDS_MAX + 1.0
     )
-    assert await charges.charge(firing()) == Charge(ChargeState.NOT_MADE, "not_begun")
+    assert failure_of(await firing_top_ups.start(firing())) == Failure("not_begun", is_decline=False)
     assert (await company.top_ups.get("acme", "auto-1")).state is TopUpState.FAILED
     assert provider.taken == 0
 
@@ -162,7 +169,7 @@ async def test_a_rule_is_made_for_a_card_that_is_there(company: Wallets, provide
 async def test_a_chargeback_pauses_the_rule(company: Wallets, provider: Provider) -> None:
     await company.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, GOOD))
     desk = desk_of(company, provider, chargeback_opened=company.auto_top_ups.pause_for_dispute)
-    worker = AutoTopUpWorker(company.auto_top_up_firings, company.hot, AutoCharges(desk.top_ups, company.top_ups))
+    worker = AutoTopUpWorker(company.auto_top_up_firings, company.hot, FiringTopUps(desk.top_ups, company.top_ups))
     assert await worker.run_once() == 1
     (payment,) = provider.payments.values()
     await desk.chargebacks.take(dispute(payment))
@@ -177,7 +184,7 @@ async def test_p2_killed_at_any_moment_it_is_one_payment_and_one_entry(
 ) -> None:
     """Between any two calls to Postgres, to the engine, and to the provider."""
     after = AutoTopUpWorker(
-        wallets.auto_top_up_firings, wallets.hot, AutoCharges(desk_of(wallets, provider).top_ups, wallets.top_ups)
+        wallets.auto_top_up_firings, wallets.hot, FiringTopUps(desk_of(wallets, provider).top_ups, wallets.top_ups)
     )
     for moment in count():
         assert moment < MOMENTS_MAX
@@ -190,7 +197,7 @@ async def test_p2_killed_at_any_moment_it_is_one_payment_and_one_entry(
         desk = mortal_desk(wallets, provider, fate)
         mortal: list[Any] = [Mortal(each, fate) for each in (wallets.auto_top_up_firings, wallets.hot, wallets.top_ups)]
         firings, hot, records = mortal
-        dying = AutoTopUpWorker(firings, hot, AutoCharges(desk.top_ups, records))
+        dying = AutoTopUpWorker(firings, hot, FiringTopUps(desk.top_ups, records))
         try:
             await dying.run_once()
         except Killed:
