@@ -16,11 +16,13 @@ from typing import NamedTuple
 import asyncpg
 
 from wallet.domain.attempts import Attempt
+from wallet.domain.commands import Kind
+from wallet.domain.entries import AuthorizationState
 from wallet.domain.errors import Applied
 from wallet.hot.store import HotStore, Peek
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
-from wallet.ledger.queries import load
+from wallet.ledger.queries import Codes, load
 
 PROBLEMS_LISTED_MAX = 1000
 
@@ -41,7 +43,7 @@ JOURNAL_SECONDS_MAX = 30.0
 HOLD_KEPT_US = 86_400_000_000
 """How long Redis keeps an authorization after its time is up, as in hot/scripts."""
 
-_SQL = load(__name__)
+_SQL = load(__name__, AuthorizationState, Kind)
 
 
 class Check(StrEnum):
@@ -105,9 +107,12 @@ class LedgerCheck(NamedTuple):
     sql: str
 
 
-def checks_of(module: str, promises: Mapping[str, Check]) -> list[LedgerCheck]:
-    """Return the checks whose statements lie beside a module, which is named as its `__name__` is, by block."""
-    statements = load(module)
+def checks_of(module: str, promises: Mapping[str, Check], *codes: Codes) -> list[LedgerCheck]:
+    """Return the checks whose statements lie beside a module, which is named as its `__name__` is, by block.
+
+    `codes` are the enums that the statements name, as for `load`.
+    """
+    statements = load(module, *codes)
     assert statements.keys() == promises.keys(), f"{module}: each block is a check, and has its promise"
     return [LedgerCheck(check, statements[name]) for name, check in promises.items()]
 

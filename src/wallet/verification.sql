@@ -73,8 +73,8 @@ WHERE number - 1 <> before_number
    OR created_at < before_at
 
 -- changes --
--- P4: an entry changes what its kind may change, with the sign of its kind, and says what it belongs to. Kinds as in
--- wallet.domain.commands.Kind; the amounts of refunds are checked with the refunds.
+-- P4: an entry changes what its kind may change, with the sign of its kind, and says what it belongs to. The amounts
+-- of refunds are checked with the refunds.
 SELECT company_id, number AS place,
        format('transaction %s of kind %s has amount %s, held delta %s, balance %s, held %s, authorization %s',
               number, kind, amount, held_delta, balance_after, held_after, coalesce(authorization_id, 'none')) AS detail
@@ -82,13 +82,13 @@ FROM entries
 WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
   AND NOT (
     CASE
-        WHEN kind = 1 THEN amount <= 0 AND held_delta = 0
-        WHEN kind = 2 THEN amount > 0 AND held_delta = 0
-        WHEN kind IN (3, 4) THEN held_delta = 0
-        WHEN kind = 5 THEN amount = 0 AND held_delta >= 0 AND authorization_id IS NOT NULL
-        WHEN kind = 6 THEN amount = 0 AND authorization_id IS NOT NULL
-        WHEN kind = 7 THEN amount <= 0 AND held_delta <= 0 AND authorization_id IS NOT NULL
-        WHEN kind IN (8, 9) THEN amount = 0 AND held_delta <= 0 AND authorization_id IS NOT NULL
+        WHEN kind = Kind.CHARGE THEN amount <= 0 AND held_delta = 0
+        WHEN kind = Kind.TOP_UP THEN amount > 0 AND held_delta = 0
+        WHEN kind IN (Kind.ADJUSTMENT, Kind.REFUND) THEN held_delta = 0
+        WHEN kind = Kind.AUTHORIZATION THEN amount = 0 AND held_delta >= 0 AND authorization_id IS NOT NULL
+        WHEN kind = Kind.INCREMENT THEN amount = 0 AND authorization_id IS NOT NULL
+        WHEN kind = Kind.CAPTURE THEN amount <= 0 AND held_delta <= 0 AND authorization_id IS NOT NULL
+        WHEN kind IN (Kind.VOID, Kind.EXPIRY) THEN amount = 0 AND held_delta <= 0 AND authorization_id IS NOT NULL
         ELSE false
     END
     AND balance_after BETWEEN -9000000000000000 AND 9000000000000000
@@ -136,7 +136,7 @@ WHERE wallet.currency IS NULL
 WITH open AS (
     SELECT company_id, count(*) AS authorizations, sum(held) AS held
     FROM authorizations
-    WHERE state = 1 AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+    WHERE state = AuthorizationState.OPEN AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
     GROUP BY company_id
 ), range AS (
     SELECT company_id, held FROM wallets WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
@@ -150,14 +150,13 @@ WHERE coalesce(range.held, 0) <> coalesce(open.held, 0)
 
 -- authorizations --
 -- P4: an authorization is the sum of its entries, was opened by one of them and ended by at most one, holds nothing
--- once it is closed, and has authorized what it captured and holds while it is open. States as in
--- wallet.domain.entries.AuthorizationState.
+-- once it is closed, and has authorized what it captured and holds while it is open.
 WITH sums AS (
     SELECT company_id, authorization_id, count(*) AS entries, sum(held_delta) AS held, -sum(amount) AS captured,
-           count(*) FILTER (WHERE kind = 5) AS openings,
-           min(number) FILTER (WHERE kind = 5) AS opened_number,
-           count(*) FILTER (WHERE kind = 8) AS voids,
-           count(*) FILTER (WHERE kind = 9) AS expiries
+           count(*) FILTER (WHERE kind = Kind.AUTHORIZATION) AS openings,
+           min(number) FILTER (WHERE kind = Kind.AUTHORIZATION) AS opened_number,
+           count(*) FILTER (WHERE kind = Kind.VOID) AS voids,
+           count(*) FILTER (WHERE kind = Kind.EXPIRY) AS expiries
     FROM entries
     WHERE authorization_id IS NOT NULL AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
     GROUP BY company_id, authorization_id
@@ -178,9 +177,10 @@ WHERE found.state IS NULL
    OR found.captured <> sums.captured
    OR sums.openings <> 1
    OR found.opened_number <> sums.opened_number
-   OR sums.voids <> (found.state = 3)::int
-   OR sums.expiries <> (found.state = 4)::int
-   OR CASE WHEN found.state = 1 THEN found.amount <> found.captured::numeric + found.held ELSE found.held <> 0 END
+   OR sums.voids <> (found.state = AuthorizationState.VOIDED)::int
+   OR sums.expiries <> (found.state = AuthorizationState.EXPIRED)::int
+   OR CASE WHEN found.state = AuthorizationState.OPEN THEN found.amount <> found.captured::numeric + found.held
+           ELSE found.held <> 0 END
 
 -- floor --
 -- P1: what lowers the available balance leaves it at the floor in force or above: CHARGE, AUTHORIZATION, INCREMENT and
@@ -190,7 +190,7 @@ SELECT company_id, number AS place,
               number, kind, balance_after, held_after, floor) AS detail
 FROM entries
 WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
-  AND (kind IN (1, 5, 6, 7) OR kind = 3 AND checked)
+  AND (kind IN (Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTURE) OR kind = Kind.ADJUSTMENT AND checked)
   AND amount < held_delta
   AND balance_after::numeric - held_after < floor
 
@@ -218,9 +218,9 @@ HAVING count(*) > 1
 -- P6: refunds give something back, of an earlier charge or capture of the company, and together not more than it took.
 WITH refunds AS (
     SELECT company_id, refunded_number, count(*) AS refunds, sum(amount) AS refunded, min(amount) AS amount_min,
-           min(number) AS first_number, bool_and(kind = 4) AS only_refunds
+           min(number) AS first_number, bool_and(kind = Kind.REFUND) AS only_refunds
     FROM entries
-    WHERE (kind = 4 OR refunded_number IS NOT NULL)
+    WHERE (kind = Kind.REFUND OR refunded_number IS NOT NULL)
       AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
     GROUP BY company_id, refunded_number
 ), charges AS (
@@ -235,7 +235,7 @@ SELECT company_id, refunds.first_number AS place,
 FROM refunds
 LEFT JOIN charges USING (company_id, refunded_number)
 WHERE charges.kind IS NULL
-   OR charges.kind NOT IN (1, 7)
+   OR charges.kind NOT IN (Kind.CHARGE, Kind.CAPTURE)
    OR refunds.refunded + charges.amount > 0
    OR refunds.amount_min <= 0
    OR NOT refunds.only_refunds
@@ -252,10 +252,11 @@ FROM (
                (price ->> 'unit_price')::numeric * (price ->> 'billed')::numeric
                / coalesce((price ->> 'unit')::numeric, 1)) AS priced
     FROM entries
-    WHERE price IS NOT NULL AND kind IN (1, 5, 7) AND NOT coalesce((price ->> 'by_request')::boolean, false)
+    WHERE price IS NOT NULL AND kind IN (Kind.CHARGE, Kind.AUTHORIZATION, Kind.CAPTURE)
+      AND NOT coalesce((price ->> 'by_request')::boolean, false)
       AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 ) priced
-WHERE priced <> CASE kind WHEN 5 THEN held_delta ELSE -amount END
+WHERE priced <> CASE kind WHEN Kind.AUTHORIZATION THEN held_delta ELSE -amount END
 
 -- limits --
 -- P8: a counter is the sum of what its limit counts in its window.
@@ -266,7 +267,8 @@ WITH sums AS (
     LEFT JOIN authorizations a
         ON a.company_id = e.company_id AND a.authorization_id = e.authorization_id AND NOT e.late
     CROSS JOIN LATERAL entry_counted(l, e, a) c
-    WHERE e.kind IN (1, 5, 6, 7, 8, 9) AND l.company_id > $1 AND ($2::text IS NULL OR l.company_id <= $2)
+    WHERE e.kind IN (Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTURE, Kind.VOID, Kind.EXPIRY)
+      AND l.company_id > $1 AND ($2::text IS NULL OR l.company_id <= $2)
     GROUP BY l.company_id, l.limit_id, c.starts_at
 ), counters AS (
     SELECT * FROM spend_counters WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
@@ -280,7 +282,8 @@ WHERE coalesce(counters.spent, 0) <> coalesce(sums.spent, 0)
 -- hot_page --
 -- The next $2 wallets after company $1, as they are before Redis is asked.
 SELECT company_id, epoch, last_seq, last_number,
-       EXISTS (SELECT FROM authorizations a WHERE a.company_id = w.company_id AND a.state = 1) AS has_holds
+       EXISTS (SELECT FROM authorizations a
+               WHERE a.company_id = w.company_id AND a.state = AuthorizationState.OPEN) AS has_holds
 FROM wallets w
 WHERE company_id > $1
 ORDER BY company_id
@@ -290,7 +293,7 @@ LIMIT $2
 -- The next $3 open authorizations of company $1 after authorization $2.
 SELECT authorization_id
 FROM authorizations
-WHERE company_id = $1 AND state = 1 AND authorization_id > $2
+WHERE company_id = $1 AND state = AuthorizationState.OPEN AND authorization_id > $2
 ORDER BY authorization_id
 LIMIT $3
 
@@ -326,6 +329,6 @@ CROSS JOIN LATERAL (
                                            a.created_at, coalesce(a.channel, 0), coalesce(a.country, ''))]), '{}')
            AS holds
     FROM authorizations a
-    WHERE a.company_id = w.company_id AND a.state = 1 AND a.authorization_id = ANY ($6::text[])
+    WHERE a.company_id = w.company_id AND a.state = AuthorizationState.OPEN AND a.authorization_id = ANY ($6::text[])
 ) open
 WHERE w.company_id = $1

@@ -1,14 +1,26 @@
 """Bring a database to the present schema: migrations in order, then the functions, which are replaced whole."""
 
+from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from yoyo import get_backend, read_migrations
 
+from wallet.domain.commands import Kind
+from wallet.domain.entries import AuthorizationState
+from wallet.domain.limits import Window
+from wallet.ledger.queries import Codes, with_numbers
+
 POSTGRES_VERSION_MIN = 150_000
 
 _PACKAGE = files("wallet.ledger")
+_CODES: Mapping[str, Sequence[Codes]] = {
+    "append.sql": (AuthorizationState, Kind),
+    "limits.sql": (Kind, Window),
+    "load.sql": (AuthorizationState,),
+}
+"""The enums that each file of functions names."""
 
 
 class UnfitDatabase(Exception):
@@ -47,7 +59,8 @@ def _check(database_url: str) -> None:
 def _replace_functions(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         for name in sorted(file.name for file in (_PACKAGE / "functions").iterdir()):
-            connection.execute((_PACKAGE / "functions" / name).read_bytes())
+            sql = (_PACKAGE / "functions" / name).read_text()
+            connection.execute(with_numbers(sql, _CODES[name]).encode())
 
 
 def _for_psycopg(database_url: str) -> str:

@@ -2,19 +2,54 @@
 
 They lie beside the module, in a file of its name: `store.py` has those of `store.sql`. The file holds blocks: a line
 `-- name --`, further comment lines that describe the statement, then the statement.
+
+Stored codes, such as the kinds of entries, have one owner: an enum of the domain. A file writes them as Python does,
+`kind IN (Kind.CHARGE, Kind.CAPTURE)`, and they are replaced by their numbers when the file is read. So Postgres gets
+the same literals as before, which partial indexes need, and a name that does not exist fails at import. The other ways:
+a type of Postgres would rewrite every table that has a code, entries first; a function for each code is a second list
+of them, and every session that appends would plan them anew.
 """
 
 import re
+from collections.abc import Sequence
+from enum import IntEnum
 from functools import cache
 from importlib.resources import files
 
 _BLOCK = re.compile(r"^-- ([a-z_]+) --\n", re.MULTILINE)
+_CODE = re.compile(r"(?<![\w.])([A-Z]\w+)\.([A-Z][A-Z0-9_]*)\b")
+
+Codes = type[IntEnum]
 
 
 @cache
-def load(module: str) -> dict[str, str]:
-    """Return the statements beside a module, which is named as its `__name__` is, by the names of their blocks."""
+def load(module: str, *codes: Codes) -> dict[str, str]:
+    """Return the statements beside a module, which is named as its `__name__` is, by the names of their blocks.
+
+    `codes` are the enums that the statements name. Raises ValueError as `with_numbers` does.
+    """
     package, _, name = module.rpartition(".")
-    text = (files(package) / f"{name}.sql").read_text()
+    text = with_numbers((files(package) / f"{name}.sql").read_text(), codes)
     _, *parts = _BLOCK.split(text)
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+
+
+def with_numbers(sql: str, codes: Sequence[Codes]) -> str:
+    """Return SQL with each code, as in `Kind.CHARGE`, replaced by its number.
+
+    Raises ValueError where one of `codes` does not have the name, and where one of `codes` is not used.
+    """
+    enums = {enum.__name__: enum for enum in codes}
+    used = set()
+
+    def number(match: re.Match[str]) -> str:
+        enum, name = match.groups()
+        if enum not in enums or name not in enums[enum].__members__:
+            raise ValueError(f"SQL names {match[0]}, which is no code of: {', '.join(enums) or 'no enum'}")
+        used.add(enum)
+        return str(enums[enum][name].value)
+
+    text = _CODE.sub(number, sql)
+    if used != enums.keys():
+        raise ValueError(f"SQL names no code of {', '.join(sorted(enums.keys() - used))}")
+    return text

@@ -152,26 +152,26 @@ BEGIN
             ELSIF abs(w.balance + a.amount) > 9000000000000000
                 OR w.held + a.held_delta NOT BETWEEN 0 AND 9000000000000000 THEN
                 verdict := 'REFUSED';
-            ELSIF a.kind IN (6, 7, 8, 9) AND NOT a.late AND (
-                hold.state IS DISTINCT FROM 1
+            ELSIF a.kind IN (Kind.INCREMENT, Kind.CAPTURE, Kind.VOID, Kind.EXPIRY) AND NOT a.late AND (
+                hold.state IS DISTINCT FROM AuthorizationState.OPEN
                 OR hold.held + a.held_delta < 0
                 OR (a.closes AND hold.held + a.held_delta <> 0)
-                OR (a.kind = 9 AND hold.expires_at > a.applied_at)) THEN
+                OR (a.kind = Kind.EXPIRY AND hold.expires_at > a.applied_at)) THEN
                 verdict := 'REFUSED';
-            ELSIF a.late AND hold.state IS DISTINCT FROM 4 THEN
+            ELSIF a.late AND hold.state IS DISTINCT FROM AuthorizationState.EXPIRED THEN
                 verdict := 'REFUSED';
-            ELSIF a.kind = 5 AND hold.company_id IS NOT NULL THEN
+            ELSIF a.kind = Kind.AUTHORIZATION AND hold.company_id IS NOT NULL THEN
                 verdict := 'REFUSED';
             ELSIF over THEN
                 verdict := 'REFUSED';
-            ELSIF a.kind = 4 THEN
+            ELSIF a.kind = Kind.REFUND THEN
                 INSERT INTO entries SELECT * FROM unnest(pending);
                 pending := '{}';
                 SELECT * INTO original FROM entries
                 WHERE company_id = a.company_id AND number = a.refunded_number;
                 SELECT coalesce(sum(amount), 0) INTO refunded FROM entries
                 WHERE company_id = a.company_id AND refunded_number = a.refunded_number;
-                IF original.kind IS NULL OR original.kind NOT IN (1, 7) THEN
+                IF original.kind IS NULL OR original.kind NOT IN (Kind.CHARGE, Kind.CAPTURE) THEN
                     verdict := 'TRANSACTION_NOT_FOUND';
                 ELSIF refunded + a.amount > -original.amount THEN
                     verdict := 'REFUND_EXCEEDS_CHARGE';
@@ -200,24 +200,28 @@ BEGIN
                 IF w.limited THEN
                     PERFORM count_spending(a.company_id, spending);
                 END IF;
-                IF a.kind = 5 THEN
+                IF a.kind = Kind.AUTHORIZATION THEN
                     INSERT INTO authorizations VALUES (
-                        a.company_id, a.authorization_id, 1, a.held_delta, 0, a.held_delta, a.ttl_seconds,
-                        a.applied_at + a.ttl_seconds * 1000000::bigint, a.applied_at, w.last_number,
-                        a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.price)
+                        a.company_id, a.authorization_id, AuthorizationState.OPEN, a.held_delta, 0, a.held_delta,
+                        a.ttl_seconds, a.applied_at + a.ttl_seconds * 1000000::bigint, a.applied_at,
+                        w.last_number, a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.price)
                     RETURNING * INTO hold;
                 ELSIF touches THEN
                     UPDATE authorizations SET
-                        state = CASE WHEN a.closes THEN CASE a.kind WHEN 7 THEN 2 WHEN 8 THEN 3 ELSE 4 END
-                                     ELSE state END,
+                        state = CASE WHEN a.closes
+                            THEN CASE a.kind WHEN Kind.CAPTURE THEN AuthorizationState.CAPTURED
+                                             WHEN Kind.VOID THEN AuthorizationState.VOIDED
+                                             ELSE AuthorizationState.EXPIRED END
+                            ELSE state END,
                         -- Capturing beyond the hold authorizes the excess in the same breath: what Redis took beyond
                         -- what it released, whatever else has reached the ledger before.
-                        amount = amount + CASE a.kind WHEN 6 THEN a.held_delta
-                                                      WHEN 7 THEN greatest(0, a.held_delta - a.amount) ELSE 0 END,
+                        amount = amount + CASE a.kind
+                            WHEN Kind.INCREMENT THEN a.held_delta
+                            WHEN Kind.CAPTURE THEN greatest(0, a.held_delta - a.amount) ELSE 0 END,
                         captured = captured - a.amount,
                         held = held + a.held_delta,
                         expires_at = CASE a.kind
-                            WHEN 6 THEN greatest(expires_at, a.applied_at + ttl_seconds * 1000000::bigint)
+                            WHEN Kind.INCREMENT THEN greatest(expires_at, a.applied_at + ttl_seconds * 1000000::bigint)
                             ELSE expires_at END
                     WHERE company_id = a.company_id AND authorization_id = a.authorization_id
                     RETURNING * INTO hold;
@@ -229,16 +233,17 @@ BEGIN
             -- a hold's change costs depends on the hold, which Redis may have seen as it was before, or as it is never
             -- to be. So that is reckoned anew: a capture's from its amount, an increment's from its total, which comes
             -- as the amount.
-            IF a.kind = 7 AND NOT a.late AND hold.state = 1 THEN
+            IF a.kind = Kind.CAPTURE AND NOT a.late AND hold.state = AuthorizationState.OPEN THEN
                 a.held_delta := -CASE WHEN a.closes THEN hold.held ELSE least(-a.amount, hold.held) END;
-            ELSIF a.kind = 6 AND hold.state = 1 THEN
+            ELSIF a.kind = Kind.INCREMENT AND hold.state = AuthorizationState.OPEN THEN
                 a.held_delta := greatest(0, a.amount - hold.captured) - hold.held;
                 a.amount := 0;
             END IF;
             reply.required := a.held_delta - a.amount;
             IF a.epoch <> w.epoch THEN
                 verdict := 'BEHIND';
-            ELSIF a.kind IN (6, 7) AND NOT a.late AND hold.state IS DISTINCT FROM 1
+            ELSIF a.kind IN (Kind.INCREMENT, Kind.CAPTURE) AND NOT a.late
+                AND hold.state IS DISTINCT FROM AuthorizationState.OPEN
                 AND a.asked IN ('FUNDS', 'SPEND', 'LIMIT') AND a.seq < w.last_seq THEN
                 verdict := 'BEHIND';
             ELSIF a.asked = 'FUNDS' AND (a.amount - a.held_delta >= 0
@@ -250,16 +255,17 @@ BEGIN
                 WHERE w.limited LIMIT 1;
                 verdict := CASE
                     WHEN reply.passed_start IS NOT NULL THEN 'DECLINED'
-                    WHEN a.kind IN (6, 7) AND NOT a.late AND hold.state IS DISTINCT FROM 1 THEN 'BEHIND'
+                    WHEN a.kind IN (Kind.INCREMENT, Kind.CAPTURE) AND NOT a.late
+                        AND hold.state IS DISTINCT FROM AuthorizationState.OPEN THEN 'BEHIND'
                     ELSE 'CONTESTED' END;
             ELSIF a.asked = 'LIMIT' AND abs(w.balance + a.amount) <= 9000000000000000
                 AND w.held + a.held_delta <= 9000000000000000 THEN
                 verdict := 'CONTESTED';
-            ELSIF a.asked = 'HOLD' OR (a.asked = 'EARLY' AND hold.state IS DISTINCT FROM 1) THEN
+            ELSIF a.asked = 'HOLD' OR (a.asked = 'EARLY' AND hold.state IS DISTINCT FROM AuthorizationState.OPEN) THEN
                 verdict := CASE
                     WHEN hold.state IS NULL THEN 'AUTHORIZATION_NOT_FOUND'
-                    WHEN hold.state = 1 THEN 'CONTESTED'
-                    WHEN hold.state = 4 THEN 'EXPIRED'
+                    WHEN hold.state = AuthorizationState.OPEN THEN 'CONTESTED'
+                    WHEN hold.state = AuthorizationState.EXPIRED THEN 'EXPIRED'
                     ELSE 'AUTHORIZATION_CLOSED' END;
             ELSE
                 verdict := 'DECLINED';

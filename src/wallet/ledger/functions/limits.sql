@@ -4,13 +4,13 @@
 -- was opened: what it holds as the authorization's usage, what is captured as the capture's own, where it names one (one
 -- authorization may cover a whole campaign). One that is older than a limit counts in the limit's first window.
 
--- When the window begins that `at` is in. 1 hour, 2 day, 3 month.
+-- When the window begins that `at` is in.
 CREATE OR REPLACE FUNCTION window_start(time_window smallint, at bigint)
 RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE time_window
-        WHEN 1 THEN at - at % 3600000000
-        WHEN 2 THEN at - at % 86400000000
+        WHEN Window.HOUR THEN at - at % 3600000000
+        WHEN Window.DAY THEN at - at % 86400000000
         ELSE (extract(epoch FROM date_trunc('month', to_timestamp(at / 1000000) AT TIME ZONE 'UTC')) * 1000000)::bigint
     END;
 $$;
@@ -21,12 +21,12 @@ CREATE OR REPLACE FUNCTION spending_of(attempt ledger_attempt, hold authorizatio
 RETURNS spending
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
-        WHEN attempt.kind = 1 OR attempt.late THEN ROW(
+        WHEN attempt.kind = Kind.CHARGE OR attempt.late THEN ROW(
             greatest(last_at, attempt.applied_at), NULL, NULL, 0,
             attempt.channel, attempt.country, -attempt.amount)::spending
-        WHEN attempt.kind = 5 THEN ROW(
+        WHEN attempt.kind = Kind.AUTHORIZATION THEN ROW(
             attempt.applied_at, attempt.channel, attempt.country, attempt.held_delta, NULL, NULL, 0)::spending
-        WHEN attempt.kind IN (6, 7, 8, 9) THEN ROW(
+        WHEN attempt.kind IN (Kind.INCREMENT, Kind.CAPTURE, Kind.VOID, Kind.EXPIRY) THEN ROW(
             hold.created_at, hold.channel, hold.country, attempt.held_delta,
             coalesce(attempt.channel, hold.channel),
             CASE WHEN attempt.channel IS NULL THEN hold.country ELSE attempt.country END, -attempt.amount)::spending
@@ -81,10 +81,14 @@ $$;
 CREATE OR REPLACE FUNCTION entry_spending(entry entries, hold authorizations)
 RETURNS spending
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN (entry).kind IN (1, 5, 6, 7, 8, 9) THEN ROW(
-        coalesce((hold).created_at, (entry).created_at), (hold).channel, (hold).country, (entry).held_delta,
-        coalesce((entry).channel, (hold).channel),
-        CASE WHEN (entry).channel IS NULL THEN (hold).country ELSE (entry).country END, -(entry).amount)::spending END;
+    SELECT CASE
+        WHEN (entry).kind IN (Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTURE, Kind.VOID, Kind.EXPIRY)
+        THEN ROW(
+            coalesce((hold).created_at, (entry).created_at), (hold).channel, (hold).country, (entry).held_delta,
+            coalesce((entry).channel, (hold).channel),
+            CASE WHEN (entry).channel IS NULL THEN (hold).country ELSE (entry).country END,
+            -(entry).amount)::spending
+    END;
 $$;
 
 -- What an entry adds to the counter of a limit, and the start of the window; 0 where it is not counted. Of authorizations

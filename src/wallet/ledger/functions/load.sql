@@ -28,7 +28,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    holds := ARRAY(SELECT a FROM authorizations a WHERE a.company_id = company AND a.state = 1);
+    holds := ARRAY(SELECT a FROM authorizations a WHERE a.company_id = company AND a.state = AuthorizationState.OPEN);
     signal_at := (SELECT threshold FROM auto_top_ups a WHERE a.company_id = company);
     IF wallet.limited THEN
         limits := ARRAY(SELECT l FROM spend_limits l WHERE l.company_id = company ORDER BY limit_id);
