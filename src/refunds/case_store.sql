@@ -16,24 +16,26 @@ WHERE serial > $4 AND ($1::text IS NULL OR company_id = $1) AND ($2::smallint IS
 ORDER BY serial LIMIT $5
 
 -- decide --
--- Only an open case can be decided: from 1 to $3.
+-- Only an open case can be decided; then it is in state $3.
 UPDATE refund_cases SET state = $3, decided_refund = $4, amount = $5, reason = $6, decided_by = $7, note = $8,
     decided_at = now()
-WHERE company_id = $1 AND case_id = $2 AND state = 1
+WHERE company_id = $1 AND case_id = $2 AND state = CaseState.OPEN
 RETURNING *
 
 -- refunded --
 -- The refund is recorded: whatever was thought of the case meanwhile, that is what it is.
-UPDATE refund_cases SET state = 3, refund_number = $3 WHERE company_id = $1 AND case_id = $2 AND state <> 3 RETURNING *
+UPDATE refund_cases SET state = CaseState.REFUNDED, refund_number = $3
+WHERE company_id = $1 AND case_id = $2 AND state <> CaseState.REFUNDED
+RETURNING *
 
 -- reopen --
 -- The refund was declined: a person must look again.
-UPDATE refund_cases SET state = 1, decided_refund = NULL, amount = NULL, reason = NULL, decided_by = NULL, note = NULL,
-    decided_at = NULL
-WHERE company_id = $1 AND case_id = $2 AND state = 2
+UPDATE refund_cases SET state = CaseState.OPEN, decided_refund = NULL, amount = NULL, reason = NULL, decided_by = NULL,
+    note = NULL, decided_at = NULL
+WHERE company_id = $1 AND case_id = $2 AND state = CaseState.REFUNDING
 RETURNING *
 
 -- refunding --
 -- Up to $2 cases that were decided $1 seconds ago or more and whose refund is not known to be recorded, oldest first.
 SELECT * FROM refund_cases
-WHERE state = 2 AND decided_at <= now() - make_interval(secs => $1) ORDER BY serial LIMIT $2
+WHERE state = CaseState.REFUNDING AND decided_at <= now() - make_interval(secs => $1) ORDER BY serial LIMIT $2

@@ -28,6 +28,7 @@ from refunds.job import (
     RefundJob,
 )
 from wallet.domain import system_keys
+from wallet.domain.commands import Kind
 from wallet.domain.errors import Applied, CompanyNotFound, IdempotencyKeyReused, RefundJobNotFound
 from wallet.domain.usage import Channel
 from wallet.ledger.failures import translated
@@ -46,7 +47,7 @@ LISTED_PER_STATEMENT = 5_000
 COPY_SECONDS_MAX = 60.0
 """How long writing the names of charges may take."""
 
-_SQL = load(__name__)
+_SQL = load(__name__, JobState, Kind)
 
 
 class RefundJobs:

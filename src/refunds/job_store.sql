@@ -28,10 +28,11 @@ WHERE j.serial < $1 ORDER BY j.serial DESC LIMIT $2
 
 -- running --
 -- Up to $1 jobs that are not through, oldest first.
-SELECT j.*, NULL AS amounts FROM refund_jobs j WHERE j.state = 1 ORDER BY j.serial LIMIT $1
+SELECT j.*, NULL AS amounts FROM refund_jobs j WHERE j.state = JobState.RUNNING ORDER BY j.serial LIMIT $1
 
 -- cancel --
-UPDATE refund_jobs SET state = 3, ended_at = now(), updated_at = now() WHERE job_id = $1 AND state = 1
+UPDATE refund_jobs SET state = JobState.CANCELED, ended_at = now(), updated_at = now()
+WHERE job_id = $1 AND state = JobState.RUNNING
 
 -- next_wallet --
 -- The first company after $1 with an entry at $2 or later.
@@ -51,7 +52,7 @@ SELECT e.number, -e.amount AS price,
         WHERE k.company_id = e.company_id AND k.idempotency_key = $8 || e.number::text) AS own
 FROM entries e LEFT JOIN authorizations a
     ON e.channel IS NULL AND a.company_id = e.company_id AND a.authorization_id = e.authorization_id
-WHERE e.company_id = $1 AND e.number BETWEEN $2 AND $3 AND e.kind IN (1, 7) AND e.amount < 0
+WHERE e.company_id = $1 AND e.number BETWEEN $2 AND $3 AND e.kind IN (Kind.CHARGE, Kind.CAPTURE) AND e.amount < 0
   AND ($4::smallint IS NULL OR coalesce(e.channel, a.channel) = $4)
   AND ($5::text IS NULL OR CASE WHEN e.channel IS NULL THEN a.country ELSE e.country END = $5)
   AND ($6::text IS NULL OR CASE WHEN e.channel IS NULL THEN a.campaign_id ELSE e.campaign_id END = $6)
@@ -69,7 +70,7 @@ SELECT l.company_id, l.number, coalesce(w.currency, '') AS currency, -e.amount A
 FROM (SELECT * FROM refund_job_charges WHERE job_id = $1 AND (company_id, number) > ($2, $3)
       ORDER BY company_id, number LIMIT $5) l
 LEFT JOIN wallets w ON w.company_id = l.company_id
-LEFT JOIN entries e ON e.company_id = l.company_id AND e.number = l.number AND e.kind IN (1, 7)
+LEFT JOIN entries e ON e.company_id = l.company_id AND e.number = l.number AND e.kind IN (Kind.CHARGE, Kind.CAPTURE)
 ORDER BY l.company_id, l.number
 
 -- estimated --
@@ -78,7 +79,7 @@ SELECT w.currency, count(*) AS charges, count(*) FILTER (WHERE r.refunded >= -e.
        coalesce(sum(-e.amount - r.refunded), 0)::bigint AS amount
 FROM unnest($1::text[], $2::bigint[]) l (company_id, number)
 JOIN wallets w ON w.company_id = l.company_id
-JOIN entries e ON e.company_id = l.company_id AND e.number = l.number AND e.kind IN (1, 7)
+JOIN entries e ON e.company_id = l.company_id AND e.number = l.number AND e.kind IN (Kind.CHARGE, Kind.CAPTURE)
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount), 0)::bigint AS refunded FROM entries
     WHERE company_id = l.company_id AND refunded_number = l.number) r
@@ -90,8 +91,8 @@ UPDATE refund_jobs SET
     at_company = $4, at_number = $5, matched = matched + $6, refunded = refunded + $7,
     already_refunded = already_refunded + $8, failed = failed + $9,
     failures = CASE WHEN jsonb_array_length(failures) >= $11 THEN failures ELSE failures || $10::jsonb END,
-    state = CASE WHEN state = 1 AND $12 THEN 2 ELSE state END,
-    ended_at = CASE WHEN state = 1 AND $12 THEN now() ELSE ended_at END,
+    state = CASE WHEN state = JobState.RUNNING AND $12 THEN JobState.SUCCEEDED ELSE state END,
+    ended_at = CASE WHEN state = JobState.RUNNING AND $12 THEN now() ELSE ended_at END,
     updated_at = now()
 WHERE job_id = $1 AND at_company = $2 AND at_number = $3
 RETURNING true

@@ -3,12 +3,13 @@
 import asyncpg
 
 from refunds.domain import Refundable
+from wallet.domain.commands import Kind
 from wallet.domain.errors import CompanyNotFound
 from wallet.domain.usage import Channel
 from wallet.ledger.failures import translated
 from wallet.ledger.queries import load
 
-_SQL = load(__name__)
+_SQL = load(__name__, Kind)
 
 
 class Charges:

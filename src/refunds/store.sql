@@ -6,7 +6,7 @@ SELECT w.currency, -e.amount AS price,
            AS refunded,
        EXISTS (SELECT FROM entries k WHERE k.company_id = $1 AND k.idempotency_key = $3) AS recorded
 FROM wallets w
-LEFT JOIN entries e ON e.company_id = w.company_id AND e.number = $2 AND e.kind IN (1, 7)
+LEFT JOIN entries e ON e.company_id = w.company_id AND e.number = $2 AND e.kind IN (Kind.CHARGE, Kind.CAPTURE)
 WHERE w.company_id = $1
 
 -- channel --

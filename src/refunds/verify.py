@@ -1,5 +1,7 @@
 """What VerifyLedger checks of refunds that a case or the policy decided."""
 
+from refunds.delivery import CaseState
+from wallet.domain.commands import Kind
 from wallet.verification import Check, checks_of
 
-CHECKS = checks_of(__name__, {"refund_records": Check.REFUNDS})
+CHECKS = checks_of(__name__, {"refund_records": Check.REFUNDS}, CaseState, Kind)

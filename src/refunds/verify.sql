@@ -2,8 +2,8 @@
 -- P6: each refund by a case or by the policy is recorded where it was decided, and gives back of the charge that it is of.
 -- A decision without an amount is for all that is left.
 WITH steps AS (
-    SELECT company_id, '~case:' || case_id AS key, refund_number AS refund, number AS charge, amount, state = 2 AS under_way,
-           state = 3 AS ended
+    SELECT company_id, '~case:' || case_id AS key, refund_number AS refund, number AS charge, amount,
+           state = CaseState.REFUNDING AS under_way, state = CaseState.REFUNDED AS ended
     FROM refund_cases WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
     UNION ALL
     SELECT company_id, '~delivery:' || number, refund_number, number, NULL, NOT finished, false
@@ -20,6 +20,6 @@ SELECT company_id, coalesce(made.number, steps.refund) AS place,
 FROM steps FULL JOIN made USING (company_id, key)
 WHERE steps.charge IS NULL
    OR (made.number IS NULL AND (ended OR steps.refund IS NOT NULL))
-   OR (made.number IS NOT NULL AND (made.kind <> 4 OR made.refunded_number IS DISTINCT FROM steps.charge
+   OR (made.number IS NOT NULL AND (made.kind <> Kind.REFUND OR made.refunded_number IS DISTINCT FROM steps.charge
        OR made.amount <> coalesce(steps.amount, made.amount)
        OR (steps.refund IS DISTINCT FROM made.number AND NOT (steps.refund IS NULL AND under_way))))
