@@ -33,8 +33,8 @@ from wallet.ledger.queries import load
 CLAIM_SECONDS = 20.0
 """How long a firing is left to who works on it."""
 
-_SQL = load(__name__)
-_RULES = load("admin.auto_top_ups.store")
+_SQL = load(__name__, FiringState, RuleState, WalletState)
+_RULES = load("admin.auto_top_ups.store", FiringState, RuleState)
 
 
 class AutoTopUpFirings:

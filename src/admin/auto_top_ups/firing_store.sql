@@ -1,25 +1,28 @@
 -- wanting --
 -- Up to $2 companies after $1, by id, that have less than their rule wants, and nothing that holds a top-up back.
 SELECT a.company_id FROM auto_top_ups a JOIN wallets w USING (company_id)
-WHERE a.company_id > $1 AND a.state = 1 AND w.state = 1
+WHERE a.company_id > $1 AND a.state = RuleState.ACTIVE AND w.state = WalletState.ACTIVE
   AND w.balance - w.held - w.floor < a.threshold
   AND (a.wait_until IS NULL OR a.wait_until <= clock_timestamp())
-  AND NOT EXISTS (SELECT FROM auto_top_up_firings f WHERE f.company_id = a.company_id AND f.state = 1)
+  AND NOT EXISTS (SELECT FROM auto_top_up_firings f
+                  WHERE f.company_id = a.company_id AND f.state = FiringState.OPEN)
 ORDER BY a.company_id LIMIT $2
 
 -- wanting_among --
 -- The same, among the companies $1.
 SELECT a.company_id FROM auto_top_ups a JOIN wallets w USING (company_id)
-WHERE a.company_id = ANY ($1) AND a.state = 1 AND w.state = 1
+WHERE a.company_id = ANY ($1) AND a.state = RuleState.ACTIVE AND w.state = WalletState.ACTIVE
   AND w.balance - w.held - w.floor < a.threshold
   AND (a.wait_until IS NULL OR a.wait_until <= clock_timestamp())
-  AND NOT EXISTS (SELECT FROM auto_top_up_firings f WHERE f.company_id = a.company_id AND f.state = 1)
+  AND NOT EXISTS (SELECT FROM auto_top_up_firings f
+                  WHERE f.company_id = a.company_id AND f.state = FiringState.OPEN)
 
 -- standing --
 -- As of now, under the lock of the rule's row. Counts are of the day since the rule was resumed, and of the month.
 SELECT w.currency, w.state AS wallet_state, w.balance - w.held - w.floor AS available,
     coalesce(a.wait_until > clock_timestamp(), false) AS waits,
-    EXISTS (SELECT FROM auto_top_up_firings f WHERE f.company_id = $1 AND f.state = 1) AS in_flight,
+    EXISTS (SELECT FROM auto_top_up_firings f
+            WHERE f.company_id = $1 AND f.state = FiringState.OPEN) AS in_flight,
     coalesce(s.day_amount, 0)::bigint AS day_amount, s.day_count, coalesce(s.month_amount, 0)::bigint AS month_amount,
     s.month_count,
     (date_trunc('day', clock_timestamp() AT TIME ZONE 'UTC') + interval '1 day') AT TIME ZONE 'UTC' AS next_day,
@@ -31,7 +34,8 @@ CROSS JOIN LATERAL (
             AS day_count,
         sum(amount) AS month_amount, count(*) AS month_count
     FROM auto_top_up_firings
-    WHERE company_id = $1 AND state <> 3 AND fired_at >= date_trunc('month', clock_timestamp(), 'UTC')) s
+    WHERE company_id = $1 AND state <> FiringState.FAILED
+        AND fired_at >= date_trunc('month', clock_timestamp(), 'UTC')) s
 WHERE w.company_id = $1
 
 -- begin --
@@ -54,7 +58,7 @@ UPDATE auto_top_ups SET wait_until = $2 WHERE company_id = $1
 -- Up to $1 that are in flight and due, for $2 seconds. What another process is claiming at this moment is passed over.
 WITH due AS (
     SELECT company_id, number FROM auto_top_up_firings
-    WHERE state = 1 AND due_at <= clock_timestamp()
+    WHERE state = FiringState.OPEN AND due_at <= clock_timestamp()
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE auto_top_up_firings f SET due_at = clock_timestamp() + make_interval(secs => $2)
@@ -63,7 +67,7 @@ RETURNING f.*
 
 -- ask_again --
 UPDATE auto_top_up_firings SET tries = $3, due_at = clock_timestamp() + make_interval(secs => $4)
-WHERE company_id = $1 AND number = $2 AND state = 1
+WHERE company_id = $1 AND number = $2 AND state = FiringState.OPEN
 
 -- lock --
 SELECT * FROM auto_top_up_firings WHERE company_id = $1 AND number = $2 FOR UPDATE

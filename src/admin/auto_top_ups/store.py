@@ -16,6 +16,7 @@ from admin.auto_top_ups.domain import (
     AutoTopUp,
     AutoTopUpChange,
     AutoTopUpTerms,
+    FiringState,
     PauseReason,
     RuleState,
     changed,
@@ -29,7 +30,7 @@ from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
 
-_SQL = load(__name__)
+_SQL = load(__name__, FiringState, RuleState)
 
 Row = asyncpg.Record | Mapping[str, Any]
 

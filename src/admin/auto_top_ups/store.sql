@@ -3,12 +3,13 @@
 SELECT a.*, w.currency, f.number AS in_flight,
     coalesce(s.day_amount, 0)::bigint AS day_amount, coalesce(s.month_amount, 0)::bigint AS month_amount
 FROM auto_top_ups a JOIN wallets w USING (company_id)
-LEFT JOIN auto_top_up_firings f ON f.company_id = a.company_id AND f.state = 1
+LEFT JOIN auto_top_up_firings f ON f.company_id = a.company_id AND f.state = FiringState.OPEN
 CROSS JOIN LATERAL (
     SELECT sum(amount) FILTER (WHERE fired_at >= date_trunc('day', clock_timestamp(), 'UTC')) AS day_amount,
         sum(amount) AS month_amount
     FROM auto_top_up_firings
-    WHERE company_id = a.company_id AND state <> 3 AND fired_at >= date_trunc('month', clock_timestamp(), 'UTC')) s
+    WHERE company_id = a.company_id AND state <> FiringState.FAILED
+        AND fired_at >= date_trunc('month', clock_timestamp(), 'UTC')) s
 WHERE a.company_id = $1
 
 -- lock_wallet --
@@ -34,14 +35,14 @@ ON CONFLICT (company_id) DO UPDATE SET
 UPDATE wallets SET epoch = wallet_next_epoch(epoch), last_seq = 0 WHERE company_id = $1
 
 -- pause --
-UPDATE auto_top_ups SET state = 2, pause_reason = $2, paused_at = clock_timestamp(), pauses = pauses + 1,
+UPDATE auto_top_ups SET state = RuleState.PAUSED, pause_reason = $2, paused_at = clock_timestamp(), pauses = pauses + 1,
     updated_at = clock_timestamp()
 WHERE company_id = $1 RETURNING pauses
 
 -- resume --
-UPDATE auto_top_ups SET state = 1, pause_reason = NULL, paused_at = NULL, resumed_at = clock_timestamp(), declines = 0,
-    wait_until = NULL, updated_at = clock_timestamp()
-WHERE company_id = $1 AND state = 2
+UPDATE auto_top_ups SET state = RuleState.ACTIVE, pause_reason = NULL, paused_at = NULL,
+    resumed_at = clock_timestamp(), declines = 0, wait_until = NULL, updated_at = clock_timestamp()
+WHERE company_id = $1 AND state = RuleState.PAUSED
 
 -- delete --
 DELETE FROM auto_top_ups WHERE company_id = $1

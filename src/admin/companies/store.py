@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import asyncpg
 
 from admin.companies.domain import Company, CompanyChange
-from wallet.domain.entries import WalletState
+from wallet.domain.entries import AuthorizationState, WalletState
 from wallet.domain.errors import (
     Applied,
     CompanyAlreadyExists,
@@ -22,7 +22,7 @@ from wallet.ledger.queries import load
 
 NOTHING = CompanyChange()
 
-_SQL = load(__name__)
+_SQL = load(__name__, AuthorizationState)
 
 
 class Companies:

@@ -28,7 +28,7 @@ SELECT * FROM wallets WHERE company_id = $1 FOR UPDATE
 
 -- has_authorization --
 -- An open one may hold nothing any more; it has to be ended all the same.
-SELECT EXISTS (SELECT FROM authorizations WHERE company_id = $1 AND state = 1)
+SELECT EXISTS (SELECT FROM authorizations WHERE company_id = $1 AND state = AuthorizationState.OPEN)
 
 -- change_profile --
 UPDATE companies SET display_name = coalesce($2, display_name), billing_email = coalesce($3, billing_email),

@@ -18,7 +18,7 @@ from wallet.ledger.numbers import FIRST_NUMBER_SINCE
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 
-_SQL = load(__name__)
+_SQL = load(__name__, Kind)
 
 
 class MonthlyStatements:

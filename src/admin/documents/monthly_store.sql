@@ -8,6 +8,7 @@ SELECT balance_after, held_after FROM entries WHERE company_id = $1 AND number =
 
 -- money --
 -- Top-ups and adjustments from number $2 to $3.
-SELECT kind, CASE WHEN kind = 3 THEN coalesce(reason, '') ELSE '' END AS reason, count(*) AS count, sum(amount)::bigint AS amount
-FROM entries WHERE company_id = $1 AND number BETWEEN $2 AND $3 AND kind IN (2, 3)
+SELECT kind, CASE WHEN kind = Kind.ADJUSTMENT THEN coalesce(reason, '') ELSE '' END AS reason, count(*) AS count,
+    sum(amount)::bigint AS amount
+FROM entries WHERE company_id = $1 AND number BETWEEN $2 AND $3 AND kind IN (Kind.TOP_UP, Kind.ADJUSTMENT)
 GROUP BY 1, 2 ORDER BY 1, 2

@@ -33,7 +33,7 @@ _LOCK_SETTINGS = "SET LOCAL lock_timeout = '4s'"
 _TOP_UP = "topUps/"
 """What the reference of a correction begins with; the top-up's id follows."""
 
-_SQL = load(__name__)
+_SQL = load(__name__, Kind)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Receipt).decode
 

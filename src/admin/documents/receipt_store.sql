@@ -3,14 +3,16 @@
 SELECT w.company_id FROM wallets w LEFT JOIN receipt_marks m USING (company_id)
 WHERE w.company_id > $1 AND w.last_number > coalesce(m.number, 0)
   AND EXISTS (SELECT FROM entries e WHERE e.company_id = w.company_id AND e.number > coalesce(m.number, 0)
-              AND (e.kind = 2 OR (e.kind = 3 AND e.reason = ANY ($3::text[]) AND e.idempotency_key LIKE '~%')))
+              AND (e.kind = Kind.TOP_UP OR (e.kind = Kind.ADJUSTMENT AND e.reason = ANY ($3::text[])
+                                           AND e.idempotency_key LIKE '~%')))
 ORDER BY w.company_id LIMIT $2
 
 -- next --
 -- The next top-ups of a company behind its mark, and corrections of them ($3: their reasons), up to $2.
 SELECT e.number FROM entries e
 WHERE e.company_id = $1 AND e.number > coalesce((SELECT number FROM receipt_marks WHERE company_id = $1), 0)
-  AND (e.kind = 2 OR (e.kind = 3 AND e.reason = ANY ($3::text[]) AND e.idempotency_key LIKE '~%'))
+  AND (e.kind = Kind.TOP_UP OR (e.kind = Kind.ADJUSTMENT AND e.reason = ANY ($3::text[])
+                               AND e.idempotency_key LIKE '~%'))
 ORDER BY e.number LIMIT $2
 
 -- begin --
@@ -30,10 +32,11 @@ SELECT e.kind, e.amount, e.created_at, e.reference, e.reason, e.idempotency_key,
 FROM entries e JOIN wallets w USING (company_id) JOIN companies c USING (company_id)
 LEFT JOIN LATERAL (
     SELECT method, card_brand, card_last4 FROM top_ups
-    WHERE e.kind = 2 AND company_id = e.company_id AND top_up_id = regexp_replace(e.idempotency_key, '^~top-up:', '')
+    WHERE e.kind = Kind.TOP_UP AND company_id = e.company_id
+      AND top_up_id = regexp_replace(e.idempotency_key, '^~top-up:', '')
     UNION ALL
     SELECT method, card_brand, card_last4 FROM top_ups
-    WHERE e.kind = 2 AND company_id = e.company_id AND e.idempotency_key LIKE '~payment:%'
+    WHERE e.kind = Kind.TOP_UP AND company_id = e.company_id AND e.idempotency_key LIKE '~payment:%'
       AND payment = substr(e.idempotency_key, length('~payment:') + 1)
     LIMIT 1) t ON true
 WHERE e.company_id = $1 AND e.number = $2
@@ -41,7 +44,7 @@ WHERE e.company_id = $1 AND e.number = $2
 -- original --
 -- The entry that top-up $2 was credited by.
 SELECT e.number FROM top_ups t JOIN entries e USING (company_id)
-WHERE t.company_id = $1 AND t.top_up_id = $2 AND e.kind = 2
+WHERE t.company_id = $1 AND t.top_up_id = $2 AND e.kind = Kind.TOP_UP
   AND e.idempotency_key IN (t.top_up_id, '~top-up:' || t.top_up_id, '~payment:' || t.payment)
 ORDER BY e.number LIMIT 1
 

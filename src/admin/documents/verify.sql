@@ -11,7 +11,8 @@ SELECT r.company_id, r.number AS place,
               r.net, r.tax, r.amount, r.number, coalesce(e.kind::text, 'none'), coalesce(e.amount, 0)) AS detail
 FROM range r
 LEFT JOIN LATERAL (SELECT kind, amount FROM entries WHERE company_id = r.company_id AND number = r.number LIMIT 1) e ON true
-WHERE e.amount IS DISTINCT FROM r.amount OR r.net + r.tax <> r.amount OR e.kind <> CASE r.kind WHEN 1 THEN 2 ELSE 3 END
+WHERE e.amount IS DISTINCT FROM r.amount OR r.net + r.tax <> r.amount
+   OR e.kind <> CASE r.kind WHEN ReceiptKind.TOP_UP THEN Kind.TOP_UP ELSE Kind.ADJUSTMENT END
 UNION ALL
 SELECT r.company_id, r.number, format('there is no receipt %s-%s-%s before this one', r.prefix, r.year, r.serial - 1)
 FROM range r
@@ -25,6 +26,6 @@ WHERE s.last IS DISTINCT FROM r.serial
   AND NOT EXISTS (SELECT FROM receipts b WHERE b.prefix = r.prefix AND b.year = r.year AND b.serial > r.serial)
 UNION ALL
 SELECT e.company_id, e.number, format('transaction %s is a top-up and has no receipt', e.number)
-FROM receipt_marks m JOIN entries e ON e.company_id = m.company_id AND e.number <= m.number AND e.kind = 2
+FROM receipt_marks m JOIN entries e ON e.company_id = m.company_id AND e.number <= m.number AND e.kind = Kind.TOP_UP
 WHERE m.company_id > $1 AND ($2::text IS NULL OR m.company_id <= $2)
   AND NOT EXISTS (SELECT FROM receipts r WHERE r.company_id = e.company_id AND r.number = e.number)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import IntEnum
 
 import msgspec
 
@@ -12,6 +13,14 @@ REFUSALS_MAX = 5
 """How often a mail may be refused for good: some servers say so while they only greylist."""
 AGE_SECONDS_MAX = 5 * 86_400.0
 """How long a mail is tried that is not refused, as mail servers do."""
+
+
+class MailState(IntEnum):
+    """Where a mail is on its way. The values are stored: never renumber them."""
+
+    WAITING = 1
+    SENT = 2
+    GIVEN_UP = 3
 
 
 class NewMail(msgspec.Struct, frozen=True):

@@ -8,14 +8,14 @@ import json
 
 import asyncpg
 
-from admin.mail.domain import ClaimedMail, NewMail, Waiting, next_try_seconds
+from admin.mail.domain import ClaimedMail, MailState, NewMail, Waiting, next_try_seconds
 from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 
 ERROR_CHARACTERS_MAX = 500
 
-_SQL = load(__name__)
+_SQL = load(__name__, MailState)
 
 
 async def put(connection: Connection, mail: NewMail) -> bool:

@@ -1,7 +1,7 @@
 """What a company is told of: its people by a mail, its programs by an event."""
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -27,6 +27,16 @@ class EventType(StrEnum):
     SUBSCRIPTION_CANCELED = "subscription.canceled"
     WEBHOOK_PAUSED = "webhook.paused"
     WEBHOOK_TEST = "webhook.test"
+
+
+class Delivery(IntEnum):
+    """Where an event is on its way to the company's webhook. The values are stored: never renumber them."""
+
+    NONE = 1
+    """The company has no webhook that wants it."""
+    WAITING = 2
+    DELIVERED = 3
+    GIVEN_UP = 4
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -8,11 +8,11 @@ import json
 
 from admin.mail import store as mails
 from admin.mail.domain import NewMail
-from admin.notices.domain import Notice
+from admin.notices.domain import Delivery, Notice
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 
-_SQL = load(__name__)
+_SQL = load(__name__, Delivery)
 
 
 async def tell(connection: Connection, notice: Notice) -> bool:

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from wallet.domain.entries import WalletState
+from wallet.domain.commands import Kind
+from wallet.domain.entries import AuthorizationState, WalletState
 from wallet.domain.errors import (
     Applied,
     CompanyClosed,
@@ -14,7 +15,7 @@ from wallet.domain.errors import (
     SpendLimitNotFound,
     TooManySpendLimits,
 )
-from wallet.domain.limits import LIMITS_PER_COMPANY_MAX, SpendLimit, SpendLimitState, window_end
+from wallet.domain.limits import LIMITS_PER_COMPANY_MAX, SpendLimit, SpendLimitState, Window, window_end
 from wallet.ledger.failures import translated
 from wallet.ledger.numbers import FIRST_NUMBER_SINCE
 from wallet.ledger.pool import Connection
@@ -24,7 +25,7 @@ from wallet.ledger.rows import limit_of
 SUM_SECONDS_MAX = 60.0
 """How long summing up a window's entries may take, when a limit is made."""
 
-_SQL = load(__name__)
+_SQL = load(__name__, AuthorizationState, Kind, Window)
 
 
 class SpendLimits:

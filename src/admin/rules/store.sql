@@ -1,18 +1,19 @@
 -- spent --
 -- What the entries from number $2 to $3 spent in the window that begins at $4, of channel $5 and country $6 (NULL: all).
 SELECT coalesce(sum(c.delta), 0)::bigint
-FROM (SELECT ROW($1::text, '', 1, $5::smallint, $6::text, 0, $4::bigint, $3::bigint)::spend_limits AS rule) l
+FROM (SELECT ROW($1::text, '', Window.HOUR, $5::smallint, $6::text, 0, $4::bigint, $3::bigint)::spend_limits AS rule) l
 CROSS JOIN entries e
 LEFT JOIN authorizations a
     ON a.company_id = e.company_id AND a.authorization_id = e.authorization_id AND NOT e.late
 CROSS JOIN LATERAL entry_counted(l.rule, e, a) c
-WHERE e.company_id = $1 AND e.number BETWEEN $2 AND $3 AND e.kind IN (1, 5, 6, 7, 8, 9)
+WHERE e.company_id = $1 AND e.number BETWEEN $2 AND $3
+  AND e.kind IN (Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTURE, Kind.VOID, Kind.EXPIRY)
   AND coalesce(a.created_at, e.created_at) >= $4
 
 -- held_before --
 -- What open authorizations hold that were opened before $2, of channel $3 and country $4 (NULL: all).
 SELECT coalesce(sum(held), 0)::bigint FROM authorizations
-WHERE company_id = $1 AND state = 1 AND created_at < $2
+WHERE company_id = $1 AND state = AuthorizationState.OPEN AND created_at < $2
   AND ($3::smallint IS NULL OR channel = $3) AND ($4::text IS NULL OR country = $4)
 
 -- window_start --

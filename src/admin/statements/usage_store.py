@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from admin.statements.usage import CountedUsage, Days, UsageLine
+from wallet.domain.commands import Kind
 from wallet.domain.errors import CompanyNotFound
 from wallet.domain.usage import Channel
 from wallet.ledger.failures import translated
@@ -24,7 +25,7 @@ CATCH_UP_SECONDS_MAX = 2.0
 _SLICE_SETTINGS = "SET LOCAL lock_timeout = '4s'"
 """Somebody else may be counting a slice of the same company: that is soon over."""
 
-_SQL = load(__name__)
+_SQL = load(__name__, Kind)
 
 
 class MissingEntries(Exception):

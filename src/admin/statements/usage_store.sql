@@ -18,8 +18,8 @@ SELECT number FROM rollups WHERE company_id = $1 FOR UPDATE
 
 -- count --
 -- Add the entries above number $2, up to $3 of them, to their days; return how many there were and the last one's number.
--- 1 charge, 4 refund, 7 capture. A capture that says nothing of its usage has its authorization's, and a refund that of its
--- charge. Where the request named the amount there is no price, and all that was used was billed.
+-- A capture that says nothing of its usage has its authorization's, and a refund that of its charge. Where the request named
+-- the amount there is no price, and all that was used was billed.
 WITH slice AS (
     SELECT e.number, e.kind, e.amount, e.created_at,
            CASE WHEN e.channel IS NOT NULL THEN e.channel WHEN o.channel IS NOT NULL THEN o.channel
@@ -32,21 +32,22 @@ WITH slice AS (
     -- With LIMIT each is looked up by its key. Joined as they are, all entries of the company would be read for a slice.
     LEFT JOIN LATERAL (
         SELECT channel, country, authorization_id FROM entries
-        WHERE e.kind = 4 AND company_id = $1 AND number = e.refunded_number LIMIT 1) o ON true
+        WHERE e.kind = Kind.REFUND AND company_id = $1 AND number = e.refunded_number LIMIT 1) o ON true
     LEFT JOIN LATERAL (
         SELECT channel, country FROM authorizations
-        WHERE e.kind IN (4, 7) AND e.channel IS NULL AND o.channel IS NULL
+        WHERE e.kind IN (Kind.REFUND, Kind.CAPTURE) AND e.channel IS NULL AND o.channel IS NULL
           AND company_id = $1 AND authorization_id = coalesce(e.authorization_id, o.authorization_id) LIMIT 1) a ON true
-    WHERE e.company_id = $1 AND e.number > $2 AND e.number <= $2::bigint + $3::bigint AND e.kind IN (1, 4, 7)
+    WHERE e.company_id = $1 AND e.number > $2 AND e.number <= $2::bigint + $3::bigint
+      AND e.kind IN (Kind.CHARGE, Kind.REFUND, Kind.CAPTURE)
 ), counted AS (
     INSERT INTO usage_days AS d
     SELECT $1, (to_timestamp(created_at / 1000000) AT TIME ZONE 'UTC')::date, coalesce(channel, 0), coalesce(country, ''),
-           count(*) FILTER (WHERE kind <> 4),
-           coalesce(sum(used) FILTER (WHERE kind <> 4), 0),
-           coalesce(sum(billed) FILTER (WHERE kind <> 4), 0),
-           coalesce(sum(-amount) FILTER (WHERE kind <> 4), 0),
-           count(*) FILTER (WHERE kind = 4),
-           coalesce(sum(amount) FILTER (WHERE kind = 4), 0)
+           count(*) FILTER (WHERE kind <> Kind.REFUND),
+           coalesce(sum(used) FILTER (WHERE kind <> Kind.REFUND), 0),
+           coalesce(sum(billed) FILTER (WHERE kind <> Kind.REFUND), 0),
+           coalesce(sum(-amount) FILTER (WHERE kind <> Kind.REFUND), 0),
+           count(*) FILTER (WHERE kind = Kind.REFUND),
+           coalesce(sum(amount) FILTER (WHERE kind = Kind.REFUND), 0)
     FROM slice GROUP BY 2, 3, 4
     ON CONFLICT (company_id, day, channel, country) DO UPDATE SET
         transactions = d.transactions + excluded.transactions,

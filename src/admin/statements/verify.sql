@@ -5,20 +5,24 @@ WITH sums AS (
     SELECT e.company_id, date_trunc('day', to_timestamp(e.created_at / 1000000) AT TIME ZONE 'UTC')::date AS day,
            coalesce(c.channel, a.channel, 0) AS channel,
            coalesce(CASE WHEN c.channel IS NULL THEN a.country ELSE c.country END, '') COLLATE "C" AS country,
-           sum((e.kind <> 4)::int) AS transactions,
-           sum(CASE WHEN e.kind = 4 THEN 0 ELSE coalesce((e.price ->> 'used')::numeric, e.quantity, 0) END) AS used,
-           sum(CASE WHEN e.kind = 4 THEN 0 ELSE coalesce((e.price ->> 'billed')::numeric, e.quantity, 0) END) AS billed,
-           sum(CASE WHEN e.kind = 4 THEN 0 ELSE -e.amount END) AS spent,
-           sum((e.kind = 4)::int) AS refunds,
-           sum(CASE WHEN e.kind = 4 THEN e.amount ELSE 0 END) AS refunded
+           sum((e.kind <> Kind.REFUND)::int) AS transactions,
+           sum(CASE WHEN e.kind = Kind.REFUND THEN 0
+                ELSE coalesce((e.price ->> 'used')::numeric, e.quantity, 0) END) AS used,
+           sum(CASE WHEN e.kind = Kind.REFUND THEN 0
+                ELSE coalesce((e.price ->> 'billed')::numeric, e.quantity, 0) END) AS billed,
+           sum(CASE WHEN e.kind = Kind.REFUND THEN 0 ELSE -e.amount END) AS spent,
+           sum((e.kind = Kind.REFUND)::int) AS refunds,
+           sum(CASE WHEN e.kind = Kind.REFUND THEN e.amount ELSE 0 END) AS refunded
     FROM rollups r
-    JOIN entries e ON e.company_id = r.company_id AND e.number <= r.number AND e.kind IN (1, 4, 7)
+    JOIN entries e ON e.company_id = r.company_id AND e.number <= r.number
+        AND e.kind IN (Kind.CHARGE, Kind.REFUND, Kind.CAPTURE)
     -- Each refund's charge, and each authorization, by its key: Postgres would rather join all of them by company.
     CROSS JOIN LATERAL (
-        SELECT e.channel, e.country, e.authorization_id WHERE e.kind <> 4 OR e.channel IS NOT NULL
+        SELECT e.channel, e.country, e.authorization_id WHERE e.kind <> Kind.REFUND OR e.channel IS NOT NULL
         UNION ALL
         (SELECT channel, country, authorization_id FROM entries
-         WHERE e.kind = 4 AND e.channel IS NULL AND company_id = e.company_id AND number = e.refunded_number LIMIT 1)
+         WHERE e.kind = Kind.REFUND AND e.channel IS NULL
+           AND company_id = e.company_id AND number = e.refunded_number LIMIT 1)
         UNION ALL
         SELECT NULL, NULL, NULL
         LIMIT 1) c

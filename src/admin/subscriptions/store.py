@@ -24,7 +24,7 @@ from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
 
-_SQL = load(__name__)
+_SQL = load(__name__, SubscriptionState)
 
 
 class Subscriptions:

@@ -9,7 +9,8 @@ SELECT currency, state FROM wallets WHERE company_id = $1
 INSERT INTO subscriptions (company_id, subscription_id, fingerprint, state, display_name, channel, variant, number,
     country, quantity, campaign_id, contact_id, amount, grace_seconds, period_unit, period_count, anchor_day, origin_at,
     starts_at, at_once, due_at)
-VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19)
+VALUES ($1, $2, $3, SubscriptionState.PENDING, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18,
+    $19)
 ON CONFLICT DO NOTHING RETURNING true
 
 -- get --

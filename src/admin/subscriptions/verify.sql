@@ -11,7 +11,7 @@ WITH charges AS (
     SELECT * FROM subscriptions WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 ), sums AS (
     SELECT c.company_id, c.subscription_id, count(*) FILTER (WHERE c.period BETWEEN 1 AND s.charged) AS recorded,
-           count(*) FILTER (WHERE c.kind <> 1 OR c.period = 0 OR c.period > s.charged + 1) AS wrong,
+           count(*) FILTER (WHERE c.kind <> Kind.CHARGE OR c.period = 0 OR c.period > s.charged + 1) AS wrong,
            max(c.number) FILTER (WHERE c.period = s.charged) AS last_number,
            max(c.number) FILTER (WHERE c.period = s.charged + 1) AS next_number,
            coalesce(sum(c.amount) FILTER (WHERE c.period = s.charged + 1), 0) AS next_amount
@@ -29,6 +29,7 @@ WHERE s.charged IS NULL
    OR s.charged <> coalesce(recorded, 0)
    OR coalesce(wrong, 0) > 0
    OR s.last_number IS DISTINCT FROM sums.last_number
-   OR (s.state = 5 AND s.due_at IS NULL AND w.state <> 3 AND next_amount + (
+   OR (s.state = SubscriptionState.CANCELED AND s.due_at IS NULL AND w.state <> WalletState.CLOSED
+       AND next_amount + (
         SELECT coalesce(sum(amount), 0) FROM entries r
         WHERE r.company_id = s.company_id AND r.refunded_number = next_number) <> 0)

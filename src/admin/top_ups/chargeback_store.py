@@ -17,7 +17,7 @@ from wallet.ledger.failures import translated
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
 
-_SQL = load(__name__)
+_SQL = load(__name__, ChargebackState)
 
 
 class ChargebackRecords:

@@ -3,7 +3,8 @@
 INSERT INTO chargebacks AS c (company_id, chargeback_id, top_up_id, state, amount, currency, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (company_id, chargeback_id) DO UPDATE SET
-    state = CASE WHEN c.state >= 3 THEN c.state ELSE greatest(c.state, excluded.state) END, updated_at = now()
+    state = CASE WHEN c.state >= ChargebackState.WON THEN c.state ELSE greatest(c.state, excluded.state) END,
+    updated_at = now()
 RETURNING *
 
 -- debited --
@@ -22,7 +23,8 @@ RETURNING *
 -- those that cannot be finished, as where the company was closed, keep no others waiting.
 WITH due AS (
     SELECT serial FROM chargebacks
-    WHERE ((state >= 2 AND debit_number IS NULL) OR (state = 3 AND credit_number IS NULL))
+    WHERE ((state >= ChargebackState.OPEN AND debit_number IS NULL)
+           OR (state = ChargebackState.WON AND credit_number IS NULL))
       AND (updated_at = created_at OR updated_at <= clock_timestamp() - make_interval(
           secs => least(greatest($2, extract(epoch FROM updated_at - created_at) / 4), $3::float8)))
     ORDER BY updated_at LIMIT $1 FOR UPDATE SKIP LOCKED

@@ -8,6 +8,7 @@ from admin.top_ups.domain import (
     DECLINED_LOOK_SECONDS,
     FIRST_LOOK_SECONDS,
     LOOK_SECONDS_MAX,
+    ChargebackState,
     NewTopUpRefund,
     TopUpMethod,
     TopUpRefund,
@@ -22,7 +23,7 @@ from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
 
-_SQL = load(__name__)
+_SQL = load(__name__, ChargebackState, TopUpRefundState)
 _BY_CARD = (TopUpMethod.CARD, TopUpMethod.SAVED_CARD)
 
 

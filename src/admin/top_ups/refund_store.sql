@@ -9,7 +9,8 @@ SELECT state, method, payment, cleared, refunded FROM top_ups WHERE company_id =
 
 -- taken_back --
 -- Whether the customer's bank has taken the money back, or is about to.
-SELECT EXISTS (SELECT FROM chargebacks WHERE company_id = $1 AND top_up_id = $2 AND state IN (2, 4))
+SELECT EXISTS (SELECT FROM chargebacks
+               WHERE company_id = $1 AND top_up_id = $2 AND state IN (ChargebackState.OPEN, ChargebackState.LOST))
 
 -- reserve --
 UPDATE top_ups SET refunded = refunded + $3, updated_at = now() WHERE company_id = $1 AND top_up_id = $2
@@ -20,21 +21,22 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + make_interval(secs => $8
 
 -- reopen --
 -- Nothing had moved.
-UPDATE top_up_refunds SET state = 1, failure_code = '', reserved = true, updated_at = now(),
+UPDATE top_up_refunds SET state = TopUpRefundState.PENDING, failure_code = '', reserved = true, updated_at = now(),
     look_at = clock_timestamp() + make_interval(secs => $3)
-WHERE company_id = $1 AND refund_id = $2 AND state = 3 AND debit_number IS NULL
+WHERE company_id = $1 AND refund_id = $2 AND state = TopUpRefundState.FAILED AND debit_number IS NULL
 
 -- declined --
 -- The wallet has not enough. Nothing is returned where somebody else has debited it meanwhile. Somebody may yet: it is
 -- looked at once more in $4 seconds.
-UPDATE top_up_refunds SET state = 3, failure_code = $3, reserved = false, updated_at = now(),
+UPDATE top_up_refunds SET state = TopUpRefundState.FAILED, failure_code = $3, reserved = false, updated_at = now(),
     look_at = clock_timestamp() + make_interval(secs => $4)
-WHERE company_id = $1 AND refund_id = $2 AND state = 1 AND debit_number IS NULL AND failure_code = ''
+WHERE company_id = $1 AND refund_id = $2 AND state = TopUpRefundState.PENDING AND debit_number IS NULL
+    AND failure_code = ''
 RETURNING top_up_id, amount
 
 -- debited --
 -- Also where it was declined to somebody else meanwhile: then it has a failure code, and what was taken is put back.
-UPDATE top_up_refunds SET debit_number = $3, state = 1, updated_at = now(),
+UPDATE top_up_refunds SET debit_number = $3, state = TopUpRefundState.PENDING, updated_at = now(),
     look_at = clock_timestamp() + make_interval(secs => $4)
 WHERE company_id = $1 AND refund_id = $2 AND debit_number IS NULL
 
@@ -44,7 +46,7 @@ SELECT number FROM entries WHERE company_id = $1 AND idempotency_key = $2
 -- leave --
 -- It was declined, and nobody has debited it.
 UPDATE top_up_refunds SET look_at = 'infinity'
-WHERE company_id = $1 AND refund_id = $2 AND state = 3 AND debit_number IS NULL
+WHERE company_id = $1 AND refund_id = $2 AND state = TopUpRefundState.FAILED AND debit_number IS NULL
 
 -- told --
 -- What the provider says: $3 its id, $4 the state, $5 why not. A refund that failed is over, and one that succeeded may
@@ -53,13 +55,13 @@ UPDATE top_up_refunds SET provider_refund = coalesce($3, provider_refund), state
     -- A refund may be on its way for days: it is looked at when the sweep meant to, and at once where it failed.
     look_at = CASE WHEN $5 <> '' THEN now() ELSE greatest(look_at, clock_timestamp() + make_interval(secs => $6)) END
 WHERE company_id = $1 AND refund_id = $2 AND failure_code = '' AND return_number IS NULL
-    AND (state = 1 OR $5 <> '')
+    AND (state = TopUpRefundState.PENDING OR $5 <> '')
 RETURNING state
 
 -- returned --
 -- What was reserved is free again.
 WITH before AS (SELECT reserved FROM top_up_refunds WHERE company_id = $1 AND refund_id = $2 FOR UPDATE)
-UPDATE top_up_refunds r SET return_number = $3, state = 3, reserved = false, updated_at = now()
+UPDATE top_up_refunds r SET return_number = $3, state = TopUpRefundState.FAILED, reserved = false, updated_at = now()
 FROM before WHERE company_id = $1 AND refund_id = $2 AND return_number IS NULL
 RETURNING r.top_up_id, r.amount, before.reserved
 
@@ -67,7 +69,8 @@ RETURNING r.top_up_id, r.amount, before.reserved
 -- Up to $1 refunds that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
 WITH due AS (
     SELECT serial FROM top_up_refunds
-    WHERE (state = 1 OR (state = 3 AND debit_number IS NULL)) AND look_at <= clock_timestamp()
+    WHERE (state = TopUpRefundState.PENDING OR (state = TopUpRefundState.FAILED AND debit_number IS NULL))
+        AND look_at <= clock_timestamp()
     ORDER BY look_at LIMIT $1 FOR UPDATE SKIP LOCKED
 ), moved AS (
     UPDATE top_up_refunds r SET look_at = clock_timestamp() + make_interval(

@@ -32,7 +32,7 @@ from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
 
-_SQL = load(__name__)
+_SQL = load(__name__, TopUpMethod, TopUpState)
 _REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """None that are taken for another one."""
 _REFERENCE_LENGTH = 12

@@ -9,8 +9,8 @@ SELECT fingerprint FROM entries WHERE company_id = $1 AND idempotency_key = $2
 -- Nothing is returned where the id is taken. What the back office vouches for has come in.
 INSERT INTO top_ups (company_id, top_up_id, fingerprint, method, amount, currency, reference, requested_by, automatic, card,
     save_card, payment_reference, cleared, look_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $4::smallint = 1 THEN $5::bigint END,
-    clock_timestamp() + make_interval(secs => $13))
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+    CASE WHEN $4::smallint = TopUpMethod.MANUAL THEN $5::bigint END, clock_timestamp() + make_interval(secs => $13))
 ON CONFLICT (company_id, top_up_id) DO NOTHING
 RETURNING *, clock_timestamp() AS read_at
 
@@ -34,21 +34,21 @@ ORDER BY serial DESC LIMIT $5
 -- A top-up whose amount is pinned is on its way into the ledger, and one that has ended has ended.
 UPDATE top_ups SET payment = coalesce(payment, $3), state = $4, card_brand = coalesce($5, card_brand),
     card_last4 = coalesce($6, card_last4), failure_code = $7, failure_message = $8, updated_at = now()
-WHERE company_id = $1 AND top_up_id = $2 AND state IN (1, 2) AND cleared IS NULL
+WHERE company_id = $1 AND top_up_id = $2 AND state IN (TopUpState.PENDING, TopUpState.REQUIRES_ACTION) AND cleared IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
 -- pin --
 -- It has come in: $3 micros, by payment $4 (NULL: none), with card $5 and $6, and reference $7 (NULL: as it is). Whatever was
 -- thought of it before: money that came is credited.
 UPDATE top_ups SET cleared = $3, payment = coalesce($4, payment), card_brand = coalesce($5, card_brand),
-    card_last4 = coalesce($6, card_last4), reference = coalesce($7, reference), state = 1, failure_code = '',
-    failure_message = '', look_at = clock_timestamp() + make_interval(secs => $8), updated_at = now()
+    card_last4 = coalesce($6, card_last4), reference = coalesce($7, reference), state = TopUpState.PENDING,
+    failure_code = '', failure_message = '', look_at = clock_timestamp() + make_interval(secs => $8), updated_at = now()
 WHERE company_id = $1 AND top_up_id = $2 AND cleared IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
 -- withdraw --
 -- What the back office vouched for was declined: there is nothing to remember.
-DELETE FROM top_ups WHERE company_id = $1 AND top_up_id = $2 AND method = 1 AND entry_number IS NULL
+DELETE FROM top_ups WHERE company_id = $1 AND top_up_id = $2 AND method = TopUpMethod.MANUAL AND entry_number IS NULL
 
 -- attach --
 -- People confirmed it before the provider told of payment $3: it is the same money.
@@ -56,8 +56,8 @@ UPDATE top_ups SET payment = $3, updated_at = now() WHERE company_id = $1 AND to
 
 -- succeed --
 -- Nothing is returned where it is known already.
-UPDATE top_ups SET state = 3, entry_number = $3, balance_after = $4, failure_code = '', failure_message = '',
-    updated_at = now()
+UPDATE top_ups SET state = TopUpState.SUCCEEDED, entry_number = $3, balance_after = $4, failure_code = '',
+    failure_message = '', updated_at = now()
 WHERE company_id = $1 AND top_up_id = $2 AND entry_number IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
@@ -65,7 +65,8 @@ RETURNING *, clock_timestamp() AS read_at
 -- Up to $1 top-ups that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
 WITH due AS (
     SELECT serial FROM top_ups
-    WHERE state IN (1, 2) AND (method <> 4 OR cleared IS NOT NULL) AND look_at <= clock_timestamp()
+    WHERE state IN (TopUpState.PENDING, TopUpState.REQUIRES_ACTION)
+        AND (method <> TopUpMethod.BANK_TRANSFER OR cleared IS NOT NULL) AND look_at <= clock_timestamp()
     ORDER BY look_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE top_ups t SET look_at = clock_timestamp() + make_interval(

@@ -1,5 +1,9 @@
 """What VerifyLedger checks of top-ups, their refunds and chargebacks."""
 
+from admin.top_ups.domain import ChargebackState, TopUpMethod, TopUpRefundState, TopUpState
+from wallet.domain.commands import Kind
 from wallet.verification import Check, checks_of
 
-CHECKS = checks_of(__name__, {"top_ups": Check.TOP_UPS})
+CHECKS = checks_of(
+    __name__, {"top_ups": Check.TOP_UPS}, ChargebackState, Kind, TopUpMethod, TopUpRefundState, TopUpState
+)

@@ -9,21 +9,28 @@ WITH ups AS (
 ), disputes AS (
     SELECT * FROM chargebacks WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 ), steps AS (
-    SELECT company_id, CASE method WHEN 1 THEN top_up_id WHEN 4 THEN '~top-up:' || top_up_id ELSE '~payment:' || payment END
-           AS key, 2 AS kind, entry_number AS number, cleared AS amount, state IN (1, 2) AS under_way
+    SELECT company_id,
+           CASE method WHEN TopUpMethod.MANUAL THEN top_up_id
+                       WHEN TopUpMethod.BANK_TRANSFER THEN '~top-up:' || top_up_id
+                       ELSE '~payment:' || payment END AS key,
+           Kind.TOP_UP AS kind, entry_number AS number, cleared AS amount,
+           state IN (TopUpState.PENDING, TopUpState.REQUIRES_ACTION) AS under_way
     FROM ups
     UNION ALL
-    SELECT company_id, '~top-up-refund:' || refund_id || ':debit', 3, debit_number, -amount, state = 1 FROM refunds
+    SELECT company_id, '~top-up-refund:' || refund_id || ':debit', Kind.ADJUSTMENT, debit_number, -amount,
+           state = TopUpRefundState.PENDING FROM refunds
     UNION ALL
-    SELECT company_id, '~top-up-refund:' || refund_id || ':return', 3, return_number, amount,
-           state = 1 AND failure_code <> '' FROM refunds
+    SELECT company_id, '~top-up-refund:' || refund_id || ':return', Kind.ADJUSTMENT, return_number, amount,
+           state = TopUpRefundState.PENDING AND failure_code <> '' FROM refunds
     UNION ALL
-    SELECT company_id, '~chargeback:' || chargeback_id || ':debit', 3, debit_number, -amount, state >= 2 FROM disputes
+    SELECT company_id, '~chargeback:' || chargeback_id || ':debit', Kind.ADJUSTMENT, debit_number, -amount,
+           state >= ChargebackState.OPEN FROM disputes
     UNION ALL
-    SELECT company_id, '~chargeback:' || chargeback_id || ':won', 3, credit_number, amount, state = 3 FROM disputes
+    SELECT company_id, '~chargeback:' || chargeback_id || ':won', Kind.ADJUSTMENT, credit_number, amount,
+           state = ChargebackState.WON FROM disputes
 ), made AS (
     SELECT company_id, idempotency_key AS key, number, kind, amount FROM entries
-    WHERE kind IN (2, 3) AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+    WHERE kind IN (Kind.TOP_UP, Kind.ADJUSTMENT) AND company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 ), sums AS (
     SELECT company_id, top_up_id, sum(amount) AS refunded FROM refunds WHERE reserved GROUP BY company_id, top_up_id
 )
@@ -48,6 +55,6 @@ SELECT company_id, serial, format('refund %s is in state %s, debited by transact
                                   CASE WHEN reserved THEN 'reserved' ELSE 'not reserved' END)
 FROM refunds
 WHERE CASE state
-      WHEN 2 THEN debit_number IS NULL OR return_number IS NOT NULL OR NOT reserved
-      WHEN 3 THEN reserved OR (debit_number IS NULL) <> (return_number IS NULL)
+      WHEN TopUpRefundState.SUCCEEDED THEN debit_number IS NULL OR return_number IS NOT NULL OR NOT reserved
+      WHEN TopUpRefundState.FAILED THEN reserved OR (debit_number IS NULL) <> (return_number IS NULL)
       ELSE return_number IS NOT NULL OR NOT (reserved OR failure_code <> '') END

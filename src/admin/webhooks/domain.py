@@ -5,6 +5,8 @@ from enum import IntEnum
 
 import msgspec
 
+from admin.notices.domain import Delivery
+
 EVENT_DELAY_SECONDS_MIN = 10.0
 """How long an event rests after its first failure; four times as long with each further one."""
 EVENT_DELAY_SECONDS_MAX = 3600.0
@@ -35,16 +37,6 @@ class WebhookState(IntEnum):
     """The company said so."""
     PAUSED = 3
     """Nothing got through for PAUSE_SECONDS."""
-
-
-class Delivery(IntEnum):
-    """How an event stands. The values are stored."""
-
-    NONE = 1
-    """It is for nobody."""
-    WAITING = 2
-    DELIVERED = 3
-    GIVEN_UP = 4
 
 
 class WebhookChange(msgspec.Struct, frozen=True):

@@ -12,14 +12,14 @@ from secrets import token_hex
 import asyncpg
 
 from admin.notices import store as notices
-from admin.notices.domain import EventType, Notice
+from admin.notices.domain import Delivery, EventType, Notice
 from admin.webhooks.domain import (
     ERROR_CHARACTERS_MAX,
     Claim,
-    Delivery,
     Event,
     EventsWaiting,
     Parcel,
+    WebhookState,
     event_delay_seconds,
     is_to_be_paused,
     webhook_delay_seconds,
@@ -30,7 +30,7 @@ from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 
-_SQL = load(__name__)
+_SQL = load(__name__, Delivery, WebhookState)
 
 
 class Events:

@@ -18,14 +18,14 @@ FROM events e WHERE company_id = $1 AND serial = $2
 -- test --
 -- Whatever the webhook wants to know. Nothing is returned where there is none.
 INSERT INTO events (company_id, cause, type, data, delivery)
-SELECT company_id, $2, $3, $4, 2 FROM webhooks WHERE company_id = $1
+SELECT company_id, $2, $3, $4, Delivery.WAITING FROM webhooks WHERE company_id = $1
 RETURNING serial
 
 -- has_webhook --
 SELECT true FROM webhooks WHERE company_id = $1
 
 -- redeliver --
-UPDATE events SET delivery = 2, due_at = clock_timestamp(), wanted_at = clock_timestamp(), failures = 0
+UPDATE events SET delivery = Delivery.WAITING, due_at = clock_timestamp(), wanted_at = clock_timestamp(), failures = 0
 WHERE company_id = $1 AND serial = $2
 
 -- wake --
@@ -37,9 +37,9 @@ UPDATE webhooks SET due_at = least(due_at, clock_timestamp()) WHERE company_id =
 -- process is claiming at this moment is passed over.
 WITH due AS (
     SELECT company_id FROM webhooks
-    WHERE state = 1 AND due_at <= clock_timestamp()
+    WHERE state = WebhookState.ENABLED AND due_at <= clock_timestamp()
       AND (claimed_until IS NULL OR claimed_until <= clock_timestamp())
-      AND company_id IN (SELECT company_id FROM events WHERE delivery = 2 AND due_at <= clock_timestamp())
+      AND company_id IN (SELECT company_id FROM events WHERE delivery = Delivery.WAITING AND due_at <= clock_timestamp())
     ORDER BY due_at, company_id LIMIT $1
     FOR UPDATE SKIP LOCKED
 )
@@ -55,16 +55,16 @@ SELECT e.serial, e.type, e.data, e.failures, (extract(epoch FROM e.created_at) *
     w.url, w.secret, CASE WHEN w.previous_until > clock_timestamp() THEN w.previous_secret END AS previous_secret,
     w.failures AS webhook_failures
 FROM webhooks w JOIN events e USING (company_id)
-WHERE company_id = $1 AND w.state = 1 AND w.claimed_until = $2 AND w.claimed_until > clock_timestamp()
-  AND e.delivery = 2 AND e.due_at <= clock_timestamp()
+WHERE company_id = $1 AND w.state = WebhookState.ENABLED AND w.claimed_until = $2 AND w.claimed_until > clock_timestamp()
+  AND e.delivery = Delivery.WAITING AND e.due_at <= clock_timestamp()
 ORDER BY e.serial LIMIT 1
 
 -- delivered --
 -- Whoever has the company claimed by now: it is there.
 WITH event AS (
-    UPDATE events SET delivery = 3, attempts = attempts + 1, attempted_at = clock_timestamp(),
+    UPDATE events SET delivery = Delivery.DELIVERED, attempts = attempts + 1, attempted_at = clock_timestamp(),
         delivered_at = clock_timestamp(), error = NULL
-    WHERE company_id = $1 AND serial = $2 AND delivery <> 3
+    WHERE company_id = $1 AND serial = $2 AND delivery <> Delivery.DELIVERED
 )
 UPDATE webhooks SET failures = 0, failing_since = NULL WHERE company_id = $1
 
@@ -79,12 +79,12 @@ RETURNING url, failures, (extract(epoch FROM failing_since) * 1000000)::bigint A
 -- failed --
 -- It is tried again in $3 seconds; NULL: not any more.
 UPDATE events SET attempts = attempts + 1, failures = failures + 1, attempted_at = clock_timestamp(), error = $4,
-    delivery = CASE WHEN $3::float8 IS NULL THEN 4 ELSE 2 END,
+    delivery = CASE WHEN $3::float8 IS NULL THEN Delivery.GIVEN_UP ELSE Delivery.WAITING END,
     due_at = clock_timestamp() + make_interval(secs => coalesce($3::float8, 0))
-WHERE company_id = $1 AND serial = $2 AND delivery = 2
+WHERE company_id = $1 AND serial = $2 AND delivery = Delivery.WAITING
 
 -- pause --
-UPDATE webhooks SET state = 3, updated_at = now() WHERE company_id = $1
+UPDATE webhooks SET state = WebhookState.PAUSED, updated_at = now() WHERE company_id = $1
 
 -- release --
 -- To the end of the row: others come first.
@@ -93,4 +93,4 @@ UPDATE webhooks SET claimed_until = NULL, due_at = clock_timestamp() WHERE compa
 -- waiting --
 SELECT count(*) AS events,
     coalesce(extract(epoch FROM clock_timestamp() - min(wanted_at)), 0)::float8 AS oldest_seconds
-FROM events JOIN webhooks USING (company_id) WHERE delivery = 2 AND state = 1
+FROM events JOIN webhooks USING (company_id) WHERE delivery = Delivery.WAITING AND state = WebhookState.ENABLED

@@ -6,10 +6,9 @@ from typing import cast
 
 from google.protobuf.json_format import ParseDict
 
-from admin.notices.domain import EventType
+from admin.notices.domain import Delivery, EventType
 from admin.rpc.masks import Fields, taken_over
 from admin.webhooks.domain import (
-    Delivery,
     Event,
     Webhook,
     WebhookChange,

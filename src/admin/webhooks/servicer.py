@@ -3,8 +3,8 @@
 
 from google.protobuf.empty_pb2 import Empty
 
+from admin.notices.domain import Delivery
 from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
-from admin.webhooks.domain import Delivery
 from admin.webhooks.event_store import Events
 from admin.webhooks.messages import event_message, webhook_change, webhook_company, webhook_message
 from admin.webhooks.signing import new_secret

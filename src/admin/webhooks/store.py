@@ -2,6 +2,7 @@
 
 import asyncpg
 
+from admin.notices.domain import Delivery
 from admin.webhooks.domain import SECRET_OVERLAP_SECONDS, Webhook, WebhookChange, WebhookState
 from wallet.domain.entries import WalletState
 from wallet.domain.errors import Applied, CompanyClosed, CompanyNotFound, WebhookNotFound
@@ -9,7 +10,7 @@ from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 
-_SQL = load(__name__)
+_SQL = load(__name__, Delivery)
 
 
 class Webhooks:

@@ -33,4 +33,4 @@ WHERE company_id = $1 RETURNING true
 DELETE FROM webhooks WHERE company_id = $1 RETURNING true
 
 -- wait_no_longer --
-UPDATE events SET delivery = 1 WHERE company_id = $1 AND delivery = 2
+UPDATE events SET delivery = Delivery.NONE WHERE company_id = $1 AND delivery = Delivery.WAITING

@@ -11,7 +11,8 @@ import time
 import structlog
 
 from admin.metrics import webhook_events_oldest_seconds, webhook_events_waiting, webhook_tries
-from admin.webhooks.domain import Claim, Delivery, Parcel
+from admin.notices.domain import Delivery
+from admin.webhooks.domain import Claim, Parcel
 from admin.webhooks.event_store import Events
 from admin.webhooks.sender import ATTEMPT_SECONDS_MAX, NotDelivered, Sender, sender
 

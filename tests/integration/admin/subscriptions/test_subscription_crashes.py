@@ -9,6 +9,7 @@ import pytest
 import admin.mail.store as outbox
 import admin.notices.store as bulletin
 import admin.subscriptions.store as adapter
+from admin.subscriptions import verify
 from admin.subscriptions.domain import SubscriptionState
 from admin.subscriptions.renewals import _command
 from admin.subscriptions.transitions import SETTLE_SECONDS, UNFINISHED_SECONDS
@@ -31,7 +32,6 @@ from tests.support.subscribing import (
 from tests.support.wallets import Wallets
 from wallet.domain.errors import InsufficientFunds, LedgerUnavailable
 from wallet.domain.ratebook import Quote
-from wallet.ledger.queries import load
 from wallet.recovery import Recovery
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
@@ -216,8 +216,8 @@ async def test_verify_finds_what_does_not_agree(acme: Wallets, database: asyncpg
     transaction = database.transaction()
     assert not (await acme.verify()).problems
     await transaction.start()
-    for name in load("verify_subscriptions").values():
-        assert await database.fetch(name, "", None) == []
+    for _, sql in verify.CHECKS:
+        assert await database.fetch(sql, "", None) == []
         await database.execute(TAMPERINGS[how])
-        assert [row["company_id"] for row in await database.fetch(name, "", None)] == ["acme"]
+        assert [row["company_id"] for row in await database.fetch(sql, "", None)] == ["acme"]
     await transaction.rollback()

@@ -6,6 +6,8 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+import admin.top_ups.verify as top_ups_verify
+import refunds.verify as refunds_verify
 from admin.payments.port import DisputeState
 from admin.top_ups.domain import TopUpMethod
 from refunds.delivery import Action, RefundRule
@@ -29,11 +31,10 @@ from tests.support.payments import (
 )
 from tests.support.refunding import report
 from tests.support.wallets import Wallets
-from wallet.ledger.queries import load
 from wallet.verification import Check
 
 MOMENTS_MAX = 60
-_SQL = {**load("admin.top_ups.verify"), **load("refunds.verify")}
+_SQL = {"top_ups": top_ups_verify.CHECKS[0].sql, "refund_records": refunds_verify.CHECKS[0].sql}
 
 
 @pytest.fixture

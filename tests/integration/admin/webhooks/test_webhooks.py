@@ -19,12 +19,11 @@ import admin.webhooks.event_store as adapter
 import admin.webhooks.sender as way
 import admin.webhooks.worker as worker_module
 from admin.metrics import webhook_events_oldest_seconds, webhook_events_waiting
-from admin.notices.domain import EventType, Notice
+from admin.notices.domain import Delivery, EventType, Notice
 from admin.notices.store import tell
 from admin.webhooks.domain import (
     EVENT_AGE_SECONDS_MAX,
     PAUSE_FAILURES_MIN,
-    Delivery,
     Parcel,
     WebhookChange,
     WebhookState,
