@@ -10,16 +10,16 @@ from admin.payments.port import (
     Card,
     Dispute,
     DisputeState,
-    Notification,
     Payment,
     PaymentMethodUnknown,
-    PaymentOrder,
     PaymentProvider,
     PaymentRefund,
+    PaymentRefundRequest,
+    PaymentRequest,
     PaymentState,
+    ProviderEvent,
     ProviderRefused,
     ProviderUnavailable,
-    RefundOrder,
     RefundState,
 )
 from admin.top_ups.services import TopUpServices, TopUpStores
@@ -48,7 +48,7 @@ class Provider:
         self.away = False
         self.refuses_questions = False
         self.refuses_customers = False
-        self.notifications: list[Notification] = []
+        self.events: list[ProviderEvent] = []
 
     @property
     def taken(self) -> int:
@@ -70,7 +70,7 @@ class Provider:
             raise ProviderRefused("email_invalid", f"Invalid email address: {email}")
         return self.customers.setdefault(idempotency_key, f"cus_{len(self.customers) + 1}")
 
-    async def pay(self, order: PaymentOrder) -> Payment:
+    async def pay(self, order: PaymentRequest) -> Payment:
         await self._answer()
         known = None if self._forgetful else self.of_key.get(order.idempotency_key)
         if known is not None:
@@ -108,7 +108,7 @@ class Provider:
             self.payments[payment] = replace(self.payments[payment], state=PaymentState.CANCELED, client_secret="")
         return self.payments[payment]
 
-    async def refund(self, order: RefundOrder) -> PaymentRefund:
+    async def refund(self, order: PaymentRefundRequest) -> PaymentRefund:
         await self._answer()
         known = None if self._forgetful else self.of_key.get(order.idempotency_key)
         if known is not None:
@@ -142,8 +142,8 @@ class Provider:
         if amount % 10_000:
             raise ProviderRefused("amount_invalid", "is no whole number of cents")
 
-    def notification(self, body: bytes, headers: Mapping[str, str]) -> Notification | None:
-        return self.notifications[int(body)]
+    def parse_event(self, body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:
+        return self.events[int(body)]
 
     async def _asked(self) -> None:
         await self._answer()

@@ -1,4 +1,4 @@
-"""What guards amounts that people type: they are said back in words of money, and bounded."""
+"""Checks of amounts that people enter: against the amount in words, the currency's minor unit, and an upper bound."""
 
 from admin.payments.minor_units import minor_unit_micros
 from server.rejections import invalid
@@ -6,14 +6,14 @@ from wallet.domain.money import words
 
 
 def check_text(field: str, amount: int, currency: str, text: str) -> None:
-    """Raise InvalidRequest where a request repeats its amount in words, and these say something else."""
+    """Raise InvalidRequest if `text` is not empty and is not `amount` (micros) in words, such as "20.00 EUR"."""
     said = words(amount, currency)
     if text not in ("", said):
         raise invalid(field, f"says {text[:64]}, and the amount in micros is {said}: one of the two is wrong")
 
 
 def check_whole(field: str, amount: int, currency: str) -> None:
-    """Raise InvalidRequest where an amount that a bank is to move is not whole in the currency's minor unit."""
+    """Raise InvalidRequest if an amount that a bank moves is not whole in the currency's minor unit."""
     unit = minor_unit_micros(currency)
     if amount % unit:
         raise invalid(
@@ -23,7 +23,7 @@ def check_whole(field: str, amount: int, currency: str) -> None:
 
 
 def check_bound(field: str, amount: int, currency: str, bound: int) -> None:
-    """Raise InvalidRequest where a person moves more than `bound` micros at once, either way."""
+    """Raise InvalidRequest if one request of a person moves more than `bound` micros, in or out."""
     if abs(amount) > bound:
         raise invalid(
             field,

@@ -1,4 +1,4 @@
-"""What calls to the payment provider took, and how they ended: around any provider."""
+"""A payment provider that counts and times the calls to another one."""
 
 import time
 from collections.abc import Awaitable, Mapping
@@ -7,15 +7,15 @@ from typing import TypeVar
 from admin.metrics import payment_calls, payment_seconds
 from admin.payments.port import (
     Card,
-    Notification,
     Payment,
     PaymentMethodUnknown,
-    PaymentOrder,
     PaymentProvider,
     PaymentRefund,
+    PaymentRefundRequest,
+    PaymentRequest,
+    ProviderEvent,
     ProviderRefused,
     ProviderUnavailable,
-    RefundOrder,
 )
 
 T = TypeVar("T")
@@ -25,10 +25,10 @@ FAULT = "fault"
 
 
 class MeasuredProvider:
-    """A PaymentProvider that does what another one does."""
+    """A PaymentProvider that passes each call on to another one, and records its duration and outcome."""
 
     def __init__(self, provider: PaymentProvider) -> None:
-        """Measure this one."""
+        """Measure the calls to `provider`."""
         self._provider = provider
 
     async def create_customer(self, company: str, *, name: str, email: str, idempotency_key: str) -> str:
@@ -36,9 +36,9 @@ class MeasuredProvider:
         call = self._provider.create_customer(company, name=name, email=email, idempotency_key=idempotency_key)
         return await _measured("create_customer", call)
 
-    async def pay(self, order: PaymentOrder) -> Payment:
+    async def pay(self, request: PaymentRequest) -> Payment:
         """See the port."""
-        return await _measured("pay", self._provider.pay(order))
+        return await _measured("pay", self._provider.pay(request))
 
     async def payment(self, payment: str) -> Payment:
         """See the port."""
@@ -52,9 +52,9 @@ class MeasuredProvider:
         """See the port."""
         return await _measured("cancel", self._provider.cancel(payment))
 
-    async def refund(self, order: RefundOrder) -> PaymentRefund:
+    async def refund(self, request: PaymentRefundRequest) -> PaymentRefund:
         """See the port."""
-        return await _measured("refund", self._provider.refund(order))
+        return await _measured("refund", self._provider.refund(request))
 
     async def find_refund(self, payment: str, refund: str) -> PaymentRefund | None:
         """See the port."""
@@ -69,16 +69,16 @@ class MeasuredProvider:
         await _measured("remove_card", self._provider.remove_card(customer, card))
 
     def check_amount(self, amount: int, currency: str) -> None:
-        """See the port. It calls nobody."""
+        """See the port. No request is sent."""
         self._provider.check_amount(amount, currency)
 
-    def notification(self, body: bytes, headers: Mapping[str, str]) -> Notification | None:
-        """See the port. It calls nobody."""
-        return self._provider.notification(body, headers)
+    def parse_event(self, body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:
+        """See the port. No request is sent."""
+        return self._provider.parse_event(body, headers)
 
 
 async def _measured(operation: str, call: Awaitable[T]) -> T:
-    """Wait for a call. One that is cancelled is counted as a fault: nobody heard its end."""
+    """Await a call and record it. A cancelled call is counted as a fault, since its outcome is not known."""
     began, outcome = time.monotonic(), FAULT
     try:
         answer = await call

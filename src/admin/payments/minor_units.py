@@ -1,7 +1,7 @@
-"""Micros as the whole numbers that card payments are counted in, and what may be paid by card.
+"""Conversion between micros and minor units, and the bounds of card payments.
 
 The provider counts in a currency's minor unit: cents, but whole yen and thousandths of a dinar. Its rules are those of
-ISO 4217 with exceptions of its own (docs.stripe.com/currencies), and they hold for charges, refunds and disputes alike.
+ISO 4217 with exceptions of its own (docs.stripe.com/currencies), and apply to charges, refunds and disputes.
 """
 
 from admin.payments.port import ProviderRefused
@@ -12,9 +12,9 @@ ZERO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF X
 THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
 """Counted in thousandths, the last digit 0: card networks know two decimals of them."""
 WHOLE_OF_TWO_DECIMALS = frozenset({"ISK", "UGX"})
-"""Counted in hundredths as they once were, though none are paid any more: the last two digits are 0.
+"""Counted in hundredths for compatibility, although the currency has no minor unit any more: the last two digits are 0.
 
-HUF and TWD are whole in payouts only, which are none of ours.
+HUF and TWD must be whole in payouts only, and this service makes none.
 """
 
 MINOR_UNITS_MAX = 99_999_999
@@ -28,12 +28,12 @@ MINIMUM_MICROS = {
         "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
     }.items()
 }  # fmt: skip
-"""The smallest payment, in hundredths above. Of other currencies it follows from the day's rate: the provider says no
-itself ("amount_too_small")."""
+"""The smallest payment; the table is in hundredths. For other currencies the minimum follows from the exchange rate of
+the day, and the provider refuses smaller amounts itself ("amount_too_small")."""
 
 
 def minor_unit_micros(currency: str) -> int:
-    """Return what one minor unit is worth, in micros: 10 000 for a cent."""
+    """Return the micros in one minor unit: 10 000 for a cent."""
     if currency in ZERO_DECIMALS:
         return MICROS_PER_UNIT
     return 1_000 if currency in THREE_DECIMALS else 10_000
@@ -45,7 +45,7 @@ def step_micros(currency: str) -> int:
 
 
 def to_minor(amount: int, currency: str) -> int:
-    """Return micros in minor units, exact. Raises ProviderRefused ("amount_not_whole") where they are not whole."""
+    """Return micros in minor units, exactly. Raises ProviderRefused ("amount_not_whole") if they are not whole."""
     step = step_micros(currency)
     if amount % step:
         raise ProviderRefused(
@@ -56,12 +56,12 @@ def to_minor(amount: int, currency: str) -> int:
 
 
 def from_minor(amount: int, currency: str) -> int:
-    """Return minor units, such as a payment's, in micros: always exact."""
+    """Return minor units in micros; the result is always exact."""
     return amount * minor_unit_micros(currency)
 
 
 def check(amount: int, currency: str) -> None:
-    """Raise ProviderRefused where an amount of micros is not whole, too small or too large to be paid by card."""
+    """Raise ProviderRefused if an amount in micros is not whole, or too small or too large for a card payment."""
     minor = to_minor(amount, currency)
     least = MINIMUM_MICROS.get(currency, step_micros(currency))
     if amount < least:

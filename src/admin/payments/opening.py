@@ -1,4 +1,4 @@
-"""Which payment provider the back office has, by its settings."""
+"""The payment provider that the settings of the back office select."""
 
 from admin.payments.stripe.provider import StripeProvider
 from admin.settings import AdminSettings
@@ -6,9 +6,9 @@ from server.settings import Misconfigured
 
 
 def provider_of(settings: AdminSettings) -> StripeProvider | None:
-    """Return the provider, or None where none is set; close it at the end. Raises Misconfigured.
+    """Return the provider, or None if none is configured. Raises Misconfigured.
 
-    It connects when it is first called, and belongs to the event loop that it is called in.
+    It connects on its first call, and belongs to the event loop of that call. The caller closes it.
     """
     key, secrets = settings.stripe_api_key, settings.stripe_webhook_secrets
     if key is None and secrets is None:

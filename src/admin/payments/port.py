@@ -1,9 +1,9 @@
-"""The port to a payment provider: what we ask of it, and what it tells us. Amounts are micros.
+"""The port to a payment provider: its calls, its objects and its events. Amounts are micros.
 
-The provider's word on a payment is the truth: what it says has succeeded is credited, whatever we thought before.
-Every call that moves money carries an idempotency key, so that the same call again is the same payment; and a payment
-carries the name of what it is for, so that it can be found by somebody who does not know its id: the process that asked
-for it may have died before it learnt it.
+The provider is the authority on a payment: a payment that it reports as succeeded is credited, whatever state was
+recorded before. Every call that moves money carries an idempotency key, so that a repeated call is the same payment.
+Every payment carries the name of its top-up, so that it can be found without its id: the process that created it may
+have crashed before the id was recorded.
 """
 
 from collections.abc import Mapping
@@ -16,20 +16,20 @@ from wallet.domain.errors import Applied
 
 
 class ProviderError(Exception):
-    """The root of what a provider's call raises."""
+    """The root of the errors of a provider's calls."""
 
 
 class ProviderUnavailable(ProviderError):
-    """No answer, or one that says to come again. `applied` says whether the call may have worked all the same."""
+    """The provider gave no answer, or asked to retry later. `applied` says whether the call may have had its effect."""
 
     def __init__(self, message: str, *, applied: Applied) -> None:
-        """Say why there is none."""
+        """`message` says why there is no answer."""
         super().__init__(message)
         self.applied = applied
 
 
 class ProviderRefused(ProviderError):
-    """The provider says no for good, and another try changes nothing. A declined card is no such: it is FAILED."""
+    """The provider refused the call for good: a retry changes nothing. A declined card is a FAILED payment instead."""
 
     def __init__(self, code: str, message: str) -> None:
         """`code` is the provider's, such as "amount_too_small"; `message` may be shown to back-office staff."""
@@ -41,15 +41,15 @@ class PaymentMethodUnknown(ProviderError):
     """The customer has no such card."""
 
 
-class ForgedNotification(ProviderError):
-    """The signature does not fit, or is too old: it is not from the provider."""
+class ForgedWebhook(ProviderError):
+    """The signature of a webhook is wrong or too old, so that it may not be from the provider."""
 
 
 class PaymentState(StrEnum):
-    """Where a payment is."""
+    """The state of a payment."""
 
     REQUIRES_ACTION = "requires_action"
-    """The customer has to enter a card, or to finish 3-D Secure."""
+    """The customer has to enter a card, or to complete 3-D Secure."""
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -57,65 +57,65 @@ class PaymentState(StrEnum):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A card as people know it."""
+    """A saved card."""
 
     id: str
-    """The provider's: "pm_…"."""
+    """The provider's id: "pm_…"."""
     brand: str
-    """As in "visa"."""
+    """For example "visa"."""
     last4: str
     expiry_month: int
     expiry_year: int
 
 
-class PaymentOrder(msgspec.Struct, frozen=True):
-    """A payment to be made. `amount` is whole in the currency's minor unit (minor_units.check)."""
+class PaymentRequest(msgspec.Struct, frozen=True):
+    """A payment to create. `amount` is whole in the currency's minor unit (minor_units.check)."""
 
     top_up: str
-    """What it is for: "companies/acme/topUps/t1"; the payment carries it."""
+    """The name of the top-up, "companies/acme/topUps/t1"; the payment carries it."""
     customer: str
     amount: int
     currency: str
     idempotency_key: str
-    """The provider's calls are told apart by it; not the client's key, which two companies may share."""
+    """Unique among all calls to the provider; not the client's key, which two companies may share."""
     card: str = ""
-    """A saved card: it is charged at once, and nobody is present. Empty: the customer is to enter one."""
+    """The id of a saved card, which is charged at once and off-session. Empty if the customer enters a card."""
     save_card: bool = False
-    """Keep the card that is entered."""
+    """Whether the card that the customer enters is saved."""
     description: str = ""
 
 
 class Payment(msgspec.Struct, frozen=True):
-    """A payment as the provider has it now."""
+    """A payment as the provider reports it."""
 
     id: str
     state: PaymentState
     top_up: str
-    """What it is for; empty: none of ours."""
+    """The name of its top-up; empty if this service did not create the payment."""
     amount: int
-    """What was asked for, or, where it has succeeded, what came in."""
+    """The amount received if it has succeeded, otherwise the amount requested."""
     currency: str
     client_secret: str = ""
-    """What the front end finishes it with, where the state is REQUIRES_ACTION."""
+    """The secret with which the front end completes a payment in state REQUIRES_ACTION."""
     card: Card | None = None
     failure_code: str = ""
-    """Why the last try failed: "card_declined", "insufficient_funds", "authentication_required"."""
+    """Why the last attempt failed: "card_declined", "insufficient_funds", "authentication_required"."""
     failure_message: str = ""
 
 
 class RefundState(StrEnum):
-    """Where a refund is."""
+    """The state of a refund of a payment."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
 
 
-class RefundOrder(msgspec.Struct, frozen=True):
-    """Money to go back the way that it came."""
+class PaymentRefundRequest(msgspec.Struct, frozen=True):
+    """A refund of a payment to create."""
 
     refund: str
-    """What it is: "companies/acme/topUps/t1/refunds/r1"; it carries the name."""
+    """The name of the refund of the top-up, "companies/acme/topUpRefunds/r1"; the provider's refund carries it."""
     payment: str
     amount: int
     currency: str
@@ -123,12 +123,12 @@ class RefundOrder(msgspec.Struct, frozen=True):
 
 
 class PaymentRefund(msgspec.Struct, frozen=True):
-    """A refund as the provider has it now."""
+    """A refund of a payment as the provider reports it."""
 
     id: str
     state: RefundState
     refund: str
-    """As ordered; empty: none of ours."""
+    """The name that it was created with; empty if this service did not create it."""
     payment: str
     amount: int
     currency: str
@@ -136,10 +136,10 @@ class PaymentRefund(msgspec.Struct, frozen=True):
 
 
 class DisputeState(StrEnum):
-    """Where a chargeback is."""
+    """The state of a dispute."""
 
     INQUIRY = "inquiry"
-    """The bank asks; no money has moved."""
+    """The bank inquires; no money has moved."""
     OPEN = "open"
     """The money is taken back, and it may be fought for."""
     WON = "won"
@@ -147,7 +147,7 @@ class DisputeState(StrEnum):
 
 
 class Dispute(msgspec.Struct, frozen=True):
-    """A chargeback as a notification tells it: it may come late, twice, or after a later one."""
+    """A dispute as an event reports it; events may arrive late, twice, or out of order."""
 
     id: str
     payment: str
@@ -158,61 +158,61 @@ class Dispute(msgspec.Struct, frozen=True):
 
 
 class PaymentChanged(msgspec.Struct, frozen=True):
-    """Something happened to a payment: ask for it."""
+    """A payment has changed; its state is to be read from the provider."""
 
     payment: str
 
 
 class RefundChanged(msgspec.Struct, frozen=True):
-    """Something happened to a refund."""
+    """A refund has changed."""
 
     refund: PaymentRefund
 
 
 class DisputeChanged(msgspec.Struct, frozen=True):
-    """Something happened to a chargeback."""
+    """A dispute has changed."""
 
     dispute: Dispute
 
 
-Notification = PaymentChanged | RefundChanged | DisputeChanged
+ProviderEvent = PaymentChanged | RefundChanged | DisputeChanged
 
 
 class PaymentProvider(Protocol):
-    """Every call raises ProviderUnavailable, and ProviderRefused where the provider says no or knows no such thing."""
+    """Every call raises ProviderUnavailable, and ProviderRefused if the provider refuses it or knows no such object."""
 
     async def create_customer(self, company: str, *, name: str, email: str, idempotency_key: str) -> str:
-        """Make a customer for a company ("companies/acme") and return its id."""
+        """Create a customer for a company ("companies/acme") and return its id."""
 
-    async def pay(self, order: PaymentOrder) -> Payment:
-        """Begin a payment, or charge a saved card. Raises PaymentMethodUnknown."""
+    async def pay(self, request: PaymentRequest) -> Payment:
+        """Create a payment, which charges a saved card at once. Raises PaymentMethodUnknown."""
 
     async def payment(self, payment: str) -> Payment:
-        """Return a payment as it is now."""
+        """Return a payment in its present state."""
 
     async def find_payment(self, customer: str, top_up: str, since: int) -> Payment | None:
-        """Return the payment for a top-up that was made at or after `since` (seconds since the epoch), if there is one.
+        """Return the payment of a top-up that was created at or after `since` (seconds since the epoch), if any.
 
-        Where there are several, one that has succeeded goes first.
+        If there are several, a payment that has succeeded is preferred.
         """
 
     async def cancel(self, payment: str) -> Payment:
-        """End a payment that is not paid, and return what has become of it: it may have succeeded meanwhile."""
+        """Cancel a payment that is not paid, and return it: it may have succeeded meanwhile."""
 
-    async def refund(self, order: RefundOrder) -> PaymentRefund:
-        """Send money back."""
+    async def refund(self, request: PaymentRefundRequest) -> PaymentRefund:
+        """Create a refund of a payment."""
 
     async def find_refund(self, payment: str, refund: str) -> PaymentRefund | None:
-        """Return the refund of that name, if there is one."""
+        """Return the refund of a payment that has a name, if there is one."""
 
     async def cards(self, customer: str) -> list[Card]:
-        """Return the cards that a customer has saved, the latest first."""
+        """Return the saved cards of a customer, newest first."""
 
     async def remove_card(self, customer: str, card: str) -> None:
-        """Forget a card. Raises PaymentMethodUnknown where the customer does not have it."""
+        """Remove a saved card. Raises PaymentMethodUnknown if the customer does not have it."""
 
     def check_amount(self, amount: int, currency: str) -> None:
-        """Raise ProviderRefused where an amount is not whole in minor units, too small or too large to be paid so."""
+        """Raise ProviderRefused if an amount is not whole in minor units, or too small or too large for a payment."""
 
-    def notification(self, body: bytes, headers: Mapping[str, str]) -> Notification | None:
-        """Return what a webhook's body says, or None where it is of no concern. Raises ForgedNotification."""
+    def parse_event(self, body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:
+        """Return the event in a webhook's body, or None if it is of no concern here. Raises ForgedWebhook."""

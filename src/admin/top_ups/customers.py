@@ -3,8 +3,8 @@
 from uuid import uuid4
 
 from admin.companies.store import Companies
-from admin.payments.calls import asking, configured
 from admin.payments.port import Card, PaymentMethodUnknown, PaymentProvider
+from admin.payments.provider_errors import configured, errors_translated
 from admin.top_ups.store import TopUpRecords
 from wallet.domain.errors import PaymentMethodNotFound
 
@@ -35,7 +35,7 @@ class Customers:
         if known:
             return known
         found = await self._companies.get(company)
-        with asking():
+        with errors_translated():
             customer = await configured(self._provider).create_customer(
                 f"companies/{company}",
                 name=found.display_name or company,
@@ -51,7 +51,7 @@ class Customers:
         if not customer:
             await self._companies.get(company)
             return []
-        with asking():
+        with errors_translated():
             return await provider.cards(customer)
 
     async def remove_card(self, company: str, card: str) -> None:
@@ -61,7 +61,7 @@ class Customers:
         if not customer:
             raise PaymentMethodNotFound(card)
         try:
-            with asking():
+            with errors_translated():
                 await provider.remove_card(customer, card)
         except PaymentMethodUnknown as error:
             raise PaymentMethodNotFound(card) from error

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from admin.http.routes import Route, webhook
-from admin.payments.port import ForgedNotification
-from admin.top_ups.provider_webhook import Notifications
+from admin.payments.port import ForgedWebhook
+from admin.top_ups.provider_events import ProviderEvents
 from server.rejections import InvalidRequest
 
 
-def routes(notifications: Notifications) -> list[Route]:
+def routes(notifications: ProviderEvents) -> list[Route]:
     """Return the one route; the provider proves by its signature who it is."""
 
     async def receive(body: bytes, headers: Mapping[str, str]) -> web.Response:
         try:
             await notifications.receive(body, headers)
-        except ForgedNotification as error:
+        except ForgedWebhook as error:
             raise InvalidRequest(str(error)) from error
         return web.Response(status=204)
 

@@ -6,14 +6,14 @@ from the refund, and the provider tells calls apart by the refund's key and keep
 
 import structlog
 
-from admin.payments.calls import asking, configured, ordering
 from admin.payments.port import (
     PaymentProvider,
     PaymentRefund,
+    PaymentRefundRequest,
     ProviderRefused,
-    RefundOrder,
     RefundState,
 )
+from admin.payments.provider_errors import configured, errors_translated, unavailability_translated
 from admin.top_ups.domain import (
     NewTopUpRefund,
     TopUpRefund,
@@ -105,14 +105,16 @@ class TopUpRefunds:
 
     async def _asked(self, refund: TopUpRefund, *, new: bool) -> TopUpRefund:
         provider = configured(self._provider)
-        order = RefundOrder(name_of(refund), refund.payment, refund.amount, refund.currency, refund.provider_key)
-        with asking():
+        order = PaymentRefundRequest(
+            name_of(refund), refund.payment, refund.amount, refund.currency, refund.provider_key
+        )
+        with errors_translated():
             # Whoever was here before may have asked for it and died; later than a day after, its key is forgotten.
             # A no to the question says nothing of the refund, so it is none to put the money back for.
             told = None if new else await provider.find_refund(refund.payment, order.refund)
         try:
             if told is None:
-                with ordering():
+                with unavailability_translated():
                     told = await provider.refund(order)
         except ProviderRefused as error:
             return await self._records.told(refund, TopUpRefundState.FAILED, failure_code=error.code)

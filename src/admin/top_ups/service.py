@@ -9,15 +9,15 @@ credited exactly once, wherever a process dies.
 import structlog
 from msgspec.structs import replace
 
-from admin.payments.calls import asking, configured, ordering
 from admin.payments.port import (
     Payment,
     PaymentMethodUnknown,
-    PaymentOrder,
     PaymentProvider,
+    PaymentRequest,
     PaymentState,
     ProviderRefused,
 )
+from admin.payments.provider_errors import configured, errors_translated, unavailability_translated
 from admin.top_ups.customers import Customers
 from admin.top_ups.domain import (
     BEGIN_SECONDS_MAX,
@@ -95,7 +95,7 @@ class TopUps:
         payment = await self._known_payment(top_up)
         if payment is not None:
             if top_up.age_seconds > FINISH_SECONDS_MAX and payment.state is not PaymentState.SUCCEEDED:
-                with asking():
+                with errors_translated():
                     payment = await configured(self._provider).cancel(payment.id)
             return await self.take(top_up, payment)
         if top_up.age_seconds > BEGIN_SECONDS_MAX:
@@ -134,7 +134,7 @@ class TopUps:
         """Go after a payment that something happened to; return its top-up, or None where it is none of ours."""
         if not payment_id:
             return None
-        with asking():
+        with errors_translated():
             payment = await configured(self._provider).payment(payment_id)
         top_up = await self._records.of_payment(payment.id) or await self._named(payment.top_up)
         if top_up is None:
@@ -172,7 +172,7 @@ class TopUps:
             if payment is None:
                 top_up = await self._records.told(top_up, TopUpState.CANCELED)
             else:
-                with asking():
+                with errors_translated():
                     payment = await configured(self._provider).cancel(payment.id)
                 top_up = await self.take(top_up, payment)
         if top_up.state is not TopUpState.CANCELED:
@@ -191,7 +191,7 @@ class TopUps:
         if payment is None and top_up.age_seconds > BEGIN_SECONDS_MAX:
             return await self._not_begun(top_up)
         if payment is None:
-            order = PaymentOrder(
+            order = PaymentRequest(
                 top_up=name_of(top_up),
                 customer=customer,
                 amount=top_up.amount,
@@ -202,7 +202,7 @@ class TopUps:
                 description=top_up.reference,
             )
             try:
-                with ordering():
+                with unavailability_translated():
                     payment = await provider.pay(order)
             except ProviderRefused as error:
                 return await self._records.told(top_up, TopUpState.FAILED, failure=(error.code, str(error)))
@@ -214,7 +214,7 @@ class TopUps:
     async def _known_payment(self, top_up: TopUp) -> Payment | None:
         """Return the payment of a top-up as the provider has it, if it was begun."""
         provider = configured(self._provider)
-        with asking():
+        with errors_translated():
             if top_up.payment:
                 return await provider.payment(top_up.payment)
             customer = await self._customers.known(top_up.company)

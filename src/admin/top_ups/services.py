@@ -9,7 +9,7 @@ from admin.payments.port import PaymentProvider
 from admin.top_ups.chargeback_store import ChargebackRecords
 from admin.top_ups.chargebacks import Chargebacks, Opened
 from admin.top_ups.customers import Customers
-from admin.top_ups.provider_webhook import Notifications
+from admin.top_ups.provider_events import ProviderEvents
 from admin.top_ups.refund_store import TopUpRefundRecords
 from admin.top_ups.refunds import TopUpRefunds
 from admin.top_ups.service import TopUps
@@ -47,4 +47,4 @@ class TopUpServices:
         self.top_ups = TopUps(engine, stores.top_ups, self.customers, provider)
         self.refunds = TopUpRefunds(engine, stores.refunds, provider)
         self.chargebacks = Chargebacks(engine, stores.chargebacks, self.top_ups, chargeback_opened)
-        self.notifications = Notifications(provider, self.top_ups, self.refunds, self.chargebacks)
+        self.provider_events = ProviderEvents(provider, self.top_ups, self.refunds, self.chargebacks)

@@ -17,5 +17,5 @@ def top_ups(wallets: Wallets, services: TopUpServices, *, manual_micros_max: int
     return Feature(
         services=[service(top_up_pb2, top_up_pb2_grpc, servicer)],
         workers=[Worker("top-ups", TopUpSweep(services).run_once, PAUSE_SECONDS)],
-        routes=routes(services.notifications),
+        routes=routes(services.provider_events),
     )

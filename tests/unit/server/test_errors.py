@@ -20,7 +20,7 @@ from admin.cli.calling import Refused
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
 from admin.notices.domain import EventType
 from admin.payments.port import (
-    ForgedNotification,
+    ForgedWebhook,
     PaymentMethodUnknown,
     ProviderError,
     ProviderRefused,
@@ -72,7 +72,7 @@ NEVER_ANSWERED = {
     ProviderUnavailable,
     ProviderRefused,
     PaymentMethodUnknown,
-    ForgedNotification,
+    ForgedWebhook,
     TopUpIdTaken,  # recorded by the worker of automatic top-ups
     Refused,  # of the command line, which is a client
     DoesNotAddUp,  # these two are faults: the books contradict each other

@@ -1,4 +1,4 @@
-"""What each of the Stripe SDK's errors means to us: in one table, and a test holds that none is missing."""
+"""The table that maps each error of the Stripe SDK to an error of the port; a test holds that none is missing."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from wallet.domain.errors import Applied
 _log = structlog.get_logger()
 
 Meaning = Callable[[stripe.StripeError, Applied], ProviderError]
-"""Of an error, and whether a call that got no answer may have worked."""
+"""Maps an error; the second argument says whether a call without an answer may have had its effect."""
 
 
 def _refused(error: stripe.StripeError, _applied: Applied) -> ProviderError:
@@ -21,34 +21,34 @@ def _refused(error: stripe.StripeError, _applied: Applied) -> ProviderError:
 
 
 def _unavailable(error: stripe.StripeError, applied: Applied) -> ProviderError:
-    """No answer, or none for now. The SDK may have tried twice: that the last try did nothing says too little."""
+    # The SDK may have sent the request twice, so that the error of the last attempt says nothing about the first.
     return ProviderUnavailable(f"Stripe does not answer: {type(error).__name__}: {error}", applied=applied)
 
 
-def _not_let_in(error: stripe.StripeError, _applied: Applied) -> ProviderError:
-    """Our key is no good: nothing is wrong with the payment, and it goes on when somebody has mended the setting."""
+def _unauthorized(error: stripe.StripeError, _applied: Applied) -> ProviderError:
+    # The fault is in the API key and not in the payment, which continues once the setting is corrected.
     text = "Stripe does not take STRIPE_API_KEY, or that key may not do this: see its permissions in the dashboard."
     _log.error("stripe_key_refused", text=text, status=error.http_status, request_id=error.request_id)
     return ProviderUnavailable(text, applied=Applied.NO)
 
 
 def _key_in_use(error: stripe.StripeError, applied: Applied) -> ProviderError:
-    """Another request has our idempotency key: it is under way, or has worked. So this is no refusal."""
+    # Another request with the same idempotency key is in progress or has succeeded, so this is not a refusal.
     _log.error("stripe_idempotency_key_in_use", text=error.user_message, request_id=error.request_id)
     return _unavailable(error, applied)
 
 
 MEANINGS: Mapping[type[stripe.StripeError], Meaning] = {
     stripe.APIConnectionError: _unavailable,
-    stripe.APIError: _unavailable,  # 5xx, 409, and what is no JSON
+    stripe.APIError: _unavailable,  # 5xx, 409, and bodies that are not JSON
     stripe.RateLimitError: _unavailable,
-    stripe.AuthenticationError: _not_let_in,
-    stripe.PermissionError: _not_let_in,
+    stripe.AuthenticationError: _unauthorized,
+    stripe.PermissionError: _unauthorized,
     stripe.IdempotencyError: _key_in_use,
     stripe.InvalidRequestError: _refused,
-    stripe.CardError: _refused,  # without a payment; one that has one is a payment that failed
-    stripe.SignatureVerificationError: _refused,  # no call's, a notification's
-    # Of OAuth and of the API's second version, which nothing here calls: so nothing is known of them.
+    stripe.CardError: _refused,  # only if it has no payment: with one it is a payment that FAILED
+    stripe.SignatureVerificationError: _refused,  # raised for webhooks, not for calls
+    # The errors of OAuth and of version 2 of the API, neither of which is called here.
     oauth_error.OAuthError: _unavailable,
     stripe.AlreadyCanceledError: _unavailable,
     stripe.BlockedByStripeError: _unavailable,
@@ -73,7 +73,7 @@ MEANINGS: Mapping[type[stripe.StripeError], Meaning] = {
 
 
 def meaning(error: stripe.StripeError, applied: Applied) -> ProviderError:
-    """Return what an error says. `applied` is whether the call may have worked where it got no answer."""
+    """Return the port's error. `applied` says whether a call without an answer may have had its effect."""
     for kind in type(error).__mro__:
         if kind in MEANINGS:
             return MEANINGS[kind](error, applied)
@@ -81,6 +81,6 @@ def meaning(error: stripe.StripeError, applied: Applied) -> ProviderError:
 
 
 def code_of(error: stripe.StripeError) -> str:
-    """Return Stripe's code for an error, or its type where it has none."""
+    """Return Stripe's code for an error, or its type if it has no code."""
     details: Any = error.error
     return error.code or (details.type if details is not None and details.type else type(error).__name__)

@@ -1,6 +1,6 @@
-"""Stripe's objects as far as they are read, and what they are to us. Fields are named as Stripe names them.
+"""The fields of Stripe's objects that are read, under Stripe's names, and their conversion to the port's objects.
 
-Amounts are in minor units here, and in micros where they leave.
+Amounts are in minor units in Stripe's objects, and in micros in the port's.
 """
 
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from wallet.domain.errors import Applied
 Object = TypeVar("Object")
 
 TOP_UP, REFUND, SAVED_CARD = "top_up", "refund", "saved_card"
-"""Keys of our metadata: what it is for, and (with any value) that nobody was present to enter a card."""
+"""Keys of the metadata: the name of the top-up, the name of the refund, and a mark of off-session payments."""
 
 PAYMENT_STATES = {
     "requires_payment_method": PaymentState.REQUIRES_ACTION,
@@ -54,11 +54,11 @@ DISPUTE_STATES = {
     "lost": DisputeState.LOST,
 }
 AUTHENTICATION_REQUIRED = "authentication_required"
-"""The failure of a saved card that its holder can still make good."""
+"""The failure code of a saved card whose holder can still authenticate the payment."""
 
 
 class CardDetails(msgspec.Struct):
-    """What a payment method of type card has."""
+    """The details of a payment method of type card."""
 
     brand: str
     last4: str
@@ -67,7 +67,7 @@ class CardDetails(msgspec.Struct):
 
 
 class PaymentMethod(msgspec.Struct):
-    """A way to pay; with us it is a card."""
+    """A payment method; only cards are used."""
 
     id: str
     card: CardDetails | None = None
@@ -75,7 +75,7 @@ class PaymentMethod(msgspec.Struct):
 
 
 class PaymentError(msgspec.Struct):
-    """Why the last try to pay failed."""
+    """Why the last attempt to pay failed."""
 
     code: str | None = None
     decline_code: str | None = None
@@ -84,7 +84,7 @@ class PaymentError(msgspec.Struct):
 
 
 class PaymentIntent(msgspec.Struct):
-    """A payment. `payment_method` is its id unless it was asked to be expanded."""
+    """A payment. `payment_method` is an id unless its expansion was requested."""
 
     id: str
     status: str
@@ -98,7 +98,7 @@ class PaymentIntent(msgspec.Struct):
 
 
 class Refund(msgspec.Struct):
-    """Money that goes back."""
+    """A refund."""
 
     id: str
     amount: int
@@ -110,7 +110,7 @@ class Refund(msgspec.Struct):
 
 
 class StripeDispute(msgspec.Struct):
-    """A chargeback."""
+    """A dispute."""
 
     id: str
     amount: int
@@ -125,7 +125,7 @@ class _Named(msgspec.Struct):
 
 
 def id_of(data: Any) -> str:
-    """Return the id that an object's JSON has. Raises ProviderUnavailable."""
+    """Return the id in an object's JSON. Raises ProviderUnavailable."""
     return _read(data, _Named).id
 
 
@@ -134,9 +134,9 @@ def payment(data: Any) -> Payment:
     intent = _read(data, PaymentIntent)
     currency, error = intent.currency.upper(), intent.last_payment_error or PaymentError()
     code = error.decline_code or error.code or ""
-    # A status that is not known yet is neither paid nor over: it is asked for again.
+    # An unknown status counts as neither paid nor ended, so that the payment is read again later.
     state = PAYMENT_STATES.get(intent.status, PaymentState.PROCESSING)
-    # Stripe goes on waiting for another card. A person may enter one; with a saved card there is nobody.
+    # Stripe waits for another card. The customer may enter one, but not if the payment is off-session.
     failed = intent.status == "requires_payment_method" and SAVED_CARD in intent.metadata and bool(code)
     if failed and AUTHENTICATION_REQUIRED not in (error.code, code):
         state = PaymentState.FAILED
@@ -164,7 +164,7 @@ def _card(method: PaymentMethod) -> Card | None:
 
 
 def refund(data: Any) -> PaymentRefund:
-    """Return a refund's JSON as one of ours. Raises ProviderUnavailable."""
+    """Return a refund's JSON as a refund of the port. Raises ProviderUnavailable."""
     raw = _read(data, Refund)
     currency = raw.currency.upper()
     return PaymentRefund(
@@ -179,9 +179,9 @@ def refund(data: Any) -> PaymentRefund:
 
 
 def dispute(data: Any) -> Dispute:
-    """Return a dispute's JSON as one of ours. Raises ProviderUnavailable, also where its status is not known.
+    """Return a dispute's JSON as a dispute of the port. Raises ProviderUnavailable, also for an unknown status.
 
-    The status says whether money has moved, so it is not guessed.
+    The status decides whether money has moved, so it is not guessed.
     """
     raw = _read(data, StripeDispute)
     if raw.status not in DISPUTE_STATES:
@@ -203,7 +203,7 @@ def card_of(data: Any) -> Card | None:
 
 
 def _read(data: Any, kind: type[Object]) -> Object:
-    """Read JSON as one of the objects above. What cannot be read is as no answer: the payment may have been made."""
+    """Return JSON as one of the objects above. Raises ProviderUnavailable: the call may have had its effect."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:

@@ -1,8 +1,8 @@
-"""Stripe behind the port, by its official SDK: cards through PaymentIntents, saved cards, refunds, webhooks.
+"""The payment provider Stripe, through its official SDK: PaymentIntents, saved cards, refunds and webhooks.
 
-Every call has one of two forms. `_ask` only looks: where it gets no answer, nothing was done. `_do` may have worked all
-the same, and is told apart from the next by its idempotency key. Stripe keeps the answer to a key for a day at least,
-and gives it again as it was; so a payment that comes from a replay is asked for once more: it may have been paid since.
+Every call has one of two forms. `_read` has no effect, with or without an answer. `_write` may have had its effect
+although there was no answer, and carries an idempotency key. Stripe keeps the answer to a key for at least a day and
+replays it unchanged, so a payment from a replay is read again: it may have been paid since.
 """
 
 import asyncio
@@ -18,36 +18,37 @@ import stripe
 from admin.payments import minor_units
 from admin.payments.port import (
     Card,
-    Notification,
     Payment,
     PaymentMethodUnknown,
-    PaymentOrder,
     PaymentRefund,
+    PaymentRefundRequest,
+    PaymentRequest,
     PaymentState,
+    ProviderEvent,
     ProviderRefused,
     ProviderUnavailable,
-    RefundOrder,
 )
-from admin.payments.stripe import notifications as stripe_notifications
 from admin.payments.stripe import objects as stripe_objects
+from admin.payments.stripe import webhooks as stripe_webhooks
 from admin.payments.stripe.errors import meaning
+from admin.payments.stripe.requests import CARDS, is_replay, payment_in, payment_params
 from wallet.domain.errors import Applied
 
 API_VERSION = "2026-10-28.endive"
-"""What we speak, whatever the account's default: the one that the SDK was made for."""
+"""The version of the API that is used, whatever the account's default: the one that the SDK was made for."""
 TRY_SECONDS_MAX = 20.0
-"""How long one try may take; a bank that is asked takes some seconds, seldom ten."""
+"""The longest that one attempt may take; a bank's authorization takes some seconds, seldom ten."""
 CONNECT_SECONDS_MAX = 5.0
 CALL_SECONDS_MAX = 45.0
-"""How long a call may take with all of its tries."""
+"""The longest that a call may take with all of its attempts."""
 RETRIES_MAX = 1
-"""How often the SDK tries again by itself, under the same key: after a lost connection, 409, 5xx. Once heals a
-connection that the other side had closed, and a lock. What lasts longer is for whoever sweeps up what is under way."""
+"""How often the SDK retries by itself, with the same idempotency key: after a lost connection, 409, 5xx. One retry
+handles a connection that Stripe had closed, and a lock. Longer outages are handled by the sweep of top-ups."""
 PAGE_SIZE = 100
 PAGES_MAX = 50
-"""How much of a list is looked through. Where there is more, the answer is none rather than "not there"."""
+"""How many pages of a list are read. If there are more, the call raises ProviderUnavailable instead of "not found"."""
 CLOCK_SECONDS_MAX = 300
-"""How far our clock may be ahead of Stripe's where payments are looked for by their time."""
+"""How far the local clock may be ahead of Stripe's when payments are searched by time."""
 STATES_BEST_FIRST = (
     PaymentState.SUCCEEDED,
     PaymentState.PROCESSING,
@@ -55,22 +56,20 @@ STATES_BEST_FIRST = (
     PaymentState.FAILED,
     PaymentState.CANCELED,
 )
-CARDS = "card"
-
 Object = TypeVar("Object", bound=stripe.StripeObject)
 Answer = TypeVar("Answer")
 
 
 class StripeProvider:
-    """The port's PaymentProvider. One for each process; safe for any number of calls at once."""
+    """A PaymentProvider. One for each process; safe for any number of concurrent calls."""
 
     def __init__(self, api_key: str, webhook_secrets: Sequence[str], *, api_base: str | None = None) -> None:
-        """Take a secret or restricted key, and all secrets that webhooks may be signed with; nothing connects yet.
+        """Use a secret or restricted key, and accept webhooks signed with any of the secrets; nothing connects yet.
 
-        `api_base` is where to call instead of Stripe.
+        `api_base` is the address to call instead of Stripe's.
         """
-        stripe.enable_telemetry = False  # the SDK has it for all clients at once
-        logging.getLogger("stripe").setLevel(logging.WARNING)  # below, it logs every body, client secrets included
+        stripe.enable_telemetry = False  # The SDK has one setting for all clients.
+        logging.getLogger("stripe").setLevel(logging.WARNING)  # At INFO it logs every body, client secrets included.
         timeout = aiohttp.ClientTimeout(total=TRY_SECONDS_MAX, sock_connect=CONNECT_SECONDS_MAX)
         self._http = stripe.AIOHTTPClient(timeout=timeout)
         self._stripe = stripe.StripeClient(
@@ -92,33 +91,36 @@ class StripeProvider:
         params: dict[str, Any] = {"name": name, "metadata": {"company": company}}
         if email:
             params["email"] = email
-        customer = await self._do(self._stripe.customers.create_async, params, idempotency_key)
+        customer = await self._write(self._stripe.customers.create_async, params, idempotency_key)
         return stripe_objects.id_of(customer.to_dict())
 
-    async def pay(self, order: PaymentOrder) -> Payment:
-        """See the port. A declined card is a payment that FAILED, or REQUIRES_ACTION where its holder can mend it."""
+    async def pay(self, request: PaymentRequest) -> Payment:
+        """See the port. A declined card is a FAILED payment, or REQUIRES_ACTION if its holder can authenticate it."""
         try:
-            intent = await self._do(self._stripe.payment_intents.create_async, _params(order), order.idempotency_key)
+            intent = await self._write(
+                self._stripe.payment_intents.create_async, payment_params(request), request.idempotency_key
+            )
         except ProviderRefused as refused:
             declined = refused.__cause__
-            if isinstance(declined, stripe.CardError) and (data := _payment_in(declined)) is not None:
+            if isinstance(declined, stripe.CardError) and (data := payment_in(declined)) is not None:
                 made = stripe_objects.payment(data)
-                return await self.payment(made.id) if _is_replay(declined.headers) else made
-            # Asked only now: had the payment been made before, its key had brought it, whoever has the card by now.
-            if order.card and not await self._has_card(order.customer, order.card):
-                raise PaymentMethodUnknown(order.card) from refused
+                return await self.payment(made.id) if is_replay(declined.headers) else made
+            # The card is checked only after a refusal: if the payment had been created before, the idempotency key
+            # would have returned it, even if the card has been removed since.
+            if request.card and not await self._has_card(request.customer, request.card):
+                raise PaymentMethodUnknown(request.card) from refused
             raise
-        if _is_replay(intent.last_response.headers if intent.last_response else None):
+        if is_replay(intent.last_response.headers if intent.last_response else None):
             return await self.payment(intent.id)
         return stripe_objects.payment(intent.to_dict())
 
     async def payment(self, payment: str) -> Payment:
-        """See the port. Raises ProviderRefused where there is none."""
-        intent = await self._ask(self._stripe.payment_intents.retrieve_async(payment, {"expand": ["payment_method"]}))
+        """See the port. Raises ProviderRefused if there is none."""
+        intent = await self._read(self._stripe.payment_intents.retrieve_async(payment, {"expand": ["payment_method"]}))
         return stripe_objects.payment(intent.to_dict())
 
     async def find_payment(self, customer: str, top_up: str, since: int) -> Payment | None:
-        """See the port. Looks through lists, which have what was just made; Stripe's search may lag by minutes."""
+        """See the port. Reads lists, which are up to date; Stripe's search may lag by minutes."""
         params = {
             "customer": customer,
             "created": {"gte": since - CLOCK_SECONDS_MAX},
@@ -132,22 +134,22 @@ class StripeProvider:
         return min(found, key=lambda payment: STATES_BEST_FIRST.index(payment.state), default=None)
 
     async def cancel(self, payment: str) -> Payment:
-        """See the port. Raises ProviderRefused where there is no such payment."""
-        # Refused where it is over or on its way: how it stands is asked then, as after a cancel that worked.
+        """See the port. Raises ProviderRefused if there is no such payment."""
+        # Stripe refuses if the payment has ended or is processing; its state is read afterwards in any case.
         with suppress(ProviderRefused):
-            await self._do(lambda _, options: self._stripe.payment_intents.cancel_async(payment, options=options))
+            await self._write(lambda _, options: self._stripe.payment_intents.cancel_async(payment, options=options))
         return await self.payment(payment)
 
-    async def refund(self, order: RefundOrder) -> PaymentRefund:
+    async def refund(self, request: PaymentRefundRequest) -> PaymentRefund:
         """See the port."""
         params: dict[str, Any] = {
-            "payment_intent": order.payment,
-            "amount": minor_units.to_minor(order.amount, order.currency),
-            "metadata": {stripe_objects.REFUND: order.refund},
+            "payment_intent": request.payment,
+            "amount": minor_units.to_minor(request.amount, request.currency),
+            "metadata": {stripe_objects.REFUND: request.refund},
         }
-        refund = await self._do(self._stripe.refunds.create_async, params, order.idempotency_key)
-        if _is_replay(refund.last_response.headers if refund.last_response else None):
-            refund = await self._ask(self._stripe.refunds.retrieve_async(refund.id))
+        refund = await self._write(self._stripe.refunds.create_async, params, request.idempotency_key)
+        if is_replay(refund.last_response.headers if refund.last_response else None):
+            refund = await self._read(self._stripe.refunds.retrieve_async(refund.id))
         return stripe_objects.refund(refund.to_dict())
 
     async def find_refund(self, payment: str, refund: str) -> PaymentRefund | None:
@@ -165,11 +167,11 @@ class StripeProvider:
         return [card for card in cards if card is not None]
 
     async def remove_card(self, customer: str, card: str) -> None:
-        """See the port. Of two that remove it at once, one may be told that it is not there."""
+        """See the port. One of two concurrent calls may raise PaymentMethodUnknown."""
         if not await self._has_card(customer, card):
             raise PaymentMethodUnknown(card)
         try:
-            await self._do(lambda _, options: self._stripe.payment_methods.detach_async(card, options=options))
+            await self._write(lambda _, options: self._stripe.payment_methods.detach_async(card, options=options))
         except ProviderRefused as refused:
             raise PaymentMethodUnknown(card) from refused
 
@@ -177,13 +179,13 @@ class StripeProvider:
         """See the port."""
         minor_units.check(amount, currency)
 
-    def notification(self, body: bytes, headers: Mapping[str, str]) -> Notification | None:
+    def parse_event(self, body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:
         """See the port."""
-        return stripe_notifications.read(body, headers, self._webhook_secrets, live=self._live)
+        return stripe_webhooks.parse_event(body, headers, self._webhook_secrets, live=self._live)
 
     async def _has_card(self, customer: str, card: str) -> bool:
         try:
-            method = await self._ask(self._stripe.payment_methods.retrieve_async(card))
+            method = await self._read(self._stripe.payment_methods.retrieve_async(card))
         except ProviderRefused:
             return False
         return method.customer == customer
@@ -191,10 +193,10 @@ class StripeProvider:
     async def _all(
         self, list_page: Callable[[Any], Awaitable[stripe.ListObject[Any]]], params: Mapping[str, Any]
     ) -> AsyncIterator[dict[str, Any]]:
-        """Yield a list's objects as JSON, the latest first. Raises ProviderUnavailable where there are too many."""
+        """Yield a list's objects as JSON, newest first. Raises ProviderUnavailable if there are too many."""
         place: dict[str, Any] = {}
         for _ in range(PAGES_MAX):
-            page = await self._ask(list_page({**params, "limit": PAGE_SIZE, **place}))
+            page = await self._read(list_page({**params, "limit": PAGE_SIZE, **place}))
             for item in page.data:
                 yield item.to_dict()
             if not page.has_more or not page.data:
@@ -202,60 +204,28 @@ class StripeProvider:
             place = {"starting_after": page.data[-1].id}
         raise ProviderUnavailable(f"There are more than {PAGES_MAX * PAGE_SIZE} to look through.", applied=Applied.NO)
 
-    async def _do(
+    async def _write(
         self,
         call: Callable[[Any, Any], Coroutine[Any, Any, Object]],
         params: Mapping[str, Any] | None = None,
         idempotency_key: str = "",
     ) -> Object:
-        """Have something done. Without a key the SDK makes one up, for its own tries."""
+        """Make a call that has an effect. Without a key the SDK generates one for its own retries."""
         options = {"idempotency_key": idempotency_key} if idempotency_key else {}
         return await _answer(call(params or {}, options), Applied.UNKNOWN)
 
-    async def _ask(self, call: Awaitable[Answer]) -> Answer:
+    async def _read(self, call: Awaitable[Answer]) -> Answer:
         return await _answer(call, Applied.NO)
 
 
 async def _answer(call: Awaitable[Answer], applied: Applied) -> Answer:
-    """Wait for an answer within bounds, and say of every failure what it means."""
+    """Await an answer for CALL_SECONDS_MAX at most. Raises ProviderUnavailable, ProviderRefused."""
     began = time.monotonic()
     try:
         async with asyncio.timeout(CALL_SECONDS_MAX):
             return await call
     except stripe.StripeError as error:
         raise meaning(error, applied) from error
-    except (aiohttp.ClientError, OSError) as error:  # while a body was read; TimeoutError is an OSError
+    except (aiohttp.ClientError, OSError) as error:  # Raised while a body is read; TimeoutError is an OSError.
         seconds = time.monotonic() - began
         raise ProviderUnavailable(f"{type(error).__name__} after {seconds:.1f} s", applied=applied) from error
-
-
-def _params(order: PaymentOrder) -> dict[str, Any]:
-    """Return a payment as Stripe is told of it. The same order gives the same, as its key demands."""
-    params: dict[str, Any] = {
-        "amount": minor_units.to_minor(order.amount, order.currency),
-        "currency": order.currency.lower(),
-        "customer": order.customer,
-        "payment_method_types": [CARDS],
-        "metadata": {stripe_objects.TOP_UP: order.top_up},
-        "expand": ["payment_method"],
-    }
-    if order.description:
-        params["description"] = order.description
-    if order.card:
-        params |= {"payment_method": order.card, "confirm": True, "off_session": True}
-        params["metadata"][stripe_objects.SAVED_CARD] = "true"
-    elif order.save_card:
-        params["setup_future_usage"] = "off_session"
-    return params
-
-
-def _payment_in(error: stripe.CardError) -> dict[str, Any] | None:
-    """Return the PaymentIntent that a card's decline is about."""
-    body: Any = error.json_body
-    intent = body.get("error", {}).get("payment_intent") if isinstance(body, dict) else None
-    return intent if isinstance(intent, dict) else None
-
-
-def _is_replay(headers: Mapping[str, str] | None) -> bool:
-    """Return whether Stripe gave an answer that it had given before."""
-    return any(name.lower() == "idempotent-replayed" and value == "true" for name, value in (headers or {}).items())

@@ -10,9 +10,9 @@ from prometheus_client import Counter
 
 from admin.metrics import payment_calls, payment_notifications, payment_seconds
 from admin.payments.measured import MeasuredProvider
-from admin.payments.port import ForgedNotification, PaymentChanged, PaymentProvider
+from admin.payments.port import ForgedWebhook, PaymentChanged, PaymentProvider
 from admin.top_ups.domain import TopUpMethod
-from admin.top_ups.provider_webhook import Notifications
+from admin.top_ups.provider_events import ProviderEvents
 from refunds.delivery import Action, RefundRule
 from tests.integration.admin.top_ups.test_top_ups import CARD, MANUAL, SAVED, order
 from tests.integration.refunds.test_refund_cases import ALL, new_case
@@ -102,19 +102,19 @@ async def test_each_webhook_is_counted_by_what_it_tells_and_what_became_of_it(ac
     provider, heard = Provider(), counted(payment_notifications)
     desk = desk_of(acme, provider)
     begun = await desk.top_ups.start(CARD)
-    provider.notifications = [PaymentChanged(begun.payment), None]  # type: ignore[list-item]  # of no concern
-    await desk.notifications.receive(b"0", {})
-    await desk.notifications.receive(b"1", {})
+    provider.events = [PaymentChanged(begun.payment), None]  # type: ignore[list-item]  # of no concern
+    await desk.provider_events.receive(b"0", {})
+    await desk.provider_events.receive(b"1", {})
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
-        await desk.notifications.receive(b"0", {})
+        await desk.provider_events.receive(b"0", {})
 
     class Forger(Provider):
-        def notification(self, *_: Any) -> None:
-            raise ForgedNotification("no signature")
+        def parse_event(self, *_: Any) -> None:
+            raise ForgedWebhook("no signature")
 
-    forged = Notifications(Forger(), desk.top_ups, desk.refunds, desk.chargebacks)
-    with pytest.raises(ForgedNotification):
+    forged = ProviderEvents(Forger(), desk.top_ups, desk.refunds, desk.chargebacks)
+    with pytest.raises(ForgedWebhook):
         await forged.receive(b"0", {})
     assert heard() == {
         ("payment", "taken"): 1,

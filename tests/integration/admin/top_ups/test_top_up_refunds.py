@@ -171,9 +171,9 @@ async def test_a_refund_that_fails_days_later_is_put_back_once(
     failed = PaymentRefund(
         sent.id, RefundState.FAILED, sent.refund, sent.payment, sent.amount, sent.currency, "expired_or_canceled_card"
     )
-    provider.notifications = [RefundChanged(failed), RefundChanged(sent)]
+    provider.events = [RefundChanged(failed), RefundChanged(sent)]
     for which in (b"0", b"0", b"1", b"0"):
-        await desk.notifications.receive(which, {})
+        await desk.provider_events.receive(which, {})
     ended = await acme.top_up_refunds.get("acme", "r-1")
     assert (ended.state, ended.failure_code) == (TopUpRefundState.FAILED, "expired_or_canceled_card")
     assert await balance(acme) == AMOUNT
@@ -275,9 +275,9 @@ async def test_a_chargeback_takes_the_money_below_the_floor(
 ) -> None:
     await acme.engine.submit(charge(AMOUNT))
     opened = dispute(provider.payments["pi_1"])
-    provider.notifications = [DisputeChanged(opened)]
+    provider.events = [DisputeChanged(opened)]
     for _ in range(3):
-        await desk.notifications.receive(b"0", {})
+        await desk.provider_events.receive(b"0", {})
     assert await balance(acme) == -AMOUNT
     assert (await told(database)).count(EventType.TOP_UP_DISPUTED) == 1
     (chargeback,) = await acme.chargebacks.page("acme", before=10**18, limit=9)

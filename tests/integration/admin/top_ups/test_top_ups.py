@@ -462,8 +462,8 @@ async def saved_card(desk: TopUpServices, _: Provider, key: str) -> None:
 async def new_card(desk: TopUpServices, provider: Provider, key: str) -> None:
     begun = await desk.top_ups.start(order(TopUpMethod.CARD, key))
     provider.finish(begun.payment)
-    provider.notifications = [PaymentChanged(begun.payment)]
-    await desk.notifications.receive(b"0", {})
+    provider.events = [PaymentChanged(begun.payment)]
+    await desk.provider_events.receive(b"0", {})
 
 
 async def transfer(desk: TopUpServices, _: Provider, key: str) -> None:

@@ -3,7 +3,7 @@
 The server is localstripe, completed by what Stripe documents: `devstack.local_stripe_server` says by what, and what it
 does not have. So these tests show that the adapter and the real SDK do together what Stripe's documentation describes.
 They show nothing of amounts that Stripe refuses, disputes, refunds that are pending, or failing networks; see
-test_stripe_answers.py and tests/unit/admin/payments/stripe/test_stripe_notifications.py, whose answers are written as
+test_stripe_answers.py and tests/unit/admin/payments/stripe/test_stripe_webhooks.py, whose answers are written as
 Stripe documents them.
 """
 
@@ -18,13 +18,13 @@ from aiohttp import web
 
 from admin.payments.port import (
     Card,
-    ForgedNotification,
+    ForgedWebhook,
     PaymentChanged,
     PaymentMethodUnknown,
-    PaymentOrder,
+    PaymentRefundRequest,
+    PaymentRequest,
     PaymentState,
     ProviderRefused,
-    RefundOrder,
     RefundState,
 )
 from admin.payments.stripe.provider import StripeProvider
@@ -61,7 +61,7 @@ async def customer(stripe: StripeProvider, request: pytest.FixtureRequest) -> st
     return await stripe.create_customer("companies/acme", name="Acme", email="a@acme.example", idempotency_key=key)
 
 
-def order(customer: str, key: str = "", **fields: object) -> PaymentOrder:
+def order(customer: str, key: str = "", **fields: object) -> PaymentRequest:
     values: dict[str, object] = {
         "top_up": TOP_UP,
         "customer": customer,
@@ -70,7 +70,7 @@ def order(customer: str, key: str = "", **fields: object) -> PaymentOrder:
         "idempotency_key": key or f"{customer}-pay",
         "description": "Top-up t1",
     }
-    return PaymentOrder(**{**values, **fields})  # type: ignore[arg-type]  # a test's choice
+    return PaymentRequest(**{**values, **fields})  # type: ignore[arg-type]  # a test's choice
 
 
 async def save(stripe: StripeProvider, local_stripe: LocalStripe, customer: str, number: str = GOOD_CARD) -> Card:
@@ -253,7 +253,7 @@ async def test_money_goes_back_once_for_a_key_and_the_refund_is_found_by_its_nam
     payment = await stripe.pay(order(customer))
     local_stripe.enter_card(payment.client_secret)
     name = f"{TOP_UP}/refunds/r1"
-    back = RefundOrder(name, payment.id, 10_000_000, "EUR", f"{customer}-refund")
+    back = PaymentRefundRequest(name, payment.id, 10_000_000, "EUR", f"{customer}-refund")
     assert await stripe.find_refund(payment.id, name) is None
     refund = await stripe.refund(back)
     assert (refund.state, refund.refund, refund.payment) == (RefundState.SUCCEEDED, name, payment.id)
@@ -266,7 +266,7 @@ async def test_money_goes_back_once_for_a_key_and_the_refund_is_found_by_its_nam
 async def test_what_cannot_go_back_is_refused(stripe: StripeProvider, customer: str) -> None:
     unpaid = await stripe.pay(order(customer))
     with pytest.raises(ProviderRefused):
-        await stripe.refund(RefundOrder("r1", unpaid.id, 10_000_000, "EUR", f"{customer}-refund"))
+        await stripe.refund(PaymentRefundRequest("r1", unpaid.id, 10_000_000, "EUR", f"{customer}-refund"))
 
 
 async def test_a_webhook_comes_signed_and_names_the_payment(
@@ -292,18 +292,18 @@ async def test_a_webhook_comes_signed_and_names_the_payment(
         async with asyncio.timeout(WEBHOOK_SECONDS_MAX):
             while True:  # Other tests' payments may be told of first.
                 body, headers = await received.get()
-                if stripe.notification(body, headers) == PaymentChanged(payment.id):
+                if stripe.parse_event(body, headers) == PaymentChanged(payment.id):
                     break
     finally:
         local_stripe.send_webhooks("here", "http://127.0.0.1:1/", SECRET, ["none"])
         await runner.cleanup()
-    with pytest.raises(ForgedNotification):
-        stripe.notification(body[:-1], headers)
-    with pytest.raises(ForgedNotification):
-        stripe.notification(body.replace(b"2500", b"9900"), headers)
+    with pytest.raises(ForgedWebhook):
+        stripe.parse_event(body[:-1], headers)
+    with pytest.raises(ForgedWebhook):
+        stripe.parse_event(body.replace(b"2500", b"9900"), headers)
     stranger = StripeProvider(API_KEY, ["whsec_other"])
-    with pytest.raises(ForgedNotification):
-        stranger.notification(body, headers)
+    with pytest.raises(ForgedWebhook):
+        stranger.parse_event(body, headers)
 
 
 def test_the_server_leaves_no_file_and_listens_on_loopback_only(local_stripe: LocalStripe, tmp_path: Path) -> None:

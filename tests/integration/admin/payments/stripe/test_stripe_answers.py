@@ -21,11 +21,11 @@ from admin.payments.port import (
     Card,
     Payment,
     PaymentMethodUnknown,
-    PaymentOrder,
+    PaymentRefundRequest,
+    PaymentRequest,
     PaymentState,
     ProviderRefused,
     ProviderUnavailable,
-    RefundOrder,
     RefundState,
 )
 from admin.payments.stripe import provider as stripe_provider
@@ -61,8 +61,8 @@ REFUND = {
     "metadata": {"refund": "companies/acme/topUps/t1/refunds/r1"},
 }
 REPLAYED = {"Idempotent-Replayed": "true"}
-ORDER = PaymentOrder("companies/acme/topUps/t1", "cus_1", 25_000_000, "EUR", "key-1", description="Top-up t1")
-BACK = RefundOrder("companies/acme/topUps/t1/refunds/r1", "pi_1", 10_000_000, "EUR", "key-2")
+ORDER = PaymentRequest("companies/acme/topUps/t1", "cus_1", 25_000_000, "EUR", "key-1", description="Top-up t1")
+BACK = PaymentRefundRequest("companies/acme/topUps/t1/refunds/r1", "pi_1", 10_000_000, "EUR", "key-2")
 WAIT_SECONDS_MAX = 10.0
 
 
@@ -195,8 +195,8 @@ async def test_what_is_sent_for_a_card_to_be_entered(provider: StripeProvider, s
 
 async def test_what_is_sent_for_a_card_to_be_kept_and_for_one_that_is(provider: StripeProvider, script: Script) -> None:
     script.answers = [Answer(INTENT), Answer(PAID)]
-    await provider.pay(PaymentOrder("t", "cus_1", 500_000_000, "JPY", "k", save_card=True))
-    paid = await provider.pay(PaymentOrder("t", "cus_1", 25_000_000, "EUR", "k", card="pm_1", save_card=True))
+    await provider.pay(PaymentRequest("t", "cus_1", 500_000_000, "JPY", "k", save_card=True))
+    paid = await provider.pay(PaymentRequest("t", "cus_1", 25_000_000, "EUR", "k", card="pm_1", save_card=True))
     assert (paid.state, paid.card) == (PaymentState.SUCCEEDED, Card("pm_1", "visa", "4242", 12, 2035))
     first, second = (asked.words for asked in script.asked)
     assert (first["amount"], first["setup_future_usage"]) == (["500"], ["off_session"])
@@ -407,16 +407,16 @@ async def test_what_stripe_refuses_keeps_stripes_code(provider: StripeProvider, 
 
 async def test_an_amount_that_is_not_whole_is_not_sent(provider: StripeProvider, script: Script) -> None:
     with pytest.raises(ProviderRefused):
-        await provider.pay(PaymentOrder("t", "cus_1", 25_000_001, "EUR", "k"))
+        await provider.pay(PaymentRequest("t", "cus_1", 25_000_001, "EUR", "k"))
     with pytest.raises(ProviderRefused):
-        await provider.refund(RefundOrder("r", "pi_1", 500_000, "JPY", "k"))
+        await provider.refund(PaymentRefundRequest("r", "pi_1", 500_000, "JPY", "k"))
     assert not script.asked
 
 
 async def test_a_card_that_is_refused_is_unknown_only_where_it_is_not_the_customers(
     provider: StripeProvider, script: Script
 ) -> None:
-    order = PaymentOrder("t", "cus_1", 25_000_000, "EUR", "k", card="pm_1")
+    order = PaymentRequest("t", "cus_1", 25_000_000, "EUR", "k", card="pm_1")
     for lookup in (error(404, code="resource_missing"), Answer({**METHOD, "customer": None})):
         script.answers = [error(400, param="payment_method"), lookup]
         with pytest.raises(PaymentMethodUnknown):

@@ -1,4 +1,4 @@
-"""What a provider's silence, and its no, are to callers."""
+"""Translation of the payment provider's errors into errors that callers of the API receive."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ from wallet.domain.errors import PaymentProviderRefuses, PaymentProviderUnavaila
 
 
 @contextmanager
-def ordering() -> Iterator[None]:
-    """Turn ProviderUnavailable into PaymentProviderUnavailable; a no is the caller's to record."""
+def unavailability_translated() -> Iterator[None]:
+    """Turn ProviderUnavailable into PaymentProviderUnavailable; the caller records a refusal."""
     try:
         yield
     except ProviderUnavailable as error:
@@ -17,10 +17,13 @@ def ordering() -> Iterator[None]:
 
 
 @contextmanager
-def asking() -> Iterator[None]:
-    """Do as `ordering`, and turn ProviderRefused into PaymentProviderRefuses: it says nothing of any money."""
+def errors_translated() -> Iterator[None]:
+    """Turn ProviderUnavailable and ProviderRefused into PaymentProviderUnavailable and PaymentProviderRefuses.
+
+    It is for calls that only read, or whose refusal says nothing about the payment.
+    """
     try:
-        with ordering():
+        with unavailability_translated():
             yield
     except ProviderRefused as error:
         raise PaymentProviderRefuses(str(error), code=error.code) from error

@@ -7,15 +7,15 @@ the payment; a refund's and a chargeback's say themselves how things are, and an
 from collections.abc import Mapping
 
 from admin.metrics import payment_notifications
-from admin.payments.calls import configured
 from admin.payments.port import (
     DisputeChanged,
-    ForgedNotification,
-    Notification,
+    ForgedWebhook,
     PaymentChanged,
     PaymentProvider,
+    ProviderEvent,
     RefundChanged,
 )
+from admin.payments.provider_errors import configured
 from admin.top_ups.chargebacks import Chargebacks
 from admin.top_ups.refunds import TopUpRefunds
 from admin.top_ups.service import TopUps
@@ -24,7 +24,7 @@ UNKNOWN = "unknown"
 _KINDS = {PaymentChanged: "payment", RefundChanged: "refund", DisputeChanged: "dispute", type(None): "other"}
 
 
-class Notifications:
+class ProviderEvents:
     """Carries out what the provider tells."""
 
     def __init__(
@@ -37,20 +37,20 @@ class Notifications:
         self._chargebacks = chargebacks
 
     async def receive(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Carry a notification out. Raises ForgedNotification, PaymentsNotConfigured; Unavailable: send it again."""
+        """Carry a notification out. Raises ForgedWebhook, PaymentsNotConfigured; Unavailable: send it again."""
         kind, outcome = UNKNOWN, "failed"
         try:
-            told = configured(self._provider).notification(body, headers)
+            told = configured(self._provider).parse_event(body, headers)
             kind = _KINDS[type(told)]
             await self._carry_out(told)
             outcome = "taken"
-        except ForgedNotification:
+        except ForgedWebhook:
             outcome = "forged"
             raise
         finally:
             payment_notifications.labels(kind, outcome).inc()
 
-    async def _carry_out(self, told: Notification | None) -> None:
+    async def _carry_out(self, told: ProviderEvent | None) -> None:
         match told:
             case PaymentChanged(payment):
                 await self._top_ups.follow(payment)

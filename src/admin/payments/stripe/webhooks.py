@@ -1,4 +1,4 @@
-"""Stripe's webhooks: whether a body is from Stripe, and what it says."""
+"""Stripe's webhooks: verify the signature of a body, and parse the event in it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,16 +9,16 @@ import structlog
 
 from admin.payments.port import (
     DisputeChanged,
-    ForgedNotification,
-    Notification,
+    ForgedWebhook,
     PaymentChanged,
+    ProviderEvent,
     ProviderUnavailable,
     RefundChanged,
 )
 from admin.payments.stripe import objects as stripe_objects
 
 AGE_SECONDS_MAX = 300
-"""A signature that is older is not taken: it may have been overheard. Stripe signs each try anew."""
+"""An older signature is rejected, since it may be replayed. Stripe signs each delivery attempt anew."""
 SIGNATURE_HEADER = "stripe-signature"
 
 _log = structlog.get_logger()
@@ -35,13 +35,12 @@ class _Event(msgspec.Struct):
     data: _Data
 
 
-def read(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], *, live: bool) -> Notification | None:
-    """Return what an event says, or None where it is of no concern. Raises ForgedNotification.
+def parse_event(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], *, live: bool) -> ProviderEvent | None:
+    """Return the event in a body, or None if it is of no concern here. Raises ForgedWebhook.
 
-    `secrets` are all that may have signed it, so that one can be replaced by the next. `live`: whether real money is
-    meant. An event of the other kind is let pass: a test must never credit a wallet that real charges are paid from.
-
-    Events come twice, late, and in any order, which is for the caller to bear. `body` is what was signed, byte by byte.
+    `body` is the signed text, byte for byte. `secrets` are all secrets that are valid, so that they can be rotated.
+    `live` says whether the API key is of live mode; events of the other mode are ignored, so that a test payment never
+    credits a wallet. Events may arrive twice, late, and in any order.
     """
     _verify(body, headers, secrets)
     try:
@@ -53,13 +52,13 @@ def read(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], *, liv
             return None
         return _meaning(event)
     except (msgspec.DecodeError, ProviderUnavailable) as error:
-        # Signed, and yet not what this version can read. Refused like a forged one, so that Stripe keeps it, tries it
-        # again for days and shows it on its dashboard.
+        # The signature is good and the body unreadable to this version. It is refused like a forged webhook, so that
+        # Stripe retries it for days and shows it on its dashboard.
         _log.exception("stripe_event_unreadable")
-        raise ForgedNotification(f"The event cannot be read: {error}") from error
+        raise ForgedWebhook(f"The event cannot be read: {error}") from error
 
 
-def _meaning(event: _Event) -> Notification | None:
+def _meaning(event: _Event) -> ProviderEvent | None:
     data = event.data.object
     match event.type.split("."):
         case ["payment_intent", _]:
@@ -72,10 +71,10 @@ def _meaning(event: _Event) -> Notification | None:
 
 
 def _verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
-    """Raise ForgedNotification unless one of the secrets has signed the body of late."""
+    """Raise ForgedWebhook unless the signature is recent and made with one of the secrets."""
     signature = next((value for name, value in headers.items() if name.lower() == SIGNATURE_HEADER), "")
-    if not signature.isascii():  # the SDK's comparison would raise
-        raise ForgedNotification("The signature is no text that Stripe writes.")
+    if not signature.isascii():  # The comparison of the SDK would raise TypeError.
+        raise ForgedWebhook("The signature is no text that Stripe writes.")
     reason = "No secret is set."
     for secret in secrets:
         try:
@@ -83,7 +82,7 @@ def _verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> 
         except stripe.SignatureVerificationError as error:
             reason = error.user_message or reason
         except UnicodeDecodeError as error:
-            raise ForgedNotification("The body is no UTF-8.") from error
+            raise ForgedWebhook("The body is no UTF-8.") from error
         else:
             return
-    raise ForgedNotification(reason)
+    raise ForgedWebhook(reason)

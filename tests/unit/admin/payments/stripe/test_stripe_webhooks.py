@@ -13,15 +13,15 @@ from admin.payments.port import (
     Dispute,
     DisputeChanged,
     DisputeState,
-    ForgedNotification,
-    Notification,
+    ForgedWebhook,
     PaymentChanged,
     PaymentRefund,
+    ProviderEvent,
     RefundChanged,
     RefundState,
 )
-from admin.payments.stripe.notifications import AGE_SECONDS_MAX
 from admin.payments.stripe.provider import StripeProvider
+from admin.payments.stripe.webhooks import AGE_SECONDS_MAX
 
 SECRETS = ["whsec_new", "whsec_old"]
 INTENT = {
@@ -66,9 +66,9 @@ def signature(body: bytes, secret: str = SECRETS[0], *, age: int = 0) -> str:
     return f"t={at},v1={hmac.new(secret.encode(), b'%d.%s' % (at, body), hashlib.sha256).hexdigest()}"
 
 
-def told(body: bytes, header: str | None = None, *, key: str = "sk_test_1") -> Notification | None:
+def told(body: bytes, header: str | None = None, *, key: str = "sk_test_1") -> ProviderEvent | None:
     headers = {"Stripe-Signature": signature(body) if header is None else header}
-    return StripeProvider(key, SECRETS).notification(body, headers)
+    return StripeProvider(key, SECRETS).parse_event(body, headers)
 
 
 @pytest.mark.parametrize(
@@ -136,31 +136,31 @@ def test_each_of_the_secrets_will_do_and_no_other() -> None:
     for secret in SECRETS:
         assert told(body, signature(body, secret)) == PaymentChanged("pi_1")
     for secret in ("whsec_other", ""):
-        with pytest.raises(ForgedNotification):
+        with pytest.raises(ForgedWebhook):
             told(body, signature(body, secret))
-    with pytest.raises(ForgedNotification):
-        StripeProvider("sk_test_1", []).notification(body, {"Stripe-Signature": signature(body)})
+    with pytest.raises(ForgedWebhook):
+        StripeProvider("sk_test_1", []).parse_event(body, {"Stripe-Signature": signature(body)})
 
 
 def test_the_header_is_found_however_it_is_written() -> None:
     body = body_of("payment_intent.succeeded", INTENT)
     for name in ("stripe-signature", "STRIPE-SIGNATURE"):
-        assert StripeProvider("sk_test_1", SECRETS).notification(body, {name: signature(body)}) is not None
-    with pytest.raises(ForgedNotification):
-        StripeProvider("sk_test_1", SECRETS).notification(body, {})
+        assert StripeProvider("sk_test_1", SECRETS).parse_event(body, {name: signature(body)}) is not None
+    with pytest.raises(ForgedWebhook):
+        StripeProvider("sk_test_1", SECRETS).parse_event(body, {})
 
 
 @pytest.mark.parametrize("forge", [lambda body: body[:-1], lambda body: body.replace(b"pi_1", b"pi_2"), lambda _: b""])
 def test_a_body_that_is_not_the_signed_one_is_refused(forge: Any) -> None:
     body = body_of("payment_intent.succeeded", INTENT)
-    with pytest.raises(ForgedNotification):
+    with pytest.raises(ForgedWebhook):
         told(forge(body), signature(body))
 
 
 def test_a_signature_is_good_for_five_minutes() -> None:
     body = body_of("payment_intent.succeeded", INTENT)
     assert told(body, signature(body, age=AGE_SECONDS_MAX - 30)) is not None
-    with pytest.raises(ForgedNotification):
+    with pytest.raises(ForgedWebhook):
         told(body, signature(body, age=AGE_SECONDS_MAX + 30))
 
 
@@ -180,12 +180,12 @@ def test_a_signature_is_good_for_five_minutes() -> None:
     ],
 )
 def test_a_header_that_is_none_is_refused(header: str) -> None:
-    with pytest.raises(ForgedNotification):
+    with pytest.raises(ForgedWebhook):
         told(body_of("payment_intent.succeeded", INTENT), header)
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
-    with pytest.raises(ForgedNotification):
+    with pytest.raises(ForgedWebhook):
         told(b"\xff\xfe", "t=1,v1=00")
 
 
@@ -200,7 +200,7 @@ def test_bytes_that_are_no_text_are_refused() -> None:
     ],
 )
 def test_what_is_signed_and_cannot_be_read_is_refused_so_that_it_comes_again(body: bytes) -> None:
-    with pytest.raises(ForgedNotification, match="cannot be read"):
+    with pytest.raises(ForgedWebhook, match="cannot be read"):
         told(body)
 
 
