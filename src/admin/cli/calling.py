@@ -1,7 +1,8 @@
 """Calls of the back office's service, whose errors are one sentence on the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import click
 import grpc
@@ -9,7 +10,8 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 
 from admin.cli.connection import Connection
-from veloconnect.admin.v1 import document_pb2_grpc, rate_pb2_grpc, refund_pb2_grpc, transaction_pb2_grpc
+
+Stub = TypeVar("Stub")
 
 CALL_SECONDS_MAX = 30.0
 """How long a call may take; an import takes as long as it takes within its own bound."""
@@ -24,24 +26,12 @@ class Refused(click.ClickException):
         self.fields = fields
 
 
-class Caller:
-    """Stubs of a service, and what each call shows."""
-
-    def __init__(self, channel: grpc.Channel, token: str) -> None:
-        """Call over a channel."""
-        self.documents = document_pb2_grpc.DocumentServiceStub(channel)
-        self.rates = rate_pb2_grpc.RateServiceStub(channel)
-        self.refunds = refund_pb2_grpc.RefundServiceStub(channel)
-        self.transactions = transaction_pb2_grpc.TransactionServiceStub(channel)
-        self.metadata = [("authorization", f"Bearer {token}")]
-
-
 @contextmanager
-def calling(connection: Connection) -> Iterator[Caller]:
-    """Open a channel for the calls within. Every error of a call becomes Refused or another ClickException."""
+def calling(connection: Connection, stub: Callable[[grpc.Channel], Stub]) -> Iterator[Stub]:
+    """Yield a stub on a channel of its own. Every error of a call within becomes Refused or another ClickException."""
     with _channel(connection) as channel:
         try:
-            yield Caller(channel, connection.token)
+            yield stub(channel)
         except grpc.RpcError as error:
             raise _in_words(error, connection.target) from error
 

@@ -22,6 +22,11 @@ class Connection(NamedTuple):
     authority: bytes | None
     """Who vouches for its certificate, PEM; empty: the usual authorities; None: it is called without TLS."""
 
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What each call carries: the token."""
+        return (("authorization", f"Bearer {self.token}"),)
+
 
 def connection_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of a connection to a command, which gets them as its first argument."""

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import click
 
+from admin.cli.calling import CALL_SECONDS_MAX, calling
 from admin.cli.connection import Connection, connection_options
 from admin.cli.options import named
+from veloconnect.admin.v1 import document_pb2
+from veloconnect.admin.v1.document_pb2_grpc import DocumentServiceStub
 
 _company_option = click.option("--company", required=True, callback=named("companies"), help="Whose, such as acme.")
 _output_option = click.option(
@@ -27,10 +30,10 @@ def documents() -> None:
 @connection_options
 def receipt(connection: Connection, company: str, transaction: int, output: Path | None) -> None:
     """Write the receipt of a top-up; it is issued if it was not yet."""
-    # Nothing else of this command line needs gRPC.
-    from admin.documents.cli_calls import write_receipt  # noqa: PLC0415
-
-    write_receipt(connection, f"{company}/receipts/{transaction}", output)
+    request = document_pb2.GetReceiptPdfRequest(name=f"{company}/receipts/{transaction}")
+    with calling(connection, DocumentServiceStub) as service:
+        pdf = service.GetReceiptPdf(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
+    _write(pdf, output)
 
 
 @documents.command()
@@ -40,6 +43,22 @@ def receipt(connection: Connection, company: str, transaction: int, output: Path
 @connection_options
 def statement(connection: Connection, company: str, month: str, output: Path | None) -> None:
     """Write what a month did to a company's wallet."""
-    from admin.documents.cli_calls import write_statement  # noqa: PLC0415
+    request = document_pb2.GetStatementPdfRequest(name=f"{company}/statements/{month}")
+    with calling(connection, DocumentServiceStub) as service:
+        pdf = service.GetStatementPdf(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
+    _write(pdf, output)
 
-    write_statement(connection, f"{company}/statements/{month}", output)
+
+def _write(pdf: document_pb2.Pdf, output: Path | None) -> None:
+    """Write a file when it is whole, and say where it is."""
+    # The name is the service's: only its last part is taken, so that nothing is written elsewhere.
+    path = output or Path(Path(pdf.file_name).name)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_bytes(pdf.content)
+        part.replace(path)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    click.echo(path)

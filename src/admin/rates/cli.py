@@ -1,12 +1,28 @@
 """`python -m admin rates`: decks into cards and out again, and what something would cost."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
+from admin.cli.calling import CALL_SECONDS_MAX, Refused, calling
 from admin.cli.connection import Connection, connection_options
-from admin.cli.options import CHANNELS, named, output_option
+from admin.cli.options import CHANNELS, named, output_option, written
+from admin.rates.decks.cells import BadCell
+from admin.rates.decks.columns import NAMES
+from admin.rates.decks.dates import Times
+from veloconnect.admin.v1 import rate_pb2
+from veloconnect.admin.v1.rate_pb2_grpc import RateServiceStub
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.money import words
+
+CHUNK_BYTES = 256 * 1024
+IMPORT_SECONDS_MAX = 600.0
 
 
 @click.group()
@@ -51,10 +67,21 @@ _card_option = click.option(
 @connection_options
 def import_(connection: Connection, deck: Path, **options: Any) -> None:
     """Read a DECK in CSV into a rate card: all of it, or nothing. Exit status 1 where it is refused."""
-    # Nothing else of this command line needs gRPC.
-    from admin.rates.cli_calls import import_deck, settings_of  # noqa: PLC0415
-
-    import_deck(connection, deck, settings_of(**options))
+    settings = _settings(**options)
+    try:
+        done = _sent(connection, deck, settings)
+    except Refused as refused:
+        if not any(field.startswith("line ") for field in refused.fields):
+            raise
+        # A refusal has room for the first bad rows only. Asked what would change, the service lists all of them.
+        settings.validate_only = True
+        done = _sent(connection, deck, settings)
+        if not done.bad_rows_found:
+            raise
+    if done.bad_rows_found:
+        _print_bad_rows(done)
+        sys.exit(1)
+    _print_changes(done)
 
 
 @rates.command()
@@ -64,9 +91,11 @@ def import_(connection: Connection, deck: Path, **options: Any) -> None:
 @connection_options
 def export(connection: Connection, card: str, channel: str | None, output: Path | None) -> None:
     """Write a rate card in CSV, as import reads it."""
-    from admin.rates.cli_calls import export_deck  # noqa: PLC0415  As above.
-
-    export_deck(connection, card, channel, output)
+    request = rate_pb2.ExportRatesRequest(name=card, channel=_channel(channel))
+    with calling(connection, RateServiceStub) as service, written(output) as file:
+        stream = service.ExportRates(request, metadata=connection.metadata, timeout=IMPORT_SECONDS_MAX)
+        for piece in stream:
+            file.write(piece.csv)
 
 
 @rates.command()
@@ -81,6 +110,110 @@ def quote(connection: Connection, card: str, company: str, **usage: Any) -> None
     """Say what something would cost, and why; nothing is charged."""
     if bool(card) == bool(company):
         raise click.UsageError("Say by which --card, or by the card of which --company.")
-    from admin.rates.cli_calls import print_quote  # noqa: PLC0415  As above.
+    asked = wallet_pb2.Usage(**{**usage, "channel": _channel(usage["channel"])})
+    request = rate_pb2.QuotePriceRequest(usage=asked, **({"rate_card": card} if card else {"company": company}))
+    with calling(connection, RateServiceStub) as service:
+        found = service.QuotePrice(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
+    click.echo(words(found.amount_micros, found.currency_code))
+    click.echo(f"{found.price.rate}, version {found.price.rate_card_version}: {found.price.explanation}")
 
-    print_quote(connection, card, company, **usage)
+
+def _settings(**options: Any) -> rate_pb2.ImportRatesSettings:
+    """Return the settings of an import as its options say. Raises click.BadParameter."""
+    effective: str | None = options["effective"]
+    if unknown := options["columns"].keys() - NAMES.keys():
+        field = min(unknown)
+        raise click.BadParameter(f"{field} is no field; the fields are {', '.join(NAMES)}", param_hint="--column")
+    settings = rate_pb2.ImportRatesSettings(
+        parent=options["card"],
+        channel=_channel(options["channel"]),
+        variant=options["variant"],
+        currency_code=options["currency"],
+        keep_unlisted=options["keep_unlisted"],
+        validate_only=options["validate_only"],
+        columns=options["columns"],
+        date_format=options["date_format"],
+    )
+    if effective:
+        try:
+            settings.effective_time.FromMicroseconds(Times().micros_of(effective))
+        except BadCell as error:
+            raise click.BadParameter(str(error), param_hint="--effective") from error
+    return settings
+
+
+def _sent(connection: Connection, deck: Path, settings: rate_pb2.ImportRatesSettings) -> rate_pb2.ImportRatesResponse:
+    first = rate_pb2.ImportRatesRequest(settings=settings)
+    with calling(connection, RateServiceStub) as service, _chunks(deck) as chunks:
+        done: rate_pb2.ImportRatesResponse = service.ImportRates(
+            chain([first], chunks), metadata=connection.metadata, timeout=IMPORT_SECONDS_MAX
+        )
+        return done
+
+
+@contextmanager
+def _chunks(deck: Path) -> Iterator[Iterator[rate_pb2.ImportRatesRequest]]:
+    """Yield a file's chunks, with a bar that shows how many are sent where somebody is there to see it."""
+    with deck.open("rb") as file:
+        chunks = iter(partial(file.read, CHUNK_BYTES), b"")
+        requests = (rate_pb2.ImportRatesRequest(chunk=chunk) for chunk in chunks)
+        if not sys.stderr.isatty():
+            yield requests
+            return
+        count = -(-deck.stat().st_size // CHUNK_BYTES)
+        with click.progressbar(requests, length=count, label=deck.name, file=sys.stderr) as bar:
+            yield iter(bar)
+
+
+def _channel(name: str | None) -> wallet_pb2.Channel:
+    number = wallet_pb2.Channel.Value(f"CHANNEL_{name.upper()}") if name else 0
+    return cast("wallet_pb2.Channel", number)
+
+
+def _print_bad_rows(done: rate_pb2.ImportRatesResponse) -> None:
+    """Print every row that keeps a deck out: its line, the column, and why."""
+    line = max(len(str(row.line)) for row in done.bad_rows)
+    column = max(len(_shown(row.column)) for row in done.bad_rows)
+    for row in done.bad_rows:
+        click.echo(f"line {row.line:<{line}}  {_shown(row.column):<{column}}  {_shown(row.description)}")
+    if done.bad_rows_found > len(done.bad_rows):
+        click.echo(f"… and {done.bad_rows_found - len(done.bad_rows)} more")
+    _print_ignored(done)
+    many = f"{done.bad_rows_found} of {done.rows} rows are bad" if done.rows else "it is no deck"
+    click.echo(f"Not imported: {many}, so nothing has changed.", err=True)
+
+
+def _print_changes(done: rate_pb2.ImportRatesResponse) -> None:
+    """Print what an import changed, or would change."""
+    card, changes = done.rate_card, done.changes
+    if done.imported:
+        click.echo(
+            f"Imported {done.rows} rows: {card.name} is at version {card.version} and has {card.rate_count} rates."
+        )
+    else:
+        click.echo(f"Not imported. The deck has {done.rows} rows, and would change this:")
+    _print_ignored(done)
+    counts = {
+        "added": changes.added,
+        "changed": changes.changed,
+        "removed": changes.removed,
+        "unchanged": changes.unchanged,
+    }
+    click.echo("  " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+    if changes.price_jumps:
+        click.echo("The biggest changes of price:")
+    for jump in changes.price_jumps:
+        rate = jump.rate.rpartition("/rates/")[2]
+        percent = f"{jump.percent:+.1f} %" if jump.old_unit_price_micros else "was free"
+        old, new = (words(micros, "").strip() for micros in (jump.old_unit_price_micros, jump.new_unit_price_micros))
+        click.echo(f"  {percent:>10}  {old} → {new}  {rate}  {_shown(jump.description)}".rstrip())
+
+
+def _print_ignored(done: rate_pb2.ImportRatesResponse) -> None:
+    if done.ignored_columns:
+        click.echo(f"Columns that were ignored: {', '.join(map(_shown, done.ignored_columns))}")
+
+
+def _shown(text: str) -> str:
+    """Return a text without what a terminal would obey: it comes out of a file."""
+    return "".join(character if character.isprintable() else "�" for character in text)

@@ -1,12 +1,24 @@
 """`python -m admin refunds`: give many charges back, and see how far that is."""
 
+import sys
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import click
 
+from admin.cli.calling import CALL_SECONDS_MAX, calling
 from admin.cli.connection import Connection, connection_options
 from admin.cli.options import CHANNELS, named
+from admin.cli.times import micros_in
+from veloconnect.admin.v1 import refund_pb2
+from veloconnect.admin.v1.refund_pb2_grpc import RefundServiceStub
+from wallet.domain.money import words
+
+CREATION_SECONDS_MAX = 600.0
+"""How long a job may take to be made: all that it is to refund is looked through."""
+NAMES_PER_MESSAGE = 10_000
 
 REASONS = (
     "carrier_outage",
@@ -50,10 +62,13 @@ def create_job(connection: Connection, job_id: str, names: Path | None, **option
 
     Begin with --validate-only. The same command again under the same ID makes no second job.
     """
-    # Nothing else of this command line needs gRPC.
-    from admin.refunds.cli_calls import make_job, settings_of  # noqa: PLC0415
-
-    make_job(connection, settings_of(job_id, **options), names)
+    settings = _settings(job_id, **options)
+    requests = chain([refund_pb2.CreateRefundJobRequest(settings=settings)], _names(names) if names else ())
+    with calling(connection, RefundServiceStub) as service:
+        job = service.CreateRefundJob(requests, metadata=connection.metadata, timeout=CREATION_SECONDS_MAX)
+    if settings.validate_only:
+        click.echo("Nothing is refunded. The job would be for")
+    _print(job)
 
 
 @refunds.command("show-job")
@@ -61,9 +76,12 @@ def create_job(connection: Connection, job_id: str, names: Path | None, **option
 @connection_options
 def show_job(connection: Connection, job: str) -> None:
     """Show how far a job is, and what failed. Exit status 1 where something did."""
-    from admin.refunds.cli_calls import show  # noqa: PLC0415  As above.
-
-    show(connection, job)
+    request = refund_pb2.GetRefundJobRequest(name=job)
+    with calling(connection, RefundServiceStub) as service:
+        found = service.GetRefundJob(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
+    _print(found)
+    if found.failed_count:
+        sys.exit(1)
 
 
 @refunds.command("cancel-job")
@@ -71,6 +89,60 @@ def show_job(connection: Connection, job: str) -> None:
 @connection_options
 def cancel_job(connection: Connection, job: str) -> None:
     """End a job before its time; what is refunded stays refunded."""
-    from admin.refunds.cli_calls import cancel  # noqa: PLC0415  As above.
+    request = refund_pb2.CancelRefundJobRequest(name=job)
+    with calling(connection, RefundServiceStub) as service:
+        canceled = service.CancelRefundJob(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
+    _print(canceled)
 
-    cancel(connection, job)
+
+def _settings(job_id: str, **options: Any) -> refund_pb2.CreateRefundJobSettings:
+    """Return the settings of a job as its options say. Raises click.BadParameter."""
+    where = refund_pb2.RefundFilter(
+        company=options["company"],
+        channel=f"CHANNEL_{options['channel'].upper()}" if options["channel"] else None,
+        country_code=options["country"],
+        campaign_id=options["campaign"],
+        contact_id=options["contact"],
+    )
+    for field, option, text in (("start_time", "--from", options["start"]), ("end_time", "--to", options["end"])):
+        if text:
+            getattr(where, field).FromMicroseconds(micros_in(text, option))
+    job = refund_pb2.RefundJob(
+        filter=where,
+        reason=f"REFUND_REASON_{options['reason'].upper()}",
+        requested_by=options["requested_by"],
+        reference=options["reference"],
+    )
+    return refund_pb2.CreateRefundJobSettings(
+        refund_job_id=job_id, refund_job=job, validate_only=options["validate_only"]
+    )
+
+
+def _names(path: Path) -> Iterator[refund_pb2.CreateRefundJobRequest]:
+    """Yield the names of a file, one a line, as messages; empty lines are passed over."""
+    with path.open(encoding="utf-8") as file:
+        names = (line.strip() for line in file if line.strip())
+        while some := list(islice(names, NAMES_PER_MESSAGE)):
+            yield refund_pb2.CreateRefundJobRequest(names=refund_pb2.TransactionNames(transactions=some))
+
+
+def _print(job: refund_pb2.RefundJob) -> None:
+    if job.name:
+        click.echo(f"{job.name}: {refund_pb2.RefundJob.State.Name(job.state).removeprefix('STATE_').lower()}")
+    charges = "1 charge" if job.expected_count == 1 else f"{job.expected_count} charges"
+    click.echo(f"  {charges}, of which {_amounts(job.expected_amounts)} are left to refund")
+    if job.listed_count > job.expected_count:
+        click.echo(
+            f"  {job.listed_count - job.expected_count} of the {job.listed_count} names are of no charge: they fail"
+        )
+    if job.name:
+        click.echo(f"  {job.matched_count} done: {job.refunded_count} refunded, {_amounts(job.refunded_amounts)}")
+    click.echo(f"  {job.already_refunded_count} were refunded before")
+    if job.failed_count:
+        click.echo(f"  {job.failed_count} failed:")
+    for failure in job.failures:
+        click.echo(f"    {failure.transaction}  {failure.reason}")
+
+
+def _amounts(amounts: Any) -> str:
+    return ", ".join(words(amount.amount_micros, amount.currency_code) for amount in amounts) or "nothing"

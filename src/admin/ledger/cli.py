@@ -1,0 +1,57 @@
+"""`python -m admin migrate` and `verify`: the database's schema, and the ledger's proof."""
+
+import asyncio
+import sys
+
+import asyncpg
+import click
+import psycopg
+
+from admin.ledger.verifier import verifier_of
+from server.settings import read_settings
+from wallet.domain.errors import WalletError
+from wallet.hot.connect import UnfitRedis
+from wallet.installation import NotThisInstallation
+from wallet.ledger.migrate import UnfitDatabase
+from wallet.ledger.migrate import migrate as bring_up_to_date
+from wallet.runtime import open_wallets
+from wallet.settings import WalletSettings
+from wallet.verification import Verification
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database of DATABASE_URL to the present schema. Safe to run again, and by several at once."""
+    try:
+        applied = bring_up_to_date(read_settings(WalletSettings).database_url)
+    except (psycopg.OperationalError, UnfitDatabase) as error:
+        raise click.ClickException(f"DATABASE_URL: {error}") from error
+    click.echo("\n".join(["applied:", *applied]) if applied else "the schema is up to date")
+
+
+@click.command()
+def verify() -> None:
+    """Check the promises over the whole database, and Redis against it. Exit status 1 where one is broken."""
+    try:
+        found = asyncio.run(_verify())
+    except WalletError as error:
+        raise click.ClickException(f"{error}; see DATABASE_URL and REDIS_URL") from error
+    except (UnfitRedis, NotThisInstallation) as error:
+        raise click.ClickException(str(error)) from error
+    except asyncpg.UndefinedTableError as error:
+        raise click.ClickException("The database has no tables yet: run `python -m admin migrate`.") from error
+    for problem in found.problems:
+        click.echo(f"companies/{problem.company}  {problem.check}  {problem.detail}")
+    if found.problems_found > len(found.problems):
+        click.echo(f"… and {found.problems_found - len(found.problems)} more")
+    click.echo(
+        f"{found.wallets_checked} wallets, {found.transactions_checked} transactions and "
+        f"{found.hot_wallets_checked} hot wallets checked: "
+        + (f"{found.problems_found} problems" if found.problems_found else "every promise holds")
+    )
+    sys.exit(1 if found.problems_found else 0)
+
+
+async def _verify() -> Verification:
+    async with open_wallets(read_settings(WalletSettings), sweeps=False) as wallets:
+        return await verifier_of(wallets).run()
