@@ -12,11 +12,11 @@ from refunds.delivery import (
     RefundCase,
 )
 from refunds.domain import RefundReason, Share
-from wallet.domain.errors import Applied, RefundCaseNotFound
-from wallet.ledger.failures import translated
+from wallet.domain.errors import RefundCaseNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
+from wallet.ledger.transactions import autocommitting, reading
 
 _SQL = load(__name__, CaseState)
 
@@ -30,14 +30,13 @@ class RefundCases:
 
     async def create(self, case: NewCase) -> tuple[RefundCase, bytes]:
         """Open a case, or return the one that has the id, and the fingerprint of the request that opened it."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection:
-                return await insert_case(connection, case)
+        async with autocommitting(self._pool) as connection:
+            return await insert_case(connection, case)
 
     async def get(self, company: str, case: str) -> RefundCase:
         """Return a case. Raises RefundCaseNotFound."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["get"], company, case)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["get"], company, case)
         if row is None:
             raise RefundCaseNotFound(case)
         return _case_of(row)
@@ -46,33 +45,33 @@ class RefundCases:
         self, *, company: str = "", state: CaseState | None = None, number: int | None = None, after: int, limit: int
     ) -> list[RefundCase]:
         """Return up to `limit` cases with serials above `after`, oldest first: those for which holds what is set."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["list"], company or None, state, number, after, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["list"], company or None, state, number, after, limit)
         return [_case_of(row) for row in rows]
 
     async def decide(self, company: str, case: str, decision: Decision) -> RefundCase:
         """Record a decision, or return the case as it is where it is not open. Raises RefundCaseNotFound."""
         state = CaseState.REFUNDING if decision.refund else CaseState.REJECTED
         told = decision.refund, decision.amount, decision.reason, decision.decided_by, decision.note
-        with translated(Applied.UNKNOWN):
-            row = await self._pool.fetchrow(_SQL["decide"], company, case, state, *told)
+        async with autocommitting(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["decide"], company, case, state, *told)
         return await self.get(company, case) if row is None else _case_of(row)
 
     async def refunded(self, company: str, case: str, refund_number: int) -> RefundCase:
         """Record that the refund of a case is recorded; return the case."""
-        with translated(Applied.UNKNOWN):
-            row = await self._pool.fetchrow(_SQL["refunded"], company, case, refund_number)
+        async with autocommitting(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["refunded"], company, case, refund_number)
         return await self.get(company, case) if row is None else _case_of(row)
 
     async def reopen(self, company: str, case: str) -> None:
         """Take a decision back whose refund was declined."""
-        with translated(Applied.UNKNOWN):
-            await self._pool.execute(_SQL["reopen"], company, case)
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(_SQL["reopen"], company, case)
 
     async def refunding(self, *, age_seconds_min: float, limit: int) -> list[RefundCase]:
         """Return up to `limit` cases whose refund is decided and not known to be recorded, oldest first."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["refunding"], age_seconds_min, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["refunding"], age_seconds_min, limit)
         return [_case_of(row) for row in rows]
 
 

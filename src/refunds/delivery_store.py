@@ -13,12 +13,11 @@ from refunds.delivery import (
     RefundRule,
 )
 from wallet.domain import system_keys
-from wallet.domain.errors import Applied
 from wallet.domain.usage import Channel
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
+from wallet.ledger.transactions import autocommitting, reading, snapshot, writing
 
 NO_RULE = "No rule of the refund policy says that this is on our side."
 
@@ -34,24 +33,19 @@ class Policies:
 
     async def get(self) -> RefundPolicy:
         """Return the policy."""
-        with translated():
-            async with (
-                self._pool.acquire() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                return await _policy(connection)
+        async with snapshot(self._pool) as connection:
+            return await _policy(connection)
 
     async def replace(self, rules: list[RefundRule]) -> RefundPolicy:
         """Put these rules in the place of all that there are."""
         records = [
             (place, rule.channel, *_code(rule), rule.action, rule.description) for place, rule in enumerate(rules)
         ]
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_SQL["lock_policy"])
-                await connection.execute(_SQL["delete_rules"])
-                await connection.executemany(_SQL["insert_rule"], records)
-                return await _policy(connection)
+        async with writing(self._pool) as connection:
+            await connection.execute(_SQL["lock_policy"])
+            await connection.execute(_SQL["delete_rules"])
+            await connection.executemany(_SQL["insert_rule"], records)
+            return await _policy(connection)
 
 
 class Reports:
@@ -63,8 +57,8 @@ class Reports:
 
     async def get(self, company: str, number: int) -> RecordedReport | None:
         """Return the report of a charge that is acted upon; None: there is none."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["report"], company, number)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["report"], company, number)
         return None if row is None else _recorded(row)
 
     async def record(self, report: DeliveryReport, channel: Channel | None, *, refundable: bool) -> RecordedReport:
@@ -74,36 +68,32 @@ class Reports:
         `refundable`, because nothing is left of it, there is nothing to do.
         """
         told = report.company, report.number, report.status, report.carrier_code, *_share(report)
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                action = Action(
-                    await connection.fetchval(_SQL["action"], channel, report.carrier_code) or Action.OPEN_CASE
-                )
-                finished = action is Action.OPEN_CASE or not refundable
-                if await connection.fetchval(_SQL["insert_report"], *told, action, finished):
-                    if action is Action.OPEN_CASE:
-                        await insert_case(connection, case_of(report))
-                    return RecordedReport(report, action, finished, None)
-                first = await connection.fetchrow(_SQL["report"], report.company, report.number)
-                assert first is not None, "it was in the way"
-                return _recorded(first)
+        async with writing(self._pool) as connection:
+            action = Action(await connection.fetchval(_SQL["action"], channel, report.carrier_code) or Action.OPEN_CASE)
+            finished = action is Action.OPEN_CASE or not refundable
+            if await connection.fetchval(_SQL["insert_report"], *told, action, finished):
+                if action is Action.OPEN_CASE:
+                    await insert_case(connection, case_of(report))
+                return RecordedReport(report, action, finished, None)
+            first = await connection.fetchrow(_SQL["report"], report.company, report.number)
+            assert first is not None, "it was in the way"
+            return _recorded(first)
 
     async def finish(self, report: DeliveryReport, refund_number: int | None) -> None:
         """Record that what follows from a report is done."""
-        with translated(Applied.UNKNOWN):
-            await self._pool.execute(_SQL["finish_report"], report.company, report.number, Action.REFUND, refund_number)
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(_SQL["finish_report"], report.company, report.number, Action.REFUND, refund_number)
 
     async def hand_over(self, report: DeliveryReport, why: str) -> None:
         """Open a case in the place of a refund that the ledger declines."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_SQL["finish_report"], report.company, report.number, Action.OPEN_CASE, None)
-                await insert_case(connection, case_of(report, why))
+        async with writing(self._pool) as connection:
+            await connection.execute(_SQL["finish_report"], report.company, report.number, Action.OPEN_CASE, None)
+            await insert_case(connection, case_of(report, why))
 
     async def unfinished(self, *, age_seconds_min: float, limit: int) -> list[RecordedReport]:
         """Return up to `limit` reports whose refund is not known to be recorded, oldest first."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["unfinished"], age_seconds_min, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["unfinished"], age_seconds_min, limit)
         return [_recorded(row) for row in rows]
 
 

@@ -29,13 +29,13 @@ from refunds.job import (
 )
 from wallet.domain import system_keys
 from wallet.domain.commands import Kind
-from wallet.domain.errors import Applied, CompanyNotFound, IdempotencyKeyReused, RefundJobNotFound
+from wallet.domain.errors import CompanyNotFound, IdempotencyKeyReused, RefundJobNotFound
 from wallet.domain.usage import Channel
-from wallet.ledger.failures import translated
 from wallet.ledger.numbers import FIRST_NUMBER_SINCE
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
+from wallet.ledger.transactions import autocommitting, reading, writing
 
 NUMBER_MAX = 2**63 - 1
 """As the place's number: the company is through."""
@@ -59,14 +59,13 @@ class RefundJobs:
 
     async def find(self, job: NewJob) -> RefundJob | None:
         """Return the job that the same request made before; None: there is none. Raises IdempotencyKeyReused."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                fingerprint = await connection.fetchval(_SQL["fingerprint"], job.id)
-                if fingerprint is None:
-                    return None
-                if fingerprint != job.fingerprint:
-                    raise IdempotencyKeyReused(job.id)
-                return await _get(connection, job.id)
+        async with reading(self._pool) as connection:
+            fingerprint = await connection.fetchval(_SQL["fingerprint"], job.id)
+            if fingerprint is None:
+                return None
+            if fingerprint != job.fingerprint:
+                raise IdempotencyKeyReused(job.id)
+            return await _get(connection, job.id)
 
     async def create(self, job: NewJob, estimate: Estimate) -> RefundJob:
         """Record a job, or return the one that the same request made before. Raises IdempotencyKeyReused."""
@@ -75,48 +74,46 @@ class RefundJobs:
             where = job.where
             filters = where.company or None, where.starts_at, where.ends_at, *_arguments(where)
         told = job.id, job.fingerprint, job.reason, job.requested_by, job.reference
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                if not await connection.fetchval(_SQL["insert"], *told, *filters, len(job.listed), estimate.charges):
-                    if await connection.fetchval(_SQL["fingerprint"], job.id) != job.fingerprint:
-                        raise IdempotencyKeyReused(job.id)
-                    return await _get(connection, job.id)
-                for currency, amount in estimate.amounts.items():
-                    await connection.execute(_SQL["insert_expected"], job.id, currency, amount)
-                records = [(job.id, *charge) for charge in job.listed]
-                await connection.copy_records_to_table("refund_job_charges", records=records, timeout=COPY_SECONDS_MAX)
+        async with writing(self._pool) as connection:
+            if not await connection.fetchval(_SQL["insert"], *told, *filters, len(job.listed), estimate.charges):
+                if await connection.fetchval(_SQL["fingerprint"], job.id) != job.fingerprint:
+                    raise IdempotencyKeyReused(job.id)
                 return await _get(connection, job.id)
+            for currency, amount in estimate.amounts.items():
+                await connection.execute(_SQL["insert_expected"], job.id, currency, amount)
+            records = [(job.id, *charge) for charge in job.listed]
+            await connection.copy_records_to_table("refund_job_charges", records=records, timeout=COPY_SECONDS_MAX)
+            return await _get(connection, job.id)
 
     async def get(self, job: str) -> RefundJob:
         """Return a job. Raises RefundJobNotFound."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await _get(connection, job)
+        async with reading(self._pool) as connection:
+            return await _get(connection, job)
 
     async def list(self, before: int | None, limit: int) -> list[RefundJob]:
         """Return up to `limit` jobs with serials below `before`, newest first."""
-        with translated():
-            return [_job_of(row) for row in await self._pool.fetch(_SQL["list"], before or NUMBER_MAX, limit)]
+        async with reading(self._pool) as connection:
+            return [_job_of(row) for row in await connection.fetch(_SQL["list"], before or NUMBER_MAX, limit)]
 
     async def running(self, limit: int) -> Sequence[RefundJob]:
         """Return up to `limit` jobs that are not through, oldest first; without their amounts."""
-        with translated():
-            return [_job_of(row) for row in await self._pool.fetch(_SQL["running"], limit)]
+        async with reading(self._pool) as connection:
+            return [_job_of(row) for row in await connection.fetch(_SQL["running"], limit)]
 
     async def cancel(self, job: str) -> RefundJob:
         """End a job that is not through. Raises RefundJobNotFound."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection:
-                await connection.execute(_SQL["cancel"], job)
-                return await _get(connection, job)
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(_SQL["cancel"], job)
+            return await _get(connection, job)
 
     async def estimate(self, job: NewJob) -> Estimate:
         """Return what a job would do now. Raises CompanyNotFound."""
-        with translated():
-            if job.where is None:
-                return await self._estimate_listed(job.listed)
-            if job.where.company and not await self._pool.fetchval(_SQL["currency"], job.where.company):
-                raise CompanyNotFound(job.where.company)
+        if job.where is None:
+            return await self._estimate_listed(job.listed)
+        if job.where.company:
+            async with reading(self._pool) as connection:
+                if not await connection.fetchval(_SQL["currency"], job.where.company):
+                    raise CompanyNotFound(job.where.company)
         charges = already_refunded = 0
         amounts: Counter[str] = Counter()
         at, last = Place(), False
@@ -134,20 +131,21 @@ class RefundJobs:
     async def _estimate_listed(self, listed: Sequence[tuple[str, int]]) -> Estimate:
         charges = already_refunded = 0
         amounts: Counter[str] = Counter()
-        for start in range(0, len(listed), LISTED_PER_STATEMENT):
-            companies, numbers = zip(*listed[start : start + LISTED_PER_STATEMENT], strict=True)
-            for row in await self._pool.fetch(_SQL["estimated"], companies, numbers):
-                charges += row["charges"]
-                already_refunded += row["already_refunded"]
-                amounts[row["currency"]] += row["amount"]
+        async with reading(self._pool) as connection:
+            for start in range(0, len(listed), LISTED_PER_STATEMENT):
+                companies, numbers = zip(*listed[start : start + LISTED_PER_STATEMENT], strict=True)
+                for row in await connection.fetch(_SQL["estimated"], companies, numbers):
+                    charges += row["charges"]
+                    already_refunded += row["already_refunded"]
+                    amounts[row["currency"]] += row["amount"]
         return Estimate(charges, already_refunded, dict(amounts))
 
     async def next_batch(self, job: RefundJob, limit: int) -> JobBatch:
         """Return the next charges of a job, `limit` at most; none, where it takes longer to find some."""
         if job.where is not None:
             return await self._filtered(job.where, job.at, system_keys.job_refunds(job.id), limit)
-        with translated():
-            rows = await self._pool.fetch(
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(
                 _SQL["listed"], job.id, job.at.company, job.at.number, system_keys.job_refunds(job.id), limit
             )
         charges = [_charge_of(row, row["company_id"], row["currency"]) for row in rows]
@@ -156,30 +154,29 @@ class RefundJobs:
 
     async def _filtered(self, where: ChargeFilter, at: Place, key: str, limit: int) -> JobBatch:
         give_up_at = time.monotonic() + LOOK_SECONDS_MAX
-        with translated():
-            async with self._pool.acquire() as connection:
-                while (company := await _company_at(connection, where, at)) is not None:
-                    end = await connection.fetchval(FIRST_NUMBER_SINCE, company, where.ends_at) - 1
-                    if company == at.company:
-                        first = at.number + 1
-                    else:
-                        first = await connection.fetchval(FIRST_NUMBER_SINCE, company, where.starts_at)
-                    while first <= end:
-                        high = min(first + SLICE - 1, end)
-                        rows = await connection.fetch(
-                            _SQL["matching"], company, first, high, *_arguments(where), key, limit
-                        )
-                        through = rows[-1]["number"] if len(rows) == limit else high
-                        at = Place(company, through if through < end else NUMBER_MAX)
-                        if rows:
-                            currency = await connection.fetchval(_SQL["currency"], company)
-                            return JobBatch([_charge_of(row, company, currency) for row in rows], at, last=False)
-                        first = through + 1
-                        if time.monotonic() > give_up_at:
-                            return JobBatch([], at, last=False)
-                    at = Place(company, NUMBER_MAX)
+        async with reading(self._pool) as connection:
+            while (company := await _company_at(connection, where, at)) is not None:
+                end = await connection.fetchval(FIRST_NUMBER_SINCE, company, where.ends_at) - 1
+                if company == at.company:
+                    first = at.number + 1
+                else:
+                    first = await connection.fetchval(FIRST_NUMBER_SINCE, company, where.starts_at)
+                while first <= end:
+                    high = min(first + SLICE - 1, end)
+                    rows = await connection.fetch(
+                        _SQL["matching"], company, first, high, *_arguments(where), key, limit
+                    )
+                    through = rows[-1]["number"] if len(rows) == limit else high
+                    at = Place(company, through if through < end else NUMBER_MAX)
+                    if rows:
+                        currency = await connection.fetchval(_SQL["currency"], company)
+                        return JobBatch([_charge_of(row, company, currency) for row in rows], at, last=False)
+                    first = through + 1
                     if time.monotonic() > give_up_at:
                         return JobBatch([], at, last=False)
+                at = Place(company, NUMBER_MAX)
+                if time.monotonic() > give_up_at:
+                    return JobBatch([], at, last=False)
         return JobBatch([], at, last=True)
 
     async def advance(self, job: RefundJob, batch: JobBatch, done: Progress) -> bool:
@@ -190,14 +187,13 @@ class RefundJobs:
         failures = msgspec.json.encode(done.failures[:FAILURES_KEPT_MAX]).decode()
         places = job.at.company, job.at.number, batch.after.company, batch.after.number
         counts = done.matched, done.refunded, done.already_refunded, done.failed
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                moved = await connection.fetchval(
-                    _SQL["advance"], job.id, *places, *counts, failures, FAILURES_KEPT_MAX, batch.last
-                )
-                if moved:
-                    for currency, amount in done.amounts.items():
-                        await connection.execute(_SQL["add_amount"], job.id, currency, amount)
+        async with writing(self._pool) as connection:
+            moved = await connection.fetchval(
+                _SQL["advance"], job.id, *places, *counts, failures, FAILURES_KEPT_MAX, batch.last
+            )
+            if moved:
+                for currency, amount in done.amounts.items():
+                    await connection.execute(_SQL["add_amount"], job.id, currency, amount)
         return bool(moved)
 
 

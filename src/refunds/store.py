@@ -6,8 +6,8 @@ from refunds.domain import Refundable
 from wallet.domain.commands import Kind
 from wallet.domain.errors import CompanyNotFound
 from wallet.domain.usage import Channel
-from wallet.ledger.failures import translated
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import reading
 
 _SQL = load(__name__, Kind)
 
@@ -24,8 +24,8 @@ class Charges:
 
         One look for all: where nothing is left because the key's own refund took it, the key is seen as recorded.
         """
-        with translated():
-            row = await self._pool.fetchrow(_SQL["charge"], company, number, idempotency_key)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["charge"], company, number, idempotency_key)
         if row is None:
             raise CompanyNotFound(company)
         charge = None
@@ -35,6 +35,6 @@ class Charges:
 
     async def channel(self, company: str, number: int) -> Channel | None:
         """Return what carried a charge."""
-        with translated():
-            channel = await self._pool.fetchval(_SQL["channel"], company, number)
+        async with reading(self._pool) as connection:
+            channel = await connection.fetchval(_SQL["channel"], company, number)
         return None if channel is None else Channel(channel)

@@ -8,7 +8,7 @@ from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
 from wallet.domain.errors import AuthorizationClosed, AuthorizationNotExpired, Unavailable, WalletError
 from wallet.engine import Engine
-from wallet.ledger.failures import translated
+from wallet.ledger.transactions import reading
 
 SWEEP_SECONDS = 1.0
 """Time between two sweeps."""
@@ -46,11 +46,11 @@ class Expiry:
 
     async def run_once(self) -> int:
         """End every authorization that is due, up to a bound; return how many ended. Raises LedgerUnavailable."""
-        with translated():
-            due = await self._pool.fetch(_DUE, AUTHORIZATIONS_PER_SWEEP_MAX, *self._after)
+        async with reading(self._pool) as connection:
+            due = await connection.fetch(_DUE, AUTHORIZATIONS_PER_SWEEP_MAX, *self._after)
             if self._sweeps % SWEEPS_PER_COUNT == 0:
                 metrics.open_authorizations.set(
-                    await self._pool.fetchval("SELECT count(*) FROM authorizations WHERE state = 1")
+                    await connection.fetchval("SELECT count(*) FROM authorizations WHERE state = 1")
                 )
         self._sweeps += 1
         self._after = tuple(due[-1]) if len(due) == AUTHORIZATIONS_PER_SWEEP_MAX else _START

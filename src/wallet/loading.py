@@ -11,9 +11,9 @@ from wallet.domain.errors import Applied, CompanyNotFound, WalletUnavailable
 from wallet.hot.store import START, Batch, HotStore, Loaded, Peek, Position
 from wallet.judgement import clean_up
 from wallet.ledger.append import append_over
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.rows import authorization_of, counter_of, limit_of, wallet_of
+from wallet.ledger.transactions import reading
 
 LOADS_AT_ONCE_MAX = 8
 """Loads of one process at a time; each has a connection of its own."""
@@ -45,10 +45,8 @@ class Loader:
         restored to the past since.
         Raises CompanyNotFound, LedgerUnavailable, WalletUnavailable.
         """
-        async with self._slots:
-            with translated(Applied.NO):
-                async with self._pool.acquire() as connection:
-                    await self._load_over(connection, company, seen, cause, rebuild)
+        async with self._slots, reading(self._pool) as connection:
+            await self._load_over(connection, company, seen, cause, rebuild)
 
     async def _load_over(self, connection: Connection, company: str, seen: Position, cause: str, rebuild: bool) -> None:
         # Held until Redis has the wallet: whoever waits finds it there and needs no epoch of its own. That spares work;

@@ -13,10 +13,11 @@ import structlog
 from wallet import metrics
 from wallet.domain.errors import Unavailable
 from wallet.domain.ratebook import RateBook, RateBookBuilder, RateBooks
-from wallet.ledger.failures import translated, unavailable
+from wallet.ledger.failures import unavailable
 from wallet.ledger.listening import listening
 from wallet.ledger.pool import Connection
 from wallet.ledger.pricing import CHANNEL, EVERYTHING, Changes, changes_since, last_change
+from wallet.ledger.transactions import reading
 
 POLL_SECONDS = 1.0
 """How long a change goes unnoticed at most where Postgres told nobody."""
@@ -47,12 +48,11 @@ class Rating:
         """
         async with self._refreshing:
             try:
-                with translated():
-                    async with self._pool.acquire() as connection:
-                        if await last_change(connection) == self.books.change:
-                            return False
-                        with metrics.rate_book_load_seconds.time():
-                            await self._load(connection)
+                async with reading(self._pool) as connection:
+                    if await last_change(connection) == self.books.change:
+                        return False
+                    with metrics.rate_book_load_seconds.time():
+                        await self._load(connection)
             except Exception:
                 metrics.rate_book_refresh_failures.inc()
                 raise

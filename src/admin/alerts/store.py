@@ -27,11 +27,11 @@ from admin.alerts.domain import (
 from admin.notices import store as notices
 from admin.notices.domain import EventType, Notice
 from wallet.domain.entries import WalletState
-from wallet.domain.errors import Applied, CompanyClosed, CompanyNotFound
+from wallet.domain.errors import CompanyClosed, CompanyNotFound
 from wallet.domain.money import words
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import reading, snapshot, writing
 
 _SQL = load(__name__)
 _EVENTS = {AlertState.WARNING: EventType.BALANCE_WARNING, AlertState.CRITICAL: EventType.BALANCE_CRITICAL}
@@ -76,8 +76,8 @@ class Alerts:
 
     async def moved(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` companies, by id from `after` on, that changed since they were looked at."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["moved"], after, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["moved"], after, limit)
         return [row["company_id"] for row in rows]
 
     async def look(self, company: str) -> AlertState | None:
@@ -85,34 +85,29 @@ class Alerts:
 
         Return the state that it crossed into, else None. Where somebody else is looking, that is left to them.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_SQL["begin"], company)
-                known = await connection.fetchrow(_SQL["lock"], company)
-                if known is None:
-                    return None
-                # Statements of their own: they see what was committed before the lock was had.
-                found = (await _company(connection, company)).topped_up_since(known["seen_top_up"])
-                before = Remembered(AlertState(known["state"]), known["lowest"])
-                now = found.judged(before)
-                row = found.row
-                await connection.execute(
-                    _SQL["seen"], company, now.state, now.lowest, row["last_number"], row["floor"], row["last_top_up"]
-                )
-                if now.state <= before.state:
-                    return None
-                await notices.tell(connection, _notice(company, found, now.state, known["changes"] + 1))
-                return now.state
+        async with writing(self._pool) as connection:
+            await connection.execute(_SQL["begin"], company)
+            known = await connection.fetchrow(_SQL["lock"], company)
+            if known is None:
+                return None
+            # Statements of their own: they see what was committed before the lock was had.
+            found = (await _company(connection, company)).topped_up_since(known["seen_top_up"])
+            before = Remembered(AlertState(known["state"]), known["lowest"])
+            now = found.judged(before)
+            row = found.row
+            await connection.execute(
+                _SQL["seen"], company, now.state, now.lowest, row["last_number"], row["floor"], row["last_top_up"]
+            )
+            if now.state <= before.state:
+                return None
+            await notices.tell(connection, _notice(company, found, now.state, known["changes"] + 1))
+            return now.state
 
     async def outlook(self, company: str) -> Outlook:
         """Return how a company stands at this moment. Raises CompanyNotFound."""
-        with translated():
-            async with (
-                self._pool.acquire() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                found = await _company(connection, company)
-                known = await connection.fetchrow(_SQL["read"], company)
+        async with snapshot(self._pool) as connection:
+            found = await _company(connection, company)
+            known = await connection.fetchrow(_SQL["read"], company)
         if known is None:
             return Outlook(found.judged(Remembered()).state, found.empty_at)
         found = found.topped_up_since(known["seen_top_up"])
@@ -121,28 +116,27 @@ class Alerts:
 
     async def policy(self, company: str) -> AlertPolicy:
         """Return what a company is told of. Raises CompanyNotFound."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["get_policy"], company)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["get_policy"], company)
         if row is None:
             raise CompanyNotFound(company)
         return _policy_of(row)
 
     async def set_policy(self, company: str, policy: AlertPolicy) -> AlertPolicy:
         """Change what a company is told of; it is looked at again soon. Raises CompanyNotFound, CompanyClosed."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(_SQL["get_policy"], company)
-                if row is None:
-                    raise CompanyNotFound(company)
-                if row["wallet_state"] == WalletState.CLOSED:
-                    raise CompanyClosed(company)
-                # A default is stored as one, and follows it.
-                warning = Threshold() if policy.warning == DEFAULT.warning else policy.warning
-                critical = Threshold() if policy.critical == DEFAULT.critical else policy.critical
-                await connection.execute(
-                    _SQL["put_policy"], company, warning.seconds, warning.amount, critical.seconds, critical.amount
-                )
-                await connection.execute(_SQL["look_again"], company)
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["get_policy"], company)
+            if row is None:
+                raise CompanyNotFound(company)
+            if row["wallet_state"] == WalletState.CLOSED:
+                raise CompanyClosed(company)
+            # A default is stored as one, and follows it.
+            warning = Threshold() if policy.warning == DEFAULT.warning else policy.warning
+            critical = Threshold() if policy.critical == DEFAULT.critical else policy.critical
+            await connection.execute(
+                _SQL["put_policy"], company, warning.seconds, warning.amount, critical.seconds, critical.amount
+            )
+            await connection.execute(_SQL["look_again"], company)
         return policy
 
 

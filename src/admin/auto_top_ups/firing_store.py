@@ -25,10 +25,9 @@ from admin.auto_top_ups.domain import (
 from admin.auto_top_ups.store import AutoTopUps, terms_of
 from admin.notices import store as notices
 from wallet.domain.entries import WalletState
-from wallet.domain.errors import Applied
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import autocommitting, reading, writing
 
 CLAIM_SECONDS = 20.0
 """How long a firing is left to who works on it."""
@@ -46,117 +45,112 @@ class AutoTopUpFirings:
 
     async def wanting(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` companies, by id from `after` on, that are to be topped up."""
-        with translated():
-            return [row["company_id"] for row in await self._pool.fetch(_SQL["wanting"], after, limit)]
+        async with reading(self._pool) as connection:
+            return [row["company_id"] for row in await connection.fetch(_SQL["wanting"], after, limit)]
 
     async def wanting_among(self, companies: Sequence[str]) -> list[str]:
         """Return those of `companies` that are to be topped up."""
         if not companies:
             return []
-        with translated():
-            return [row["company_id"] for row in await self._pool.fetch(_SQL["wanting_among"], companies)]
+        async with reading(self._pool) as connection:
+            return [row["company_id"] for row in await connection.fetch(_SQL["wanting_among"], companies)]
 
     async def begin(self, company: str) -> Firing | None:
         """Begin a top-up where the company is to have one now; return it, or None.
 
         Where a bound is reached, or it would be a runaway, that is recorded and told instead.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                rule = await connection.fetchrow(_RULES["lock"], company)
-                if rule is None or rule["state"] != RuleState.ACTIVE:
-                    return None
-                # A statement of its own: it sees what was committed before the lock was had.
-                found = await connection.fetchrow(_SQL["standing"], company)
-                assert found is not None, "a rule's wallet is never deleted"
-                terms = terms_of(rule)
-                if (
-                    found["wallet_state"] != WalletState.ACTIVE
-                    or found["in_flight"]
-                    or found["waits"]
-                    or found["available"] >= terms.threshold
-                ):
-                    return None
-                added = Added(found["day_amount"], found["day_count"], found["month_amount"], found["month_count"])
-                decision, amount = decide(terms, found["available"], added)
-                if decision is Decision.FIRE:
-                    asked = company, amount, found["currency"], terms.payment_method, CLAIM_SECONDS
-                    row = await connection.fetchrow(_SQL["begin"], *asked)
-                    assert row is not None
-                    firing = _firing_of(row)
-                    await notices.tell(connection, words.started(firing))
-                    return firing
-                if decision is Decision.RUNAWAY:
-                    await AutoTopUps.pause(connection, company, PauseReason.RUNAWAY)
-                else:
-                    await _wait(connection, company, decision, found)
+        async with writing(self._pool) as connection:
+            rule = await connection.fetchrow(_RULES["lock"], company)
+            if rule is None or rule["state"] != RuleState.ACTIVE:
                 return None
+            # A statement of its own: it sees what was committed before the lock was had.
+            found = await connection.fetchrow(_SQL["standing"], company)
+            assert found is not None, "a rule's wallet is never deleted"
+            terms = terms_of(rule)
+            if (
+                found["wallet_state"] != WalletState.ACTIVE
+                or found["in_flight"]
+                or found["waits"]
+                or found["available"] >= terms.threshold
+            ):
+                return None
+            added = Added(found["day_amount"], found["day_count"], found["month_amount"], found["month_count"])
+            decision, amount = decide(terms, found["available"], added)
+            if decision is Decision.FIRE:
+                asked = company, amount, found["currency"], terms.payment_method, CLAIM_SECONDS
+                row = await connection.fetchrow(_SQL["begin"], *asked)
+                assert row is not None
+                firing = _firing_of(row)
+                await notices.tell(connection, words.started(firing))
+                return firing
+            if decision is Decision.RUNAWAY:
+                await AutoTopUps.pause(connection, company, PauseReason.RUNAWAY)
+            else:
+                await _wait(connection, company, decision, found)
+            return None
 
     async def claim_due(self, limit: int) -> list[Firing]:
         """Claim up to `limit` firings that are in flight and that nobody works on: their outcome is to be asked for."""
-        with translated(Applied.UNKNOWN):
-            rows = await self._pool.fetch(_SQL["claim"], limit, CLAIM_SECONDS)
+        async with autocommitting(self._pool) as connection:
+            rows = await connection.fetch(_SQL["claim"], limit, CLAIM_SECONDS)
         return [_firing_of(row) for row in rows]
 
     async def no_answer(self, firing: Firing) -> None:
         """Ask again for a firing's outcome, ever later while there is none."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(_SQL["lock"], firing.company, firing.number)
-                assert row is not None
-                tries = row["tries"] + 1
-                # Where the bank waits for the customer there is no hurry.
-                seconds = AUTHENTICATION_SECONDS if row["declined"] else answer_seconds(tries)
-                await connection.execute(_SQL["ask_again"], firing.company, firing.number, tries, seconds)
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["lock"], firing.company, firing.number)
+            assert row is not None
+            tries = row["tries"] + 1
+            # Where the bank waits for the customer there is no hurry.
+            seconds = AUTHENTICATION_SECONDS if row["declined"] else answer_seconds(tries)
+            await connection.execute(_SQL["ask_again"], firing.company, firing.number, tries, seconds)
 
     async def succeeded(self, firing: Firing) -> bool:
         """Record that it is paid; return False where its end was recorded before."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                rule = await connection.fetchrow(_RULES["lock"], firing.company)
-                row = await _in_flight(connection, firing)
-                if row is None:
-                    return False
-                ended = firing.company, firing.number, FiringState.SUCCEEDED, "", row["declined"]
-                await connection.execute(_SQL["end"], *ended)
-                if rule is not None:
-                    await connection.execute(_SQL["paid"], firing.company)
-                    first = not rule["confirmed"]
-                    await notices.tell(connection, words.succeeded(firing, rule["threshold"], first=first))
-                return True
+        async with writing(self._pool) as connection:
+            rule = await connection.fetchrow(_RULES["lock"], firing.company)
+            row = await _in_flight(connection, firing)
+            if row is None:
+                return False
+            ended = firing.company, firing.number, FiringState.SUCCEEDED, "", row["declined"]
+            await connection.execute(_SQL["end"], *ended)
+            if rule is not None:
+                await connection.execute(_SQL["paid"], firing.company)
+                first = not rule["confirmed"]
+                await notices.tell(connection, words.succeeded(firing, rule["threshold"], first=first))
+            return True
 
     async def failed(self, firing: Firing, code: str, *, decline: bool = True) -> bool:
         """Record that it failed, as by a declined card; return False where its end was recorded before.
 
         Without `decline` it was never begun, for a reason that is none of the card's.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                rule = await connection.fetchrow(_RULES["lock"], firing.company)
-                row = await _in_flight(connection, firing)
-                if row is None:
-                    return False
-                await connection.execute(_SQL["end"], firing.company, firing.number, FiringState.FAILED, code, decline)
-                if decline and not row["declined"]:
-                    await _decline(connection, rule, firing, code)
-                return True
+        async with writing(self._pool) as connection:
+            rule = await connection.fetchrow(_RULES["lock"], firing.company)
+            row = await _in_flight(connection, firing)
+            if row is None:
+                return False
+            await connection.execute(_SQL["end"], firing.company, firing.number, FiringState.FAILED, code, decline)
+            if decline and not row["declined"]:
+                await _decline(connection, rule, firing, code)
+            return True
 
     async def wants_customer(self, firing: Firing) -> bool:
         """Record that the card's bank wants the customer: a decline that may turn out well yet.
 
         Return False where that was recorded before.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                rule = await connection.fetchrow(_RULES["lock"], firing.company)
-                row = await _in_flight(connection, firing)
-                if row is None or row["declined"]:
-                    return False
-                code = words.AUTHENTICATION_REQUIRED
-                waits = firing.company, firing.number, code, AUTHENTICATION_SECONDS
-                await connection.execute(_SQL["mark_declined"], *waits)
-                await _decline(connection, rule, firing, code)
-                return True
+        async with writing(self._pool) as connection:
+            rule = await connection.fetchrow(_RULES["lock"], firing.company)
+            row = await _in_flight(connection, firing)
+            if row is None or row["declined"]:
+                return False
+            code = words.AUTHENTICATION_REQUIRED
+            waits = firing.company, firing.number, code, AUTHENTICATION_SECONDS
+            await connection.execute(_SQL["mark_declined"], *waits)
+            await _decline(connection, rule, firing, code)
+            return True
 
 
 async def _in_flight(connection: Connection, firing: Firing) -> asyncpg.Record | None:

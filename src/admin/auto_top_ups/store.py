@@ -24,11 +24,11 @@ from admin.auto_top_ups.domain import (
 )
 from admin.notices import store as notices
 from wallet.domain.entries import WalletState
-from wallet.domain.errors import Applied, AutoTopUpNotFound, CompanyClosed, CompanyNotFound
-from wallet.ledger.failures import translated
+from wallet.domain.errors import AutoTopUpNotFound, CompanyClosed, CompanyNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
+from wallet.ledger.transactions import reading, writing
 
 _SQL = load(__name__, FiringState, RuleState)
 
@@ -47,9 +47,8 @@ class AutoTopUps:
 
     async def get(self, company: str) -> AutoTopUp:
         """Return a company's rule. Raises AutoTopUpNotFound."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await _get(connection, company)
+        async with reading(self._pool) as connection:
+            return await _get(connection, company)
 
     async def put(self, company: str, change: AutoTopUpChange) -> AutoTopUp:
         """Change a company's rule, or make it: then threshold, amount and payment method must be there.
@@ -57,35 +56,33 @@ class AutoTopUps:
         What made it wait is forgotten: it is looked at again at once. Raises CompanyNotFound, CompanyClosed,
         AutoTopUpNotFound where there is none and something is missing.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await _lock_open_wallet(connection, company)
-                row = await connection.fetchrow(_SQL["lock"], company)
-                before = None if row is None else terms_of(row)
-                terms = changed(before, change)
-                if terms is None:
-                    raise AutoTopUpNotFound(company)
-                await connection.execute(
-                    _SQL["put"],
-                    company,
-                    terms.threshold,
-                    terms.amount,
-                    terms.payment_method,
-                    terms.day_amount_max,
-                    terms.month_amount_max,
-                    terms.day_count_max,
-                    terms.month_count_max,
-                )
-                if before is None or before.threshold != terms.threshold:
-                    await connection.execute(_SQL["fence"], company)
-                return await _get(connection, company)
+        async with writing(self._pool) as connection:
+            await _lock_open_wallet(connection, company)
+            row = await connection.fetchrow(_SQL["lock"], company)
+            before = None if row is None else terms_of(row)
+            terms = changed(before, change)
+            if terms is None:
+                raise AutoTopUpNotFound(company)
+            await connection.execute(
+                _SQL["put"],
+                company,
+                terms.threshold,
+                terms.amount,
+                terms.payment_method,
+                terms.day_amount_max,
+                terms.month_amount_max,
+                terms.day_count_max,
+                terms.month_count_max,
+            )
+            if before is None or before.threshold != terms.threshold:
+                await connection.execute(_SQL["fence"], company)
+            return await _get(connection, company)
 
     async def pause_by_request(self, company: str) -> AutoTopUp:
         """Begin no top-up until the rule is resumed; one that is in flight ends. Raises AutoTopUpNotFound."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await self.pause(connection, company, PauseReason.REQUESTED)
-                return await _get(connection, company)
+        async with writing(self._pool) as connection:
+            await self.pause(connection, company, PauseReason.REQUESTED)
+            return await _get(connection, company)
 
     @staticmethod
     async def pause(connection: Connection, company: str, reason: PauseReason) -> bool:
@@ -106,29 +103,26 @@ class AutoTopUps:
 
     async def pause_for_dispute(self, company: str) -> None:
         """Pause a company's rule, if there is one, since a payment of its card is disputed; again changes nothing."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await self.pause(connection, company, PauseReason.DISPUTE)
+        async with writing(self._pool) as connection:
+            await self.pause(connection, company, PauseReason.DISPUTE)
 
     async def resume(self, company: str) -> AutoTopUp:
         """Let a rule go on that is paused, from a clean slate.
 
         Raises CompanyNotFound, CompanyClosed, AutoTopUpNotFound.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await _lock_open_wallet(connection, company)
-                await connection.execute(_SQL["resume"], company)
-                return await _get(connection, company)
+        async with writing(self._pool) as connection:
+            await _lock_open_wallet(connection, company)
+            await connection.execute(_SQL["resume"], company)
+            return await _get(connection, company)
 
     async def delete(self, company: str) -> None:
         """End a rule; a top-up that is in flight ends as it does. Raises AutoTopUpNotFound."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_SQL["lock_wallet"], company)
-                if await connection.execute(_SQL["delete"], company) == "DELETE 0":
-                    raise AutoTopUpNotFound(company)
-                await connection.execute(_SQL["fence"], company)
+        async with writing(self._pool) as connection:
+            await connection.execute(_SQL["lock_wallet"], company)
+            if await connection.execute(_SQL["delete"], company) == "DELETE 0":
+                raise AutoTopUpNotFound(company)
+            await connection.execute(_SQL["fence"], company)
 
 
 def terms_of(row: Row) -> AutoTopUpTerms:

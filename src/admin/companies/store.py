@@ -7,7 +7,6 @@ import asyncpg
 from admin.companies.domain import Company, CompanyChange
 from wallet.domain.entries import AuthorizationState, WalletState
 from wallet.domain.errors import (
-    Applied,
     CompanyAlreadyExists,
     CompanyClosed,
     CompanyNotFound,
@@ -16,9 +15,9 @@ from wallet.domain.errors import (
     WalletNotEmpty,
 )
 from wallet.domain.usage import Channel
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import reading, writing
 
 NOTHING = CompanyChange()
 
@@ -37,50 +36,47 @@ class Companies:
 
     async def create(self, company: str, *, currency: str, settings: CompanyChange = NOTHING) -> Company:
         """Make a company and its empty wallet. Raises CompanyAlreadyExists, RateCardNotFound, CurrencyMismatch."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                names = settings.display_name or "", settings.billing_email or ""
-                if not await connection.fetchval(_SQL["insert_company"], company, *names):
-                    raise CompanyAlreadyExists(company)
-                blocked = blocked_text(settings.blocked_channels or (), settings.blocked_countries or ())
-                await connection.execute(_SQL["insert_wallet"], company, currency, settings.floor or 0, blocked)
-                if settings.rate_card:
-                    await _change_card(connection, company, currency, settings.rate_card)
-                return await _get(connection, company)
+        async with writing(self._pool) as connection:
+            names = settings.display_name or "", settings.billing_email or ""
+            if not await connection.fetchval(_SQL["insert_company"], company, *names):
+                raise CompanyAlreadyExists(company)
+            blocked = blocked_text(settings.blocked_channels or (), settings.blocked_countries or ())
+            await connection.execute(_SQL["insert_wallet"], company, currency, settings.floor or 0, blocked)
+            if settings.rate_card:
+                await _change_card(connection, company, currency, settings.rate_card)
+            return await _get(connection, company)
 
     async def get(self, company: str) -> Company:
         """Return a company. Raises CompanyNotFound."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await _get(connection, company)
+        async with reading(self._pool) as connection:
+            return await _get(connection, company)
 
     async def list(self, after: str, limit: int) -> list[Company]:
         """Return up to `limit` companies whose ids come after `after`, by id."""
-        with translated():
-            return [_company_of(row) for row in await self._pool.fetch(_SQL["list"], after, limit)]
+        async with reading(self._pool) as connection:
+            return [_company_of(row) for row in await connection.fetch(_SQL["list"], after, limit)]
 
     async def update(self, company: str, change: CompanyChange) -> Company:
         """Change a company; a new floor or block holds for every charge that is answered from now on.
 
         Raises CompanyNotFound, CompanyClosed, RateCardNotFound, CurrencyMismatch.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                wallet = await _locked(connection, company)
-                if wallet["state"] == WalletState.CLOSED:
-                    raise CompanyClosed(company)
-                await connection.execute(_SQL["change_profile"], company, change.display_name, change.billing_email)
-                floor = wallet["floor"] if change.floor is None else change.floor
-                channels, countries = blocked_of(wallet["blocked"])
-                blocked = blocked_text(
-                    channels if change.blocked_channels is None else change.blocked_channels,
-                    countries if change.blocked_countries is None else change.blocked_countries,
-                )
-                if (floor, blocked) != (wallet["floor"], wallet["blocked"]):
-                    await connection.execute(_SQL["change_settings"], company, floor, None, blocked)
-                if change.rate_card is not None:
-                    await _change_card(connection, company, wallet["currency"], change.rate_card)
-                return await _get(connection, company)
+        async with writing(self._pool) as connection:
+            wallet = await _locked(connection, company)
+            if wallet["state"] == WalletState.CLOSED:
+                raise CompanyClosed(company)
+            await connection.execute(_SQL["change_profile"], company, change.display_name, change.billing_email)
+            floor = wallet["floor"] if change.floor is None else change.floor
+            channels, countries = blocked_of(wallet["blocked"])
+            blocked = blocked_text(
+                channels if change.blocked_channels is None else change.blocked_channels,
+                countries if change.blocked_countries is None else change.blocked_countries,
+            )
+            if (floor, blocked) != (wallet["floor"], wallet["blocked"]):
+                await connection.execute(_SQL["change_settings"], company, floor, None, blocked)
+            if change.rate_card is not None:
+                await _change_card(connection, company, wallet["currency"], change.rate_card)
+            return await _get(connection, company)
 
     async def suspend(self, company: str) -> Company:
         """Refuse new charges and holds from now on. Raises CompanyNotFound, CompanyClosed."""
@@ -95,19 +91,18 @@ class Companies:
         return await self._set_state(company, WalletState.CLOSED)
 
     async def _set_state(self, company: str, state: WalletState) -> Company:
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                wallet = await _locked(connection, company)
-                if wallet["state"] != state:
-                    if wallet["state"] == WalletState.CLOSED:
-                        raise CompanyClosed(company)
-                    if state is WalletState.CLOSED and (
-                        wallet["balance"] or await connection.fetchval(_SQL["has_authorization"], company)
-                    ):
-                        raise WalletNotEmpty(company)
-                    await connection.execute(_SQL["change_profile"], company, None, None)
-                    await connection.execute(_SQL["change_settings"], company, None, state, None)
-                return await _get(connection, company)
+        async with writing(self._pool) as connection:
+            wallet = await _locked(connection, company)
+            if wallet["state"] != state:
+                if wallet["state"] == WalletState.CLOSED:
+                    raise CompanyClosed(company)
+                if state is WalletState.CLOSED and (
+                    wallet["balance"] or await connection.fetchval(_SQL["has_authorization"], company)
+                ):
+                    raise WalletNotEmpty(company)
+                await connection.execute(_SQL["change_profile"], company, None, None)
+                await connection.execute(_SQL["change_settings"], company, None, state, None)
+            return await _get(connection, company)
 
 
 async def _change_card(connection: Connection, company: str, currency: str, card: str) -> None:

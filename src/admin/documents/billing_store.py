@@ -5,10 +5,10 @@ from collections.abc import Callable
 import asyncpg
 
 from admin.documents.receipts import BillingProfile, Seller, TaxTreatment
-from wallet.domain.errors import Applied, CompanyNotFound
-from wallet.ledger.failures import translated
+from wallet.domain.errors import CompanyNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import reading, writing
 
 _SQL = load(__name__)
 
@@ -22,51 +22,47 @@ class Billing:
 
     async def seller(self) -> Seller:
         """Return the seller; without a name where it was never set."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await read_seller(connection)
+        async with reading(self._pool) as connection:
+            return await read_seller(connection)
 
     async def change_seller(self, change: Callable[[Seller], Seller]) -> Seller:
         """Make of the seller what `change` makes of it; of several at once each sees what the other made."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_SQL["lock_sellers"])
-                seller = change(await read_seller(connection))
-                await connection.execute(
-                    _SQL["put_seller"],
-                    seller.name,
-                    seller.address_lines,
-                    seller.tax_id,
-                    seller.email,
-                    seller.number_prefix,
-                    seller.footer,
-                )
+        async with writing(self._pool) as connection:
+            await connection.execute(_SQL["lock_sellers"])
+            seller = change(await read_seller(connection))
+            await connection.execute(
+                _SQL["put_seller"],
+                seller.name,
+                seller.address_lines,
+                seller.tax_id,
+                seller.email,
+                seller.number_prefix,
+                seller.footer,
+            )
         return seller
 
     async def profile(self, company: str) -> BillingProfile:
         """Return a company's billing profile. Raises CompanyNotFound."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await read_profile(connection, company)
+        async with reading(self._pool) as connection:
+            return await read_profile(connection, company)
 
     async def change_profile(self, company: str, change: Callable[[BillingProfile], BillingProfile]) -> BillingProfile:
         """Make of a company's profile what `change` makes of it. Raises CompanyNotFound, and what `change` raises."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_SQL["lock_company"], company)
-                profile = change(await read_profile(connection, company))
-                await connection.execute(
-                    _SQL["put_profile"],
-                    company,
-                    profile.legal_name,
-                    profile.address_lines,
-                    profile.country,
-                    profile.tax_id,
-                    profile.treatment,
-                    profile.rate_basis_points,
-                    profile.tax_label,
-                    profile.note,
-                )
+        async with writing(self._pool) as connection:
+            await connection.execute(_SQL["lock_company"], company)
+            profile = change(await read_profile(connection, company))
+            await connection.execute(
+                _SQL["put_profile"],
+                company,
+                profile.legal_name,
+                profile.address_lines,
+                profile.country,
+                profile.tax_id,
+                profile.treatment,
+                profile.rate_basis_points,
+                profile.tax_label,
+                profile.note,
+            )
         return profile
 
 

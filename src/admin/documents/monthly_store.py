@@ -13,10 +13,10 @@ from admin.statements.usage import Days
 from admin.statements.usage_store import UsageDays, read_by_country
 from wallet.domain.commands import Kind
 from wallet.domain.errors import CompanyNotFound
-from wallet.ledger.failures import translated
 from wallet.ledger.numbers import FIRST_NUMBER_SINCE
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import snapshot
 
 _SQL = load(__name__, Kind)
 
@@ -32,12 +32,8 @@ class MonthlyStatements:
     async def read(self, company: str, month: Month, *, now: int | None = None) -> MonthlyStatement:
         """Return a month as it is now, or would be at another time. Raises CompanyNotFound, DoesNotAddUp."""
         await self._usage.catch_up(company)
-        with translated():
-            async with (
-                self._pool.acquire() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                return (await _read(connection, company, month, now)).reconciled()
+        async with snapshot(self._pool) as connection:
+            return (await _read(connection, company, month, now)).reconciled()
 
 
 async def _read(connection: Connection, company: str, month: Month, now: int | None) -> MonthlyStatement:

@@ -22,10 +22,10 @@ from admin.documents.receipts import (
 )
 from wallet.domain import system_keys
 from wallet.domain.commands import Kind
-from wallet.domain.errors import Applied, CompanyNotFound, ReceiptNotFound, SellerNotSet
-from wallet.ledger.failures import translated
+from wallet.domain.errors import CompanyNotFound, ReceiptNotFound, SellerNotSet
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import autocommitting, reading
 
 _LOCK_SETTINGS = "SET LOCAL lock_timeout = '4s'"
 """Somebody else may be issuing, which is soon over."""
@@ -47,8 +47,8 @@ class Receipts:
 
     async def behind(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` companies, by id from `after` on, that have top-ups without receipts."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["behind"], after, limit, CORRECTING_REASONS)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["behind"], after, limit, CORRECTING_REASONS)
         return [row["company_id"] for row in rows]
 
     async def issue_next(self, company: str, limit: int) -> int:
@@ -56,16 +56,17 @@ class Receipts:
 
         Raises SellerNotSet where nobody has said who sells.
         """
-        with translated(Applied.UNKNOWN):
-            rows = await self._pool.fetch(_SQL["next"], company, limit, CORRECTING_REASONS)
-            numbers = [row["number"] for row in rows]
-            for number in numbers:
-                # A correction of what has no receipt has none.
-                with suppress(ReceiptNotFound):
-                    await self.get(company, number)
-            if numbers:
-                # Only now: who dies before it looks at these again, and finds their receipts.
-                await self._pool.execute(_SQL["advance"], company, numbers[-1])
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["next"], company, limit, CORRECTING_REASONS)
+        numbers = [row["number"] for row in rows]
+        for number in numbers:
+            # A correction of what has no receipt has none.
+            with suppress(ReceiptNotFound):
+                await self.get(company, number)
+        if numbers:
+            # Only now: who dies before it looks at these again, and finds their receipts.
+            async with autocommitting(self._pool) as connection:
+                await connection.execute(_SQL["advance"], company, numbers[-1])
         return len(numbers)
 
     async def get(self, company: str, number: int, *, at: int | None = None) -> Receipt:
@@ -73,27 +74,25 @@ class Receipts:
 
         Raises ReceiptNotFound where the transaction is neither, SellerNotSet.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection:
-                issued = await _read(connection, company, number)
-                return issued or await _issue(connection, company, number, at)
+        async with autocommitting(self._pool) as connection:
+            issued = await _read(connection, company, number)
+            return issued or await _issue(connection, company, number, at)
 
     async def page(self, company: str, *, before: int, limit: int) -> list[Receipt]:
         """Return up to `limit` receipts that are issued, below transaction `before`, newest first.
 
         Raises CompanyNotFound.
         """
-        with translated():
-            async with self._pool.acquire() as connection:
-                rows = await connection.fetch(_SQL["list"], company, before, limit)
-                if not rows and not await connection.fetchval(_SQL["company_exists"], company):
-                    raise CompanyNotFound(company)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["list"], company, before, limit)
+            if not rows and not await connection.fetchval(_SQL["company_exists"], company):
+                raise CompanyNotFound(company)
         return [_decode(row["content"]) for row in rows]
 
     async def find(self, prefix: str, year: int, serial: int) -> Receipt | None:
         """Return the receipt that has this number of its own, whosever it is."""
-        with translated():
-            content = await self._pool.fetchval(_SQL["find"], prefix, year, serial)
+        async with reading(self._pool) as connection:
+            content = await connection.fetchval(_SQL["find"], prefix, year, serial)
         return None if content is None else _decode(content)
 
 

@@ -9,9 +9,10 @@ import json
 import asyncpg
 
 from admin.mail.domain import ClaimedMail, MailState, NewMail, Waiting, next_try_seconds
-from wallet.ledger.failures import translated
+from wallet.domain.errors import Applied
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import autocommitting, reading
 
 ERROR_CHARACTERS_MAX = 500
 
@@ -33,14 +34,14 @@ class Mails:
 
     async def claim(self, limit: int, seconds: float) -> list[ClaimedMail]:
         """Claim up to `limit` mails that are due, oldest first, for so many seconds."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["claim"], limit, seconds)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            rows = await connection.fetch(_SQL["claim"], limit, seconds)
         return sorted(map(_claimed, rows), key=lambda mail: mail.serial)
 
     async def sent(self, mail: ClaimedMail) -> None:
         """Record that a mail was sent."""
-        with translated():
-            await self._pool.execute(_SQL["sent"], mail.serial)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            await connection.execute(_SQL["sent"], mail.serial)
 
     async def failed(self, mail: ClaimedMail, error: str, *, refused: bool = False) -> bool:
         """Record a try in vain: the mail rests, or is given up. Return whether it is tried again."""
@@ -54,21 +55,21 @@ class Mails:
 
     async def release(self, mail: ClaimedMail) -> None:
         """Give a claim up: the mail was not tried."""
-        with translated():
-            await self._pool.execute(_SQL["release"], mail.serial, mail.claimed_until)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            await connection.execute(_SQL["release"], mail.serial, mail.claimed_until)
 
     async def waiting(self) -> Waiting:
         """Return how many mails are not sent, and how old the oldest is."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["waiting"])
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["waiting"])
         assert row is not None
         return Waiting(row["mails"], row["oldest_seconds"])
 
     async def _failed(self, mail: ClaimedMail, error: str, delay: float | None, *, refused: bool) -> None:
         # What a server says may hold bytes that Postgres's text cannot.
         text = error.replace("\0", "")[:ERROR_CHARACTERS_MAX]
-        with translated():
-            await self._pool.execute(
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            await connection.execute(
                 _SQL["failed"],
                 mail.serial,
                 mail.claimed_until,

@@ -23,10 +23,10 @@ from wallet.domain.errors import (
 from wallet.domain.ratebook import ANCESTORS_MAX
 from wallet.domain.rates import Place, Rate, RateCard
 from wallet.domain.usage import Channel
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rate_rows import COLUMNS, RateReader, card_of, record_of, slices
+from wallet.ledger.transactions import reading, snapshot, writing
 
 RATES_PER_CARD_MAX = 250_000
 CHANGES_AT_ONCE_MAX = 4
@@ -104,26 +104,24 @@ class RateCards:
         Raises RateCardAlreadyExists, RateCardNotFound (the parent), CurrencyMismatch, UnfitRateCard (the parent has
         ANCESTORS_MAX ancestors).
         """
-        with translated(Applied.UNKNOWN):
-            async with self._changing() as connection:
-                if parent:
-                    await _check_currency(connection, parent, currency)
-                if not await connection.fetchval(_SQL["insert_card"], card, currency, parent or None, display_name):
-                    raise RateCardAlreadyExists(card)
-                await _count_change(connection, card, versions=0, rate_count=0)
-                await _check_ancestors(connection, card)
-                return await _get(connection, card)
+        async with self._changing() as connection:
+            if parent:
+                await _check_currency(connection, parent, currency)
+            if not await connection.fetchval(_SQL["insert_card"], card, currency, parent or None, display_name):
+                raise RateCardAlreadyExists(card)
+            await _count_change(connection, card, versions=0, rate_count=0)
+            await _check_ancestors(connection, card)
+            return await _get(connection, card)
 
     async def get(self, card: str) -> RateCard:
         """Return a card. Raises RateCardNotFound."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await _get(connection, card)
+        async with reading(self._pool) as connection:
+            return await _get(connection, card)
 
     async def list(self, after: str, limit: int) -> list[RateCard]:
         """Return up to `limit` cards whose ids come after `after`, by id."""
-        with translated():
-            return [card_of(row) for row in await self._pool.fetch(_SQL["list_cards"], after, limit)]
+        async with reading(self._pool) as connection:
+            return [card_of(row) for row in await connection.fetch(_SQL["list_cards"], after, limit)]
 
     async def update(self, card: str, *, display_name: str | None = None, parent: str | None = None) -> RateCard:
         """Change a card's name or parent; None leaves it, an empty parent takes it away.
@@ -131,24 +129,23 @@ class RateCards:
         Raises RateCardNotFound (the card, or the parent), CurrencyMismatch, UnfitRateCard (a card would be its own
         ancestor, or have more than ANCESTORS_MAX).
         """
-        with translated(Applied.UNKNOWN):
-            async with self._changing() as connection:
-                before = await _locked(connection, card)
-                if before is None:
-                    raise RateCardNotFound(card)
-                if parent:
-                    await _check_currency(connection, parent, before.currency)
-                parent = before.parent if parent is None else parent
-                name = before.display_name if display_name is None else display_name
-                if (name, parent) == (before.display_name, before.parent):
-                    return before
-                await connection.execute(_SQL["change_card"], card, name, parent or None)
-                await connection.execute(_SQL["count_change"], card, 1, before.rate_count, timeout=CHANGE_SECONDS_MAX)
-                if parent != before.parent:
-                    # Only now: two changes at once could close a circle that neither of them sees. Whoever comes second
-                    # has waited in count_change, and sees the first.
-                    await _check_ancestors(connection, card)
-                return await _get(connection, card)
+        async with self._changing() as connection:
+            before = await _locked(connection, card)
+            if before is None:
+                raise RateCardNotFound(card)
+            if parent:
+                await _check_currency(connection, parent, before.currency)
+            parent = before.parent if parent is None else parent
+            name = before.display_name if display_name is None else display_name
+            if (name, parent) == (before.display_name, before.parent):
+                return before
+            await connection.execute(_SQL["change_card"], card, name, parent or None)
+            await connection.execute(_SQL["count_change"], card, 1, before.rate_count, timeout=CHANGE_SECONDS_MAX)
+            if parent != before.parent:
+                # Only now: two changes at once could close a circle that neither of them sees. Whoever comes second
+                # has waited in count_change, and sees the first.
+                await _check_ancestors(connection, card)
+            return await _get(connection, card)
 
     async def rates(
         self, card: str, *, after: Cursor, limit: int, channel: Channel | None = None, destination: str = ""
@@ -157,10 +154,9 @@ class RateCards:
 
         Only those of one `channel`, and whose destinations begin with `destination`. Raises RateCardNotFound.
         """
-        with translated():
-            async with self._pool.acquire() as connection:
-                await _get(connection, card)
-                rows = await connection.fetch(_SQL["page"], card, *after, channel, destination, limit)
+        async with reading(self._pool) as connection:
+            await _get(connection, card)
+            rows = await connection.fetch(_SQL["page"], card, *after, channel, destination, limit)
         read = RateReader().read
         return [read(row) for row in rows]
 
@@ -170,13 +166,12 @@ class RateCards:
         One slice is in memory at a time; a caller who takes longer than CHANGE_SECONDS_MAX for one gets
         LedgerUnavailable. Raises RateCardNotFound.
         """
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-                await connection.execute(_CHANGE_SETTINGS)
-                await _get(connection, card)
-                reader = RateReader()
-                async for rows in slices(connection, _SQL["rates"], card, channel):
-                    yield [reader.read(row) for row in rows]
+        async with snapshot(self._pool) as connection:
+            await connection.execute(_CHANGE_SETTINGS)
+            await _get(connection, card)
+            reader = RateReader()
+            async for rows in slices(connection, _SQL["rates"], card, channel):
+                yield [reader.read(row) for row in rows]
 
     async def change(self, card: str, new: Import) -> Changed:
         """Put a deck into a card, all or nothing, as `plan` says.
@@ -185,35 +180,35 @@ class RateCards:
         """
         if len(new.deck) > RATES_PER_CARD_MAX:
             raise _too_many(len(new.deck))
-        with translated(Applied.NO if new.validate_only else Applied.UNKNOWN):
-            async with self._changing() as connection:
-                made = False
-                # Only to know what would change, nobody need wait for a change under way.
-                before = await (_find if new.validate_only else _locked)(connection, card)
-                if before is None and not new.currency:
-                    raise RateCardNotFound(card)
-                if before is None and not new.validate_only:
-                    made = bool(await connection.fetchval(_SQL["insert_card"], card, new.currency, None, ""))
-                    before = await _locked(connection, card)  # Somebody else may have made it meanwhile.
-                if before is not None and new.currency not in ("", before.currency):
-                    raise CurrencyMismatch(wallet=before.currency, given=new.currency)
-                existing = await _read_all(connection, card)
-                planned = await asyncio.to_thread(
-                    plan, existing, new.deck, at=new.at, now=new.now, keep_unlisted=new.keep_unlisted
-                )
-                if planned.count_after > RATES_PER_CARD_MAX:
-                    raise _too_many(planned.count_after)
-                if new.validate_only or not (planned.delete or planned.insert or made):
-                    return Changed(planned, before)
-                await _delete(connection, card, planned.delete)
-                await _insert(connection, card, planned.insert)
-                # A card that is made for the deck has it in its first version.
-                await _count_change(connection, card, versions=0 if made else 1, rate_count=planned.count_after)
-                return Changed(planned, await _get(connection, card))
+        applied = Applied.NO if new.validate_only else Applied.UNKNOWN
+        async with self._changing(applied) as connection:
+            made = False
+            # Only to know what would change, nobody need wait for a change under way.
+            before = await (_find if new.validate_only else _locked)(connection, card)
+            if before is None and not new.currency:
+                raise RateCardNotFound(card)
+            if before is None and not new.validate_only:
+                made = bool(await connection.fetchval(_SQL["insert_card"], card, new.currency, None, ""))
+                before = await _locked(connection, card)  # Somebody else may have made it meanwhile.
+            if before is not None and new.currency not in ("", before.currency):
+                raise CurrencyMismatch(wallet=before.currency, given=new.currency)
+            existing = await _read_all(connection, card)
+            planned = await asyncio.to_thread(
+                plan, existing, new.deck, at=new.at, now=new.now, keep_unlisted=new.keep_unlisted
+            )
+            if planned.count_after > RATES_PER_CARD_MAX:
+                raise _too_many(planned.count_after)
+            if new.validate_only or not (planned.delete or planned.insert or made):
+                return Changed(planned, before)
+            await _delete(connection, card, planned.delete)
+            await _insert(connection, card, planned.insert)
+            # A card that is made for the deck has it in its first version.
+            await _count_change(connection, card, versions=0 if made else 1, rate_count=planned.count_after)
+            return Changed(planned, await _get(connection, card))
 
     @asynccontextmanager
-    async def _changing(self) -> AsyncIterator[Connection]:
-        async with self._changes, self._pool.acquire() as connection, connection.transaction():
+    async def _changing(self, applied: Applied = Applied.UNKNOWN) -> AsyncIterator[Connection]:
+        async with self._changes, writing(self._pool, applied) as connection:
             await connection.execute(_CHANGE_SETTINGS)
             yield connection
 

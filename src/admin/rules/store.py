@@ -8,7 +8,6 @@ import asyncpg
 from wallet.domain.commands import Kind
 from wallet.domain.entries import AuthorizationState, WalletState
 from wallet.domain.errors import (
-    Applied,
     CompanyClosed,
     CompanyNotFound,
     SpendLimitAlreadyExists,
@@ -16,11 +15,11 @@ from wallet.domain.errors import (
     TooManySpendLimits,
 )
 from wallet.domain.limits import LIMITS_PER_COMPANY_MAX, SpendLimit, SpendLimitState, Window, window_end
-from wallet.ledger.failures import translated
 from wallet.ledger.numbers import FIRST_NUMBER_SINCE
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import limit_of
+from wallet.ledger.transactions import autocommitting, reading
 
 SUM_SECONDS_MAX = 60.0
 """How long summing up a window's entries may take, when a limit is made."""
@@ -44,75 +43,71 @@ class SpendLimits:
         Raises CompanyNotFound, CompanyClosed, SpendLimitAlreadyExists, TooManySpendLimits.
         """
         company = limit.company
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection:
-                starts_at = await connection.fetchval(_SQL["window_start"], company, limit.window)
-                if starts_at is None:
-                    raise CompanyNotFound(company)
-                # A busy month takes a while to sum up. So most of it is done while charging goes on, and only what came
-                # meanwhile under the wallet's lock.
-                first = await connection.fetchval(FIRST_NUMBER_SINCE, company, starts_at)
-                last = await connection.fetchval("SELECT last_number FROM wallets WHERE company_id = $1", company)
-                spent = await _spent(connection, limit, starts_at, first, last)
-                async with _changing(connection, company) as wallet:
-                    if await connection.fetchval(_SQL["count"], company) >= LIMITS_PER_COMPANY_MAX:
-                        raise TooManySpendLimits(company)
-                    now_starts_at = await connection.fetchval(_SQL["window_start"], company, limit.window)
-                    if now_starts_at != starts_at:  # The next window has begun meanwhile, and has next to nothing yet.
-                        starts_at, spent = now_starts_at, 0
-                        last = await connection.fetchval(FIRST_NUMBER_SINCE, company, starts_at) - 1
-                    spent += await _spent(connection, limit, starts_at, last + 1, wallet["last_number"])
-                    # Authorizations from before the window are spent from now on, so what they hold counts as well.
-                    held = _SQL["held_before"], company, starts_at, limit.channel, limit.country or None
-                    spent += await connection.fetchval(*held)
-                    made = await connection.fetchval(
-                        _SQL["insert"],
-                        company,
-                        limit.id,
-                        limit.window,
-                        limit.channel,
-                        limit.country or None,
-                        limit.amount,
-                        starts_at,
-                        wallet["last_number"],
-                    )
-                    if made is None:
-                        raise SpendLimitAlreadyExists(limit.id)
-                    await connection.execute(_SQL["insert_counter"], company, limit.id, starts_at, spent)
-                return await _get(connection, company, limit.id)
+        async with autocommitting(self._pool) as connection:
+            starts_at = await connection.fetchval(_SQL["window_start"], company, limit.window)
+            if starts_at is None:
+                raise CompanyNotFound(company)
+            # A busy month takes a while to sum up. So most of it is done while charging goes on, and only what came
+            # meanwhile under the wallet's lock.
+            first = await connection.fetchval(FIRST_NUMBER_SINCE, company, starts_at)
+            last = await connection.fetchval("SELECT last_number FROM wallets WHERE company_id = $1", company)
+            spent = await _spent(connection, limit, starts_at, first, last)
+            async with _changing(connection, company) as wallet:
+                if await connection.fetchval(_SQL["count"], company) >= LIMITS_PER_COMPANY_MAX:
+                    raise TooManySpendLimits(company)
+                now_starts_at = await connection.fetchval(_SQL["window_start"], company, limit.window)
+                if now_starts_at != starts_at:  # The next window has begun meanwhile, and has next to nothing yet.
+                    starts_at, spent = now_starts_at, 0
+                    last = await connection.fetchval(FIRST_NUMBER_SINCE, company, starts_at) - 1
+                spent += await _spent(connection, limit, starts_at, last + 1, wallet["last_number"])
+                # Authorizations from before the window are spent from now on, so what they hold counts as well.
+                held = _SQL["held_before"], company, starts_at, limit.channel, limit.country or None
+                spent += await connection.fetchval(*held)
+                made = await connection.fetchval(
+                    _SQL["insert"],
+                    company,
+                    limit.id,
+                    limit.window,
+                    limit.channel,
+                    limit.country or None,
+                    limit.amount,
+                    starts_at,
+                    wallet["last_number"],
+                )
+                if made is None:
+                    raise SpendLimitAlreadyExists(limit.id)
+                await connection.execute(_SQL["insert_counter"], company, limit.id, starts_at, spent)
+            return await _get(connection, company, limit.id)
 
     async def get(self, company: str, limit: str) -> SpendLimitState:
         """Return a limit. Raises SpendLimitNotFound."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await _get(connection, company, limit)
+        async with reading(self._pool) as connection:
+            return await _get(connection, company, limit)
 
     async def list(self, company: str) -> list[SpendLimitState]:
         """Return all limits of a company, by id. Raises CompanyNotFound."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["list"], company, None)
-            if not rows and not await self._pool.fetchval("SELECT 1 FROM wallets WHERE company_id = $1", company):
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["list"], company, None)
+            if not rows and not await connection.fetchval("SELECT 1 FROM wallets WHERE company_id = $1", company):
                 raise CompanyNotFound(company)
             return [_state_of(row) for row in rows]
 
     async def set_amount(self, company: str, limit: str, amount: int) -> SpendLimitState:
         """Change how much may be spent, in micros. Raises SpendLimitNotFound, CompanyClosed."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection:
-                await _get(connection, company, limit)
-                async with _changing(connection, company):
-                    if await connection.fetchval(_SQL["change_amount"], company, limit, amount) is None:
-                        raise SpendLimitNotFound(limit)
-                return await _get(connection, company, limit)
+        async with autocommitting(self._pool) as connection:
+            await _get(connection, company, limit)
+            async with _changing(connection, company):
+                if await connection.fetchval(_SQL["change_amount"], company, limit, amount) is None:
+                    raise SpendLimitNotFound(limit)
+            return await _get(connection, company, limit)
 
     async def delete(self, company: str, limit: str) -> None:
         """End a limit. Raises SpendLimitNotFound, CompanyClosed."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection:
-                await _get(connection, company, limit)
-                async with _changing(connection, company):
-                    if await connection.fetchval(_SQL["delete"], company, limit) is None:
-                        raise SpendLimitNotFound(limit)
+        async with autocommitting(self._pool) as connection:
+            await _get(connection, company, limit)
+            async with _changing(connection, company):
+                if await connection.fetchval(_SQL["delete"], company, limit) is None:
+                    raise SpendLimitNotFound(limit)
 
 
 @asynccontextmanager

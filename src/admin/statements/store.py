@@ -14,11 +14,11 @@ import asyncpg
 from admin.statements.domain import EntryFilter, Page, Period
 from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound
-from wallet.ledger.failures import translated
 from wallet.ledger.numbers import FIRST_NUMBER_SINCE
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import entry_of
+from wallet.ledger.transactions import reading
 
 PAGE_LOOKS_AT_MAX = 50_000
 """How many entries are looked at for one page."""
@@ -47,23 +47,20 @@ class Statements:
         """
         give_up_at = time.monotonic() + PAGE_SECONDS_MAX
         found: list[Entry] = []
-        with translated():
-            async with self._pool.acquire() as connection:
-                currency, first, last = await _numbers(connection, company, where)
-                high = last if before is None else min(last, before - 1)
-                look_down_to = max(first, high - PAGE_LOOKS_AT_MAX + 1)
-                while high >= look_down_to:
-                    low = max(look_down_to, high - PAGE_SLICE + 1)
-                    rows = await connection.fetch(
-                        _NEWEST_FIRST, company, low, high, *_arguments(where), limit - len(found)
-                    )
-                    found += [entry_of(row, currency) for row in rows]
-                    high = low - 1
-                    if len(found) == limit:
-                        high = found[-1].number - 1
-                        break
-                    if time.monotonic() > give_up_at:
-                        break
+        async with reading(self._pool) as connection:
+            currency, first, last = await _numbers(connection, company, where)
+            high = last if before is None else min(last, before - 1)
+            look_down_to = max(first, high - PAGE_LOOKS_AT_MAX + 1)
+            while high >= look_down_to:
+                low = max(look_down_to, high - PAGE_SLICE + 1)
+                rows = await connection.fetch(_NEWEST_FIRST, company, low, high, *_arguments(where), limit - len(found))
+                found += [entry_of(row, currency) for row in rows]
+                high = low - 1
+                if len(found) == limit:
+                    high = found[-1].number - 1
+                    break
+                if time.monotonic() > give_up_at:
+                    break
         return Page(found, high + 1 if high >= first else None)
 
     async def period(self, company: str, where: EntryFilter) -> Period:
@@ -71,11 +68,10 @@ class Statements:
 
         Raises CompanyNotFound.
         """
-        with translated():
-            async with self._pool.acquire() as connection:
-                currency, first, last = await _numbers(connection, company, where)
-                opening = await connection.fetchval(_SQL["balance_after"], company, first - 1) or 0
-                closing = await connection.fetchval(_SQL["balance_after"], company, last) or 0
+        async with reading(self._pool) as connection:
+            currency, first, last = await _numbers(connection, company, where)
+            opening = await connection.fetchval(_SQL["balance_after"], company, first - 1) or 0
+            closing = await connection.fetchval(_SQL["balance_after"], company, last) or 0
         return Period(company, currency, first, last, opening, closing)
 
     async def entries(self, period: Period, where: EntryFilter) -> AsyncGenerator[list[Entry], None]:
@@ -86,8 +82,8 @@ class Statements:
         arguments = _arguments(where)
         for low in range(period.first, period.last + 1, EXPORT_SLICE):
             high = min(low + EXPORT_SLICE - 1, period.last)
-            with translated():
-                rows = await self._pool.fetch(_OLDEST_FIRST, period.company, low, high, *arguments)
+            async with reading(self._pool) as connection:
+                rows = await connection.fetch(_OLDEST_FIRST, period.company, low, high, *arguments)
             if rows:
                 yield [entry_of(row, period.currency) for row in rows]
 

@@ -11,11 +11,11 @@ import asyncpg
 
 from admin.statements.usage import CountedUsage, Days, UsageLine
 from wallet.domain.commands import Kind
-from wallet.domain.errors import CompanyNotFound
+from wallet.domain.errors import Applied, CompanyNotFound
 from wallet.domain.usage import Channel
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import autocommitting, reading, snapshot
 
 SLICE = 10_000
 """How many entries are counted in one transaction, usually."""
@@ -42,8 +42,8 @@ class UsageDays:
 
     async def behind(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` companies, by id from `after` on, that have entries that are not counted."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["behind"], after, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["behind"], after, limit)
         return [row["company_id"] for row in rows]
 
     async def catch_up(self, company: str) -> bool:
@@ -53,23 +53,21 @@ class UsageDays:
         MissingEntries.
         """
         give_up_at = time.monotonic() + CATCH_UP_SECONDS_MAX
-        with translated():
-            async with self._pool.acquire() as connection:
-                last = await connection.fetchval(_SQL["last_number"], company)
-                if last is None:
-                    raise CompanyNotFound(company)
-                counted = await connection.fetchval(_SQL["counted"], company) or 0
-                while counted < last:
-                    if time.monotonic() > give_up_at:
-                        return False
-                    _, counted = await _count_slice(connection, company, self.slice_entries)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            last = await connection.fetchval(_SQL["last_number"], company)
+            if last is None:
+                raise CompanyNotFound(company)
+            counted = await connection.fetchval(_SQL["counted"], company) or 0
+            while counted < last:
+                if time.monotonic() > give_up_at:
+                    return False
+                _, counted = await _count_slice(connection, company, self.slice_entries)
         return True
 
     async def count_slice(self, company: str) -> int:
         """Count the next entries of a company, `slice_entries` at most; return how many. Raises MissingEntries."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                entries, _ = await _count_slice(connection, company, self.slice_entries)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            entries, _ = await _count_slice(connection, company, self.slice_entries)
         return entries
 
     async def read(
@@ -77,16 +75,12 @@ class UsageDays:
     ) -> CountedUsage:
         """Return what is counted of some days, and of one channel or country of them. Raises CompanyNotFound."""
         arguments = company, days.first, days.last, channel, country or None
-        with translated():
-            async with (
-                self._pool.acquire() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                wallet = await connection.fetchrow(_SQL["wallet"], company)
-                if wallet is None:
-                    raise CompanyNotFound(company)
-                by_day = await connection.fetch(_SQL["by_day"], *arguments)
-                by_country = await connection.fetch(_SQL["by_country"], *arguments)
+        async with snapshot(self._pool) as connection:
+            wallet = await connection.fetchrow(_SQL["wallet"], company)
+            if wallet is None:
+                raise CompanyNotFound(company)
+            by_day = await connection.fetch(_SQL["by_day"], *arguments)
+            by_country = await connection.fetch(_SQL["by_country"], *arguments)
         return CountedUsage(wallet["currency"], wallet["number"], _lines(by_day), _lines(by_country))
 
 

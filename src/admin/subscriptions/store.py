@@ -12,17 +12,16 @@ from admin.subscriptions.periods import Schedule, Unit
 from admin.subscriptions.transitions import UNFINISHED_SECONDS
 from wallet.domain.entries import WalletState
 from wallet.domain.errors import (
-    Applied,
     CompanyClosed,
     CompanyNotFound,
     IdempotencyKeyReused,
     SubscriptionNotFound,
 )
 from wallet.domain.usage import Channel, Usage
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
+from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, SubscriptionState)
 
@@ -36,15 +35,14 @@ class Subscriptions:
 
     async def now(self) -> int:
         """Return the time, in microseconds since the epoch: Postgres's, so that all processes have the same."""
-        with translated():
-            now: int = await self._pool.fetchval(_SQL["now"])
+        async with reading(self._pool) as connection:
+            now: int = await connection.fetchval(_SQL["now"])
         return now
 
     async def find(self, company: str, subscription: str) -> Subscription | None:
         """Return a subscription, or None."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await _find(connection, company, subscription)
+        async with reading(self._pool) as connection:
+            return await _find(connection, company, subscription)
 
     async def get(self, company: str, subscription: str) -> Subscription:
         """Return a subscription. Raises SubscriptionNotFound."""
@@ -59,19 +57,18 @@ class Subscriptions:
         A worker takes it up when its first period begins; one that begins at once after UNFINISHED_SECONDS, if whoever
         makes it does not come back. Raises CompanyNotFound, CompanyClosed, IdempotencyKeyReused.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection:
+        async with autocommitting(self._pool) as connection:
+            found = await _find(connection, new.company, new.id)
+            if found is None:
+                await _check_open(connection, new.company)
+                schedule, at_once = new.schedule(now), new.starts_at is None
+                due_at = now + UNFINISHED_SECONDS * 1_000_000 if at_once else schedule.origin_at
+                terms = _arguments(new.terms)
+                calendar = schedule.unit, schedule.count, schedule.anchor_day, schedule.origin_at
+                await connection.fetchval(
+                    _SQL["insert"], new.company, new.id, new.fingerprint, *terms, *calendar, at_once, due_at
+                )
                 found = await _find(connection, new.company, new.id)
-                if found is None:
-                    await _check_open(connection, new.company)
-                    schedule, at_once = new.schedule(now), new.starts_at is None
-                    due_at = now + UNFINISHED_SECONDS * 1_000_000 if at_once else schedule.origin_at
-                    terms = _arguments(new.terms)
-                    calendar = schedule.unit, schedule.count, schedule.anchor_day, schedule.origin_at
-                    await connection.fetchval(
-                        _SQL["insert"], new.company, new.id, new.fingerprint, *terms, *calendar, at_once, due_at
-                    )
-                    found = await _find(connection, new.company, new.id)
         assert found is not None, "subscriptions are never deleted"
         if found.fingerprint != new.fingerprint:
             raise IdempotencyKeyReused(new.id)
@@ -81,14 +78,14 @@ class Subscriptions:
         self, *, company: str = "", state: SubscriptionState | None = None, after: int, limit: int
     ) -> list[Subscription]:
         """Return up to `limit` with serials above `after`, oldest first: those for which holds what is set."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["list"], company or None, state, after, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["list"], company or None, state, after, limit)
         return [_subscription_of(row) for row in rows]
 
     async def due(self, now: int, after: tuple[int, int], limit: int) -> list[Subscription]:
         """Return up to `limit` subscriptions that are due, in the order of `(due_at, serial)` after a place in it."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["due"], now, *after, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["due"], now, *after, limit)
         return [_subscription_of(row) for row in rows]
 
     async def save(self, before: Subscription, after: Subscription, told: Sequence[Notice] = ()) -> Subscription | None:
@@ -113,14 +110,13 @@ class Subscriptions:
             after.canceled_at,
             after.starts_at,
         )
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                version = await connection.fetchval(_SQL["save"], before.company, before.id, before.version, *values)
-                if version is None:
-                    return None
-                for notice in told:
-                    await notices.tell(connection, notice)
-                return await _find(connection, before.company, before.id)
+        async with writing(self._pool) as connection:
+            version = await connection.fetchval(_SQL["save"], before.company, before.id, before.version, *values)
+            if version is None:
+                return None
+            for notice in told:
+                await notices.tell(connection, notice)
+            return await _find(connection, before.company, before.id)
 
 
 async def _check_open(connection: Connection, company: str) -> None:

@@ -11,11 +11,10 @@ from admin.top_ups.domain import (
     ChargebackState,
     NewChargeback,
 )
-from wallet.domain.errors import Applied
 from wallet.domain.money import words
-from wallet.ledger.failures import translated
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
+from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, ChargebackState)
 
@@ -30,36 +29,34 @@ class ChargebackRecords:
     async def record(self, new: NewChargeback) -> Chargeback:
         """Record what the provider tells; return the chargeback as it is then: its first amount, its furthest state."""
         told = new.top_up, new.state, new.amount, new.currency, new.reason
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                found = _chargeback_of(await connection.fetchrow(_SQL["record"], new.company, new.id, *told))
-                if found.state in (ChargebackState.WON, ChargebackState.LOST):
-                    await notices.tell(connection, _closed_notice(found))
+        async with writing(self._pool) as connection:
+            found = _chargeback_of(await connection.fetchrow(_SQL["record"], new.company, new.id, *told))
+            if found.state in (ChargebackState.WON, ChargebackState.LOST):
+                await notices.tell(connection, _closed_notice(found))
         return found
 
     async def debited(self, chargeback: Chargeback, number: int) -> None:
         """Record the entry that took the money, and tell the company, once."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(_SQL["debited"], chargeback.company, chargeback.id, number)
-                if row is not None:
-                    await notices.tell(connection, _opened_notice(_chargeback_of(row)))
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["debited"], chargeback.company, chargeback.id, number)
+            if row is not None:
+                await notices.tell(connection, _opened_notice(_chargeback_of(row)))
 
     async def credited(self, chargeback: Chargeback, number: int) -> None:
         """Record the entry that gave the money back."""
-        with translated(Applied.UNKNOWN):
-            await self._pool.execute(_SQL["credited"], chargeback.company, chargeback.id, number)
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(_SQL["credited"], chargeback.company, chargeback.id, number)
 
     async def due(self, limit: int) -> list[Chargeback]:
         """Return up to `limit` chargebacks that miss an entry, each to one caller for a while."""
-        with translated(Applied.UNKNOWN):
-            rows = await self._pool.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
+        async with autocommitting(self._pool) as connection:
+            rows = await connection.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
         return [_chargeback_of(row) for row in rows]
 
     async def page(self, company: str, *, before: int, limit: int) -> list[Chargeback]:
         """Return up to `limit` chargebacks with serials below `before`, newest first."""
-        with translated():
-            return [_chargeback_of(row) for row in await self._pool.fetch(_SQL["list"], company, before, limit)]
+        async with reading(self._pool) as connection:
+            return [_chargeback_of(row) for row in await connection.fetch(_SQL["list"], company, before, limit)]
 
 
 def _data(chargeback: Chargeback) -> dict[str, str | int]:

@@ -18,10 +18,10 @@ from admin.top_ups.domain import (
 )
 from wallet.domain.errors import Applied, IdempotencyKeyReused, TopUpNotFound, TopUpNotRefundable, TopUpRefundNotFound
 from wallet.domain.money import words
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
+from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, ChargebackState, TopUpRefundState)
 _BY_CARD = (TopUpMethod.CARD, TopUpMethod.SAVED_CARD)
@@ -40,70 +40,67 @@ class TopUpRefundRecords:
         One that was declined before anything had moved begins anew. Raises TopUpNotFound, TopUpNotRefundable;
         IdempotencyKeyReused where the id is another request's.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                top_up = await connection.fetchrow(_SQL["lock_top_up"], order.company, order.top_up)
-                known = await connection.fetchrow(_SQL["get"], order.company, order.id)
-                if known is not None and known["fingerprint"] != order.fingerprint:
-                    raise IdempotencyKeyReused(order.id)
-                if top_up is None:
-                    raise TopUpNotFound(order.top_up)
-                if known is None:
-                    amount = await _refundable(connection, order, top_up)
-                    told = order.fingerprint, order.top_up, amount, order.reason, order.requested_by
-                    await connection.execute(_SQL["insert"], order.company, order.id, *told, FIRST_LOOK_SECONDS)
-                elif known["state"] == TopUpRefundState.FAILED and known["debit_number"] is None:
-                    amount = await _refundable(connection, order, top_up)
-                    await connection.execute(_SQL["reopen"], order.company, order.id, FIRST_LOOK_SECONDS)
-                else:
-                    return _refund_of(known), False
-                await connection.execute(_SQL["reserve"], order.company, order.top_up, amount)
-                row = await connection.fetchrow(_SQL["get"], order.company, order.id)
+        async with writing(self._pool) as connection:
+            top_up = await connection.fetchrow(_SQL["lock_top_up"], order.company, order.top_up)
+            known = await connection.fetchrow(_SQL["get"], order.company, order.id)
+            if known is not None and known["fingerprint"] != order.fingerprint:
+                raise IdempotencyKeyReused(order.id)
+            if top_up is None:
+                raise TopUpNotFound(order.top_up)
+            if known is None:
+                amount = await _refundable(connection, order, top_up)
+                told = order.fingerprint, order.top_up, amount, order.reason, order.requested_by
+                await connection.execute(_SQL["insert"], order.company, order.id, *told, FIRST_LOOK_SECONDS)
+            elif known["state"] == TopUpRefundState.FAILED and known["debit_number"] is None:
+                amount = await _refundable(connection, order, top_up)
+                await connection.execute(_SQL["reopen"], order.company, order.id, FIRST_LOOK_SECONDS)
+            else:
+                return _refund_of(known), False
+            await connection.execute(_SQL["reserve"], order.company, order.top_up, amount)
+            row = await connection.fetchrow(_SQL["get"], order.company, order.id)
         assert row is not None, "it was made, and refunds are never deleted"
         return _refund_of(row), known is None
 
     async def check(self, order: NewTopUpRefund) -> None:
         """Raise TopUpNotFound or TopUpNotRefundable where a new refund could not be made."""
-        with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                top_up = await connection.fetchrow(_SQL["lock_top_up"], order.company, order.top_up)
-                if top_up is None:
-                    raise TopUpNotFound(order.top_up)
-                await _refundable(connection, order, top_up)
+        async with writing(self._pool, Applied.NO) as connection:
+            top_up = await connection.fetchrow(_SQL["lock_top_up"], order.company, order.top_up)
+            if top_up is None:
+                raise TopUpNotFound(order.top_up)
+            await _refundable(connection, order, top_up)
 
     async def get(self, company: str, refund: str) -> TopUpRefund:
         """Return a refund. Raises TopUpRefundNotFound."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["get"], company, refund)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["get"], company, refund)
         if row is None:
             raise TopUpRefundNotFound(refund)
         return _refund_of(row)
 
     async def of_provider(self, provider_refund: str) -> TopUpRefund | None:
         """Return the refund that the provider has under an id, if it is known."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["of_provider"], provider_refund)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["of_provider"], provider_refund)
         return None if row is None else _refund_of(row)
 
     async def page(self, company: str, top_up: str, *, before: int, limit: int) -> list[TopUpRefund]:
         """Return up to `limit` refunds with serials below `before`, newest first; of one top-up, or of all for ""."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["list"], company, top_up or None, before, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["list"], company, top_up or None, before, limit)
         return [_refund_of(row) for row in rows]
 
     async def declined(self, refund: TopUpRefund, code: str) -> None:
         """Record that the wallet declined: nothing has moved, and what was reserved is free again."""
         wait = DECLINED_LOOK_SECONDS
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(_SQL["declined"], refund.company, refund.id, code, wait)
-                if row is not None:
-                    await connection.execute(_SQL["reserve"], refund.company, row["top_up_id"], -row["amount"])
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["declined"], refund.company, refund.id, code, wait)
+            if row is not None:
+                await connection.execute(_SQL["reserve"], refund.company, row["top_up_id"], -row["amount"])
 
     async def debited(self, refund: TopUpRefund, number: int) -> TopUpRefund:
         """Record the entry that took the money out of the wallet; return the refund as it is then."""
-        with translated(Applied.UNKNOWN):
-            await self._pool.execute(_SQL["debited"], refund.company, refund.id, number, FIRST_LOOK_SECONDS)
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(_SQL["debited"], refund.company, refund.id, number, FIRST_LOOK_SECONDS)
         return await self.get(refund.company, refund.id)
 
     async def settle_declined(self, refund: TopUpRefund) -> TopUpRefund:
@@ -111,10 +108,10 @@ class TopUpRefundRecords:
 
         Two may ask at once: where one is declined, the other may be debited a moment later, and die.
         """
-        with translated(Applied.UNKNOWN):
-            number = await self._pool.fetchval(_SQL["entry_of"], refund.company, refund_debit(refund).idempotency_key)
+        async with autocommitting(self._pool) as connection:
+            number = await connection.fetchval(_SQL["entry_of"], refund.company, refund_debit(refund).idempotency_key)
             if number is None:
-                await self._pool.execute(_SQL["leave"], refund.company, refund.id)
+                await connection.execute(_SQL["leave"], refund.company, refund.id)
                 return refund
         return await self.debited(refund, number)
 
@@ -128,28 +125,26 @@ class TopUpRefundRecords:
         assert bool(failure_code) == (state is TopUpRefundState.FAILED)
         stored = TopUpRefundState.PENDING if failure_code else state
         wait = 0.0 if failure_code else FIRST_LOOK_SECONDS
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(
-                    _SQL["told"], refund.company, refund.id, provider_refund or None, stored, failure_code, wait
-                )
-                if row is not None and stored is TopUpRefundState.SUCCEEDED:
-                    await notices.tell(connection, _notice(refund))
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(
+                _SQL["told"], refund.company, refund.id, provider_refund or None, stored, failure_code, wait
+            )
+            if row is not None and stored is TopUpRefundState.SUCCEEDED:
+                await notices.tell(connection, _notice(refund))
         return await self.get(refund.company, refund.id)
 
     async def returned(self, refund: TopUpRefund, number: int) -> TopUpRefund:
         """Record the entry that put the money back; what was reserved is free again. Return the refund, FAILED."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(_SQL["returned"], refund.company, refund.id, number)
-                if row is not None and row["reserved"]:
-                    await connection.execute(_SQL["reserve"], refund.company, row["top_up_id"], -row["amount"])
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["returned"], refund.company, refund.id, number)
+            if row is not None and row["reserved"]:
+                await connection.execute(_SQL["reserve"], refund.company, row["top_up_id"], -row["amount"])
         return await self.get(refund.company, refund.id)
 
     async def due(self, limit: int) -> list[TopUpRefund]:
         """Return up to `limit` refunds that are to be looked at, each to one caller for a while."""
-        with translated(Applied.UNKNOWN):
-            rows = await self._pool.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
+        async with autocommitting(self._pool) as connection:
+            rows = await connection.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
         return [_refund_of(row) for row in rows]
 
 

@@ -27,10 +27,10 @@ from wallet.domain.errors import (
     TopUpNotFound,
 )
 from wallet.domain.money import words
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of
+from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, TopUpMethod, TopUpState)
 _REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -50,15 +50,14 @@ class TopUpRecords:
 
         Raises CompanyNotFound, CompanyClosed, CurrencyMismatch; IdempotencyKeyReused where the id is another request's.
         """
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["get"], order.company, order.id)
+            if row is None:
+                await _check(connection, order)
+                row = await _insert(connection, order)
+                if row is not None:
+                    return _top_up_of(row), True
                 row = await connection.fetchrow(_SQL["get"], order.company, order.id)
-                if row is None:
-                    await _check(connection, order)
-                    row = await _insert(connection, order)
-                    if row is not None:
-                        return _top_up_of(row), True
-                    row = await connection.fetchrow(_SQL["get"], order.company, order.id)
         if row is None:
             # It was withdrawn at this moment: another try of the same was declined.
             raise LedgerUnavailable("another request under the key is under way", applied=Applied.NO)
@@ -68,30 +67,30 @@ class TopUpRecords:
 
     async def get(self, company: str, top_up: str) -> TopUp:
         """Return a top-up. Raises TopUpNotFound."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["get"], company, top_up)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["get"], company, top_up)
         if row is None:
             raise TopUpNotFound(top_up)
         return _top_up_of(row)
 
     async def of_payment(self, payment: str) -> TopUp | None:
         """Return the top-up that a provider's payment belongs to, if it is known."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["of_payment"], payment)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["of_payment"], payment)
         return None if row is None else _top_up_of(row)
 
     async def of_reference(self, payment_reference: str) -> TopUp | None:
         """Return the bank transfer that has this payment reference, if there is one."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["of_reference"], payment_reference)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["of_reference"], payment_reference)
         return None if row is None else _top_up_of(row)
 
     async def page(
         self, company: str, *, state: TopUpState | None, method: TopUpMethod | None, before: int, limit: int
     ) -> list[TopUp]:
         """Return up to `limit` top-ups with serials below `before`, newest first: those for which holds what is set."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["list"], company, state, method, before, limit)
+        async with reading(self._pool) as connection:
+            rows = await connection.fetch(_SQL["list"], company, state, method, before, limit)
         return [_top_up_of(row) for row in rows]
 
     async def told(
@@ -108,13 +107,12 @@ class TopUpRecords:
         `failure` is a code and a text. People and programs are told of an end that they did not wait for.
         """
         brand, last4 = (paid_with.brand, paid_with.last4) if paid_with else (None, None)
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(
-                    _SQL["told"], top_up.company, top_up.id, payment or None, state, brand, last4, *failure
-                )
-                if row is not None and state is TopUpState.FAILED:
-                    await notices.tell(connection, _failed_notice(_top_up_of(row)))
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(
+                _SQL["told"], top_up.company, top_up.id, payment or None, state, brand, last4, *failure
+            )
+            if row is not None and state is TopUpState.FAILED:
+                await notices.tell(connection, _failed_notice(_top_up_of(row)))
         return await self.get(top_up.company, top_up.id) if row is None else _counted(_top_up_of(row))
 
     async def pin(
@@ -129,50 +127,49 @@ class TopUpRecords:
         """Record that money came in and how much; return the top-up as it is then: the first amount stays."""
         brand, last4 = (paid_with.brand, paid_with.last4) if paid_with else (None, None)
         pinned = amount, payment or None, brand, last4, reference or None, FIRST_LOOK_SECONDS
-        with translated(Applied.UNKNOWN):
-            row = await self._pool.fetchrow(_SQL["pin"], top_up.company, top_up.id, *pinned)
+        async with autocommitting(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["pin"], top_up.company, top_up.id, *pinned)
         return await self.get(top_up.company, top_up.id) if row is None else _top_up_of(row)
 
     async def attach(self, top_up: TopUp, payment: str) -> TopUp:
         """Record which payment it is that people confirmed; return the top-up as it is then: the first one stays."""
-        with translated(Applied.UNKNOWN):
-            await self._pool.execute(_SQL["attach"], top_up.company, top_up.id, payment)
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(_SQL["attach"], top_up.company, top_up.id, payment)
         return await self.get(top_up.company, top_up.id)
 
     async def withdraw(self, top_up: TopUp) -> None:
         """Forget a METHOD_MANUAL that the ledger declined: a decline is an answer, not a record."""
-        with translated(Applied.UNKNOWN):
-            await self._pool.execute(_SQL["withdraw"], top_up.company, top_up.id)
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(_SQL["withdraw"], top_up.company, top_up.id)
 
     async def succeed(self, top_up: TopUp, entry: Entry) -> TopUp:
         """Record the entry that credits a top-up, and tell the company, once."""
         ended = top_up.company, top_up.id, entry.number, entry.balance_after
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["succeed"], *ended)
+            if row is None and top_up.method is TopUpMethod.MANUAL:
+                # Another try may have been declined meanwhile, and withdrawn.
+                await _insert(connection, _order_of(top_up))
                 row = await connection.fetchrow(_SQL["succeed"], *ended)
-                if row is None and top_up.method is TopUpMethod.MANUAL:
-                    # Another try may have been declined meanwhile, and withdrawn.
-                    await _insert(connection, _order_of(top_up))
-                    row = await connection.fetchrow(_SQL["succeed"], *ended)
-                if row is not None:
-                    await notices.tell(connection, _succeeded_notice(_top_up_of(row)))
+            if row is not None:
+                await notices.tell(connection, _succeeded_notice(_top_up_of(row)))
         return await self.get(top_up.company, top_up.id) if row is None else _counted(_top_up_of(row))
 
     async def due(self, limit: int) -> list[TopUp]:
         """Return up to `limit` top-ups under way that are to be looked at, each to one caller for a while."""
-        with translated(Applied.UNKNOWN):
-            rows = await self._pool.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
+        async with autocommitting(self._pool) as connection:
+            rows = await connection.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
         return [_top_up_of(row) for row in rows]
 
     async def customer(self, company: str) -> str:
         """Return who a company is to the provider; empty: it was never there."""
-        with translated():
-            return await self._pool.fetchval(_SQL["customer"], company) or ""
+        async with reading(self._pool) as connection:
+            return await connection.fetchval(_SQL["customer"], company) or ""
 
     async def add_customer(self, company: str, customer: str) -> str:
         """Remember who a company is to the provider; return who it is: the first one stays."""
-        with translated(Applied.UNKNOWN):
-            return str(await self._pool.fetchval(_SQL["add_customer"], company, customer))
+        async with autocommitting(self._pool) as connection:
+            return str(await connection.fetchval(_SQL["add_customer"], company, customer))
 
 
 async def _insert(connection: Connection, order: NewTopUp) -> asyncpg.Record | None:

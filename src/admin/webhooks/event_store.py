@@ -26,9 +26,9 @@ from admin.webhooks.domain import (
 )
 from admin.webhooks.store import company_state
 from wallet.domain.errors import Applied, EventNotFound, WebhookNotFound
-from wallet.ledger.failures import translated
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, Delivery, WebhookState)
 
@@ -42,51 +42,47 @@ class Events:
 
     async def get(self, company: str, serial: int) -> Event:
         """Return an event. Raises EventNotFound."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                return await _get(connection, company, serial)
+        async with reading(self._pool) as connection:
+            return await _get(connection, company, serial)
 
     async def page(self, company: str, before: int | None, delivery: Delivery | None, limit: int) -> list[Event]:
         """Return up to `limit` events, newest first, from below a serial on. Raises CompanyNotFound."""
-        with translated():
-            async with self._pool.acquire() as connection:
-                await company_state(connection, company)
-                rows = await connection.fetch(_SQL["list"], company, before, delivery, limit)
+        async with reading(self._pool) as connection:
+            await company_state(connection, company)
+            rows = await connection.fetch(_SQL["list"], company, before, delivery, limit)
         return [_event_of(row) for row in rows]
 
     async def test(self, company: str) -> Event:
         """Make an event that is sent now, whatever the webhook wants to know. Raises WebhookNotFound."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                data = json.dumps({"message": "This is a test."})
-                cause = f"webhook-test-{token_hex(8)}"
-                serial = await connection.fetchval(_SQL["test"], company, cause, EventType.WEBHOOK_TEST.value, data)
-                if serial is None:
-                    raise WebhookNotFound(company)
-                await connection.execute(_SQL["wake"], company)
-                return await _get(connection, company, serial)
+        async with writing(self._pool) as connection:
+            data = json.dumps({"message": "This is a test."})
+            cause = f"webhook-test-{token_hex(8)}"
+            serial = await connection.fetchval(_SQL["test"], company, cause, EventType.WEBHOOK_TEST.value, data)
+            if serial is None:
+                raise WebhookNotFound(company)
+            await connection.execute(_SQL["wake"], company)
+            return await _get(connection, company, serial)
 
     async def redeliver(self, company: str, serial: int) -> Event:
         """Have an event sent now, once more or at last. Raises EventNotFound, WebhookNotFound."""
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                await _get(connection, company, serial)
-                if not await connection.fetchval(_SQL["has_webhook"], company):
-                    raise WebhookNotFound(company)
-                await connection.execute(_SQL["redeliver"], company, serial)
-                await connection.execute(_SQL["wake"], company)
-                return await _get(connection, company, serial)
+        async with writing(self._pool) as connection:
+            await _get(connection, company, serial)
+            if not await connection.fetchval(_SQL["has_webhook"], company):
+                raise WebhookNotFound(company)
+            await connection.execute(_SQL["redeliver"], company, serial)
+            await connection.execute(_SQL["wake"], company)
+            return await _get(connection, company, serial)
 
     async def claim(self, limit: int, seconds: float) -> list[Claim]:
         """Claim up to `limit` companies that have events to be sent, for so many seconds."""
-        with translated():
-            rows = await self._pool.fetch(_SQL["claim"], limit, seconds)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            rows = await connection.fetch(_SQL["claim"], limit, seconds)
         return [Claim(row["company_id"], row["claimed_until"]) for row in rows]
 
     async def next(self, claim: Claim) -> Parcel | None:
         """Return the first event of a company that is to be sent; None where there is none, or the claim is over."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["next"], claim.company, claim.until)
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["next"], claim.company, claim.until)
         if row is None:
             return None
         return Parcel(
@@ -104,8 +100,8 @@ class Events:
 
     async def delivered(self, parcel: Parcel) -> None:
         """Record that an event got through."""
-        with translated():
-            await self._pool.execute(_SQL["delivered"], parcel.company, parcel.serial)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            await connection.execute(_SQL["delivered"], parcel.company, parcel.serial)
 
     async def failed(self, claim: Claim, parcel: Parcel, error: str) -> Delivery:
         """Record a try in vain, which ends the claim: event and webhook rest. Return how the event stands.
@@ -117,26 +113,25 @@ class Events:
         rest = webhook_delay_seconds(parcel.webhook_failures + 1)
         # What a server says may hold bytes that Postgres's text cannot.
         text = error.replace("\0", "")[:ERROR_CHARACTERS_MAX]
-        with translated(Applied.UNKNOWN):
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await connection.fetchrow(_SQL["rest"], claim.company, claim.until, rest)
-                if row is None:
-                    return Delivery.WAITING
-                await connection.execute(_SQL["failed"], parcel.company, parcel.serial, delay, text)
-                if is_to_be_paused(row["failures"], row["failing_seconds"]):
-                    await connection.execute(_SQL["pause"], claim.company)
-                    await notices.tell(connection, _paused(claim.company, row, text))
+        async with writing(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["rest"], claim.company, claim.until, rest)
+            if row is None:
+                return Delivery.WAITING
+            await connection.execute(_SQL["failed"], parcel.company, parcel.serial, delay, text)
+            if is_to_be_paused(row["failures"], row["failing_seconds"]):
+                await connection.execute(_SQL["pause"], claim.company)
+                await notices.tell(connection, _paused(claim.company, row, text))
         return Delivery.GIVEN_UP if delay is None else Delivery.WAITING
 
     async def release(self, claim: Claim) -> None:
         """Give a claim up."""
-        with translated():
-            await self._pool.execute(_SQL["release"], claim.company, claim.until)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            await connection.execute(_SQL["release"], claim.company, claim.until)
 
     async def waiting(self) -> EventsWaiting:
         """Return how many events are to be sent, to webhooks that take any, and how long the oldest has waited."""
-        with translated():
-            row = await self._pool.fetchrow(_SQL["waiting"])
+        async with reading(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["waiting"])
         assert row is not None
         return EventsWaiting(row["events"], row["oldest_seconds"])
 

@@ -8,7 +8,8 @@ from secrets import token_hex
 
 import asyncpg
 
-from wallet.ledger.failures import translated
+from wallet.domain.errors import Applied
+from wallet.ledger.transactions import autocommitting
 
 _HOLD = """
     INSERT INTO leases VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
@@ -29,10 +30,10 @@ class Leases:
 
     async def hold(self, name: str, seconds: float) -> bool:
         """Take or renew a lease, from now on for so many seconds; return False where somebody else has it."""
-        with translated():
-            return bool(await self._pool.fetchval(_HOLD, name, self._holder, seconds))
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            return bool(await connection.fetchval(_HOLD, name, self._holder, seconds))
 
     async def release(self, *names: str) -> None:
         """Give leases up, so that another process need not wait for their end; those of others stay."""
-        with translated():
-            await self._pool.execute(_RELEASE, list(names), self._holder)
+        async with autocommitting(self._pool, Applied.NO) as connection:
+            await connection.execute(_RELEASE, list(names), self._holder)
