@@ -9,16 +9,15 @@ from enum import IntEnum
 
 import msgspec
 
+from wallet.domain.backoff import Backoff
 from wallet.domain.money import MICROS_MAX
 
 DAY_COUNT_MAX = 10
 """Top-ups a day, where the rule says nothing else: one more is a runaway."""
-DECLINES_MAX = 4
-"""So many declines in a row pause a rule."""
-DECLINE_SECONDS = (600, 3_600, 21_600)
-"""How long it waits after the first, the second, the third."""
-ANSWER_SECONDS_MIN, ANSWER_SECONDS_MAX = 2, 60
-"""How soon somebody asks again for the outcome of a top-up: ever later, while there is no answer."""
+DECLINE_BACKOFF = Backoff(seconds_min=600, factor=6, seconds_max=21_600, failures_max=4)
+"""How long a rule waits after each decline in a row: 10 minutes, 1 hour, 6 hours. The fourth pauses it."""
+OUTCOME_BACKOFF = Backoff(seconds_min=2, factor=2, seconds_max=60)
+"""How soon the provider is asked again for the outcome of a top-up, while it gives none."""
 AUTHENTICATION_SECONDS = 60
 """The same, while the bank waits for the customer."""
 
@@ -170,16 +169,6 @@ def decide(terms: AutoTopUpTerms, available: int, added: Added) -> tuple[Decisio
     if added.day_count >= terms.day_count_max:
         return Decision.RUNAWAY, 0
     return Decision.FIRE, min(wanted, by_day, by_month, MICROS_MAX // terms.amount) * terms.amount
-
-
-def decline_seconds(declines: int) -> int | None:
-    """Return how long a rule waits after so many declines in a row, at least 1; None: it is paused."""
-    return None if declines >= DECLINES_MAX else DECLINE_SECONDS[declines - 1]
-
-
-def answer_seconds(tries: int) -> int:
-    """Return how soon to ask for an outcome again, after so many times without an answer, at least 1."""
-    return min(ANSWER_SECONDS_MIN << min(tries - 1, 16), ANSWER_SECONDS_MAX)
 
 
 def _bound(asked: int | None, before: int | None) -> int | None:

@@ -12,15 +12,15 @@ import asyncpg
 from admin.auto_top_ups import notices as words
 from admin.auto_top_ups.domain import (
     AUTHENTICATION_SECONDS,
+    DECLINE_BACKOFF,
+    OUTCOME_BACKOFF,
     Added,
     Decision,
     Firing,
     FiringState,
     PauseReason,
     RuleState,
-    answer_seconds,
     decide,
-    decline_seconds,
 )
 from admin.auto_top_ups.store import AutoTopUps, terms_of
 from admin.notices import store as notices
@@ -103,7 +103,7 @@ class AutoTopUpFirings:
             assert row is not None
             tries = row["tries"] + 1
             # Where the bank waits for the customer there is no hurry.
-            seconds = AUTHENTICATION_SECONDS if row["declined"] else answer_seconds(tries)
+            seconds = AUTHENTICATION_SECONDS if row["declined"] else OUTCOME_BACKOFF.delay(tries)
             await connection.execute(_SQL["ask_again"], firing.company, firing.number, tries, seconds)
 
     async def succeeded(self, firing: Firing) -> bool:
@@ -173,7 +173,7 @@ async def _decline(connection: Connection, rule: asyncpg.Record | None, firing: 
     await notices.tell(connection, words.failed(firing, code, mail=mail))
     if rule is None:
         return
-    seconds = decline_seconds(declines)
+    seconds = DECLINE_BACKOFF.next_try(declines)
     await connection.execute(_SQL["declined"], firing.company, declines, seconds)
     if seconds is None:
         await AutoTopUps.pause(connection, firing.company, PauseReason.DECLINES)

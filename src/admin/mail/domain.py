@@ -6,13 +6,12 @@ from enum import IntEnum
 
 import msgspec
 
-DELAY_SECONDS_MIN = 10.0
-"""After the first failure; it doubles with each further one."""
-DELAY_SECONDS_MAX = 600.0
+from wallet.domain.backoff import Backoff
+
+BACKOFF = Backoff(seconds_min=10, factor=2, seconds_max=600, age_seconds_max=5 * 86_400.0)
+"""A mail that is not refused is tried for as long as mail servers try."""
 REFUSALS_MAX = 5
 """How often a mail may be refused for good: some servers say so while they only greylist."""
-AGE_SECONDS_MAX = 5 * 86_400.0
-"""How long a mail is tried that is not refused, as mail servers do."""
 
 
 class MailState(IntEnum):
@@ -62,15 +61,8 @@ class Waiting(msgspec.Struct, frozen=True):
     oldest_seconds: float
 
 
-def delay_seconds(failures: int) -> float:
-    """Return how long a mail rests after so many failures, at least 1."""
-    return min(DELAY_SECONDS_MIN * 2.0 ** min(failures - 1, 16), DELAY_SECONDS_MAX)
-
-
-def next_try_seconds(mail: ClaimedMail, *, refused: bool) -> float | None:
+def next_try_seconds(mail: ClaimedMail, *, refused: bool) -> int | None:
     """Return in how many seconds a mail that failed now is tried again, or None where it is given up."""
     if refused and mail.refusals + 1 >= REFUSALS_MAX:
         return None
-    if mail.age_seconds > AGE_SECONDS_MAX:
-        return None
-    return delay_seconds(mail.failures + 1)
+    return BACKOFF.next_try(mail.failures + 1, mail.age_seconds)

@@ -65,7 +65,7 @@ class Mails:
         assert row is not None
         return Waiting(row["mails"], row["oldest_seconds"])
 
-    async def _failed(self, mail: ClaimedMail, error: str, delay: float | None, *, refused: bool) -> None:
+    async def _failed(self, mail: ClaimedMail, error: str, delay: int | None, *, refused: bool) -> None:
         # What a server says may hold bytes that Postgres's text cannot.
         text = error.replace("\0", "")[:ERROR_CHARACTERS_MAX]
         async with autocommitting(self._pool, Applied.NO) as connection:

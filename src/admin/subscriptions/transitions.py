@@ -17,6 +17,7 @@ import msgspec
 from admin.notices.domain import EventType, Notice
 from admin.subscriptions.domain import Subscription, SubscriptionState, Terms
 from admin.subscriptions.periods import Schedule
+from wallet.domain.backoff import Backoff
 from wallet.domain.entries import Entry
 from wallet.domain.errors import (
     CompanyClosed,
@@ -33,9 +34,8 @@ UNFINISHED_SECONDS = 10
 """When a worker takes up what a request began, and its process may have died over."""
 SETTLE_SECONDS = 30
 """When a worker looks whether a canceled subscription was charged once more by somebody who was about to."""
-RETRY_SECONDS_MIN = 60
-RETRY_SECONDS_MAX = 3600
-"""How long a declined period rests at most: a top-up is noticed within an hour, and by ResumeSubscription at once."""
+BACKOFF = Backoff(seconds_min=60, factor=2, seconds_max=3600)
+"""How long a declined period rests: a top-up is noticed within an hour, and by ResumeSubscription at once."""
 
 _replace = msgspec.structs.replace
 _State = SubscriptionState
@@ -97,7 +97,7 @@ def declined(before: Subscription, error: Declined, now: int) -> Change:
     if before.state is _State.SUSPENDED or (before.state is _State.PENDING and before.at_once):
         # A request asked for it, and has its answer; it asks again, or nobody does.
         return Change(_replace(noted, due_at=None, resumed_at=None))
-    retry_at = now + retry_seconds(noted.declines) * 1_000_000
+    retry_at = now + BACKOFF.delay(noted.declines) * 1_000_000
     if isinstance(error, RateNotFound):
         # No fault of the company's: nobody is suspended for a price that is missing. Each period is charged afterwards.
         return Change(_replace(noted, due_at=retry_at))
@@ -144,12 +144,7 @@ def settled(before: Subscription) -> Subscription:
 
 def postponed(before: Subscription, now: int) -> Subscription:
     """Return a subscription that a fault of ours stands in the way of: others must not wait for it."""
-    return _replace(before, due_at=now + RETRY_SECONDS_MAX * 1_000_000)
-
-
-def retry_seconds(declines: int) -> int:
-    """Return how long a period rests after so many declines, at least 1."""
-    return int(min(RETRY_SECONDS_MIN * 2 ** min(declines - 1, 16), RETRY_SECONDS_MAX))
+    return _replace(before, due_at=now + BACKOFF.seconds_max * 1_000_000)
 
 
 def _taken_up_at(now: int) -> int:

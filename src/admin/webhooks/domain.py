@@ -6,20 +6,16 @@ from enum import IntEnum
 import msgspec
 
 from admin.notices.domain import Delivery
+from wallet.domain.backoff import Backoff
 
-EVENT_DELAY_SECONDS_MIN = 10.0
-"""How long an event rests after its first failure; four times as long with each further one."""
-EVENT_DELAY_SECONDS_MAX = 3600.0
-EVENT_AGE_SECONDS_MAX = 5 * 86_400.0
-"""How long an event is tried."""
+EVENT_BACKOFF = Backoff(seconds_min=10, factor=4, seconds_max=3600, age_seconds_max=5 * 86_400.0)
+"""How long an event rests after each of its failures."""
+WEBHOOK_BACKOFF = Backoff(seconds_min=10, factor=2, seconds_max=600)
+"""How long a webhook rests after each failure in a row, whatever waits for it.
 
-WEBHOOK_DELAY_SECONDS_MIN = 10.0
-"""How long a webhook rests after a failure, whatever waits for it; twice as long with each further one in a row.
-
-Slower than the events' own: so the event that failed is tried again first, and keeps its place in the row through a
-restart of the receiver, but one that the receiver cannot bear is soon overtaken by the others.
+It grows slower than the events' own: so the event that failed is tried again first, and keeps its place in the row
+through a restart of the receiver, but one that the receiver cannot bear is soon overtaken by the others.
 """
-WEBHOOK_DELAY_SECONDS_MAX = 600.0
 PAUSE_SECONDS = 2 * 86_400.0
 """After so long without anything that got through a webhook is paused."""
 PAUSE_FAILURES_MIN = 10
@@ -111,18 +107,6 @@ class EventsWaiting(msgspec.Struct, frozen=True):
 
     events: int
     oldest_seconds: float
-
-
-def event_delay_seconds(failures: int, age_seconds: float) -> float | None:
-    """Return how long an event rests after so many failures, at least 1, or None where it is given up."""
-    if age_seconds > EVENT_AGE_SECONDS_MAX:
-        return None
-    return min(EVENT_DELAY_SECONDS_MIN * 4.0 ** min(failures - 1, 8), EVENT_DELAY_SECONDS_MAX)
-
-
-def webhook_delay_seconds(failures: int) -> float:
-    """Return how long a webhook rests after so many failures in a row, at least 1."""
-    return min(WEBHOOK_DELAY_SECONDS_MIN * 2.0 ** min(failures - 1, 16), WEBHOOK_DELAY_SECONDS_MAX)
 
 
 def is_to_be_paused(failures: int, failing_seconds: float) -> bool:

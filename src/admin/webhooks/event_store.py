@@ -15,14 +15,14 @@ from admin.notices import store as notices
 from admin.notices.domain import Delivery, EventType, Notice
 from admin.webhooks.domain import (
     ERROR_CHARACTERS_MAX,
+    EVENT_BACKOFF,
+    WEBHOOK_BACKOFF,
     Claim,
     Event,
     EventsWaiting,
     Parcel,
     WebhookState,
-    event_delay_seconds,
     is_to_be_paused,
-    webhook_delay_seconds,
 )
 from admin.webhooks.store import company_state
 from wallet.domain.errors import Applied, EventNotFound, WebhookNotFound
@@ -109,8 +109,8 @@ class Events:
         A webhook that has failed for long is paused, and its company told: in the same transaction, so once. Where the
         claim was over, whoever has it now records what he finds.
         """
-        delay = event_delay_seconds(parcel.failures + 1, parcel.age_seconds)
-        rest = webhook_delay_seconds(parcel.webhook_failures + 1)
+        delay = EVENT_BACKOFF.next_try(parcel.failures + 1, parcel.age_seconds)
+        rest = WEBHOOK_BACKOFF.delay(parcel.webhook_failures + 1)
         # What a server says may hold bytes that Postgres's text cannot.
         text = error.replace("\0", "")[:ERROR_CHARACTERS_MAX]
         async with writing(self._pool) as connection:

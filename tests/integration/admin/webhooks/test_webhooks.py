@@ -22,13 +22,11 @@ from admin.metrics import webhook_events_oldest_seconds, webhook_events_waiting
 from admin.notices.domain import Delivery, EventType, Notice
 from admin.notices.store import tell
 from admin.webhooks.domain import (
-    EVENT_AGE_SECONDS_MAX,
+    EVENT_BACKOFF,
     PAUSE_FAILURES_MIN,
     Parcel,
     WebhookChange,
     WebhookState,
-    event_delay_seconds,
-    webhook_delay_seconds,
 )
 from admin.webhooks.signing import new_secret
 from admin.webhooks.targets import AddressRefused, socket_maker
@@ -365,7 +363,7 @@ async def test_an_event_is_given_up_after_days_and_can_be_sent_all_the_same(
 ) -> None:
     serial = await happen(database)
     receiver.status = lambda _: 500
-    await let_pass(database, EVENT_AGE_SECONDS_MAX + 1)
+    await let_pass(database, EVENT_BACKOFF.age_seconds_max + 1)
     assert await run(acme) == 0
     assert await states(database) == [Delivery.GIVEN_UP]
     await let_pass(database, 3600)
@@ -607,12 +605,3 @@ async def test_no_secret_gets_into_the_log(
     assert SECRET not in told
     assert "whsec" not in told
     assert receiver.url not in told
-
-
-def test_delays_grow_to_a_bound_and_the_webhooks_are_the_shorter_ones() -> None:
-    events = [event_delay_seconds(failures, 0) for failures in range(1, 60)]
-    webhooks = [webhook_delay_seconds(failures) for failures in range(1, 60)]
-    assert events[:4] == [10, 40, 160, 640]
-    assert (max(filter(None, events)), max(webhooks)) == (3600, 600)
-    assert event_delay_seconds(1, EVENT_AGE_SECONDS_MAX + 1) is None
-    assert all(webhook <= (event or 0) for webhook, event in zip(webhooks, events, strict=True))

@@ -5,15 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from admin.auto_top_ups.domain import (
-    DECLINES_MAX,
     Added,
     AutoTopUpChange,
     AutoTopUpTerms,
     Decision,
-    answer_seconds,
     changed,
     decide,
-    decline_seconds,
 )
 from wallet.domain.money import MICROS_MAX
 
@@ -93,15 +90,6 @@ def test_a_bound_that_was_lowered_below_what_was_added_forbids_and_nothing_else(
     terms = changed(TERMS, AutoTopUpChange(day_amount_max=50_000_000))
     assert terms is not None
     assert decide(terms, 0, Added(500_000_000, 5, 500_000_000, 5)) == (Decision.WAIT_FOR_DAY, 0)
-
-
-def test_a_decline_waits_longer_each_time_and_the_last_one_pauses() -> None:
-    waits = [decline_seconds(declines) for declines in range(1, DECLINES_MAX + 2)]
-    assert waits == [600, 3_600, 21_600, None, None]
-
-
-def test_an_answer_is_asked_for_ever_later_within_a_minute() -> None:
-    assert [answer_seconds(tries) for tries in (1, 2, 3, 4, 5, 6, 7, 1_000)] == [2, 4, 8, 16, 32, 60, 60, 60]
 
 
 def test_a_change_keeps_what_it_does_not_name_and_zero_takes_a_bound_away() -> None:

@@ -9,12 +9,9 @@ import pytest
 from jinja2 import UndefinedError
 
 from admin.mail.domain import (
-    AGE_SECONDS_MAX,
-    DELAY_SECONDS_MAX,
-    DELAY_SECONDS_MIN,
+    BACKOFF,
     REFUSALS_MAX,
     ClaimedMail,
-    delay_seconds,
     next_try_seconds,
 )
 from admin.mail.render import letter
@@ -140,15 +137,8 @@ def test_mail_needs_a_sender() -> None:
         post_of("smtp://relay.example", None)
 
 
-def test_a_mail_rests_longer_each_time_within_a_bound() -> None:
-    delays = [delay_seconds(failures) for failures in range(1, 100)]
-    assert delays[0] == DELAY_SECONDS_MIN
-    assert delays == sorted(delays)
-    assert delays[-1] == DELAY_SECONDS_MAX
-
-
 def test_a_mail_is_given_up_when_it_was_refused_often_or_tried_for_long() -> None:
     assert next_try_seconds(mail(refusals=REFUSALS_MAX - 1, failures=9), refused=True) is None
     assert next_try_seconds(mail(refusals=REFUSALS_MAX - 1, failures=9), refused=False) is not None
-    assert next_try_seconds(mail(refusals=0, failures=999), refused=True) == DELAY_SECONDS_MAX
-    assert next_try_seconds(mail(age_seconds=AGE_SECONDS_MAX + 1), refused=False) is None
+    assert next_try_seconds(mail(refusals=0, failures=999), refused=True) == BACKOFF.seconds_max
+    assert next_try_seconds(mail(age_seconds=BACKOFF.age_seconds_max + 1), refused=False) is None
