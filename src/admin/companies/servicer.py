@@ -6,7 +6,7 @@ from admin.alerts.store import Alerts
 from admin.companies.domain import Company, CompanyChange
 from admin.companies.messages import change_of, channels_of, countries_of
 from admin.companies.store import Companies
-from admin.rpc.pages import COMPANY_ID, cursor_of, page_of, page_size
+from admin.rpc.pages import ID, Listing
 from server import wire
 from server.context import Context
 from server.names import company_name, parse_company, parse_rate_card, parse_wallet, rate_card_name
@@ -15,8 +15,6 @@ from veloconnect.admin.v1 import company_pb2, company_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.money import CURRENCIES
 from wallet.ledger.reader import Reader
-
-_LISTED = "companies"
 
 
 class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
@@ -58,10 +56,8 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
         self, request: company_pb2.ListCompaniesRequest, context: Context
     ) -> company_pb2.ListCompaniesResponse:
         """Read companies, by id."""
-        size = page_size(request.page_size)
-        after = cursor_of(request.page_token, _LISTED, COMPANY_ID) or ""
-        found = await self._companies.list(after, size + 1)
-        page, more = page_of(found, size, _LISTED, lambda company: company.id)
+        listing = Listing(request, "companies", ID)
+        page, more = listing.page(await self._companies.list(listing.cursor, listing.limit), lambda company: company.id)
         return company_pb2.ListCompaniesResponse(companies=map(_message, page), next_page_token=more)
 
     async def UpdateCompany(self, request: company_pb2.UpdateCompanyRequest, context: Context) -> company_pb2.Company:

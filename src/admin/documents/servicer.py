@@ -15,12 +15,11 @@ from admin.documents.names import month_in
 from admin.documents.printing import File, Printing
 from admin.documents.receipt_store import Receipts
 from admin.documents.receipts import Receipt
-from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
+from admin.rpc.pages import Listing
 from server.context import Context
 from server.names import company_name, parse_billing_profile, parse_company, parse_receipt
 from server.rejections import invalid
 from veloconnect.admin.v1 import document_pb2, document_pb2_grpc
-from wallet.ledger.reader import NUMBER_MAX
 
 _EVERYBODY = "companies/-"
 
@@ -69,12 +68,10 @@ class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):
             return document_pb2.ListReceiptsResponse(receipts=map(receipt_message, await self._numbered(request)))
         if request.parent == _EVERYBODY:
             raise invalid("number", f"is required with {_EVERYBODY}")
-        company, size = parse_company(request.parent), page_size(request.page_size)
-        listed = f"{request.parent}/receipts"
-        cursor = cursor_of(request.page_token, listed, NUMBER)
-        before = int(cursor) if cursor else NUMBER_MAX
-        found = await self._receipts.page(company, before=before, limit=size + 1)
-        page, more = page_of(found, size, listed, lambda receipt: str(receipt.number))
+        company = parse_company(request.parent)
+        listing = Listing(request, f"{request.parent}/receipts")
+        found = await self._receipts.page(company, before=listing.before, limit=listing.limit)
+        page, more = listing.page(found, lambda receipt: receipt.number)
         return document_pb2.ListReceiptsResponse(receipts=map(receipt_message, page), next_page_token=more)
 
     async def GetReceiptPdf(self, request: document_pb2.GetReceiptPdfRequest, context: Context) -> document_pb2.Pdf:

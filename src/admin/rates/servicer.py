@@ -19,7 +19,7 @@ from admin.rates.store import (
 )
 from admin.rates.upload import Upload, upload_of
 from admin.rpc.masks import Fields, taken_over
-from admin.rpc.pages import cursor_of, page_of, page_size
+from admin.rpc.pages import ID, Listing
 from admin.rpc.under_way import UnderWay
 from server.context import Context
 from server.names import parse_rate_card
@@ -33,9 +33,7 @@ from wallet.domain.usage import Channel
 AT_ONCE_MAX = 4
 """Imports in one process, each with a file of up to 64 MiB in memory; and exports, each with a connection."""
 
-_LISTED = "rateCards"
-_CARD_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_NAME = re.compile(rf"rateCards/{_CARD_ID.pattern}")
+_NAME = re.compile(rf"rateCards/{ID.pattern}")
 _CURSOR = re.compile(r"([1-9]):([a-z0-9._-]{0,64}):(\+[0-9]{1,15}|[A-Z]{2}|):([0-9]{1,18})")
 _FIXED = "currency_code"
 _FIELDS = Fields(
@@ -80,10 +78,8 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         self, request: rate_pb2.ListRateCardsRequest, context: Context
     ) -> rate_pb2.ListRateCardsResponse:
         """Read cards, by id."""
-        size = page_size(request.page_size)
-        after = cursor_of(request.page_token, _LISTED, _CARD_ID) or ""
-        found = await self._cards.list(after, size + 1)
-        page, more = page_of(found, size, _LISTED, lambda card: card.id)
+        listing = Listing(request, "rateCards", ID)
+        page, more = listing.page(await self._cards.list(listing.cursor, listing.limit), lambda card: card.id)
         return rate_pb2.ListRateCardsResponse(rate_cards=map(card_message, page), next_page_token=more)
 
     async def UpdateRateCard(self, request: rate_pb2.UpdateRateCardRequest, context: Context) -> rate_pb2.RateCard:
@@ -107,16 +103,15 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
     async def ListRates(self, request: rate_pb2.ListRatesRequest, context: Context) -> rate_pb2.ListRatesResponse:
         """Read rates of a card, page by page."""
         card = parse_rate_card(request.parent)
-        size = page_size(request.page_size)
-        listed = f"{request.parent}/rates/{request.channel}/{request.destination}"
+        listing = Listing(request, f"{request.parent}/rates/{request.channel}/{request.destination}", _CURSOR)
         found = await self._cards.rates(
             card,
-            after=_place_after(cursor_of(request.page_token, listed, _CURSOR)),
-            limit=size + 1,
+            after=_place_after(listing.cursor),
+            limit=listing.limit,
             channel=_channel(request.channel),
             destination=request.destination,
         )
-        page, more = page_of(found, size, listed, _cursor)
+        page, more = listing.page(found, _cursor)
         return rate_pb2.ListRatesResponse(rates=[rate_message(card, rate) for rate in page], next_page_token=more)
 
     async def BatchUpdateRates(
@@ -219,8 +214,8 @@ def _cursor(rate: Rate) -> str:
     return f"{rate.channel.value}:{rate.variant}:{rate.destination}:{rate.effective_at}"
 
 
-def _place_after(cursor: str | None) -> Cursor:
-    if cursor is None:
+def _place_after(cursor: str) -> Cursor:
+    if not cursor:
         return START
     channel, variant, destination, effective_at = cursor.split(":")
     return Cursor(int(channel), variant, destination, int(effective_at))

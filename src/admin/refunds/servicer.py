@@ -16,7 +16,7 @@ from admin.refunds.messages import (
 )
 from admin.refunds.upload import job_message, upload_of
 from admin.refunds.upload import preview_message as job_preview_message
-from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
+from admin.rpc.pages import Listing, check_company
 from admin.rpc.under_way import UnderWay
 from refunds.case_store import RefundCases
 from refunds.decisions import Decisions
@@ -35,7 +35,6 @@ from wallet.ledger.reader import Reader
 JOBS_MADE_AT_ONCE_MAX = 2
 """In one process: each looks through all that it is to refund."""
 EVERYBODY = "companies/-"
-_JOBS = "refundJobs"
 
 
 class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
@@ -98,10 +97,8 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         self, request: refund_pb2.ListRefundJobsRequest, context: Context
     ) -> refund_pb2.ListRefundJobsResponse:
         """Read jobs, newest first."""
-        size = page_size(request.page_size)
-        before = cursor_of(request.page_token, _JOBS, NUMBER)
-        found = await self._jobs.list(None if before is None else int(before), size + 1)
-        page, more = page_of(found, size, _JOBS, lambda job: str(job.serial))
+        listing = Listing(request, "refundJobs")
+        page, more = listing.page(await self._jobs.list(listing.before, listing.limit), lambda job: job.serial)
         return refund_pb2.ListRefundJobsResponse(refund_jobs=map(job_message, page), next_page_token=more)
 
     async def CancelRefundJob(
@@ -153,14 +150,13 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
             if company not in ("", of):
                 raise invalid("transaction", f"must be a transaction of {request.parent}")
             company = of
-        size = page_size(request.page_size)
-        listed = f"{request.parent}/refundCases/{request.state}/{request.transaction}"
-        after = cursor_of(request.page_token, listed, NUMBER) or "0"
+        listing = Listing(request, f"{request.parent}/refundCases/{request.state}/{request.transaction}")
         state = CaseState(int(request.state)) if request.state else None
-        found = await self._cases.page(company=company, state=state, number=number, after=int(after), limit=size + 1)
-        if not found and company:
-            await self._reader.wallet(company)
-        page, more = page_of(found, size, listed, lambda case: str(case.serial))
+        found = await self._cases.page(
+            company=company, state=state, number=number, after=listing.after, limit=listing.limit
+        )
+        await check_company(self._reader, company, found)
+        page, more = listing.page(found, lambda case: case.serial)
         return refund_pb2.ListRefundCasesResponse(refund_cases=map(case_message, page), next_page_token=more)
 
     async def DecideRefundCase(

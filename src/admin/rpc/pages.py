@@ -1,51 +1,93 @@
-"""Pages of a list (AIP-158)."""
+"""Pages of a list (AIP-158).
+
+A List method makes a `Listing` of its request, fetches `limit` items from `before` or `after` on, and answers with
+`page`. Tokens name their list and its filters: those of one are refused by any other.
+"""
 
 import base64
 import binascii
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from server.rejections import InvalidRequest, invalid
+from wallet.ledger.reader import NUMBER_MAX, Reader
 
 T = TypeVar("T")
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1000
 
-COMPANY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 """What cursors look like: a token may be forged, and Postgres is only asked for what can be there."""
 
 
-def page_size(asked: int) -> int:
-    """Return how many items a page has: the default for 0, and never more than the maximum."""
-    return min(asked or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
+class ListRequest(Protocol):
+    """The request of a List method."""
+
+    page_size: int
+    page_token: str
 
 
-def page_token(listed: str, cursor: str) -> str:
-    """Return the token of the page after `cursor`. `listed` says of which list: no other takes it."""
-    return base64.urlsafe_b64encode(f"{listed} {cursor}".encode()).decode().rstrip("=")
+class Listing:
+    """Which page of a list is asked for."""
+
+    def __init__(self, request: ListRequest, scope: str, shape: re.Pattern[str] = NUMBER) -> None:
+        """Read a request for the list that `scope` names, filters included, with cursors of a shape.
+
+        Raises InvalidRequest where its token is none of this list.
+        """
+        self._scope = scope
+        self.size = min(request.page_size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
+        """How many items the page has."""
+        self.cursor = self._read(request.page_token, shape)
+        """The last item of the page before this one; empty for the first page."""
+
+    @property
+    def limit(self) -> int:
+        """How many items to fetch: one more than the page has tells whether another page follows."""
+        return self.size + 1
+
+    @property
+    def before(self) -> int:
+        """Below which number to fetch, in a list by number, newest first."""
+        return int(self.cursor or NUMBER_MAX)
+
+    @property
+    def after(self) -> int:
+        """Above which number to fetch, in a list by number, oldest first."""
+        return int(self.cursor or 0)
+
+    def page(self, found: Sequence[T], cursor: Callable[[T], str | int]) -> tuple[Sequence[T], str]:
+        """Return the page of what was fetched up to `limit`, and the token of the page after it, or "".
+
+        `cursor` returns what places an item in the list.
+        """
+        page = found[: self.size]
+        return page, self.token(cursor(page[-1])) if len(found) > self.size else ""
+
+    def token(self, cursor: str | int) -> str:
+        """Return the token of the page after `cursor`."""
+        return base64.urlsafe_b64encode(f"{self._scope} {cursor}".encode()).decode().rstrip("=")
+
+    def _read(self, token: str, shape: re.Pattern[str]) -> str:
+        if not token:
+            return ""
+        try:
+            text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        except (binascii.Error, ValueError) as error:
+            raise _foreign() from error
+        scope, _, cursor = text.partition(" ")
+        if scope != self._scope or not shape.fullmatch(cursor) or token != self.token(cursor):
+            raise _foreign()
+        return cursor
 
 
-def page_of(found: Sequence[T], size: int, listed: str, cursor: Callable[[T], str]) -> tuple[Sequence[T], str]:
-    """Return the page, of what was looked for with one item more than its size, and the token of the page after it."""
-    page = found[:size]
-    return page, page_token(listed, cursor(page[-1])) if len(found) > size else ""
-
-
-def cursor_of(token: str, listed: str, shape: re.Pattern[str]) -> str | None:
-    """Return the cursor, of this shape, that a token was made with; None for the first page. Raises InvalidRequest."""
-    if not token:
-        return None
-    try:
-        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except (binascii.Error, ValueError) as error:
-        raise _foreign() from error
-    of, _, cursor = text.partition(" ")
-    if of != listed or not shape.fullmatch(cursor) or token != page_token(listed, cursor):
-        raise _foreign()
-    return cursor
+async def check_company(reader: Reader, company: str, found: Sequence[object]) -> None:
+    """Raise CompanyNotFound where nothing was found because there is no such company; "" stands for all companies."""
+    if company and not found:
+        await reader.wallet(company)
 
 
 def _foreign() -> InvalidRequest:

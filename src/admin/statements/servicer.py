@@ -4,7 +4,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from admin.rpc.pages import NUMBER, cursor_of, page_size, page_token
+from admin.rpc.pages import Listing
 from admin.statements.export import Exports
 from admin.statements.filters import filter_of, list_name
 from admin.statements.messages import days_of, summary_message
@@ -41,15 +41,12 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
     ) -> transaction_pb2.ListTransactionsResponse:
         """Read rows of a company's ledger, newest first."""
         where = filter_of(request.filter)
-        listed = list_name(request.parent, where)
-        cursor = cursor_of(request.page_token, listed, NUMBER)
+        listing = Listing(request, list_name(request.parent, where))
+        # A page may end for other reasons than its size, and says itself where the next one begins.
         page = await self._statements.page(
-            parse_company(request.parent),
-            where,
-            before=int(cursor) if cursor else None,
-            limit=page_size(request.page_size),
+            parse_company(request.parent), where, before=listing.before, limit=listing.size
         )
-        more = "" if page.next_before is None else page_token(listed, str(page.next_before))
+        more = "" if page.next_before is None else listing.token(page.next_before)
         return transaction_pb2.ListTransactionsResponse(
             transactions=map(wire.transaction, page.entries), next_page_token=more
         )

@@ -1,7 +1,7 @@
 """SubscriptionService."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
-from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
+from admin.rpc.pages import Listing, check_company
 from admin.subscriptions.domain import SubscriptionState
 from admin.subscriptions.messages import change_of, new_of, subscription_message, updated_name
 from admin.subscriptions.renewals import Renewals
@@ -52,14 +52,11 @@ class SubscriptionServicer(subscription_pb2_grpc.SubscriptionServiceServicer):
     ) -> subscription_pb2.ListSubscriptionsResponse:
         """Read subscriptions, oldest first."""
         company = "" if request.parent == EVERYBODY else parse_company(request.parent)
-        size = page_size(request.page_size)
-        listed = f"{request.parent}/subscriptions/{request.state}"
-        after = cursor_of(request.page_token, listed, NUMBER) or "0"
+        listing = Listing(request, f"{request.parent}/subscriptions/{request.state}")
         state = SubscriptionState(int(request.state)) if request.state else None
-        found = await self._store.page(company=company, state=state, after=int(after), limit=size + 1)
-        if not found and company:
-            await self._reader.wallet(company)
-        page, more = page_of(found, size, listed, lambda subscription: str(subscription.serial))
+        found = await self._store.page(company=company, state=state, after=listing.after, limit=listing.limit)
+        await check_company(self._reader, company, found)
+        page, more = listing.page(found, lambda subscription: subscription.serial)
         return subscription_pb2.ListSubscriptionsResponse(
             subscriptions=map(subscription_message, page), next_page_token=more
         )

@@ -7,7 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from admin.payments.amounts import check_bound, check_text, check_whole
 from admin.payments.port import ProviderRefused
-from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
+from admin.rpc.pages import Listing, check_company
 from admin.statements.usage import Days
 from admin.statements.usage_store import UsageDays
 from admin.top_ups.domain import TopUpMethod, TopUpState
@@ -27,7 +27,7 @@ from server.rejections import invalid
 from veloconnect.admin.v1 import top_up_pb2, top_up_pb2_grpc
 from wallet.domain.errors import CurrencyMismatch
 from wallet.domain.money import words
-from wallet.ledger.reader import NUMBER_MAX, Reader
+from wallet.ledger.reader import Reader
 
 
 class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
@@ -62,15 +62,14 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
     ) -> top_up_pb2.ListTopUpsResponse:
         """Read top-ups, newest first."""
         company = parse_company(request.parent)
-        size = page_size(request.page_size)
-        listed = f"{request.parent}/topUps/{request.state}/{request.method}"
-        before = int(cursor_of(request.page_token, listed, NUMBER) or NUMBER_MAX)
+        listing = Listing(request, f"{request.parent}/topUps/{request.state}/{request.method}")
         state = TopUpState(int(request.state)) if request.state else None
         method = TopUpMethod(int(request.method)) if request.method else None
-        found = await self._records.page(company, state=state, method=method, before=before, limit=size + 1)
-        if not found:
-            await self._reader.wallet(company)
-        page, more = page_of(found, size, listed, lambda top_up: str(top_up.serial))
+        found = await self._records.page(
+            company, state=state, method=method, before=listing.before, limit=listing.limit
+        )
+        await check_company(self._reader, company, found)
+        page, more = listing.page(found, lambda top_up: top_up.serial)
         return top_up_pb2.ListTopUpsResponse(top_ups=map(top_up_message, page), next_page_token=more)
 
     async def ConfirmTopUp(self, request: top_up_pb2.ConfirmTopUpRequest, context: Context) -> top_up_pb2.TopUp:
@@ -138,13 +137,10 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
             of, top_up = parse_top_up(request.top_up)
             if of != company:
                 raise invalid("top_up", f"must be a top-up of {request.parent}")
-        size = page_size(request.page_size)
-        listed = f"{request.parent}/topUpRefunds/{request.top_up}"
-        before = int(cursor_of(request.page_token, listed, NUMBER) or NUMBER_MAX)
-        found = await self._refund_records.page(company, top_up, before=before, limit=size + 1)
-        if not found:
-            await self._reader.wallet(company)
-        page, more = page_of(found, size, listed, lambda refund: str(refund.serial))
+        listing = Listing(request, f"{request.parent}/topUpRefunds/{request.top_up}")
+        found = await self._refund_records.page(company, top_up, before=listing.before, limit=listing.limit)
+        await check_company(self._reader, company, found)
+        page, more = listing.page(found, lambda refund: refund.serial)
         return top_up_pb2.ListTopUpRefundsResponse(top_up_refunds=map(refund_message, page), next_page_token=more)
 
     async def ListChargebacks(
@@ -152,13 +148,10 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
     ) -> top_up_pb2.ListChargebacksResponse:
         """Read chargebacks, newest first."""
         company = parse_company(request.parent)
-        size = page_size(request.page_size)
-        listed = f"{request.parent}/chargebacks"
-        before = int(cursor_of(request.page_token, listed, NUMBER) or NUMBER_MAX)
-        found = await self._chargeback_records.page(company, before=before, limit=size + 1)
-        if not found:
-            await self._reader.wallet(company)
-        page, more = page_of(found, size, listed, lambda chargeback: str(chargeback.serial))
+        listing = Listing(request, f"{request.parent}/chargebacks")
+        found = await self._chargeback_records.page(company, before=listing.before, limit=listing.limit)
+        await check_company(self._reader, company, found)
+        page, more = listing.page(found, lambda chargeback: chargeback.serial)
         return top_up_pb2.ListChargebacksResponse(chargebacks=map(chargeback_message, page), next_page_token=more)
 
     async def ListPaymentMethods(

@@ -4,7 +4,7 @@
 from google.protobuf.empty_pb2 import Empty
 
 from admin.notices.domain import Delivery
-from admin.rpc.pages import NUMBER, cursor_of, page_of, page_size
+from admin.rpc.pages import Listing
 from admin.webhooks.event_store import Events
 from admin.webhooks.messages import event_message, webhook_change, webhook_company, webhook_message
 from admin.webhooks.signing import new_secret
@@ -69,11 +69,9 @@ class WebhookServicer(webhook_pb2_grpc.WebhookServiceServicer):
     ) -> webhook_pb2.ListEventsResponse:
         """Read a company's events, newest first."""
         state = Delivery(int(request.delivery_state)) if request.delivery_state else None
-        listed = f"{request.parent}/events/{state.value if state else ''}"
-        cursor = cursor_of(request.page_token, listed, NUMBER)
-        size = page_size(request.page_size)
-        found = await self._events.page(parse_company(request.parent), int(cursor) if cursor else None, state, size + 1)
-        page, more = page_of(found, size, listed, lambda event: str(event.serial))
+        listing = Listing(request, f"{request.parent}/events/{state.value if state else ''}")
+        found = await self._events.page(parse_company(request.parent), listing.before, state, listing.limit)
+        page, more = listing.page(found, lambda event: event.serial)
         return webhook_pb2.ListEventsResponse(events=map(event_message, page), next_page_token=more)
 
     async def RedeliverEvent(self, request: webhook_pb2.RedeliverEventRequest, context: Context) -> webhook_pb2.Event:

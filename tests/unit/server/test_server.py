@@ -1,4 +1,4 @@
-"""Names and fingerprints, which are kept or handed out for ever; page tokens and the reading of messages."""
+"""Names and fingerprints, which are kept or handed out for ever, and the reading of messages."""
 
 import os
 import re
@@ -13,15 +13,6 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from admin.rpc.pages import (
-    COMPANY_ID,
-    NUMBER,
-    PAGE_SIZE_DEFAULT,
-    PAGE_SIZE_MAX,
-    cursor_of,
-    page_size,
-    page_token,
-)
 from admin.top_ups.messages import new_top_up_of
 from buf.validate import validate_pb2
 from charging import decode
@@ -206,34 +197,6 @@ def test_names_are_taken_apart_into_what_they_were_made_of() -> None:
 def test_an_authorization_id_may_have_any_printable_character(authorization: str) -> None:
     name = names.authorization_name("acme", authorization)
     assert names.parse_authorization(name) == ("acme", authorization)
-
-
-@pytest.mark.parametrize(
-    ("asked", "size"), [(0, PAGE_SIZE_DEFAULT), (1, 1), (PAGE_SIZE_MAX, PAGE_SIZE_MAX), (2**31 - 1, PAGE_SIZE_MAX)]
-)
-def test_a_page_has_a_bound(asked: int, size: int) -> None:
-    assert page_size(asked) == size
-
-
-def test_a_page_token_leads_back_to_its_cursor_in_its_own_list_only() -> None:
-    token = page_token("companies/acme", "1042")
-    assert cursor_of(token, "companies/acme", NUMBER) == "1042"
-    assert cursor_of("", "companies/acme", NUMBER) is None
-    for listed, shape in (("companies/other", NUMBER), ("companies", COMPANY_ID)):
-        with pytest.raises(InvalidRequest, match="page_token"):
-            cursor_of(token, listed, shape)
-
-
-@pytest.mark.parametrize("cursor", ["", "0", "-1", "1.5", "١", "9" * 19, "7 ", "7\n", "a\0", "é"])
-def test_a_forged_cursor_is_refused(cursor: str) -> None:
-    with pytest.raises(InvalidRequest, match="page_token"):
-        cursor_of(page_token("companies/acme", cursor), "companies/acme", NUMBER)
-
-
-@pytest.mark.parametrize("cursor", ["", "ACME", "a" * 64, "-a", "a\n", "a\0", "é"])
-def test_a_forged_company_is_refused(cursor: str) -> None:
-    with pytest.raises(InvalidRequest, match="page_token"):
-        cursor_of(page_token("companies", cursor), "companies", COMPANY_ID)
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\x0a\x7fshort", b"\x0a\x02\xff\xfe", b"\n" * (MESSAGE_BYTES_MAX + 1)])
