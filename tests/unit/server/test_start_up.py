@@ -1,0 +1,66 @@
+"""Each process imports what it uses and no more: a server starts sooner, is smaller, and has less that can break."""
+
+import subprocess
+import sys
+
+import pytest
+
+PRODUCT = frozenset({"wallet", "refunds", "server", "charging", "admin"})
+DEVELOPMENT = frozenset({"devstack", "demos", "benchmarks", "tests", "pytest", "localstripe", "aiosmtpd"})
+BACK_OFFICE = frozenset({"admin", "stripe", "aiosmtplib", "aiohttp", "fpdf", "jinja2"})
+"""The back office itself, and what it alone uses: card payments, mail, HTTP and PDF."""
+MIGRATIONS = frozenset({"psycopg", "yoyo"})
+SERVING = frozenset({"grpc", "asyncpg", "redis", "protovalidate", "phonenumbers"})
+"""What a worker serves with; its supervisor needs none of it."""
+
+CHARGING_MODULES_MAX = 95
+SUPERVISOR_MODULES_MAX = 25
+
+REFUNDS_OF_CHARGING = {
+    "refunds",
+    "refunds.case_store",
+    "refunds.delivery",
+    "refunds.delivery_reports",
+    "refunds.delivery_store",
+    "refunds.domain",
+    "refunds.service",
+    "refunds.store",
+}
+"""Gateways refund a charge and report deliveries. Jobs, decisions and checks are the back office's."""
+
+
+def loaded_by(module: str) -> set[str]:
+    """Return the modules that a fresh Python has after it imported `module`."""
+    program = f"import {module}, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stdout.split())
+
+
+def packages(modules: set[str]) -> set[str]:
+    """Return the packages at the top of these modules."""
+    return {name.partition(".")[0] for name in modules}
+
+
+def of_the_product(modules: set[str]) -> set[str]:
+    """Return those that are written here; generated stubs do not count."""
+    return {name for name in modules if name.partition(".")[0] in PRODUCT}
+
+
+def test_a_worker_of_charging_loads_nothing_of_the_back_office() -> None:
+    loaded = loaded_by("charging.app")
+    assert not packages(loaded) & (BACK_OFFICE | MIGRATIONS | DEVELOPMENT)
+    assert {name for name in loaded if name.partition(".")[0] == "refunds"} == REFUNDS_OF_CHARGING
+    assert len(of_the_product(loaded)) <= CHARGING_MODULES_MAX
+
+
+def test_a_worker_of_the_back_office_loads_nothing_of_development_nor_of_charging() -> None:
+    assert not packages(loaded_by("admin.app")) & (DEVELOPMENT | MIGRATIONS | {"charging"})
+
+
+@pytest.mark.parametrize("command_line", ["charging.__main__", "admin.__main__"])
+def test_a_supervisor_loads_nothing_that_its_workers_serve_with(command_line: str) -> None:
+    loaded = loaded_by(command_line)
+    other = {"admin", "charging"} - {command_line.partition(".")[0]}
+    served_with = (BACK_OFFICE - {"admin"}) | MIGRATIONS | SERVING | DEVELOPMENT
+    assert not packages(loaded) & (served_with | other)
+    assert len(of_the_product(loaded)) <= SUPERVISOR_MODULES_MAX
