@@ -12,7 +12,7 @@ COPY requirements.txt requirements-build.txt ./
 RUN /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.txt \
  && /opt/build/bin/pip --python /opt/venv/bin/python install --no-cache-dir --only-binary :all: --no-compile \
         --require-hashes -r requirements.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && /opt/build/bin/pip --python /opt/venv/bin/python install --no-deps --no-index --no-compile dist/*.whl \

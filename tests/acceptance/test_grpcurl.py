@@ -19,7 +19,7 @@ import pytest
 from devstack import BinaryMissing, Stack
 from devstack.binaries import grpcurl_binary
 from devstack.run import banner
-from tests.support.paths import ROOT
+from tests.support.paths import DOCS, ROOT
 
 try:
     GRPCURL = grpcurl_binary()
@@ -59,6 +59,7 @@ BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 SMS = {"channel": "CHANNEL_SMS", "destination": "+4915112345678"}
 VOICE = {"channel": "CHANNEL_VOICE", "destination": "GB", "quantity": 60}
 README = ROOT / "README.md"
+BACK_OFFICE = DOCS / "guides" / "back-office.md"
 
 
 class Caller:
@@ -897,9 +898,10 @@ def test_a_webhook_is_set_tried_and_taken_away(caller: Caller) -> None:
 def test_readme_and_banner_work_as_they_are_printed_one_after_the_other(
     caller: Caller, stack: Stack, clone: Path
 ) -> None:
-    """Whoever pasted README's lines may paste those of `make run`: they are the same requests under the same keys."""
-    blocks = readme_blocks(stack)
-    first_charge, prices = [body for language, body in blocks if not language and "grpcurl" in body]
+    """The lines of README and of `make run` are the same requests under the same keys; the guide to prices follows."""
+    blocks = blocks_of(README, stack)
+    (first_charge,) = [body for language, body in blocks if not language and "grpcurl" in body]
+    (prices,) = [body for _, body in blocks_of(BACK_OFFICE, stack) if "rates import" in body]
     company, top_up, charge = documents(shell(first_charge, clone))
     assert (company["name"], company["display_name"]) == ("companies/acme", "Acme")
     assert (top_up["transaction"], top_up["balance_after_micros"]) == ("companies/acme/transactions/1", "50000000")
@@ -935,7 +937,7 @@ def test_readme_and_banner_work_as_they_are_printed_one_after_the_other(
     assert changed["rate_card"] == "rateCards/standard"
     assert quoted["amount_micros"] == "225000"
     assert quoted["price"]["explanation"] == "3 segments at 0.075 EUR a segment = 0.225 EUR"
-    assert quoted["price"]["explanation"] in README.read_text()
+    assert quoted["price"]["explanation"] in BACK_OFFICE.read_text()
 
 
 def test_the_banner_works_as_it_is_printed_on_a_fresh_service(caller: Caller, stack: Stack) -> None:
@@ -947,11 +949,10 @@ def test_the_banner_works_as_it_is_printed_on_a_fresh_service(caller: Caller, st
     assert wallet["available_micros"] == "49925000"
 
 
-def readme_blocks(stack: Stack) -> list[tuple[str, str]]:
-    """Return README's blocks, each with its language, with the stack's ports in place of the usual ones."""
-    text = README.read_text()
+def blocks_of(page: Path, stack: Stack) -> list[tuple[str, str]]:
+    """Return the blocks of a page, each with its language, with the stack's ports in place of the usual ones."""
+    text = page.read_text()
     for usual, here in (("127.0.0.1:50051", stack.charging_address), ("127.0.0.1:50052", stack.admin_address)):
-        assert usual in text
         text = text.replace(usual, here)
     return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
