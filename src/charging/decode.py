@@ -4,14 +4,16 @@ from typing import TypeAlias
 
 from google.protobuf.duration_pb2 import Duration
 
-from charging.pricing import Priced, Pricing
+from charging.pricing import AuthorizationUsage, Priced, Pricing
 from server.fingerprint import fingerprint
 from server.names import parse_authorization, parse_company
-from server.usage import Used, usage_of
+from server.usage import usage_of
 from veloconnect.charging.v1 import charging_pb2
 from wallet.domain.commands import Command, Kind
 
 TTL_SECONDS_DEFAULT = 3600
+
+OnAuthorization: TypeAlias = charging_pb2.IncrementAuthorizationRequest | charging_pb2.CaptureRequest
 
 
 def charge(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command:
@@ -56,19 +58,21 @@ def authorize(request: charging_pb2.AuthorizeRequest, pricing: Pricing) -> Comma
     )
 
 
-async def increment(request: charging_pb2.IncrementAuthorizationRequest, pricing: Pricing) -> Command:
-    """Return the command that changes an authorization's total. Raises InvalidRequest, LedgerUnavailable."""
-    used = _used(request)
-    priced = _named(request, used) or await pricing.increased(*parse_authorization(request.authorization), used)
+def authorization_usage(request: OnAuthorization) -> AuthorizationUsage:
+    """Return what a request says of the price of a change to an authorization. Raises InvalidRequest."""
+    company, authorization = parse_authorization(request.authorization)
+    used = usage_of(request.usage) if request.HasField("usage") else None
+    amount = request.amount_micros if request.HasField("amount_micros") else None
+    return AuthorizationUsage(company, authorization, used, amount)
+
+
+def increment(request: charging_pb2.IncrementAuthorizationRequest, priced: Priced) -> Command:
+    """Return the command that changes an authorization's total, to the price of its usage."""
     return _on_authorization(Kind.INCREMENT, request, priced, keep_open=False)
 
 
-async def capture(request: charging_pb2.CaptureRequest, pricing: Pricing) -> Command:
-    """Return the command that takes from an authorization. Raises InvalidRequest, LedgerUnavailable."""
-    used, closes = _used(request), not request.keep_open
-    priced = _named(request, used) or await pricing.captured(
-        *parse_authorization(request.authorization), used, closes=closes
-    )
+def capture(request: charging_pb2.CaptureRequest, priced: Priced) -> Command:
+    """Return the command that takes the price of a usage from an authorization."""
     return _on_authorization(Kind.CAPTURE, request, priced, keep_open=request.keep_open)
 
 
@@ -84,28 +88,7 @@ def void(request: charging_pb2.VoidRequest) -> Command:
     )
 
 
-OnAuthorization: TypeAlias = charging_pb2.IncrementAuthorizationRequest | charging_pb2.CaptureRequest
-
-
-def _used(request: OnAuthorization) -> Used | None:
-    """Return what a request names as used; None where it leaves that to its authorization. Raises InvalidRequest."""
-    return usage_of(request.usage) if request.HasField("usage") else None
-
-
-def _named(request: OnAuthorization, used: Used | None) -> Priced | None:
-    """Return the amount that a request names; None where it names none."""
-    if not request.HasField("amount_micros"):
-        return None
-    return Priced(request.amount_micros, None, None if used is None else used.usage)
-
-
-def _on_authorization(
-    kind: Kind,
-    request: OnAuthorization,
-    priced: Priced,
-    *,
-    keep_open: bool,
-) -> Command:
+def _on_authorization(kind: Kind, request: OnAuthorization, priced: Priced, *, keep_open: bool) -> Command:
     company, authorization = parse_authorization(request.authorization)
     return Command(
         kind,

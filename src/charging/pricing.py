@@ -29,6 +29,17 @@ class Priced(NamedTuple):
     """Why nothing says what it costs: there is no amount, and only what the key has recorded is an answer."""
 
 
+class AuthorizationUsage(NamedTuple):
+    """What a request that changes an authorization says of its price."""
+
+    company: str
+    authorization: str
+    used: Used | None
+    """None where the request leaves it to the authorization."""
+    amount: int | None
+    """In micros; None where the request names none, and a rate says it."""
+
+
 class Opened(NamedTuple):
     """What an authorization was opened for and by: it never changes, so a process may remember it."""
 
@@ -57,11 +68,11 @@ class Pricing:
         pinned = None if price is None else msgspec.structs.replace(price, by_request=True)
         return Priced(amount, pinned, used.usage)
 
-    async def increased(self, company: str, authorization: str, used: Used | None) -> Priced:
-        """Return the price of a usage in total. Without usage: of the authorization's own. Raises LedgerUnavailable."""
-        return await self._on_authorization(company, authorization, used, closes=True)
+    async def increased(self, asked: AuthorizationUsage) -> Priced:
+        """Return the price of a usage in total. Raises as `captured` does."""
+        return await self.captured(asked, closes=True)
 
-    async def captured(self, company: str, authorization: str, used: Used | None, *, closes: bool) -> Priced:
+    async def captured(self, asked: AuthorizationUsage, *, closes: bool) -> Priced:
         """Return the price of what is captured now. Without usage: of the authorization's own.
 
         A call is priced by the rate that it was authorized with, so to its end by the card that it began with, and its
@@ -69,22 +80,21 @@ class Pricing:
         for its destination; one authorization may cover a whole campaign.
         Raises LedgerUnavailable, and InvalidRequest where neither says what was used.
         """
-        return await self._on_authorization(company, authorization, used, closes=closes)
-
-    async def _on_authorization(self, company: str, authorization: str, used: Used | None, *, closes: bool) -> Priced:
-        opened = await self._opened_as(company, authorization)
+        if asked.amount is not None:
+            return Priced(asked.amount, None, None if asked.used is None else asked.used.usage)
+        opened = await self._read_opened(asked.company, asked.authorization)
         if opened is None:
             return Priced(0, None, None, Unpriced.UNOPENED)
-        used = _completed(used, opened.usage)
+        used = _completed(asked.used, opened.usage)
         connect_fee = closes or used.usage.channel is not Channel.VOICE
-        now = self.by_card(company, used)
-        if opened.price is not None and _goes_by(opened, used, now.price):
+        now = self.by_card(asked.company, used)
+        if opened.price is not None and _has_opening_rate(opened, used, now.price):
             return _priced(repriced(opened.price, used.usage.quantity, connect_fee=connect_fee), used.usage)
         if now.price is not None and not connect_fee:
             return _priced(msgspec.structs.replace(now.price, connect_fee=0), used.usage)
         return now
 
-    def heard_of(self, authorization: Authorization | None) -> None:
+    def remember(self, authorization: Authorization | None) -> None:
         """Remember what an authorization was opened by while it is open, for its captures and increments."""
         if authorization is None:
             return
@@ -96,7 +106,7 @@ class Pricing:
             del self._opened[next(iter(self._opened))]
         self._opened[key] = Opened(authorization.usage, authorization.price)
 
-    async def _opened_as(self, company: str, authorization: str) -> Opened | None:
+    async def _read_opened(self, company: str, authorization: str) -> Opened | None:
         """Return what an authorization was opened by; None where there is none."""
         opened = self._opened.get((company, authorization))
         if opened is None:
@@ -104,7 +114,7 @@ class Pricing:
                 found = await self._reader.authorization(company, authorization)
             except AuthorizationNotFound:
                 return None
-            self.heard_of(found)
+            self.remember(found)
             opened = Opened(found.usage, found.price)
         return opened
 
@@ -126,7 +136,7 @@ def _completed(used: Used | None, opened: Usage | None) -> Used:
     )
 
 
-def _goes_by(opened: Opened, used: Used, now: Price | None) -> bool:
+def _has_opening_rate(opened: Opened, used: Used, now: Price | None) -> bool:
     """Return whether a usage has the rate that its authorization was opened with, and not the card's of now."""
     usage, pinned = used.usage, opened.price
     if opened.usage is None or pinned is None or usage.channel is not opened.usage.channel:

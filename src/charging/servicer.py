@@ -71,7 +71,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         """Set money aside."""
         command = decode.authorize(request, self._pricing)
         outcome = await self._engine.submit(command, timeout=context.time_remaining())
-        self._pricing.heard_of(outcome.authorization)
+        self._pricing.remember(outcome.authorization)
         return encode.authorized(outcome)
 
     async def IncrementAuthorization(
@@ -80,7 +80,8 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> wallet_pb2.Authorization:
         """Change what is set aside."""
-        command = await decode.increment(request, self._pricing)
+        priced = await self._pricing.increased(decode.authorization_usage(request))
+        command = decode.increment(request, priced)
         return encode.authorized(await self._engine.submit(command, timeout=context.time_remaining()))
 
     async def Capture(
@@ -89,9 +90,10 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> charging_pb2.CaptureResponse:
         """Take what is set aside."""
-        command = await decode.capture(request, self._pricing)
+        priced = await self._pricing.captured(decode.authorization_usage(request), closes=not request.keep_open)
+        command = decode.capture(request, priced)
         outcome = await self._engine.submit(command, timeout=context.time_remaining())
-        self._pricing.heard_of(outcome.authorization)
+        self._pricing.remember(outcome.authorization)
         return encode.captured(outcome)
 
     async def Void(
@@ -102,7 +104,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         """Give back what is set aside."""
         command = decode.void(request)
         outcome = await self._engine.submit(command, timeout=context.time_remaining())
-        self._pricing.heard_of(outcome.authorization)
+        self._pricing.remember(outcome.authorization)
         return encode.authorized(outcome)
 
     async def ReportDelivery(

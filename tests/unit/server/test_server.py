@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from admin.top_ups.messages import new_top_up_of
 from buf.validate import validate_pb2
 from charging import decode
-from charging.pricing import Pricing
+from charging.pricing import Priced, Pricing
 from server import names
 from server.fingerprint import fingerprint
 from server.rejections import InvalidRequest
@@ -82,7 +82,7 @@ PRICING = Pricing(lambda: RateBooks({}, {}, 0), Reader(cast("Any", None)))
 HOLD = "companies/acme/authorizations/call-7"
 
 
-async def test_fingerprints_are_those_that_are_stored_already() -> None:
+def test_fingerprints_are_those_that_are_stored_already() -> None:
     usage = charge().usage
     made: dict[Kind, Any] = {
         Kind.CHARGE: decode.charge(charge(), PRICING),
@@ -96,13 +96,13 @@ async def test_fingerprints_are_those_that_are_stored_already() -> None:
             ),
             PRICING,
         ),
-        Kind.INCREMENT: await decode.increment(
+        Kind.INCREMENT: decode.increment(
             charging_pb2.IncrementAuthorizationRequest(authorization=HOLD, idempotency_key="i", amount_micros=6),
-            PRICING,
+            Priced(6, None, None),
         ),
-        Kind.CAPTURE: await decode.capture(
+        Kind.CAPTURE: decode.capture(
             charging_pb2.CaptureRequest(authorization=HOLD, idempotency_key="c", amount_micros=6, keep_open=True),
-            PRICING,
+            Priced(6, None, None),
         ),
         Kind.VOID: decode.void(charging_pb2.VoidRequest(authorization=HOLD, idempotency_key="v")),
         Kind.TOP_UP: new_top_up_of(
