@@ -22,12 +22,12 @@ from wallet.fairness import FairQueue
 from wallet.health import LedgerHealth
 from wallet.hot.replies import Proposal, Reply
 from wallet.hot.store import Batch, Chore, CleanUp, HotStore, Position
-from wallet.judgement import SETTLED, chore, clean_up, final_error, late_capture
 from wallet.ledger.append import Appender
 from wallet.ledger.failures import unavailable
 from wallet.loading import Loader
 from wallet.parking import Parking
 from wallet.requests import Request
+from wallet.verdicts import SETTLED, chore, clean_up, final_error, late_capture
 
 CYCLE_COMMANDS_MAX = 256
 AHEAD_COMMANDS_MIN = 128

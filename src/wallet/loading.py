@@ -9,11 +9,11 @@ from wallet import metrics
 from wallet.domain.attempts import Attempt
 from wallet.domain.errors import Applied, CompanyNotFound, WalletUnavailable
 from wallet.hot.store import START, Batch, HotStore, Loaded, Peek, Position
-from wallet.judgement import clean_up
 from wallet.ledger.append import append_over
 from wallet.ledger.pool import Connection
 from wallet.ledger.rows import authorization_of, counter_of, limit_of, wallet_of
 from wallet.ledger.transactions import reading
+from wallet.verdicts import clean_up
 
 LOADS_AT_ONCE_MAX = 8
 """Loads of one process at a time; each has a connection of its own."""

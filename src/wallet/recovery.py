@@ -5,8 +5,8 @@ import structlog
 from wallet import metrics
 from wallet.domain.attempts import Attempt, Verdict
 from wallet.hot.store import Batch, HotStore
-from wallet.judgement import clean_up
 from wallet.ledger.append import Appender
+from wallet.verdicts import clean_up
 
 SWEEP_SECONDS = 1.0
 """Time between two sweeps."""
