@@ -5,29 +5,26 @@ batch is large anyway, the next cycle is in Redis while this one is in Postgres;
 """
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Coroutine, Mapping, Sequence
-from time import perf_counter
-from typing import Any, TypeVar
+from collections import deque
+from collections.abc import Sequence
 
 import structlog
 
 from wallet import metrics
-from wallet.domain.attempts import Answer, Attempt, Verdict
+from wallet.cycle_calls import CycleCalls, Proposed
+from wallet.domain.attempts import Answer, Attempt
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, DeadlineExceeded, LedgerUnavailable, Overloaded, WalletUnavailable
-from wallet.domain.system_keys import origin_of
 from wallet.fairness import FairQueue
 from wallet.health import LedgerHealth
 from wallet.hot.replies import Proposal, Reply
-from wallet.hot.store import Batch, Chore, CleanUp, HotStore, Position
+from wallet.hot.store import HotStore, Position
 from wallet.ledger.append import Appender
-from wallet.ledger.failures import unavailable
 from wallet.loading import Loader
 from wallet.parking import Parking
 from wallet.requests import Request
-from wallet.verdicts import SETTLED, chore, clean_up, final_error, late_capture
+from wallet.verdicts import VERDICTS, Judged, Then, late_capture, raise_alarm
 
 CYCLE_COMMANDS_MAX = 256
 AHEAD_COMMANDS_MIN = 128
@@ -35,22 +32,15 @@ AHEAD_COMMANDS_MIN = 128
 small batches instead of one large one, and round trips are what costs."""
 QUEUE_COMMANDS_MAX = 20_000
 COMPANY_QUEUE_COMMANDS_MAX = 8_000
-CONTESTED_ROUNDS_MAX = 4
-"""Rounds after which a decline that the ledger contests is blamed on the hot wallet, which is then loaded anew."""
 IDLE_FLUSH_SECONDS = 0.02
 """How long clean-ups wait for a cycle to ride on."""
-CLEAN_UPS_MAX = 50_000
-"""Clean-ups of each sort kept while Redis is away; recovery does what is dropped."""
 ASIDE_SECONDS = 1.0
 """How long a company is refused whose row in Postgres somebody sits on."""
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
 _MAYBE_APPLIED = frozenset({Reply.APPLIED, Reply.PENDING, Reply.KNOWN})
 """The request is recorded, or may be soon, whatever the ledger says at this try."""
-
-Proposed = list[tuple[Request, Proposal]]
 
 
 class Lane:
@@ -58,14 +48,13 @@ class Lane:
 
     def __init__(self, hot: HotStore, appender: Appender, loader: Loader, health: LedgerHealth) -> None:
         """Use what the caller opened; `run` does the work."""
-        self._hot = hot
-        self._appender = appender
+        self._calls = CycleCalls(hot, appender, health)
+        self._clean_ups = self._calls.clean_ups
         self._health = health
         self._queue: FairQueue[Request] = FairQueue(
             size_max=QUEUE_COMMANDS_MAX, company_size_max=COMPANY_QUEUE_COMMANDS_MAX, order=_ticket
         )
         self._parking = Parking(loader, health, self._put_back)
-        self._clean_ups: dict[int, Batch] = {}
         self._returning: dict[str, list[Request]] = {}
         self._suspects: deque[Request] = deque()
         """Of a cycle that failed by a fault of ours: each gets a cycle of its own."""
@@ -208,35 +197,12 @@ class Lane:
             self._put_back_returning()
 
     async def _propose(self, requests: Sequence[Request]) -> Proposed:
-        """Run the clean-ups and the requests in Redis; return what it proposes. Cold companies are parked."""
+        """Run a cycle in Redis; return what it proposes to the ledger. The requests of cold companies are parked."""
         metrics.queue_depth.set(self.depth)
-        if requests:
-            metrics.cycle_commands.observe(len(requests))
-        started = perf_counter()
-        batches, self._clean_ups = self._clean_ups, {}
-        members: dict[int, list[Request]] = {partition: [] for partition in batches}
-        for request in requests:
-            partition = self._hot.keys.partition(request.company)
-            batches.setdefault(partition, Batch()).commands.append((request.command, request.seen))
-            members.setdefault(partition, []).append(request)
-        try:
-            results = await _all([self._apply(partition, batch) for partition, batch in batches.items()])
-        except Exception:
-            self._keep_clean_ups(batches)
-            raise
-        metrics.cycle_redis_seconds.observe(perf_counter() - started)
-        proposed: Proposed = []
-        for (partition, batch), result in zip(batches.items(), results, strict=True):
-            if isinstance(result, WalletUnavailable):
-                self._keep_clean_ups({partition: batch})
-                for request in members[partition]:
-                    request.applied = Applied.UNKNOWN
-                    request.answer(result)
-                continue
-            for request, proposal in zip(members[partition], result, strict=True):
-                if self._is_for_the_ledger(request, proposal.reply):
-                    proposed.append((request, proposal))
-        return proposed
+        replies = await self._calls.propose(requests)
+        return [
+            (request, proposal) for request, proposal in replies if self._is_for_the_ledger(request, proposal.reply)
+        ]
 
     def _is_for_the_ledger(self, request: Request, reply: Reply) -> bool:
         """Send a request that Redis did not look at another way, and return False."""
@@ -244,7 +210,7 @@ class Lane:
             self._parking.park(request)
             return False
         if reply is Reply.LATE:
-            self._once_more(request, "sent before a decline or a load, or Redis's clock has moved")
+            self._return(request, "sent before a decline or a load, or Redis's clock has moved")
             return False
         if reply in _MAYBE_APPLIED:
             request.applied = Applied.UNKNOWN
@@ -252,87 +218,44 @@ class Lane:
 
     async def _judge(self, proposed: Proposed) -> None:
         """Put what Redis proposes to the ledger, and answer."""
-        attempts, places = _attempts_of([proposal for _, proposal in proposed])
-        if not attempts:
-            return
-        started = perf_counter()
-        answers = await self._append(attempts)
-        metrics.cycle_postgres_seconds.observe(perf_counter() - started)
-        if isinstance(answers, LedgerUnavailable):
+        judged = await self._calls.judge([proposal for _, proposal in proposed])
+        if isinstance(judged, LedgerUnavailable):
             for request, _ in proposed:
-                request.answer(LedgerUnavailable(str(answers), applied=request.applied))
+                request.answer(LedgerUnavailable(str(judged), applied=request.applied))
             return
-        for verdict, count in Counter(answer.verdict for answer in answers).items():
-            metrics.append_answers.labels(verdict).inc(count)
-        for attempt, answer in zip(attempts, answers, strict=True):
-            if attempt.command.kind is Kind.REFUND and answer.verdict is Verdict.WRITTEN:
-                metrics.refunds.labels(origin_of(attempt.command.idempotency_key)).inc()
-            if attempt.applied_at:
-                clean_up(self._next_batch(attempt.command.company), attempt, answer)
-        for (request, proposal), place in zip(proposed, places, strict=True):
-            self._conclude(request, proposal, attempts[place], answers[place])
-
-    def _keep_clean_ups(self, batches: Mapping[int, Batch]) -> None:
-        """Do the clean-ups of batches again that may not have run; twice does no harm."""
-        for partition, batch in batches.items():
-            kept = self._clean_ups.setdefault(partition, Batch())
-            kept.settled += batch.settled[: max(0, CLEAN_UPS_MAX - len(kept.settled))]
-            kept.chores += batch.chores[: max(0, CLEAN_UPS_MAX - len(kept.chores))]
-
-    async def _apply(self, partition: int, batch: Batch) -> list[Proposal] | WalletUnavailable:
-        try:
-            return await self._hot.apply(partition, batch)
-        except WalletUnavailable as error:
-            return error
-
-    async def _append(self, attempts: Sequence[Attempt]) -> list[Answer] | LedgerUnavailable:
-        """Have the ledger judge. Where it does not answer, nobody knows whether it wrote: the journal keeps it all."""
-        try:
-            return await self._appender.append(attempts)
-        except Exception as error:
-            if unavailable(error):
-                self._health.lost(error)
-            else:
-                log.exception("append_failed", attempts=len(attempts))
-            return LedgerUnavailable(f"Postgres does not answer: {type(error).__name__}", applied=Applied.UNKNOWN)
+        for (request, proposal), (attempt, answer) in zip(proposed, judged, strict=True):
+            self._conclude(request, proposal, attempt, answer)
 
     def _conclude(self, request: Request, proposal: Proposal, attempt: Attempt, answer: Answer) -> None:
-        """Answer a request, or send it through another cycle."""
-        verdict = answer.verdict
-        if verdict in SETTLED or verdict is Verdict.DUPLICATE:
+        """Answer a request, or send it through another cycle, as the row of the verdict says."""
+        row = VERDICTS[answer.verdict]
+        if row.then is Then.ACKNOWLEDGE:
             assert answer.entry is not None
             assert answer.wallet is not None
             request.answer(Outcome(answer.entry, answer.wallet, answer.authorization))
-        elif verdict is Verdict.EXPIRED and request.command.kind is Kind.CAPTURE:
+            return
+        judged = Judged(attempt, answer, request.applied, request.rounds, has_rival=proposal.other is not None)
+        raise_alarm(attempt, answer)
+        if row.mend is not None and (chore := row.mend(judged)):
+            self._clean_ups.add(chore)
+        late = row.then is Then.RUN_AGAIN_LATE and request.command.kind is Kind.CAPTURE
+        if late:
             request.command = late_capture(request.command, answer.authorization)
-            self._again(request, answer)
-        elif error := final_error(attempt, answer):
-            request.answer(error)
-        elif verdict is Verdict.BUSY:
+        if late or row.then is Then.RUN_AGAIN:
+            self._run_again(request, answer)
+            return
+        if row.then is Then.PUT_ASIDE:
             self._aside[request.company] = asyncio.get_running_loop().time() + ASIDE_SECONDS
-            request.answer(LedgerUnavailable("the wallet's row in Postgres is locked", applied=request.applied))
-        elif verdict is Verdict.AHEAD:
-            log.error("wallet_ahead_of_ledger", company=request.company, attempt=attempt.name, epoch=answer.epoch)
-            request.answer(
-                WalletUnavailable(
-                    "Redis is ahead of the ledger: was Postgres restored to the past? RebuildWallet mends it.",
-                    applied=request.applied,
-                )
-            )
-        else:
-            if verdict is Verdict.UNRECORDED and proposal.other is None:
-                # Settled in Redis, unknown to the ledger: the record must go. A hold without a record takes its wallet.
-                action = CleanUp.DISCARD if attempt.epoch else CleanUp.FORGET
-                self._add_chore(chore(action, attempt if attempt.epoch else _of_epoch(attempt, answer.epoch)))
-            elif verdict is Verdict.CONTESTED and request.rounds >= CONTESTED_ROUNDS_MAX:
-                self._add_chore(chore(CleanUp.FORGET, attempt))
-            self._again(request, answer)
+        assert row.error is not None, "a row that neither acknowledges nor runs again has an error"
+        request.answer(row.error(judged))
 
-    def _again(self, request: Request, answer: Answer) -> None:
+    def _run_again(self, request: Request, answer: Answer) -> None:
+        """Have a request go through another cycle, which trusts no wallet behind what the ledger has seen."""
         request.seen = max(request.seen, Position(answer.epoch, answer.last_seq))
-        self._once_more(request, answer.verdict)
+        self._return(request, answer.verdict)
 
-    def _once_more(self, request: Request, why: str) -> None:
+    def _return(self, request: Request, why: str) -> None:
+        """Put a request back into the queue at the end of this cycle, or answer it where it had enough rounds."""
         if request.has_rounds_left(why):
             self._returning.setdefault(request.company, []).append(request)
 
@@ -346,51 +269,6 @@ class Lane:
         self._queue.put_back(company, requests)
         self._wake.set()
 
-    def _add_chore(self, todo: Chore) -> None:
-        self._next_batch(todo.company).chores.append(todo)
-
-    def _next_batch(self, company: str) -> Batch:
-        """Return the clean-ups that go out with the next cycle."""
-        partition = self._hot.keys.partition(company)
-        batch = self._clean_ups.get(partition)
-        if batch is None:
-            batch = self._clean_ups[partition] = Batch()
-        return batch
-
-
-async def _all(calls: list[Coroutine[Any, Any, T]]) -> list[T]:
-    """Await calls at once; one alone, as on a single server, without a task of its own."""
-    return [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)
-
 
 def _ticket(request: Request) -> int:
     return request.ticket
-
-
-def _attempts_of(proposals: Sequence[Proposal]) -> tuple[list[Attempt], list[int]]:
-    """Return what the ledger is to judge, each attempt once, and for each proposal the place of its attempt.
-
-    Two requests of one cycle may stand for one attempt: the same key sent twice at once.
-    """
-    attempts: list[Attempt] = []
-    places: list[int] = []
-    applied: dict[tuple[str, int, int], int] = {}
-
-    def place_of(attempt: Attempt) -> int:
-        place = len(attempts)
-        if attempt.applied_at:
-            place = applied.setdefault((attempt.command.company, attempt.epoch, attempt.seq), place)
-        if place == len(attempts):
-            attempts.append(attempt)
-        return place
-
-    for proposal in proposals:
-        assert proposal.attempt is not None
-        places.append(place_of(proposal.attempt))
-        if proposal.other is not None:
-            place_of(proposal.other)
-    return attempts, places
-
-
-def _of_epoch(attempt: Attempt, epoch: int) -> Attempt:
-    return Attempt(attempt.command, attempt.asked, epoch)

@@ -1,20 +1,16 @@
 """Append what a process left in the journal: it crashed, or lost Postgres, between Redis and the commit."""
 
-import structlog
-
 from wallet import metrics
-from wallet.domain.attempts import Attempt, Verdict
+from wallet.domain.attempts import Attempt
 from wallet.hot.store import Batch, HotStore
 from wallet.ledger.append import Appender
-from wallet.verdicts import clean_up
+from wallet.verdicts import clean_up, raise_alarm
 
 SWEEP_SECONDS = 1.0
 """Time between two sweeps."""
 AGE_SECONDS_MIN = 2.0
 """Younger entries are left to the process that made them."""
 ATTEMPTS_PER_APPEND_MAX = 500
-
-log = structlog.get_logger(__name__)
 
 
 class Recovery:
@@ -50,13 +46,7 @@ class Recovery:
         batch = Batch()
         for attempt, answer in zip(attempts, answers, strict=True):
             metrics.recovered_entries.labels(answer.verdict).inc()
-            if answer.verdict is Verdict.AHEAD:
-                log.error(
-                    "wallet_ahead_of_ledger",
-                    company=attempt.command.company,
-                    attempt=attempt.name,
-                    epoch=answer.epoch,
-                )
+            raise_alarm(attempt, answer)
             clean_up(batch, attempt, answer)
         await self._hot.apply(partition, batch)
 

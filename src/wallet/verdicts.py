@@ -1,62 +1,181 @@
-"""What follows from the ledger's answers: the clean-up in Redis, and the error that a caller gets."""
+"""What follows from each verdict of the ledger: for Redis, for the caller, and for the command.
+
+functions/append.sql says when each verdict is given; VERDICTS says what it means. A cycle, a load and recovery alike do
+the clean-up in Redis; what the caller hears, and whether the command runs again, is for a cycle.
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import NamedTuple
 
 import msgspec
+import structlog
 
-from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
-from wallet.domain.commands import Command, Kind, Unpriced
-from wallet.domain.entries import Authorization, AuthorizationState
+from wallet.domain.attempts import Answer, Attempt, Verdict
+from wallet.domain.commands import Command, Kind
+from wallet.domain.declines import declined
+from wallet.domain.entries import Authorization
 from wallet.domain.errors import (
+    Applied,
     AuthorizationClosed,
-    AuthorizationNotExpired,
     AuthorizationNotFound,
-    BalanceLimitReached,
-    CompanyClosed,
     CompanyNotFound,
-    CompanySuspended,
-    DestinationBlocked,
     EntryQuarantined,
     IdempotencyKeyReused,
-    InsufficientFunds,
-    RateNotFound,
+    LedgerUnavailable,
     RefundExceedsCharge,
-    SpendLimitReached,
     TransactionNotFound,
     WalletError,
+    WalletUnavailable,
 )
 from wallet.domain.limits import HOUR_US
-from wallet.domain.usage import Usage
 from wallet.hot.fields import usage_word
 from wallet.hot.store import Batch, Chore, CleanUp
 
-SETTLED = frozenset({Verdict.WRITTEN, Verdict.ALREADY})
+CONTESTED_ROUNDS_MAX = 4
+"""Rounds after which a decline that the ledger contests is blamed on the hot wallet, which is then loaded anew."""
 
-_WRONGLY_APPLIED = frozenset(
-    {
-        Verdict.DUPLICATE,
-        Verdict.KEY_REUSED,
-        Verdict.TRANSACTION_NOT_FOUND,
-        Verdict.REFUND_EXCEEDS_CHARGE,
-        Verdict.QUARANTINED,
-    }
-)
-"""Redis applied what must not be, and its wallet is right otherwise."""
+log = structlog.get_logger(__name__)
+
+
+class InRedis(Enum):
+    """What Redis does about an attempt that it applied; hot/scripts/apply.lua says what the clean-ups are."""
+
+    SETTLE = auto()
+    """It is an entry, and leaves the journal."""
+    DISCARD = auto()
+    """It leaves the journal, with its key record; the wallet is of an older epoch, and goes by itself."""
+    DROP = auto()
+    """The same, and the wallet goes, since it is not as the ledger's."""
+    UNDO = auto()
+    """The same, and its change is given back, since the wallet is right otherwise. DROP where it touched a hold."""
+    KEEP = auto()
+    """Nothing: it is not known whether it will be an entry, or Redis never applied it."""
+
+
+class Then(Enum):
+    """What becomes of the command."""
+
+    ACKNOWLEDGE = auto()
+    """The caller hears what is recorded."""
+    REFUSE = auto()
+    """The caller hears the row's error."""
+    RUN_AGAIN = auto()
+    """In another cycle, after the row's `mend`."""
+    RUN_AGAIN_LATE = auto()
+    """A capture runs again as the charge that it is once its authorization has expired; other kinds: REFUSE."""
+    PUT_ASIDE = auto()
+    """REFUSE, and for a moment so are all commands of the company."""
+
+
+class Judged(NamedTuple):
+    """An attempt, the ledger's answer, and what a cycle knows of the command."""
+
+    attempt: Attempt
+    answer: Answer
+    applied: Applied
+    """Whether an attempt of it may stand in the journal."""
+    rounds: int
+    """Cycles that it went through before without a definite answer."""
+    has_rival: bool
+    """Whether an attempt of another request with its key was put to the ledger before it."""
+
+
+class Row(NamedTuple):
+    """What follows from a verdict."""
+
+    in_redis: InRedis
+    then: Then
+    error: Callable[[Judged], WalletError] | None = None
+    mend: Callable[[Judged], Chore | None] | None = None
+    """Before it runs again: what Redis has wrong, where it did not apply the attempt."""
+    alarm: str = ""
+    """Logged as an error, under this name: a person must act."""
+
+
+def _forget_unrecorded(judged: Judged) -> Chore | None:
+    """Settled in Redis, unknown to the ledger: the record must go. A hold without a record takes its wallet."""
+    attempt, answer = judged.attempt, judged.answer
+    if judged.has_rival:
+        return None
+    if attempt.epoch:
+        return _chore(CleanUp.DISCARD, attempt)
+    return _chore(CleanUp.FORGET, Attempt(attempt.command, attempt.asked, answer.epoch))
+
+
+def _forget_contested(judged: Judged) -> Chore | None:
+    """Blame the hot wallet where rounds do not help: something is under way no longer."""
+    return _chore(CleanUp.FORGET, judged.attempt) if judged.rounds >= CONTESTED_ROUNDS_MAX else None
+
+
+def _authorization_closed(judged: Judged) -> WalletError:
+    return AuthorizationClosed(judged.attempt.command.authorization)
+
+
+VERDICTS: dict[Verdict, Row] = {
+    Verdict.WRITTEN: Row(InRedis.SETTLE, Then.ACKNOWLEDGE),
+    Verdict.ALREADY: Row(InRedis.SETTLE, Then.ACKNOWLEDGE),
+    Verdict.DUPLICATE: Row(InRedis.UNDO, Then.ACKNOWLEDGE),
+    Verdict.KEY_REUSED: Row(
+        InRedis.UNDO, Then.REFUSE, lambda judged: IdempotencyKeyReused(judged.attempt.command.idempotency_key)
+    ),
+    Verdict.TRANSACTION_NOT_FOUND: Row(
+        InRedis.UNDO, Then.REFUSE, lambda judged: TransactionNotFound(str(judged.attempt.command.refunded_number))
+    ),
+    Verdict.REFUND_EXCEEDS_CHARGE: Row(
+        InRedis.UNDO,
+        Then.REFUSE,
+        lambda judged: RefundExceedsCharge(refundable=judged.answer.refundable, required=judged.attempt.amount),
+    ),
+    Verdict.QUARANTINED: Row(InRedis.UNDO, Then.REFUSE, lambda judged: EntryQuarantined(judged.attempt.name)),
+    Verdict.COMPANY_NOT_FOUND: Row(
+        InRedis.DROP, Then.REFUSE, lambda judged: CompanyNotFound(judged.attempt.command.company)
+    ),
+    Verdict.REFUSED: Row(InRedis.DROP, Then.RUN_AGAIN),
+    Verdict.STALE: Row(InRedis.DISCARD, Then.RUN_AGAIN),
+    Verdict.BEHIND: Row(InRedis.KEEP, Then.RUN_AGAIN),
+    Verdict.UNRECORDED: Row(InRedis.KEEP, Then.RUN_AGAIN, mend=_forget_unrecorded),
+    Verdict.CONTESTED: Row(InRedis.KEEP, Then.RUN_AGAIN, mend=_forget_contested),
+    Verdict.EXPIRED: Row(InRedis.KEEP, Then.RUN_AGAIN_LATE, _authorization_closed),
+    Verdict.AUTHORIZATION_CLOSED: Row(InRedis.KEEP, Then.REFUSE, _authorization_closed),
+    Verdict.AUTHORIZATION_NOT_FOUND: Row(
+        InRedis.KEEP, Then.REFUSE, lambda judged: AuthorizationNotFound(judged.attempt.command.authorization)
+    ),
+    Verdict.DECLINED: Row(InRedis.KEEP, Then.REFUSE, lambda judged: declined(judged.attempt, judged.answer)),
+    Verdict.BUSY: Row(
+        InRedis.KEEP,
+        Then.PUT_ASIDE,
+        lambda judged: LedgerUnavailable("the wallet's row in Postgres is locked", applied=judged.applied),
+    ),
+    Verdict.AHEAD: Row(
+        InRedis.KEEP,
+        Then.REFUSE,
+        lambda judged: WalletUnavailable(
+            "Redis is ahead of the ledger: was Postgres restored to the past? RebuildWallet mends it.",
+            applied=judged.applied,
+        ),
+        alarm="wallet_ahead_of_ledger",
+    ),
+}
 
 
 def clean_up(batch: Batch, attempt: Attempt, answer: Answer) -> None:
-    """Add to `batch` what Redis must do about an attempt that it applied: nothing where the entry has to stay."""
-    verdict = answer.verdict
-    if verdict in SETTLED:
-        batch.settled.append(attempt)
-        if verdict is Verdict.WRITTEN and _counts_elsewhere(attempt, answer):
-            batch.chores.append(chore(CleanUp.FORGET, attempt))
-    elif verdict is Verdict.STALE:
-        batch.chores.append(chore(CleanUp.DISCARD, attempt))
-    elif verdict in (Verdict.REFUSED, Verdict.COMPANY_NOT_FOUND):
-        batch.chores.append(chore(CleanUp.DROP, attempt))
-    elif verdict in _WRONGLY_APPLIED:
-        # Giving back what a hold went through is a load's work: the hold may have been closed meanwhile.
-        touches_hold = bool(attempt.command.authorization) and not attempt.command.late
-        batch.chores.append(chore(CleanUp.DROP if touches_hold else CleanUp.UNDO, attempt))
+    """Add to `batch` what Redis does about an attempt that it applied."""
+    match VERDICTS[answer.verdict].in_redis:
+        case InRedis.SETTLE:
+            batch.settled.append(attempt)
+            if answer.verdict is Verdict.WRITTEN and _counts_elsewhere(attempt, answer):
+                batch.chores.append(_chore(CleanUp.FORGET, attempt))
+        case InRedis.DISCARD:
+            batch.chores.append(_chore(CleanUp.DISCARD, attempt))
+        case InRedis.DROP:
+            batch.chores.append(_chore(CleanUp.DROP, attempt))
+        case InRedis.UNDO:
+            # Giving back what a hold went through is a load's work: the hold may have been closed meanwhile.
+            touches_hold = bool(attempt.command.authorization) and not attempt.command.late
+            batch.chores.append(_chore(CleanUp.DROP if touches_hold else CleanUp.UNDO, attempt))
+        case InRedis.KEEP:
+            pass
 
 
 def _counts_elsewhere(attempt: Attempt, answer: Answer) -> bool:
@@ -68,8 +187,7 @@ def _counts_elsewhere(attempt: Attempt, answer: Answer) -> bool:
     return answer.entry.created_at // HOUR_US != attempt.applied_at // HOUR_US
 
 
-def chore(action: CleanUp, attempt: Attempt) -> Chore:
-    """Return a clean-up of `attempt`."""
+def _chore(action: CleanUp, attempt: Attempt) -> Chore:
     command = attempt.command
     return Chore(
         action,
@@ -93,90 +211,7 @@ def late_capture(command: Command, expired: Authorization | None) -> Command:
     return msgspec.structs.replace(command, late=True, usage=command.usage or expired.usage)
 
 
-def final_error(attempt: Attempt, answer: Answer) -> WalletError | None:
-    """Return the error that the ledger's answer is for the caller; None where it is no final no."""
-    match answer.verdict:
-        case Verdict.COMPANY_NOT_FOUND:
-            return CompanyNotFound(attempt.command.company)
-        case Verdict.KEY_REUSED:
-            return IdempotencyKeyReused(attempt.command.idempotency_key)
-        case Verdict.QUARANTINED:
-            return EntryQuarantined(attempt.name)
-        case Verdict.TRANSACTION_NOT_FOUND:
-            return TransactionNotFound(str(attempt.command.refunded_number))
-        case Verdict.REFUND_EXCEEDS_CHARGE:
-            return RefundExceedsCharge(refundable=answer.refundable, required=attempt.amount)
-        case Verdict.AUTHORIZATION_NOT_FOUND:
-            return AuthorizationNotFound(attempt.command.authorization)
-        case Verdict.AUTHORIZATION_CLOSED | Verdict.EXPIRED:
-            return AuthorizationClosed(attempt.command.authorization)
-        case Verdict.DECLINED:
-            return _declined(attempt, answer)
-        case _:
-            return None
-
-
-def _declined(attempt: Attempt, answer: Answer) -> WalletError:
-    wallet, command, hold = answer.wallet, attempt.command, answer.authorization
-    match attempt.asked:
-        case Asked.FUNDS if wallet is not None:
-            return InsufficientFunds(
-                available=wallet.available,
-                required=answer.required,
-                floor=wallet.floor,
-                currency=wallet.currency,
-            )
-        case Asked.SPEND if answer.passed is not None:
-            # What is done to an authorization counts in the window in which it was opened: that does not come again.
-            over = command.kind in _ON_OPEN_HOLD and not command.late
-            return SpendLimitReached(answer.passed, required=answer.passed_by, window_is_over=over)
-        case Asked.SUSPENDED | Asked.BLOCKED | Asked.UNPRICED if command.unpriced and (
-            error := _hold_error(command, hold)
-        ):
-            return error
-        case Asked.BLOCKED:
-            # An increment is more of the authorization's usage. What has no price was judged by its own, in Redis.
-            of_hold = hold is not None and command.kind is Kind.INCREMENT and not command.unpriced
-            channel, _, country = _words(hold.usage if hold is not None and of_hold else command.usage)
-            return DestinationBlocked(channel=channel, country=country)
-        case Asked.UNPRICED:
-            return _unpriced_error(command, hold)
-        case _:
-            return _DECLINES[attempt.asked](command.company)
-
-
-def _hold_error(command: Command, hold: Authorization | None) -> WalletError | None:
-    """Return why nothing can be done to the authorization; Redis does not look at it where there is no price."""
-    if command.kind not in _ON_OPEN_HOLD:
-        return None
-    if hold is None:
-        return AuthorizationNotFound(command.authorization)
-    if hold.state is not AuthorizationState.OPEN and not _is_late_capture(command, hold):
-        return AuthorizationClosed(command.authorization)
-    return None
-
-
-def _unpriced_error(command: Command, hold: Authorization | None) -> WalletError:
-    if command.unpriced is Unpriced.TOO_MUCH:
-        return BalanceLimitReached(command.company)
-    channel, variant, country = _words(command.usage or (hold.usage if hold is not None else None))
-    has_card = command.unpriced is not Unpriced.NO_CARD
-    return RateNotFound(channel=channel, variant=variant, country=country, has_card=has_card)
-
-
-def _words(usage: Usage | None) -> tuple[str, str, str]:
-    return (usage.channel.name, usage.variant, usage.country) if usage is not None else ("", "", "")
-
-
-def _is_late_capture(command: Command, hold: Authorization) -> bool:
-    return command.kind is Kind.CAPTURE and hold.state is AuthorizationState.EXPIRED
-
-
-_ON_OPEN_HOLD = frozenset({Kind.INCREMENT, Kind.CAPTURE})
-
-_DECLINES: dict[Asked, type[WalletError]] = {
-    Asked.LIMIT: BalanceLimitReached,
-    Asked.EARLY: AuthorizationNotExpired,
-    Asked.SUSPENDED: CompanySuspended,
-    Asked.CLOSED: CompanyClosed,
-}
+def raise_alarm(attempt: Attempt, answer: Answer) -> None:
+    """Log a verdict upon which a person must act; nothing of the others."""
+    if alarm := VERDICTS[answer.verdict].alarm:
+        log.error(alarm, company=attempt.command.company, attempt=attempt.name, epoch=answer.epoch)

@@ -1,5 +1,6 @@
 """Answers of scripts/apply.lua, and entries of the journal."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -69,3 +70,28 @@ def journaled(value: bytes) -> Attempt:
     """Return a journal entry: "epoch:seq:amount:held delta:microseconds:" and the command's bytes."""
     *change, encoded = value.split(b":", 5)
     return _applied(_decode_command(encoded), change)
+
+
+def attempts_of(proposals: Sequence[Proposal]) -> tuple[list[Attempt], list[int]]:
+    """Return what the ledger is to judge, each attempt once, and for each proposal the place of its attempt.
+
+    Two requests of one cycle may stand for one attempt: the same key sent twice at once.
+    """
+    attempts: list[Attempt] = []
+    places: list[int] = []
+    applied: dict[tuple[str, int, int], int] = {}
+
+    def place_of(attempt: Attempt) -> int:
+        place = len(attempts)
+        if attempt.applied_at:
+            place = applied.setdefault((attempt.command.company, attempt.epoch, attempt.seq), place)
+        if place == len(attempts):
+            attempts.append(attempt)
+        return place
+
+    for proposal in proposals:
+        assert proposal.attempt is not None
+        places.append(place_of(proposal.attempt))
+        if proposal.other is not None:
+            place_of(proposal.other)
+    return attempts, places

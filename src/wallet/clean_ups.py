@@ -1,0 +1,45 @@
+"""Clean-ups that wait for a cycle to ride on: they go out with its script, before its commands."""
+
+from collections.abc import Callable, Mapping
+
+from wallet.hot.store import Batch, Chore
+
+CLEAN_UPS_MAX = 50_000
+"""Of each sort and partition, kept while Redis is away; recovery does what is dropped."""
+
+
+class CleanUps:
+    """What the next cycle does in Redis first, a batch for each partition."""
+
+    def __init__(self, partition_of: Callable[[str], int]) -> None:
+        """`partition_of` returns the partition of a company."""
+        self._partition_of = partition_of
+        self._batches: dict[int, Batch] = {}
+
+    def __bool__(self) -> bool:
+        """Return whether any waits."""
+        return bool(self._batches)
+
+    def batch_of(self, company: str) -> Batch:
+        """Return the batch to which a clean-up of the company is added."""
+        partition = self._partition_of(company)
+        batch = self._batches.get(partition)
+        if batch is None:
+            batch = self._batches[partition] = Batch()
+        return batch
+
+    def add(self, chore: Chore) -> None:
+        """Add one clean-up."""
+        self.batch_of(chore.company).chores.append(chore)
+
+    def take(self) -> dict[int, Batch]:
+        """Return the batches by partition, and have none any more."""
+        batches, self._batches = self._batches, {}
+        return batches
+
+    def keep(self, batches: Mapping[int, Batch]) -> None:
+        """Put back the clean-ups of batches that may not have run; twice does no harm."""
+        for partition, batch in batches.items():
+            kept = self._batches.setdefault(partition, Batch())
+            kept.settled += batch.settled[: max(0, CLEAN_UPS_MAX - len(kept.settled))]
+            kept.chores += batch.chores[: max(0, CLEAN_UPS_MAX - len(kept.chores))]

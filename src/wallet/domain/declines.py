@@ -1,0 +1,86 @@
+"""The error of an honest decline: what a caller hears of a rule that holds in the ledger too."""
+
+from wallet.domain.attempts import Answer, Asked, Attempt
+from wallet.domain.commands import Command, Kind, Unpriced
+from wallet.domain.entries import Authorization, AuthorizationState
+from wallet.domain.errors import (
+    AuthorizationClosed,
+    AuthorizationNotExpired,
+    AuthorizationNotFound,
+    BalanceLimitReached,
+    CompanyClosed,
+    CompanySuspended,
+    DestinationBlocked,
+    InsufficientFunds,
+    RateNotFound,
+    SpendLimitReached,
+    WalletError,
+)
+from wallet.domain.usage import Usage
+
+_ON_OPEN_HOLD = frozenset({Kind.INCREMENT, Kind.CAPTURE})
+
+_BY_RULE: dict[Asked, type[WalletError]] = {
+    Asked.LIMIT: BalanceLimitReached,
+    Asked.EARLY: AuthorizationNotExpired,
+    Asked.SUSPENDED: CompanySuspended,
+    Asked.CLOSED: CompanyClosed,
+}
+"""The errors that say no more than the company."""
+
+
+def declined(attempt: Attempt, answer: Answer) -> WalletError:
+    """Return the error of an attempt that Redis declined by `attempt.asked`, and the ledger by the same rule."""
+    wallet, command, hold = answer.wallet, attempt.command, answer.authorization
+    match attempt.asked:
+        case Asked.FUNDS if wallet is not None:
+            return InsufficientFunds(
+                available=wallet.available,
+                required=answer.required,
+                floor=wallet.floor,
+                currency=wallet.currency,
+            )
+        case Asked.SPEND if answer.passed is not None:
+            # What is done to an authorization counts in the window in which it was opened: that does not come again.
+            over = command.kind in _ON_OPEN_HOLD and not command.late
+            return SpendLimitReached(answer.passed, required=answer.passed_by, window_is_over=over)
+        case Asked.SUSPENDED | Asked.BLOCKED | Asked.UNPRICED if command.unpriced and (
+            error := _hold_error(command, hold)
+        ):
+            return error
+        case Asked.BLOCKED:
+            # An increment is more of the authorization's usage. What has no price was judged by its own, in Redis.
+            of_hold = hold is not None and command.kind is Kind.INCREMENT and not command.unpriced
+            channel, _, country = _words(hold.usage if hold is not None and of_hold else command.usage)
+            return DestinationBlocked(channel=channel, country=country)
+        case Asked.UNPRICED:
+            return _unpriced_error(command, hold)
+        case _:
+            return _BY_RULE[attempt.asked](command.company)
+
+
+def _hold_error(command: Command, hold: Authorization | None) -> WalletError | None:
+    """Return why nothing can be done to the authorization; Redis does not look at it where there is no price."""
+    if command.kind not in _ON_OPEN_HOLD:
+        return None
+    if hold is None:
+        return AuthorizationNotFound(command.authorization)
+    if hold.state is not AuthorizationState.OPEN and not _is_late_capture(command, hold):
+        return AuthorizationClosed(command.authorization)
+    return None
+
+
+def _unpriced_error(command: Command, hold: Authorization | None) -> WalletError:
+    if command.unpriced is Unpriced.TOO_MUCH:
+        return BalanceLimitReached(command.company)
+    channel, variant, country = _words(command.usage or (hold.usage if hold is not None else None))
+    has_card = command.unpriced is not Unpriced.NO_CARD
+    return RateNotFound(channel=channel, variant=variant, country=country, has_card=has_card)
+
+
+def _words(usage: Usage | None) -> tuple[str, str, str]:
+    return (usage.channel.name, usage.variant, usage.country) if usage is not None else ("", "", "")
+
+
+def _is_late_capture(command: Command, hold: Authorization) -> bool:
+    return command.kind is Kind.CAPTURE and hold.state is AuthorizationState.EXPIRED
