@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from wallet.hot.store import Batch, Chore
+from wallet.hot.store import Batch, CleanUp
 
 CLEAN_UPS_MAX = 50_000
 """Of each sort and partition, kept while Redis is away; recovery does what is dropped."""
@@ -28,9 +28,9 @@ class CleanUps:
             batch = self._batches[partition] = Batch()
         return batch
 
-    def add(self, chore: Chore) -> None:
+    def add(self, clean_up: CleanUp) -> None:
         """Add one clean-up."""
-        self.batch_of(chore.company).chores.append(chore)
+        self.batch_of(clean_up.company).clean_ups.append(clean_up)
 
     def take(self) -> dict[int, Batch]:
         """Return the batches by partition, and have none any more."""
@@ -42,4 +42,4 @@ class CleanUps:
         for partition, batch in batches.items():
             kept = self._batches.setdefault(partition, Batch())
             kept.settled += batch.settled[: max(0, CLEAN_UPS_MAX - len(kept.settled))]
-            kept.chores += batch.chores[: max(0, CLEAN_UPS_MAX - len(kept.chores))]
+            kept.clean_ups += batch.clean_ups[: max(0, CLEAN_UPS_MAX - len(kept.clean_ups))]

@@ -98,7 +98,7 @@ class CycleCalls:
             return await self._appender.append(attempts)
         except Exception as error:
             if unavailable(error):
-                self._health.lost(error)
+                self._health.mark_away(error)
             else:
                 log.exception("append_failed", attempts=len(attempts))
             return LedgerUnavailable(f"Postgres does not answer: {type(error).__name__}", applied=Applied.UNKNOWN)

@@ -26,19 +26,19 @@ class LedgerHealth:
         self._appender = appender
         self.before_return: Callable[[], Awaitable[object]] | None = None
         """Runs when Postgres is back, before commands are taken: what is in the journal since it went comes first."""
-        self._lost = asyncio.Event()
+        self._away = asyncio.Event()
 
     @property
     def away(self) -> bool:
         """Whether Postgres is known to be away."""
-        return self._lost.is_set()
+        return self._away.is_set()
 
-    def lost(self, error: BaseException) -> None:
-        """Say that Postgres did not answer."""
+    def mark_away(self, error: BaseException) -> None:
+        """Record that Postgres did not answer."""
         if not self.away:
             log.warning("ledger_away", error=f"{type(error).__name__}: {error}")
             metrics.ledger_away.set(1)
-            self._lost.set()
+            self._away.set()
 
     async def run(self) -> None:
         """Probe Postgres, often while it is away. Ends only by being cancelled."""
@@ -47,7 +47,7 @@ class LedgerHealth:
                 await asyncio.sleep(PROBE_SECONDS)
                 continue
             try:
-                await asyncio.wait_for(self._lost.wait(), WATCH_SECONDS)
+                await asyncio.wait_for(self._away.wait(), WATCH_SECONDS)
             except TimeoutError:
                 continue
 
@@ -68,12 +68,12 @@ class LedgerHealth:
         except Exception as error:
             if not unavailable(error):
                 log.exception("probe_failed")
-            self.lost(error)
+            self.mark_away(error)
             return False
         if self.away:
             if self.before_return is not None and not await self._returned(self.before_return):
                 return False
             log.info("ledger_back")
-            self._lost.clear()
+            self._away.clear()
             metrics.ledger_away.set(0)
         return True

@@ -35,7 +35,7 @@ COMPANY_QUEUE_COMMANDS_MAX = 8_000
 IDLE_FLUSH_SECONDS = 0.02
 """How long clean-ups wait for a cycle to ride on."""
 ASIDE_SECONDS = 1.0
-"""How long a company is refused whose row in Postgres somebody sits on."""
+"""How long commands of a company are refused whose row in Postgres another session keeps locked."""
 
 log = structlog.get_logger(__name__)
 
@@ -96,8 +96,8 @@ class Lane:
             while not self._is_done():
                 await self._wait()
                 if self._suspects:
-                    await self._disposed()
-                    await self._alone(self._suspects.popleft())
+                    await self._until_postgres_is_free()
+                    await self._run_alone(self._suspects.popleft())
                     continue
                 now = asyncio.get_running_loop().time()
                 taken = self._queue.take(CYCLE_COMMANDS_MAX)
@@ -129,7 +129,7 @@ class Lane:
             flush.cancel()
             return
 
-    async def _disposed(self) -> None:
+    async def _until_postgres_is_free(self) -> None:
         """Return when no cycle is in Postgres."""
         if self._disposing is not None:
             await asyncio.wait((self._disposing,))
@@ -169,7 +169,7 @@ class Lane:
         finally:
             self._put_back_returning()
         if proposed:
-            await self._disposed()
+            await self._until_postgres_is_free()
             self._disposing = asyncio.create_task(self._dispose(proposed), name="dispose")
 
     async def _dispose(self, proposed: Proposed) -> None:
@@ -184,7 +184,7 @@ class Lane:
             self._disposing = None
             self._wake.set()
 
-    async def _alone(self, request: Request) -> None:
+    async def _run_alone(self, request: Request) -> None:
         """Run a whole cycle for one request."""
         if request.abandoned:
             return
@@ -236,8 +236,8 @@ class Lane:
             return
         judged = Judged(attempt, answer, request.applied, request.rounds, has_rival=proposal.other is not None)
         raise_alarm(attempt, answer)
-        if row.mend is not None and (chore := row.mend(judged)):
-            self._clean_ups.add(chore)
+        if row.mend is not None and (clean_up := row.mend(judged)):
+            self._clean_ups.add(clean_up)
         late = row.then is Then.RUN_AGAIN_LATE and request.command.kind is Kind.CAPTURE
         if late:
             request.command = late_capture(request.command, answer.authorization)

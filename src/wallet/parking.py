@@ -9,7 +9,7 @@ from wallet import metrics
 from wallet.domain.errors import Applied, LedgerUnavailable, Overloaded, WalletError, WalletUnavailable
 from wallet.health import LedgerHealth
 from wallet.hot.store import Position
-from wallet.ledger.failures import waited_in_vain
+from wallet.ledger.failures import is_lock_timeout
 from wallet.loading import Loader
 from wallet.requests import Request
 
@@ -77,8 +77,8 @@ class Parking:
             return
         metrics.load_failures.inc()
         # Where it may be one wallet's locks, appends say soon if it is Postgres.
-        if isinstance(failure, LedgerUnavailable) and not waited_in_vain(failure):
-            self._health.lost(failure)
+        if isinstance(failure, LedgerUnavailable) and not is_lock_timeout(failure):
+            self._health.mark_away(failure)
         for request in parked:
             request.answer(_with_applied(failure, request.applied))
         self._put_back(company, [])

@@ -30,7 +30,7 @@ from wallet.domain.errors import (
 )
 from wallet.domain.limits import HOUR_US
 from wallet.hot.fields import usage_word
-from wallet.hot.store import Batch, Chore, CleanUp
+from wallet.hot.store import Batch, CleanUp, CleanUpAction
 
 CONTESTED_ROUNDS_MAX = 4
 """Rounds after which a decline that the ledger contests is blamed on the hot wallet, which is then loaded anew."""
@@ -87,25 +87,25 @@ class Row(NamedTuple):
     in_redis: InRedis
     then: Then
     error: Callable[[Judged], WalletError] | None = None
-    mend: Callable[[Judged], Chore | None] | None = None
+    mend: Callable[[Judged], CleanUp | None] | None = None
     """Before it runs again: what Redis has wrong, where it did not apply the attempt."""
     alarm: str = ""
     """Logged as an error, under this name: a person must act."""
 
 
-def _forget_unrecorded(judged: Judged) -> Chore | None:
+def _forget_unrecorded(judged: Judged) -> CleanUp | None:
     """Settled in Redis, unknown to the ledger: the record must go. A hold without a record takes its wallet."""
     attempt, answer = judged.attempt, judged.answer
     if judged.has_rival:
         return None
     if attempt.epoch:
-        return _chore(CleanUp.DISCARD, attempt)
-    return _chore(CleanUp.FORGET, Attempt(attempt.command, attempt.asked, answer.epoch))
+        return _clean_up_of(CleanUpAction.DISCARD, attempt)
+    return _clean_up_of(CleanUpAction.FORGET, Attempt(attempt.command, attempt.asked, answer.epoch))
 
 
-def _forget_contested(judged: Judged) -> Chore | None:
+def _forget_contested(judged: Judged) -> CleanUp | None:
     """Blame the hot wallet where rounds do not help: something is under way no longer."""
-    return _chore(CleanUp.FORGET, judged.attempt) if judged.rounds >= CONTESTED_ROUNDS_MAX else None
+    return _clean_up_of(CleanUpAction.FORGET, judged.attempt) if judged.rounds >= CONTESTED_ROUNDS_MAX else None
 
 
 def _authorization_closed(judged: Judged) -> WalletError:
@@ -165,15 +165,15 @@ def clean_up(batch: Batch, attempt: Attempt, answer: Answer) -> None:
         case InRedis.SETTLE:
             batch.settled.append(attempt)
             if answer.verdict is Verdict.WRITTEN and _counts_elsewhere(attempt, answer):
-                batch.chores.append(_chore(CleanUp.FORGET, attempt))
+                batch.clean_ups.append(_clean_up_of(CleanUpAction.FORGET, attempt))
         case InRedis.DISCARD:
-            batch.chores.append(_chore(CleanUp.DISCARD, attempt))
+            batch.clean_ups.append(_clean_up_of(CleanUpAction.DISCARD, attempt))
         case InRedis.DROP:
-            batch.chores.append(_chore(CleanUp.DROP, attempt))
+            batch.clean_ups.append(_clean_up_of(CleanUpAction.DROP, attempt))
         case InRedis.UNDO:
             # Giving back what a hold went through is a load's work: the hold may have been closed meanwhile.
             touches_hold = bool(attempt.command.authorization) and not attempt.command.late
-            batch.chores.append(_chore(CleanUp.DROP if touches_hold else CleanUp.UNDO, attempt))
+            batch.clean_ups.append(_clean_up_of(CleanUpAction.DROP if touches_hold else CleanUpAction.UNDO, attempt))
         case InRedis.KEEP:
             pass
 
@@ -187,9 +187,9 @@ def _counts_elsewhere(attempt: Attempt, answer: Answer) -> bool:
     return answer.entry.created_at // HOUR_US != attempt.applied_at // HOUR_US
 
 
-def _chore(action: CleanUp, attempt: Attempt) -> Chore:
+def _clean_up_of(action: CleanUpAction, attempt: Attempt) -> CleanUp:
     command = attempt.command
-    return Chore(
+    return CleanUp(
         action,
         command.company,
         command.idempotency_key,

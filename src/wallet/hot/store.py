@@ -34,7 +34,7 @@ RECONNECT_SECONDS = 0.02
 """How often, and how soon, a call is tried again whose connection broke."""
 
 
-class CleanUp(StrEnum):
+class CleanUpAction(StrEnum):
     """What is done about an attempt that is no entry; hot/scripts/apply.lua says what each means."""
 
     DISCARD = "DISCARD"
@@ -43,10 +43,10 @@ class CleanUp(StrEnum):
     FORGET = "FORGET"
 
 
-class Chore(msgspec.Struct, frozen=True, gc=False):
+class CleanUp(msgspec.Struct, frozen=True, gc=False):
     """One clean-up. `attempt` is "epoch:seq"; what follows is for UNDO, amounts in micros."""
 
-    action: CleanUp
+    action: CleanUpAction
     company: str
     idempotency_key: str
     attempt: str
@@ -73,7 +73,7 @@ class Batch:
 
     settled: list[Attempt] = field(default_factory=list)
     """Committed: they leave the journal."""
-    chores: list[Chore] = field(default_factory=list)
+    clean_ups: list[CleanUp] = field(default_factory=list)
     commands: list[tuple[Command, Position]] = field(default_factory=list)
 
 
@@ -124,7 +124,7 @@ class _Clock:
         """Microseconds that the server's clock was ahead of ours by its last answer; a little less than it is, since
         the answer took a while to come here."""
 
-    def heard(self, now: int) -> None:
+    def record(self, now: int) -> None:
         self._ahead = now - time.monotonic_ns() // 1000
 
     def sent_at_and_not_after(self) -> tuple[int, int]:
@@ -164,22 +164,22 @@ class HotStore:
         return lanes
 
     async def apply(self, partition: int, batch: Batch) -> list[Proposal]:
-        """Settle, run a batch's chores, then its commands; return a proposal for each command, in order."""
+        """Settle, run a batch's clean-ups, then its commands; return a proposal for each command, in order."""
         by_company: dict[str, list[int]] = {}
         for i, (command, _) in enumerate(batch.commands):
             by_company.setdefault(command.company, []).append(i)
         keys: list[str] = [self.keys.journal(partition), self.keys.signals(partition)]
-        arguments: list[Any] = [KEY_TTL_MS, 0, 0, len(batch.settled), len(batch.chores), len(by_company)]
+        arguments: list[Any] = [KEY_TTL_MS, 0, 0, len(batch.settled), len(batch.clean_ups), len(by_company)]
         arguments += [f"{attempt.command.company} {attempt.epoch}:{attempt.seq}" for attempt in batch.settled]
-        for chore in batch.chores:
-            self._add_chore(chore, keys, arguments)
+        for clean_up in batch.clean_ups:
+            self._add_clean_up(clean_up, keys, arguments)
         for company, members in by_company.items():
             self._add_commands(company, [batch.commands[i] for i in members], keys, arguments)
         clock = self._clock(partition)
         arguments[1:3] = clock.sent_at_and_not_after()
         # Run twice it is harmless: the second time it finds its keys and its clean-ups done.
         now, *replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN, reconnects=RECONNECTS_MAX)
-        clock.heard(int(now))
+        clock.record(int(now))
         proposals: list[Proposal | None] = [None] * len(batch.commands)
         places = (i for members in by_company.values() for i in members)
         for i, reply in zip(places, replies, strict=True):
@@ -189,11 +189,11 @@ class HotStore:
     def _clock(self, partition: int) -> _Clock:
         return self._clocks.setdefault(partition, _Clock())
 
-    def _add_chore(self, chore: Chore, keys: list[str], arguments: list[Any]) -> None:
-        company = chore.company
-        keys += (self.keys.wallet(company), self.keys.record(company, chore.idempotency_key))
-        arguments += (chore.action.value, company, chore.attempt, chore.amount, chore.held_delta)
-        arguments += (chore.applied_at, chore.usage)
+    def _add_clean_up(self, clean_up: CleanUp, keys: list[str], arguments: list[Any]) -> None:
+        company = clean_up.company
+        keys += (self.keys.wallet(company), self.keys.record(company, clean_up.idempotency_key))
+        arguments += (clean_up.action.value, company, clean_up.attempt, clean_up.amount, clean_up.held_delta)
+        arguments += (clean_up.applied_at, clean_up.usage)
 
     def _add_commands(
         self, company: str, commands: Sequence[tuple[Command, Position]], keys: list[str], arguments: list[Any]
@@ -237,7 +237,7 @@ class HotStore:
                 arguments += (hold.held, hold.captured, hold.expires_at, hold.ttl_seconds)
                 arguments += (hold.created_at, usage_word(hold.usage))
             _, now = await self._run(self._load, keys, arguments, Applied.NO)
-            self._clock(self.keys.partition(wallet.company)).heard(int(now))
+            self._clock(self.keys.partition(wallet.company)).record(int(now))
 
     async def peek(self, company: str) -> Peek:
         """Return a wallet and its journal as of one moment."""
@@ -304,7 +304,7 @@ class HotStore:
     async def _read_journal(self, partition: int) -> Journal:
         keys = [self.keys.journal(partition)]
         now, *entries = await self._run(self._journal, keys, [], Applied.NO, reconnects=RECONNECTS_MAX)
-        self._clock(partition).heard(int(now))  # Before the first command, and often enough for an idle process.
+        self._clock(partition).record(int(now))  # Before the first command, and often enough for an idle process.
         return Journal(int(now), [journaled(entry) for entry in entries])
 
     def _runner(self) -> Run:

@@ -22,8 +22,8 @@ def unavailable(error: BaseException) -> bool:
     return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError | EOFError)
 
 
-def waited_in_vain(error: LedgerUnavailable) -> bool:
-    """Return whether the error may be about one wallet only, whose locks somebody keeps."""
+def is_lock_timeout(error: LedgerUnavailable) -> bool:
+    """Return whether the error may be about one wallet only, whose locks another session keeps."""
     return isinstance(error.__cause__, TimeoutError | asyncpg.LockNotAvailableError)
 
 

@@ -28,7 +28,7 @@ from wallet.domain.commands import Command
 from wallet.domain.entries import AuthorizationState
 from wallet.domain.errors import AuthorizationClosed, IdempotencyKeyReused, InsufficientFunds
 from wallet.expiry import expire
-from wallet.hot.store import Batch, Chore, CleanUp
+from wallet.hot.store import Batch, CleanUp, CleanUpAction
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
 
@@ -87,9 +87,9 @@ async def test_p2_an_authorize_replayed_while_it_is_open_and_its_key_forgotten_h
         await acme.engine.submit(authorize(700, "call"))
 
 
-@pytest.mark.parametrize("action", [None, CleanUp.DISCARD, CleanUp.UNDO, CleanUp.DROP])
+@pytest.mark.parametrize("action", [None, CleanUpAction.DISCARD, CleanUpAction.UNDO, CleanUpAction.DROP])
 async def test_p2_a_clean_up_of_an_old_attempt_leaves_a_newer_attempt_of_the_key_alone(
-    acme: Wallets, appender: Appender, database: asyncpg.Connection, action: CleanUp | None
+    acme: Wallets, appender: Appender, database: asyncpg.Connection, action: CleanUpAction | None
 ) -> None:
     request = charge(400)
     (old,) = await crash_after_redis(acme, request)
@@ -97,8 +97,10 @@ async def test_p2_a_clean_up_of_an_old_attempt_leaves_a_newer_attempt_of_the_key
     # The old attempt is stale now: its clean-up is on the way, late, while the key is applied once more.
     late = Batch(settled=[old])
     if action is not None:
-        late = Batch(chores=[Chore(action, "acme", request.idempotency_key, old.name, old.amount, old.held_delta)])
-    await acme.hot.apply(0, Batch(chores=[Chore(CleanUp.DISCARD, "acme", request.idempotency_key, old.name)]))
+        late = Batch(clean_ups=[CleanUp(action, "acme", request.idempotency_key, old.name, old.amount, old.held_delta)])
+    await acme.hot.apply(
+        0, Batch(clean_ups=[CleanUp(CleanUpAction.DISCARD, "acme", request.idempotency_key, old.name)])
+    )
     await acme.loader.load("acme", rebuild=True)
     (new,) = await crash_after_redis(acme, request)
     before = await acme.hot.peek("acme")

@@ -203,7 +203,7 @@ async def test_p3_a_service_without_a_right_to_temporary_tables_finds_that_postg
     await make_company(database)
     async with open_wallets(settings, sweeps=False) as limited:
         probes = probes_of(limited, monkeypatch)
-        limited.health.lost(ConnectionResetError())
+        limited.health.mark_away(ConnectionResetError())
         assert not limited.healthy()
         await until(limited.healthy)
         assert False not in probes

@@ -10,7 +10,7 @@ from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.hot.operations import OPERATIONS, operation_of
 from wallet.hot.replies import Reply
 from wallet.hot.script import Script
-from wallet.hot.store import CleanUp
+from wallet.hot.store import CleanUpAction
 
 SCRIPTS = {
     file.name.removesuffix(".lua"): Script(file.name.removesuffix(".lua")).source
@@ -71,7 +71,7 @@ def test_apply_lists_every_operation_clean_up_and_rule() -> None:
     operations = {*OPERATIONS.values(), "CAPTURE_ON", "CAPTURE_LATE", "MOVE_CHECKED"}
     operations |= {"UNPRICED", "UNPRICED_CAPTURE", "UNOPENED"}
     rules = {asked.value for asked in Asked} - {Asked.APPLIED, Asked.KNOWN}
-    for word in operations | rules | {action.value for action in CleanUp}:
+    for word in operations | rules | {action.value for action in CleanUpAction}:
         assert re.search(rf"\b{word}\b", top), f"apply.lua's header does not say {word}"
     for reply in Reply:
         assert re.search(rf"^       {reply.value}\b", top, re.MULTILINE), f"apply.lua's header does not say {reply}"

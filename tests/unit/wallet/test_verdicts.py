@@ -20,7 +20,7 @@ from wallet.domain.errors import (
     WalletUnavailable,
 )
 from wallet.domain.limits import HOUR_US
-from wallet.hot.store import Batch, CleanUp
+from wallet.hot.store import Batch, CleanUpAction
 from wallet.verdicts import CONTESTED_ROUNDS_MAX, VERDICTS, InRedis, Judged, Then, clean_up
 
 CHARGE = Command(Kind.CHARGE, "acme", "k", b"")
@@ -52,12 +52,14 @@ def judged(verdict: Verdict, *, epoch: int = 7, rounds: int = 0, has_rival: bool
     return Judged(attempt, Answer(verdict, 9, 1), Applied.UNKNOWN, rounds, has_rival)
 
 
-def cleaned(verdict: Verdict, command: Command = CHARGE, created_at: int = HOUR_US - 1) -> tuple[bool, list[CleanUp]]:
+def cleaned(
+    verdict: Verdict, command: Command = CHARGE, created_at: int = HOUR_US - 1
+) -> tuple[bool, list[CleanUpAction]]:
     """Return whether an applied attempt is settled, and the clean-ups that follow from its verdict."""
     batch = Batch()
     entry = Entry("acme", 1, command.kind, -5, 0, 95, 0, 0, "k", created_at, "EUR")
     clean_up(batch, applied(command), Answer(verdict, 7, 3, entry=entry))
-    return bool(batch.settled), [chore.action for chore in batch.chores]
+    return bool(batch.settled), [added.action for added in batch.clean_ups]
 
 
 def test_every_verdict_has_a_row() -> None:
@@ -83,23 +85,23 @@ def test_an_error_that_is_no_final_no_says_whether_the_command_may_be_applied(ve
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_what_redis_applied_is_kept_only_where_it_may_still_be_an_entry(verdict: Verdict) -> None:
-    settled, chores = cleaned(verdict)
+    settled, actions = cleaned(verdict)
     match VERDICTS[verdict].in_redis:
         case InRedis.SETTLE:
-            assert (settled, chores) == (True, [])
+            assert (settled, actions) == (True, [])
         case InRedis.KEEP:
-            assert (settled, chores) == (False, [])
+            assert (settled, actions) == (False, [])
         case in_redis:
-            assert (settled, [chore.name for chore in chores]) == (False, [in_redis.name])
+            assert (settled, [action.name for action in actions]) == (False, [in_redis.name])
 
 
 def test_a_change_that_went_through_a_hold_is_not_given_back_but_loaded_anew() -> None:
-    assert cleaned(Verdict.DUPLICATE, CAPTURE) == (False, [CleanUp.DROP])
-    assert cleaned(Verdict.DUPLICATE, LATE_CAPTURE) == (False, [CleanUp.UNDO])
+    assert cleaned(Verdict.DUPLICATE, CAPTURE) == (False, [CleanUpAction.DROP])
+    assert cleaned(Verdict.DUPLICATE, LATE_CAPTURE) == (False, [CleanUpAction.UNDO])
 
 
 def test_an_entry_that_counts_in_another_hour_than_in_redis_takes_the_wallet() -> None:
-    assert cleaned(Verdict.WRITTEN, created_at=HOUR_US) == (True, [CleanUp.FORGET])
+    assert cleaned(Verdict.WRITTEN, created_at=HOUR_US) == (True, [CleanUpAction.FORGET])
     assert cleaned(Verdict.ALREADY, created_at=HOUR_US) == (True, [])
 
 
@@ -109,15 +111,15 @@ def test_an_unrecorded_key_loses_its_record_or_its_wallet() -> None:
     assert mend(judged(Verdict.UNRECORDED, has_rival=True)) is None
     record, hold = mend(judged(Verdict.UNRECORDED)), mend(judged(Verdict.UNRECORDED, epoch=0))
     assert record is not None
-    assert (record.action, record.attempt) == (CleanUp.DISCARD, "7:0")
+    assert (record.action, record.attempt) == (CleanUpAction.DISCARD, "7:0")
     assert hold is not None
-    assert (hold.action, hold.attempt) == (CleanUp.FORGET, "9:0"), "of the epoch that the ledger has"
+    assert (hold.action, hold.attempt) == (CleanUpAction.FORGET, "9:0"), "of the epoch that the ledger has"
 
 
 def test_a_wallet_is_blamed_for_a_contested_decline_after_some_rounds() -> None:
     mend = VERDICTS[Verdict.CONTESTED].mend
     assert mend is not None
     assert mend(judged(Verdict.CONTESTED, rounds=CONTESTED_ROUNDS_MAX - 1)) is None
-    chore = mend(judged(Verdict.CONTESTED, rounds=CONTESTED_ROUNDS_MAX))
-    assert chore is not None
-    assert chore.action is CleanUp.FORGET
+    forget = mend(judged(Verdict.CONTESTED, rounds=CONTESTED_ROUNDS_MAX))
+    assert forget is not None
+    assert forget.action is CleanUpAction.FORGET

@@ -20,7 +20,7 @@ from tests.support.engine_steps import crash_after_redis, epoch_of, settled
 from tests.support.wallets import Wallets
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
-from wallet.hot.store import Batch, Chore, CleanUp
+from wallet.hot.store import Batch, CleanUp, CleanUpAction
 
 THRESHOLD = 500
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
@@ -135,8 +135,8 @@ async def test_a_charge_that_the_ledger_has_not_yet_is_signalled_and_its_undoing
     (attempt,) = await crash_after_redis(ruled, charge(600))
     assert await signals(ruled) == ["acme"]
     partition = ruled.hot.keys.partition("acme")
-    undo = Chore(CleanUp.UNDO, "acme", attempt.command.idempotency_key, attempt.name, -600)
-    await ruled.hot.apply(partition, Batch(chores=[undo]))
+    undo = CleanUp(CleanUpAction.UNDO, "acme", attempt.command.idempotency_key, attempt.name, -600)
+    await ruled.hot.apply(partition, Batch(clean_ups=[undo]))
     assert await signals(ruled) == []
     await submit(ruled, charge(501))
     assert await signals(ruled) == ["acme"]
