@@ -3,7 +3,6 @@
 import asyncpg
 
 from refunds.delivery import (
-    CaseOrigin,
     CaseState,
     Decision,
     DeliveryReport,
@@ -11,11 +10,11 @@ from refunds.delivery import (
     NewCase,
     RefundCase,
 )
-from refunds.domain import RefundReason, Share
+from refunds.domain import Share
 from wallet.domain.errors import RefundCaseNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading
 
 _SQL = load(__name__, CaseState)
@@ -99,31 +98,16 @@ async def insert_case(connection: Connection, case: NewCase) -> tuple[RefundCase
 
 
 def _case_of(row: asyncpg.Record) -> RefundCase:
-    report = decision = None
-    if row["status"] is not None:
-        report = report_of(row)
+    decision = None
     if row["decided_refund"] is not None:
-        decision = Decision(
-            refund=row["decided_refund"],
-            decided_by=row["decided_by"],
-            note=row["note"],
-            amount=row["amount"],
-            reason=None if row["reason"] is None else RefundReason(row["reason"]),
-        )
-    return RefundCase(
+        decision = struct_of(row, Decision, refund=row["decided_refund"])
+    return struct_of(
+        row,
+        RefundCase,
         company=row["company_id"],
         id=row["case_id"],
-        serial=row["serial"],
-        number=row["number"],
-        state=CaseState(row["state"]),
-        origin=CaseOrigin(row["origin"]),
-        description=row["description"],
-        requested_by=row["requested_by"],
-        report=report,
+        report=None if row["status"] is None else report_of(row),
         decision=decision,
-        refund_number=row["refund_number"],
-        created_at=micros_of(row["created_at"]),
-        decided_at=None if row["decided_at"] is None else micros_of(row["decided_at"]),
     )
 
 

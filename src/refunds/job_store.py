@@ -13,7 +13,6 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from refunds.domain import RefundReason
 from refunds.job import (
     FAILURES_KEPT_MAX,
     ChargeFilter,
@@ -30,11 +29,10 @@ from refunds.job import (
 from wallet.domain import system_keys
 from wallet.domain.commands import Kind
 from wallet.domain.errors import CompanyNotFound, IdempotencyKeyReused, RefundJobNotFound
-from wallet.domain.usage import Channel
 from wallet.ledger.numbers import FIRST_NUMBER_SINCE
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading, writing
 
 NUMBER_MAX = 2**63 - 1
@@ -226,39 +224,23 @@ def _charge_of(row: asyncpg.Record, company: str, currency: str) -> JobCharge:
 def _job_of(row: asyncpg.Record) -> RefundJob:
     where = None
     if not row["listed"]:
-        where = ChargeFilter(
-            starts_at=row["starts_at"],
-            ends_at=row["ends_at"],
-            company=row["company_id"] or "",
-            channel=None if row["channel"] is None else Channel(row["channel"]),
-            country=row["country"] or "",
-            campaign_id=row["campaign_id"] or "",
-            contact_id=row["contact_id"] or "",
-        )
+        texts = {name: row[name] or "" for name in ("country", "campaign_id", "contact_id")}
+        where = struct_of(row, ChargeFilter, company=row["company_id"] or "", **texts)
     amounts: dict[str, list[int]] = msgspec.json.decode(row["amounts"] or "{}")
-    progress = Progress(
-        matched=row["matched"],
-        refunded=row["refunded"],
-        already_refunded=row["already_refunded"],
-        failed=row["failed"],
+    progress = struct_of(
+        row,
+        Progress,
         amounts={currency: refunded for currency, (_, refunded) in amounts.items() if refunded},
         failures=msgspec.json.decode(row["failures"], type=list[Failure])[:FAILURES_KEPT_MAX],
     )
     expected = {currency: expected for currency, (expected, _) in amounts.items() if expected}
-    return RefundJob(
+    return struct_of(
+        row,
+        RefundJob,
         id=row["job_id"],
-        serial=row["serial"],
-        state=JobState(row["state"]),
-        reason=RefundReason(row["reason"]),
-        requested_by=row["requested_by"],
-        reference=row["reference"],
         where=where,
         company=row["company_id"] or "",
-        listed=row["listed"],
         at=Place(row["at_company"], row["at_number"]),
         estimate=Estimate(row["expected"], 0, expected),
         progress=progress,
-        created_at=micros_of(row["created_at"]),
-        updated_at=micros_of(row["updated_at"]),
-        ended_at=None if row["ended_at"] is None else micros_of(row["ended_at"]),
     )

@@ -4,9 +4,8 @@ A company is looked at under its row's lock, in one transaction with the notice:
 and wherever one dies, a crossing is seen once and told once.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 from msgspec.structs import replace
@@ -31,12 +30,11 @@ from wallet.domain.errors import CompanyClosed, CompanyNotFound
 from wallet.domain.money import words
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.rows import Row
 from wallet.ledger.transactions import reading, snapshot, writing
 
 _SQL = load(__name__)
 _EVENTS = {AlertState.WARNING: EventType.BALANCE_WARNING, AlertState.CRITICAL: EventType.BALANCE_CRITICAL}
-
-Row = asyncpg.Record | Mapping[str, Any]
 
 
 class Outlook(NamedTuple):

@@ -27,6 +27,7 @@ from admin.notices import store as notices
 from wallet.domain.entries import WalletState
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading, writing
 
 CLAIM_SECONDS = 20.0
@@ -189,10 +190,4 @@ async def _wait(connection: Connection, company: str, decision: Decision, found:
 
 
 def _firing_of(row: asyncpg.Record) -> Firing:
-    return Firing(
-        company=row["company_id"],
-        number=row["number"],
-        amount=row["amount"],
-        currency=row["currency"],
-        payment_method=row["payment_method"],
-    )
+    return struct_of(row, Firing, company=row["company_id"])

@@ -5,9 +5,7 @@ whether the rule is paused or not, so that pausing and resuming change nothing t
 rule costs one look.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 
@@ -27,12 +25,10 @@ from wallet.domain.entries import WalletState
 from wallet.domain.errors import AutoTopUpNotFound, CompanyClosed, CompanyNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import Row, micros_of, struct_of
 from wallet.ledger.transactions import reading, writing
 
 _SQL = load(__name__, FiringState, RuleState)
-
-Row = asyncpg.Record | Mapping[str, Any]
 
 
 class AutoTopUps:
@@ -127,15 +123,7 @@ class AutoTopUps:
 
 def terms_of(row: Row) -> AutoTopUpTerms:
     """Return what a row of `auto_top_ups` says."""
-    return AutoTopUpTerms(
-        row["threshold"],
-        row["amount"],
-        row["payment_method"],
-        day_amount_max=row["day_amount_max"],
-        month_amount_max=row["month_amount_max"],
-        day_count_max=row["day_count_max"],
-        month_count_max=row["month_count_max"],
-    )
+    return struct_of(row, AutoTopUpTerms)
 
 
 async def _lock_open_wallet(connection: Connection, company: str) -> None:
@@ -151,20 +139,14 @@ async def _get(connection: Connection, company: str) -> AutoTopUp:
     row = await connection.fetchrow(_SQL["get"], company)
     if row is None:
         raise AutoTopUpNotFound(company)
-    return AutoTopUp(
+    return struct_of(
+        row,
+        AutoTopUp,
         company=company,
-        currency=row["currency"],
         terms=terms_of(row),
-        state=RuleState(row["state"]),
-        pause_reason=None if row["pause_reason"] is None else PauseReason(row["pause_reason"]),
         paused_at=_micros(row["paused_at"]),
-        declines=row["declines"],
         waits_until=_micros(row["wait_until"]),
         in_flight="" if row["in_flight"] is None else top_up_id(row["in_flight"]),
-        day_amount=row["day_amount"],
-        month_amount=row["month_amount"],
-        created_at=_micros(row["created_at"]),
-        updated_at=_micros(row["updated_at"]),
     )
 
 

@@ -17,6 +17,7 @@ from wallet.domain.errors import (
 from wallet.domain.usage import Channel
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import reading, writing
 
 NOTHING = CompanyChange()
@@ -143,15 +144,10 @@ async def _locked(connection: Connection, company: str) -> asyncpg.Record:
 
 def _company_of(row: asyncpg.Record) -> Company:
     channels, countries = blocked_of(row["blocked"])
-    return Company(
+    return struct_of(
+        row,
+        Company,
         id=row["company_id"],
-        display_name=row["display_name"],
-        currency=row["currency"],
-        billing_email=row["billing_email"],
-        floor=row["floor"],
-        state=WalletState(row["state"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
         rate_card=row["rate_card"] or "",
         blocked_channels=channels,
         blocked_countries=countries,

@@ -8,16 +8,14 @@ INSERT INTO wallets (company_id, currency, floor, blocked) VALUES ($1, $2, $3, $
 
 -- get --
 SELECT company_id, display_name, currency, billing_email, floor, state, blocked, rate_card,
-    (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
-    (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
+    created_at, updated_at
 FROM companies JOIN wallets USING (company_id)
 WHERE company_id = $1
 
 -- list --
 -- By id, after $1.
 SELECT company_id, display_name, currency, billing_email, floor, state, blocked, rate_card,
-    (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
-    (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
+    created_at, updated_at
 FROM companies JOIN wallets USING (company_id)
 WHERE company_id > $1
 ORDER BY company_id LIMIT $2

@@ -12,6 +12,7 @@ from admin.mail.domain import ClaimedMail, MailState, NewMail, Waiting, next_try
 from wallet.domain.errors import Applied
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading
 
 ERROR_CHARACTERS_MAX = 500
@@ -81,16 +82,11 @@ class Mails:
 
 
 def _claimed(row: asyncpg.Record) -> ClaimedMail:
-    return ClaimedMail(
-        serial=row["serial"],
+    return struct_of(
+        row,
+        ClaimedMail,
         company=row["company_id"],
-        cause=row["cause"],
-        recipient=row["recipient"],
-        template=row["template"],
         words=json.loads(row["words"]),
-        failures=row["failures"],
-        refusals=row["refusals"],
         created_at=row["created_at"],
         claimed_until=row["claimed_until"],
-        age_seconds=row["age"],
     )

@@ -15,7 +15,7 @@ WITH due AS (
 UPDATE mails m SET claimed_until = clock_timestamp() + make_interval(secs => $2)
 FROM due WHERE m.serial = due.serial
 RETURNING m.serial, m.company_id, m.cause, m.recipient, m.template, m.words, m.failures, m.refusals, m.created_at,
-    m.claimed_until, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age
+    m.claimed_until, extract(epoch FROM clock_timestamp() - m.created_at)::float8 AS age_seconds
 
 -- sent --
 -- Whoever has it claimed by now: it is on its way.

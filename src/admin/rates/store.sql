@@ -1,14 +1,12 @@
 -- get_card --
 SELECT card_id, currency, coalesce(parent_id, '') AS parent, display_name, version, rate_count,
-    (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
-    (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
+    created_at, updated_at
 FROM rate_cards WHERE card_id = $1
 
 -- list_cards --
 -- By id, after $1.
 SELECT card_id, currency, coalesce(parent_id, '') AS parent, display_name, version, rate_count,
-    (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
-    (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
+    created_at, updated_at
 FROM rate_cards WHERE card_id > $1
 ORDER BY card_id LIMIT $2
 
@@ -16,8 +14,7 @@ ORDER BY card_id LIMIT $2
 -- Who changes a card has it to himself until the end. Companies may take the card meanwhile, and cards have it as their
 -- parent: NO KEY.
 SELECT card_id, currency, coalesce(parent_id, '') AS parent, display_name, version, rate_count,
-    (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
-    (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
+    created_at, updated_at
 FROM rate_cards WHERE card_id = $1 FOR NO KEY UPDATE
 
 -- insert_card --

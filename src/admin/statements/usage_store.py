@@ -15,6 +15,7 @@ from wallet.domain.errors import Applied, CompanyNotFound
 from wallet.domain.usage import Channel
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading, snapshot
 
 SLICE = 10_000
@@ -110,17 +111,5 @@ async def _count_slice(connection: Connection, company: str, entries_max: int) -
 
 
 def _lines(rows: Sequence[asyncpg.Record]) -> list[UsageLine]:
-    return [
-        UsageLine(
-            channel=Channel(row["channel"]) if row["channel"] else None,
-            day=row["day"],
-            country=row["country"],
-            transactions=row["transactions"],
-            used=row["used"],
-            billed=row["billed"],
-            spent=row["spent"],
-            refunds=row["refunds"],
-            refunded=row["refunded"],
-        )
-        for row in rows
-    ]
+    # 0 is no channel.
+    return [struct_of(row, UsageLine, channel=row["channel"] or None) for row in rows]

@@ -17,10 +17,9 @@ from wallet.domain.errors import (
     IdempotencyKeyReused,
     SubscriptionNotFound,
 )
-from wallet.domain.usage import Channel, Usage
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import struct_of, usage_of
 from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, SubscriptionState)
@@ -150,27 +149,12 @@ def _arguments(terms: Terms) -> tuple[Any, ...]:
 
 
 def _subscription_of(row: asyncpg.Record) -> Subscription:
-    return Subscription(
+    return struct_of(
+        row,
+        Subscription,
         company=row["company_id"],
         id=row["subscription_id"],
-        serial=row["serial"],
-        version=row["version"],
-        fingerprint=row["fingerprint"],
-        currency=row["currency"],
-        terms=Terms(
-            row["display_name"],
-            Usage(
-                Channel(row["channel"]),
-                row["variant"],
-                row["country"],
-                row["quantity"],
-                row["campaign_id"],
-                row["contact_id"],
-            ),
-            row["number"],
-            row["amount"],
-            row["grace_seconds"],
-        ),
+        terms=struct_of(row, Terms, usage=usage_of(row)),
         schedule=Schedule(
             Unit(row["period_unit"]),
             row["period_count"],
@@ -178,19 +162,4 @@ def _subscription_of(row: asyncpg.Record) -> Subscription:
             row["anchor_day"],
             row["first_period"],
         ),
-        starts_at=row["starts_at"],
-        at_once=row["at_once"],
-        created_at=micros_of(row["created_at"]),
-        state=SubscriptionState(row["state"]),
-        charged=row["charged"],
-        period_starts_at=row["period_starts_at"],
-        period_ends_at=row["period_ends_at"],
-        last_number=row["last_number"],
-        due_at=row["due_at"],
-        past_due_at=row["past_due_at"],
-        declines=row["declines"],
-        declined=row["declined"],
-        resumed_at=row["resumed_at"],
-        cancel_at_period_end=row["cancel_at_period_end"],
-        canceled_at=row["canceled_at"],
     )

@@ -13,7 +13,7 @@ from admin.top_ups.domain import (
 )
 from wallet.domain.money import words
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, ChargebackState)
@@ -92,17 +92,4 @@ def _closed_notice(chargeback: Chargeback) -> Notice:
 
 def _chargeback_of(row: asyncpg.Record | None) -> Chargeback:
     assert row is not None, "it was made or changed"
-    return Chargeback(
-        company=row["company_id"],
-        id=row["chargeback_id"],
-        serial=row["serial"],
-        top_up=row["top_up_id"],
-        state=ChargebackState(row["state"]),
-        amount=row["amount"],
-        currency=row["currency"],
-        reason=row["reason"],
-        debit_number=row["debit_number"],
-        credit_number=row["credit_number"],
-        created_at=micros_of(row["created_at"]),
-        updated_at=micros_of(row["updated_at"]),
-    )
+    return struct_of(row, Chargeback, company=row["company_id"], id=row["chargeback_id"], top_up=row["top_up_id"])

@@ -219,11 +219,6 @@ class Chargeback(msgspec.Struct, frozen=True):
     updated_at: int
 
 
-def next_look_seconds(age_seconds: float) -> float:
-    """Return in how many seconds a top-up of this age is looked at again: a quarter of its age, within bounds."""
-    return min(max(FIRST_LOOK_SECONDS, age_seconds / 4), LOOK_SECONDS_MAX)
-
-
 def credit(top_up: TopUp, payment: str, amount: int) -> Command:
     """Return the command that credits what came in by the top-up's one payment, under a key that follows from it."""
     if top_up.method is TopUpMethod.MANUAL:

@@ -20,7 +20,7 @@ from wallet.domain.errors import Applied, IdempotencyKeyReused, TopUpNotFound, T
 from wallet.domain.money import words
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import micros_of, struct_of
 from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, ChargebackState, TopUpRefundState)
@@ -182,24 +182,12 @@ def _notice(refund: TopUpRefund) -> Notice:
 
 
 def _refund_of(row: asyncpg.Record) -> TopUpRefund:
-    return TopUpRefund(
+    return struct_of(
+        row,
+        TopUpRefund,
         company=row["company_id"],
         id=row["refund_id"],
-        serial=row["serial"],
-        fingerprint=row["fingerprint"],
         top_up=row["top_up_id"],
-        state=TopUpRefundState(row["state"]),
-        amount=row["amount"],
-        currency=row["currency"],
-        reason=row["reason"],
-        requested_by=row["requested_by"],
-        provider_key=row["provider_key"],
-        payment=row["payment"],
         provider_refund=row["provider_refund"] or "",
-        debit_number=row["debit_number"],
-        return_number=row["return_number"],
-        failure_code=row["failure_code"],
-        created_at=micros_of(row["created_at"]),
-        updated_at=micros_of(row["updated_at"]),
         now=micros_of(row["read_at"]),
     )

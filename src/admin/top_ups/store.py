@@ -29,7 +29,7 @@ from wallet.domain.errors import (
 from wallet.domain.money import words
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
-from wallet.ledger.rows import micros_of
+from wallet.ledger.rows import micros_of, struct_of
 from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, TopUpMethod, TopUpState)
@@ -276,31 +276,12 @@ def _failed_notice(top_up: TopUp) -> Notice:
 
 
 def _top_up_of(row: asyncpg.Record) -> TopUp:
-    return TopUp(
+    return struct_of(
+        row,
+        TopUp,
         company=row["company_id"],
         id=row["top_up_id"],
-        serial=row["serial"],
-        fingerprint=row["fingerprint"],
-        method=TopUpMethod(row["method"]),
-        state=TopUpState(row["state"]),
-        amount=row["amount"],
-        currency=row["currency"],
-        reference=row["reference"],
-        requested_by=row["requested_by"],
-        automatic=row["automatic"],
-        card=row["card"],
-        save_card=row["save_card"],
-        payment_reference=row["payment_reference"],
-        provider_key=row["provider_key"],
         payment=row["payment"] or "",
         paid_with=None if row["card_brand"] is None else PaidWith(row["card_brand"], row["card_last4"]),
-        failure_code=row["failure_code"],
-        failure_message=row["failure_message"],
-        cleared=row["cleared"],
-        entry_number=row["entry_number"],
-        balance_after=row["balance_after"],
-        refunded=row["refunded"],
-        created_at=micros_of(row["created_at"]),
-        updated_at=micros_of(row["updated_at"]),
         now=micros_of(row["read_at"]),
     )

@@ -28,6 +28,7 @@ from admin.webhooks.store import company_state
 from wallet.domain.errors import Applied, EventNotFound, WebhookNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading, writing
 
 _SQL = load(__name__, Delivery, WebhookState)
@@ -85,18 +86,8 @@ class Events:
             row = await connection.fetchrow(_SQL["next"], claim.company, claim.until)
         if row is None:
             return None
-        return Parcel(
-            company=claim.company,
-            serial=row["serial"],
-            type=row["type"],
-            data=json.loads(row["data"]),
-            created_at=row["created"],
-            failures=row["failures"],
-            age_seconds=row["age"],
-            url=row["url"],
-            secrets=tuple(secret for secret in (row["secret"], row["previous_secret"]) if secret),
-            webhook_failures=row["webhook_failures"],
-        )
+        secrets = [secret for secret in (row["secret"], row["previous_secret"]) if secret]
+        return struct_of(row, Parcel, company=claim.company, data=json.loads(row["data"]), secrets=secrets)
 
     async def delivered(self, parcel: Parcel) -> None:
         """Record that an event got through."""
@@ -144,19 +135,7 @@ async def _get(connection: Connection, company: str, serial: int) -> Event:
 
 
 def _event_of(row: asyncpg.Record) -> Event:
-    return Event(
-        company=row["company_id"],
-        serial=row["serial"],
-        type=row["type"],
-        data=json.loads(row["data"]),
-        created_at=row["created"],
-        delivery=Delivery(row["delivery"]),
-        attempts=row["attempts"],
-        attempted_at=row["attempted"],
-        delivered_at=row["delivered"],
-        due_at=row["due"],
-        error=row["error"] or "",
-    )
+    return struct_of(row, Event, company=row["company_id"], data=json.loads(row["data"]), error=row["error"] or "")
 
 
 def _paused(company: str, row: asyncpg.Record, error: str) -> Notice:

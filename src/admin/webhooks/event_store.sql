@@ -1,19 +1,11 @@
 -- list --
 -- Newest first, up to $4: those of state $3 (NULL: all) below the number $2 (NULL: from the newest on).
-SELECT e.*, (extract(epoch FROM created_at) * 1000000)::bigint AS created,
-    (extract(epoch FROM due_at) * 1000000)::bigint AS due,
-    (extract(epoch FROM attempted_at) * 1000000)::bigint AS attempted,
-    (extract(epoch FROM delivered_at) * 1000000)::bigint AS delivered
-FROM events e
+SELECT * FROM events
 WHERE company_id = $1 AND ($2::bigint IS NULL OR serial < $2) AND ($3::smallint IS NULL OR delivery = $3)
 ORDER BY serial DESC LIMIT $4
 
 -- get --
-SELECT e.*, (extract(epoch FROM created_at) * 1000000)::bigint AS created,
-    (extract(epoch FROM due_at) * 1000000)::bigint AS due,
-    (extract(epoch FROM attempted_at) * 1000000)::bigint AS attempted,
-    (extract(epoch FROM delivered_at) * 1000000)::bigint AS delivered
-FROM events e WHERE company_id = $1 AND serial = $2
+SELECT * FROM events WHERE company_id = $1 AND serial = $2
 
 -- test --
 -- Whatever the webhook wants to know. Nothing is returned where there is none.
@@ -50,8 +42,8 @@ RETURNING w.company_id, w.claimed_until
 -- next --
 -- The first of a company that is to be sent, and how, for who has it claimed until $2. Nothing where the claim is over, or
 -- the webhook was changed, so that nothing is to be sent any more.
-SELECT e.serial, e.type, e.data, e.failures, (extract(epoch FROM e.created_at) * 1000000)::bigint AS created,
-    extract(epoch FROM clock_timestamp() - e.wanted_at)::float8 AS age,
+SELECT e.serial, e.type, e.data, e.failures, e.created_at,
+    extract(epoch FROM clock_timestamp() - e.wanted_at)::float8 AS age_seconds,
     w.url, w.secret, CASE WHEN w.previous_until > clock_timestamp() THEN w.previous_secret END AS previous_secret,
     w.failures AS webhook_failures
 FROM webhooks w JOIN events e USING (company_id)

@@ -8,6 +8,7 @@ from wallet.domain.entries import WalletState
 from wallet.domain.errors import CompanyClosed, CompanyNotFound, WebhookNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
+from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import reading, writing
 
 _SQL = load(__name__, Delivery)
@@ -80,13 +81,4 @@ async def _get(connection: Connection, company: str) -> Webhook:
     if row is None:
         await company_state(connection, company)
         raise WebhookNotFound(company)
-    return Webhook(
-        company=company,
-        url=row["url"],
-        event_types=tuple(row["event_types"]),
-        state=WebhookState(row["state"]),
-        previous_secret_until=row["until"] if row["overlapping"] else None,
-        failing_since=row["failing"],
-        created_at=row["created"],
-        updated_at=row["updated"],
-    )
+    return struct_of(row, Webhook, company=company)

@@ -3,12 +3,9 @@
 SELECT state FROM wallets WHERE company_id = $1
 
 -- get --
-SELECT w.*, (extract(epoch FROM w.created_at) * 1000000)::bigint AS created,
-    (extract(epoch FROM w.updated_at) * 1000000)::bigint AS updated,
-    (extract(epoch FROM w.failing_since) * 1000000)::bigint AS failing,
-    (extract(epoch FROM w.previous_until) * 1000000)::bigint AS until,
-    w.previous_until > clock_timestamp() AS overlapping
-FROM webhooks w WHERE company_id = $1
+SELECT url, event_types, state, failing_since, created_at, updated_at,
+    CASE WHEN previous_until > clock_timestamp() THEN previous_until END AS previous_secret_until
+FROM webhooks WHERE company_id = $1
 
 -- insert --
 -- Nothing is returned where there is one already.

@@ -5,8 +5,7 @@ SELECT change FROM pricing
 -- cards_changed --
 -- Cards that changed after change $1.
 SELECT card_id, currency, coalesce(parent_id, '') AS parent, display_name, version, rate_count,
-    (extract(epoch FROM created_at) * 1000000)::bigint AS created_at,
-    (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at
+    created_at, updated_at
 FROM rate_cards WHERE change > $1
 
 -- rates_of --

@@ -9,6 +9,7 @@ import msgspec
 from wallet.domain.rates import Rate, RateCard
 from wallet.domain.usage import Channel
 from wallet.ledger.pool import Connection
+from wallet.ledger.rows import struct_of
 
 SLICE_RATES = 500
 """How many rates are read at a time: that long, some 2 ms, nobody else is served in this process."""
@@ -18,16 +19,7 @@ _CHANNELS = {channel.value: channel for channel in Channel}
 
 def card_of(row: asyncpg.Record) -> RateCard:
     """Return a rate card."""
-    return RateCard(
-        id=row["card_id"],
-        currency=row["currency"],
-        parent=row["parent"],
-        display_name=row["display_name"],
-        version=row["version"],
-        rate_count=row["rate_count"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
+    return struct_of(row, RateCard, id=row["card_id"])
 
 
 class RateReader:
