@@ -47,10 +47,10 @@ class ChargebackRecords:
         async with autocommitting(self._pool) as connection:
             await connection.execute(_SQL["credited"], chargeback.company, chargeback.id, number)
 
-    async def due(self, limit: int) -> list[Chargeback]:
+    async def claim_due(self, limit: int) -> list[Chargeback]:
         """Return up to `limit` chargebacks that miss an entry, each to one caller for a while."""
         async with autocommitting(self._pool) as connection:
-            rows = await connection.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
+            rows = await connection.fetch(_SQL["claim"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
         return [_chargeback_of(row) for row in rows]
 
     async def page(self, company: str, *, before: int, limit: int) -> list[Chargeback]:

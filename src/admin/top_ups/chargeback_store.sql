@@ -18,7 +18,7 @@ UPDATE chargebacks SET credit_number = $3, updated_at = now()
 WHERE company_id = $1 AND chargeback_id = $2 AND credit_number IS NULL
 RETURNING *
 
--- due --
+-- claim --
 -- Up to $1 chargebacks that miss an entry. One that was looked at before rests for a quarter of its age, $2 to $3 seconds:
 -- those that cannot be finished, as where the company was closed, keep no others waiting.
 WITH due AS (

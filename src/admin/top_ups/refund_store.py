@@ -141,10 +141,10 @@ class TopUpRefundRecords:
                 await connection.execute(_SQL["reserve"], refund.company, row["top_up_id"], -row["amount"])
         return await self.get(refund.company, refund.id)
 
-    async def due(self, limit: int) -> list[TopUpRefund]:
+    async def claim_due(self, limit: int) -> list[TopUpRefund]:
         """Return up to `limit` refunds that are to be looked at, each to one caller for a while."""
         async with autocommitting(self._pool) as connection:
-            rows = await connection.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
+            rows = await connection.fetch(_SQL["claim"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
         return [_refund_of(row) for row in rows]
 
 

@@ -65,7 +65,7 @@ UPDATE top_up_refunds r SET return_number = $3, state = TopUpRefundState.FAILED,
 FROM before WHERE company_id = $1 AND refund_id = $2 AND return_number IS NULL
 RETURNING r.top_up_id, r.amount, before.reserved
 
--- due --
+-- claim --
 -- Up to $1 refunds that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
 WITH due AS (
     SELECT serial FROM top_up_refunds

@@ -155,10 +155,10 @@ class TopUpRecords:
                 await notices.tell(connection, _succeeded_notice(_top_up_of(row)))
         return await self.get(top_up.company, top_up.id) if row is None else _counted(_top_up_of(row))
 
-    async def due(self, limit: int) -> list[TopUp]:
+    async def claim_due(self, limit: int) -> list[TopUp]:
         """Return up to `limit` top-ups under way that are to be looked at, each to one caller for a while."""
         async with autocommitting(self._pool) as connection:
-            rows = await connection.fetch(_SQL["due"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
+            rows = await connection.fetch(_SQL["claim"], limit, FIRST_LOOK_SECONDS, LOOK_SECONDS_MAX)
         return [_top_up_of(row) for row in rows]
 
     async def customer(self, company: str) -> str:

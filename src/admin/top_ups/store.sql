@@ -61,7 +61,7 @@ UPDATE top_ups SET state = TopUpState.SUCCEEDED, entry_number = $3, balance_afte
 WHERE company_id = $1 AND top_up_id = $2 AND entry_number IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
--- due --
+-- claim --
 -- Up to $1 top-ups that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
 WITH due AS (
     SELECT serial FROM top_ups

@@ -29,9 +29,9 @@ class TopUpSweep:
         """Look at what is due; return how many were looked at. Raises LedgerUnavailable."""
         its, stores = self._services, self._services.stores
         return (
-            await _each(await stores.top_ups.due(AT_ONCE_MAX), its.top_ups.look)
-            + await _each(await stores.refunds.due(AT_ONCE_MAX), its.refunds.look)
-            + await _each(await stores.chargebacks.due(AT_ONCE_MAX), its.chargebacks.go_on)
+            await _each(await stores.top_ups.claim_due(AT_ONCE_MAX), its.top_ups.look)
+            + await _each(await stores.refunds.claim_due(AT_ONCE_MAX), its.refunds.look)
+            + await _each(await stores.chargebacks.claim_due(AT_ONCE_MAX), its.chargebacks.go_on)
         )
 
 

@@ -371,11 +371,11 @@ async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
         await TopUpSweep(desk).run_once()
     (done,) = await database.fetch("SELECT debit_number FROM chargebacks WHERE company_id = 'brick'")
     assert done["debit_number"] is not None
-    looks = [await acme.chargebacks.due(9) for _ in range(2)]
+    looks = [await acme.chargebacks.claim_due(9) for _ in range(2)]
     assert looks == [[], []], "it rests"
     hour = "interval '1 hour'"
     await database.execute(f"UPDATE chargebacks SET updated_at = updated_at - {hour}, created_at = created_at - {hour}")
-    assert [[each.company for each in await acme.chargebacks.due(9)] for _ in range(2)] == [["acme"], []]
+    assert [[each.company for each in await acme.chargebacks.claim_due(9)] for _ in range(2)] == [["acme"], []]
 
 
 async def test_a_refund_that_is_on_its_way_for_days_is_asked_for_less_and_less(
