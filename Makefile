@@ -32,7 +32,7 @@ demo-month: $(STAMP) ## Play a company's month in half a minute: top-ups, warnin
 bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last line is JSON (ARGS=--help)
 	$(PYTHON) -m benchmarks $(ARGS)
 
-bench-full: $(STAMP) ## The same for longer, with two workers, the ramp, growth, and a bulk refund under load
+bench-full: $(STAMP) ## All scenarios for longer, with two workers, the ramp, growth, rates, and a bulk refund under load
 	$(PYTHON) -m benchmarks --full $(ARGS)
 
 check: $(STAMP) ## Lint, check types, import contracts, and that the stubs are up to date

@@ -12,23 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import grpc
 import uvloop
 
 from benchmarks import archive, machine
-from benchmarks.apart import figures_apart
 from benchmarks.companies import AdminFailed
 from benchmarks.figures import figures_of
 from benchmarks.http2.client import TargetUnreachable
 from benchmarks.http2.endpoint import Target
 from benchmarks.local import started_here
 from benchmarks.options import all_options
+from benchmarks.own.growth import Growth
+from benchmarks.own.rates import Rates
+from benchmarks.own.refunds import Refunds
+from benchmarks.own.scenario import NoRoom, Outcome, OwnScenario, say
 from benchmarks.places import Service
 from benchmarks.ramp import RampPlan
 from benchmarks.remote import running_already
 from benchmarks.report import Report, table
 from benchmarks.rows import rows
 from benchmarks.scenarios import Scenario, scenarios
-from benchmarks.suite import Plan, Results, Suite
+from benchmarks.suite import DIFFERENCES_SHOWN_MAX, Plan, Results, Suite
 from devstack import DevstackError
 
 LOCAL_DIRECTORY = Path(".local")
@@ -55,6 +59,9 @@ class Choice:
     rounds: int | None
     seconds: float | None
     seconds_max: float | None
+    growth_companies: int
+    growth_entries: int
+    refunded_charges: int
     keep: bool
     name: str
 
@@ -70,6 +77,20 @@ class Choice:
             ramp=RampPlan(p99_ms_max=self.ramp_p99_ms) if self.ramp or (self.full and not self.only) else None,
             measures_memory=not self.only,
         )
+
+    def own_scenarios(self) -> list[OwnScenario]:
+        """Return the scenarios on installations of their own. Raises click.UsageError where they are elsewhere."""
+        every: list[OwnScenario] = [
+            Growth(self.growth_companies, self.growth_entries),
+            Refunds(charges=self.refunded_charges),
+            Rates(),
+        ]
+        chosen = [each for each in every if each.name in self.only or (self.full and not self.only)]
+        if not self.targets:
+            return chosen
+        if self.only and chosen:
+            raise click.UsageError(f"{chosen[0].name} starts installations of its own: leave --target out")
+        return []
 
     def service(self, directory: Path, plan: Plan) -> AbstractContextManager[Service]:
         """Find or start what is measured."""
@@ -110,10 +131,12 @@ def main(**options: object) -> None:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=LOCAL_DIRECTORY) as name:
             directory = Path(name)
             fsync_ms = None if choice.targets else machine.fsync_ms(directory)
-            with choice.service(directory, plan) as service:
-                results = uvloop.run(Suite(service, plan).run())
-        more = figures_apart() if choice.full and not choice.only and not choice.targets else {}
-    except (DevstackError, TargetUnreachable, AdminFailed) as error:
+            service, results = Service({}), Results()
+            if plan.scenarios:
+                with choice.service(directory, plan) as service:
+                    results = uvloop.run(Suite(service, plan).run())
+            outcomes = [_run_own(scenario, directory) for scenario in choice.own_scenarios()]
+    except (DevstackError, TargetUnreachable, AdminFailed, NoRoom, grpc.RpcError, TimeoutError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     found = rows(results, plan.scenarios)
@@ -123,12 +146,21 @@ def main(**options: object) -> None:
         versions={**machine.versions(), **service.versions},
         settings={**service.settings, **_settings(plan)},
         rows=found,
-        figures=figures_of(results, found, fsync_ms=fsync_ms, more=more),
+        figures=figures_of(results, found, fsync_ms=fsync_ms, outcomes=outcomes),
         ramp=results.ramp,
         previous=archive.last_kept(),
     )
+    for outcome in outcomes:
+        print(*outcome.lines, *outcome.differences[:DIFFERENCES_SHOWN_MAX], "", sep="\n")
     _show(report, results, archive.write(report, name=choice.name, is_kept=choice.keep))
-    sys.exit(1 if results.differences else 0)
+    sys.exit(1 if results.differences or any(outcome.differences for outcome in outcomes) else 0)
+
+
+def _run_own(scenario: OwnScenario, directory: Path) -> Outcome:
+    say(f"measuring {scenario.name}")
+    own = directory / scenario.name
+    own.mkdir()
+    return scenario.run(own)
 
 
 def _settings(plan: Plan) -> dict[str, str]:

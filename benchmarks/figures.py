@@ -1,8 +1,9 @@
 """The figures for programs: one line of JSON. A scenario that did not run leaves its keys out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from benchmarks.own.scenario import Outcome
 from benchmarks.rows import Row, ratio
 from benchmarks.suite import Results
 
@@ -105,9 +106,9 @@ def figures_of(
     found: Mapping[str, Row],
     *,
     fsync_ms: float | None = None,
-    more: Mapping[str, float] | None = None,
+    outcomes: Sequence[Outcome] = (),
 ) -> Figures:
-    """Gather all figures; `more` are those of others (growth)."""
+    """Gather all figures; `outcomes` are those of scenarios on installations of their own."""
     figures: Figures = {
         figure.key: round(figure.value(found[figure.row]), figure.digits or None)
         for figure in _FIGURES
@@ -125,7 +126,8 @@ def figures_of(
     if results.memory is not None:
         figures["redis_bytes_per_company"] = round(results.memory.bytes_per_company, 1)
         figures["redis_bytes_per_charge"] = round(results.memory.bytes_per_charge, 1)
-    figures |= more or {}
+    for outcome in outcomes:
+        figures |= outcome.figures
     figures["errors"] = sum(row.errors.total() for row in found.values())
     figures["ledger_differences"] = results.differences
     figures["unclosed"] = results.unclosed

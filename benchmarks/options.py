@@ -8,7 +8,13 @@ from typing import Any
 import click
 
 from benchmarks.http2.endpoint import Target
+from benchmarks.own.growth import COMPANIES_SMALL, Growth
+from benchmarks.own.rates import Rates
+from benchmarks.own.refunds import Refunds
 from benchmarks.scenarios import RATE_DEFAULT, scenarios
+
+OWN = (Growth.name, Refunds.name, Rates.name)
+"""The scenarios on installations of their own."""
 
 NAME_PATTERN = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
@@ -57,14 +63,12 @@ _OPTIONS = (
         help="Speak TLS, and trust these certificates (PEM).",
     ),
     click.option("--insecure", is_flag=True, help="Send the token in clear text beyond loopback."),
-    click.option(
-        "--full", is_flag=True, help="All scenarios, more rounds, two workers, the ramp, growth, a bulk refund."
-    ),
+    click.option("--full", is_flag=True, help="All scenarios and the ramp, with more and longer rounds."),
     click.option(
         "--only",
-        type=click.Choice([scenario.name for scenario in scenarios()]),
+        type=click.Choice([*(scenario.name for scenario in scenarios()), *OWN]),
         multiple=True,
-        help="Not all scenarios; neither memory nor ramp nor growth, unless asked for.",
+        help="Not all scenarios; neither memory nor ramp, unless asked for.",
     ),
     click.option("--ramp", is_flag=True, help="Find the highest rate that holds, after the rounds."),
     click.option("--ramp-p99-ms", type=click.FloatRange(0.1), default=25.0, help="The bound that ends the ramp."),
@@ -84,6 +88,19 @@ _OPTIONS = (
         default=None,
         help="Begin no round that would end later; 215, or 900 with --full.",
     ),
+    click.option(
+        "--growth-companies",
+        type=click.IntRange(COMPANIES_SMALL, 999_999),
+        default=Growth.companies,
+        help="Of the grown installations in growth.",
+    ),
+    click.option(
+        "--growth-entries",
+        type=click.IntRange(0, 100_000_000),
+        default=Growth.entries,
+        help="In the full ledger in growth.",
+    ),
+    click.option("--refunded-charges", type=click.IntRange(1, 10_000_000), default=Refunds.charges, help="In refunds."),
     click.option("--keep", is_flag=True, help="Write the report to benchmarks/results, not to .local/bench."),
     click.option("--name", default=f"{os.cpu_count()}-cores", callback=_name, help="Of the report, after its date."),
 )

@@ -1,8 +1,10 @@
 """The report for people: a table on the terminal, and a page of Markdown with two or three plots."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePath
 
 from benchmarks.comparison import Kept, compare
 from benchmarks.plots import bars, curves, nines
@@ -68,10 +70,7 @@ def markdown(report: Report) -> str:
         ),
         *(f"\n{line}" for line in _error_lines(report.rows)),
         "",
-        "![latency](latency.svg)",
-        "",
-        "![throughput](throughput.svg)",
-        "",
+        *(line for file in _row_plots(report) for line in (f"![{file.stem}]({file})", "")),
         *_ramp_lines(report.ramp),
         *_comparison_lines(report),
         "```json",
@@ -82,30 +81,33 @@ def markdown(report: Report) -> str:
 
 
 def plots(report: Report) -> dict[str, str]:
-    """Draw the SVG files, by name."""
-    drawn = {
-        "latency.svg": curves(
-            "Latency by percentile",
-            {
-                report.rows[name].title: [(nines(percent), ms) for percent, ms in report.rows[name].curve]
-                for name in CURVES
-                if name in report.rows
-            },
-            x_ticks=PERCENT_TICKS,
-            x_label="percentile of calls",
-        ),
-        "throughput.svg": bars(
-            "Throughput",
-            {
-                "calls of one charge (or RPC) each": _rates(report.rows, in_batches=False),
-                "charges in batches of 100": _rates(report.rows, in_batches=True),
-            },
-            grey=[report.rows[name].title for name in PEERS if name in report.rows],
-        ),
-    }
+    """Draw the SVG files, by name: those that there are figures for."""
+    drawn = {str(file): draw() for file, draw in _row_plots(report).items()}
     if report.ramp is not None and report.ramp.steps:
         drawn["ramp.svg"] = _ramp_plot(report.ramp)
     return drawn
+
+
+def _row_plots(report: Report) -> dict[PurePath, Callable[[], str]]:
+    """Return how the plots of rows are drawn, by file."""
+    latencies = {
+        report.rows[name].title: [(nines(percent), ms) for percent, ms in report.rows[name].curve]
+        for name in CURVES
+        if name in report.rows
+    }
+    singles, batches = (_rates(report.rows, in_batches=in_batches) for in_batches in (False, True))
+    peers = [report.rows[name].title for name in PEERS if name in report.rows]
+    found: dict[PurePath, Callable[[], str]] = {}
+    if latencies:
+        found[PurePath("latency.svg")] = partial(
+            curves, "Latency by percentile", latencies, x_ticks=PERCENT_TICKS, x_label="percentile of calls"
+        )
+    if singles:
+        title = "Calls of one charge (or RPC) each"
+        found[PurePath("throughput.svg")] = partial(bars, title, singles, grey=peers)
+    if batches:
+        found[PurePath("throughput-batches.svg")] = partial(bars, "Charges in batches", batches, grey=peers)
+    return found
 
 
 def json_lines(figures: Mapping[str, float]) -> str:

@@ -11,7 +11,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import archive
-from benchmarks.apart import last_figures
 from benchmarks.comparison import Kept, Verdict, compare, less_is_better
 from benchmarks.loadgen.measuring import Measurement
 from benchmarks.loadgen.tally import Tally
@@ -144,24 +143,15 @@ def test_plots_are_drawn(report: Report) -> None:
     for text in drawn.values():
         assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
     assert "Charge, 64 in flight" in drawn["latency.svg"]
-    assert drawn["throughput.svg"].count("/s</text>") == 2
+    assert "8,000/s" in drawn["throughput.svg"]
 
 
-def test_curves_stay_within_the_plot_and_rise_with_the_values() -> None:
+def test_plots_escape_names_and_draw_nothing_and_extremes() -> None:
     text = curves("t", {"<a & b>": [(1, 1.0), (2, 10.0), (3, 100.0)]}, x_ticks={1: "1", 3: "3"}, x_label="x")
     assert "&lt;a &amp; b&gt;" in text
-    line = ET.fromstring(text).find(".//{http://www.w3.org/2000/svg}polyline")
-    assert line is not None
-    points = [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
-    (x1, y1), (x2, y2), (x3, y3) = points
-    assert x1 < x2 < x3
-    assert y1 > y2 > y3, "SVG counts downwards"
-    assert y1 - y2 == pytest.approx(y2 - y3), "each decade has the same height"
-
-
-@pytest.mark.parametrize("values", [{}, {"a": 0.0}, {"a": 0.0, "b": 3.0}])
-def test_plots_of_nothing_are_plots(values: dict[str, float]) -> None:
-    ET.fromstring(bars("t", {"g": values}))
+    values = {"nothing": 0.0, "least": 1e-9, "most": 1e12}
+    ET.fromstring(bars("t", values))
+    ET.fromstring(bars("t", {}))
     ET.fromstring(curves("t", {}, x_ticks={0: "0", 1: "1"}, x_label="x"))
     flat = {name: [(0.0, value), (1.0, value)] for name, value in values.items()}
     ET.fromstring(curves("t", flat, x_ticks={0: "0", 1: "1"}, x_label="x"))
@@ -250,11 +240,6 @@ def test_the_memory_of_data_is_what_redis_says_of_values_and_tables() -> None:
         "db.dict": 7,
     }
     assert live_bytes(stats) == 1_230
-
-
-def test_the_last_line_of_a_benchmark_is_read_if_it_is_there() -> None:
-    assert last_figures('table\n{"growth_entries": 0.97, "note": "x"}\n') == {"growth_entries": 0.97}
-    assert last_figures("no room\n") == last_figures("") == {}
 
 
 def _server_with(

@@ -9,6 +9,7 @@ from benchmarks.companies import Admin
 from benchmarks.figures import figures_of
 from benchmarks.http2.endpoint import Target
 from benchmarks.loadgen.books import Books
+from benchmarks.own.scenario import Outcome
 from benchmarks.places import Place, Server, Service
 from benchmarks.report import table
 from benchmarks.rows import rows
@@ -53,7 +54,7 @@ async def test_all_scenarios_run_and_the_ledger_agrees(wallets: Wallets) -> None
     assert results.differences == 0
     found = rows(results, chosen)
     assert len(results.measurements["echo"]) == 2, "once more at the end of the round"
-    figures = figures_of(results, found, fsync_ms=0.1, more={"growth_companies": 1.0})
+    figures = figures_of(results, found, fsync_ms=0.1, outcomes=[Outcome({"growth_companies": 1.0})])
     assert {
         "echo_rps",
         "charge_rps_16",

@@ -14,7 +14,7 @@ import pytest
 import admin.statements.store as adapter
 from admin.statements.csv_lines import COLUMNS, Statement
 from admin.statements.domain import EVERYTHING, DoesNotAddUp, EntryFilter, Page
-from benchmarks.filling import fill
+from benchmarks.own.filling import fill
 from tests.support.builders import (
     authorize,
     capture,

@@ -8,6 +8,8 @@ import time
 
 import psycopg
 
+from benchmarks.own.scenario import NoRoom
+
 AMOUNT_MICROS = 75_000
 """Of every charge."""
 FUNDS_MICROS = 9_000_000_000_000
@@ -47,10 +49,6 @@ _UNIQUE = """
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = 'entries'::regclass AND contype IN ('p', 'u')
 """
-
-
-class NoRoom(Exception):
-    """The disk is too small, or filling takes too long."""
 
 
 def fill(database_url: str, *, companies: int, entries: int, seconds_max: float = 3600.0) -> None:

@@ -1,33 +1,25 @@
-"""Does charging stay fast while an outage is refunded? `python -m benchmarks.refunds` measures it.
+"""Refunds under load: whether charging stays fast while an outage is refunded.
 
 Gateways charge at a constant rate; then a job refunds many older charges of the same companies, while they go on. What
 counts is the gateways' p99 during the job against before it: it should not double.
-
-Exit status: 0; 1 where a wallet is not what was acknowledged, or a charge is not refunded; 2 where nothing could be
-measured.
 """
 
 import asyncio
-import json
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-import click
-import grpc
 import psycopg
 import uvloop
 
-from benchmarks.filling import NoRoom
-from benchmarks.growth import LOCAL_DIRECTORY, Installation, read_balances
-from benchmarks.http2.client import TargetUnreachable
 from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.open_loop import OpenLoop
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.workloads import Charges
-from devstack import DevstackError, Ports, Stack
+from benchmarks.own.installation import Installation, read_balances
+from benchmarks.own.scenario import Outcome
+from devstack import Ports, Stack
 from veloconnect.admin.v1 import refund_pb2, refund_pb2_grpc
 
 CONNECTIONS = 4
@@ -37,6 +29,30 @@ CALL_SECONDS_MAX = 120.0
 JOB_SECONDS_MAX = 1_800.0
 FILL_SECONDS_MAX = 600.0
 RATIO_MAX = 2.0
+
+
+@dataclass(frozen=True)
+class Refunds:
+    """The scenario."""
+
+    companies: int = 100
+    """All of them are hit by the outage."""
+    charges: int = 100_000
+    """That are refunded."""
+    rate: float = 500.0
+    """Charges a second meanwhile."""
+    seconds: float = 20.0
+    """Measured before the job."""
+    name: ClassVar[str] = "refunds"
+
+    def run(self, directory: Path) -> Outcome:
+        """Charge, and refund while charging."""
+        with Stack(directory, ports=Ports.free()) as stack:
+            installation = Installation.start(
+                stack, companies=self.companies, entries=self.charges, seconds_max=FILL_SECONDS_MAX
+            )
+            figures = uvloop.run(_measured(installation, self.rate, self.seconds))
+            return _outcome(figures, self.rate, _differences(installation, figures.job))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,7 @@ class Figures:
         return _percentile_ms(self.during, 99) / _percentile_ms(self.before, 99)
 
 
-async def _run(installation: Installation, rate: float, seconds: float) -> Figures:
+async def _measured(installation: Installation, rate: float, seconds: float) -> Figures:
     """Charge, and refund while charging. Raises `TargetUnreachable`, `grpc.RpcError`, `TimeoutError`."""
     await installation.warm()
     loop = OpenLoop(Charges(installation.books), installation.endpoint, rate=rate, connections=CONNECTIONS)
@@ -133,54 +149,26 @@ def _differences(installation: Installation, job: refund_pb2.RefundJob) -> list[
     return found
 
 
-@click.command(context_settings={"show_default": True})
-@click.option("--companies", type=click.IntRange(1, 100_000), default=100, help="Of which the outage hits all.")
-@click.option("--charges", type=click.IntRange(1, 10_000_000), default=100_000, help="That are refunded.")
-@click.option("--rate", type=click.FloatRange(1), default=500.0, help="Charges a second meanwhile.")
-@click.option("--seconds", type=click.FloatRange(1), default=20.0, help="Measured before the job.")
-def main(*, companies: int, charges: int, rate: float, seconds: float) -> None:
-    """Charge, and refund while charging. Works under .local, and removes what it made."""
-    LOCAL_DIRECTORY.mkdir(exist_ok=True)
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="refunds-", dir=LOCAL_DIRECTORY) as name,
-            Stack(Path(name), ports=Ports.free()) as stack,
-        ):
-            installation = Installation.start(stack, companies=companies, entries=charges, seconds_max=FILL_SECONDS_MAX)
-            figures = uvloop.run(_run(installation, rate, seconds))
-            differences = _differences(installation, figures.job)
-    except (DevstackError, TargetUnreachable, NoRoom, grpc.RpcError, TimeoutError) as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    for difference in differences[:10]:
-        print(difference)
-    _print(figures, rate)
-    sys.exit(1 if differences else 0)
-
-
-def _print(figures: Figures, rate: float) -> None:
+def _outcome(figures: Figures, rate: float, differences: list[str]) -> Outcome:
+    lines = []
     for title, tally in (("before", figures.before), ("during", figures.during)):
         shown = ", ".join(f"p{percent:g} {_percentile_ms(tally, percent):.2f} ms" for percent in (50, 99, 99.9))
-        print(f"{title:7} {tally.calls:9,} charges at {rate:,.0f}/s: {shown}; {sum(tally.errors.values())} errors")
+        errors = sum(tally.errors.values())
+        lines.append(f"{title:7} {tally.calls:9,} charges at {rate:,.0f}/s: {shown}; {errors} errors")
     per_second = figures.job.refunded_count / figures.job_seconds
-    print(f"{figures.job.refunded_count:,} refunds in {figures.job_seconds:.1f} s: {per_second:,.0f}/s")
-    print(f"validate_only took {figures.preview_seconds:.2f} s")
-    print(f"p99 × {figures.ratio:.2f} (should be {RATIO_MAX:g} or less)")
-    print(
-        json.dumps(
-            {
-                "refunds_p99_before_ms": round(_percentile_ms(figures.before, 99), 3),
-                "refunds_p99_during_ms": round(_percentile_ms(figures.during, 99), 3),
-                "refunds_p99_ratio": round(figures.ratio, 3),
-                "refunds_per_second": round(per_second, 1),
-            }
-        )
-    )
+    lines += [
+        f"{figures.job.refunded_count:,} refunds in {figures.job_seconds:.1f} s: {per_second:,.0f}/s",
+        f"validate_only took {figures.preview_seconds:.2f} s",
+        f"p99 × {figures.ratio:.2f} (should be {RATIO_MAX:g} or less)",
+    ]
+    found = {
+        "refunds_p99_before_ms": round(_percentile_ms(figures.before, 99), 3),
+        "refunds_p99_during_ms": round(_percentile_ms(figures.during, 99), 3),
+        "refunds_p99_ratio": round(figures.ratio, 3),
+        "refunds_per_second": round(per_second, 1),
+    }
+    return Outcome(found, lines, differences)
 
 
 def _percentile_ms(tally: Tally, percent: float) -> float:
     return tally.latencies.percentile_ns(percent) / 1e6
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Scenarios on installations of their own: growth, refunds under load, and prices. See `scenario`."""

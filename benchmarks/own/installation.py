@@ -1,0 +1,99 @@
+"""An installation whose ledger was filled beforehand: its stores, its service, and the books of what it was asked."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from benchmarks.http2.endpoint import Endpoint, Target
+from benchmarks.loadgen.books import Books
+from benchmarks.loadgen.closed_loop import ClosedLoop
+from benchmarks.loadgen.cpu import Processes
+from benchmarks.loadgen.measuring import measure
+from benchmarks.loadgen.templates import charge_request, fresh_keys
+from benchmarks.loadgen.workloads import Charges
+from benchmarks.own.filling import AMOUNT_MICROS, fill
+from benchmarks.own.scenario import say
+from devstack import Stack
+from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
+
+IN_FLIGHT, CONNECTIONS = 64, 4
+WARM_UP_SECONDS = 1.0
+WARM_BATCH, WARM_AT_ONCE = 250, 4
+WARM_CALL_SECONDS_MAX = 60.0
+
+
+@dataclass(slots=True)
+class Installation:
+    """One of those that are compared."""
+
+    title: str
+    stack: Stack
+    companies: int
+    entries: int
+    books: Books
+    balances: dict[str, int]
+    """At the start, by company id."""
+
+    @classmethod
+    def start(cls, stack: Stack, *, companies: int, entries: int, seconds_max: float) -> "Installation":
+        """Fill the ledger of a running stack."""
+        title = f"{companies:,} companies, {entries:,} entries"
+        began = time.monotonic()
+        fill(stack.database_url, companies=companies, entries=entries, seconds_max=seconds_max)
+        say(f"{title}: filled in {time.monotonic() - began:.0f} s")
+        balances = read_balances(stack.database_url)
+        books = Books([f"companies/{company}" for company in balances], AMOUNT_MICROS)
+        return cls(title, stack, companies, entries, books, balances)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where gateways call."""
+        return Endpoint((Target.parse(self.stack.charging_address),), self.stack.token)
+
+    async def warm(self) -> None:
+        """Charge each company once: then all wallets are in Redis."""
+        began = time.monotonic()
+        keys = fresh_keys()
+        numbers = iter(range(0, self.companies, WARM_BATCH))
+
+        async def charge_some(stub: charging_pb2_grpc.ChargingServiceStub) -> None:
+            for first in numbers:
+                batch = charging_pb2.BatchChargeRequest()
+                for company in self.books.companies[first : first + WARM_BATCH]:
+                    request = batch.requests.add()
+                    request.CopyFrom(charge_request(company, AMOUNT_MICROS))
+                    request.idempotency_key = next(keys).decode()
+                response = await stub.BatchCharge(batch, metadata=self.endpoint.metadata, timeout=WARM_CALL_SECONDS_MAX)
+                for number, result in enumerate(response.results, first):
+                    taken = self.books.acknowledged if result.HasField("charge") else self.books.unclear
+                    taken[number] += 1
+
+        async with self.endpoint.channel() as channel, asyncio.TaskGroup() as group:
+            for _ in range(WARM_AT_ONCE):
+                group.create_task(charge_some(charging_pb2_grpc.ChargingServiceStub(channel)))
+        say(f"{self.title}: {sum(self.books.acknowledged):,} wallets warm in {time.monotonic() - began:.0f} s")
+
+    async def charges_per_second(self, seconds: float) -> float:
+        """Charge companies at random, 64 at a time."""
+        loop = ClosedLoop(Charges(self.books), self.endpoint, in_flight=IN_FLIGHT, connections=CONNECTIONS)
+        measurement = await measure(
+            {"charge": loop}, warm_up_seconds=WARM_UP_SECONDS, seconds=seconds, processes=Processes()
+        )
+        if errors := measurement.tally.errors:
+            say(f"{self.title}: {dict(errors)}")
+        return measurement.units_per_second
+
+    def differences(self) -> list[str]:
+        """Compare each wallet with what was acknowledged; one line for each that is off."""
+        now = read_balances(self.stack.database_url)
+        spent = [balance - now[company] for company, balance in self.balances.items()]
+        found = (self.books.difference(company, micros) for company, micros in enumerate(spent))
+        return [difference for difference in found if difference is not None]
+
+
+def read_balances(database_url: str) -> dict[str, int]:
+    """Read all wallets' balances, in the order of companies."""
+    with psycopg.connect(database_url) as connection:
+        return dict(connection.execute("SELECT company_id, balance FROM wallets ORDER BY company_id").fetchall())

@@ -1,0 +1,208 @@
+"""What prices cost: import a large deck, load it into processes, look numbers up in it, and charge by it."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import ClassVar
+
+import uvloop
+
+from benchmarks.companies import FUNDS_MICROS, Admin, each
+from benchmarks.decks import VoiceDeck, numbers, sms_rates, voice_deck
+from benchmarks.http2.endpoint import Endpoint, Target
+from benchmarks.ledgers import AMOUNT_MICROS
+from benchmarks.loadgen.books import Books
+from benchmarks.loadgen.cpu import Processes
+from benchmarks.loadgen.templates import SMS
+from benchmarks.own.rate_charges import RateCharges, Wares
+from benchmarks.own.rate_loading import Loading, loading_of
+from benchmarks.own.scenario import Outcome, say
+from devstack import Ports, Stack
+from server.countries import country_of
+from veloconnect.admin.v1 import rate_pb2
+from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.ratebook import RateBooks
+from wallet.domain.usage import Channel, Usage
+from wallet.ledger.pool import open_pool
+from wallet.rating import Rating
+
+IMPORTS = LOADINGS = 3
+SETTLED_SECONDS = 3.0
+"""After a change of prices: until every process has it, and is done with what it had before."""
+COMPANY_CARDS, OWN_RATES = 1_000, 20
+NUMBERS = 20_000
+PASSES = 5
+CALL_SECONDS = 60
+"""Of the calls that are charged."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The scenario."""
+
+    companies: int = 1_000
+    """Charged, with each of two cards."""
+    rounds: int = 40
+    seconds: float = 0.5
+    """Measured in each run."""
+    name: ClassVar[str] = "rates"
+
+    def run(self, directory: Path) -> Outcome:
+        """Measure prices on a service that is thrown away afterwards."""
+        deck = voice_deck()
+        with Stack(directory, ports=Ports.free(), appendonly=False) as stack:
+            measuring = _Measuring(stack, deck)
+            uvloop.run(measuring.run(companies=self.companies, rounds=self.rounds, seconds=self.seconds))
+            return measuring.outcome
+
+
+class _Measuring:
+    """The steps, on one service."""
+
+    def __init__(self, stack: Stack, deck: VoiceDeck) -> None:
+        """Prepare; nothing is sent yet."""
+        self._stack = stack
+        self._deck = deck
+        self._charging = Endpoint((Target.parse(stack.charging_address),), stack.token)
+        self._admin = Endpoint((Target.parse(stack.admin_address),), stack.token)
+        self._processes = Processes(
+            {"charging": stack.charging.pid, "postgres": stack.postgres.pid, "valkey": stack.valkey.pid}
+        )
+        self.outcome = Outcome(lines=[deck.title])
+
+    async def run(self, *, companies: int, rounds: int, seconds: float) -> None:
+        """Measure everything. Raises `TargetUnreachable`, `AdminFailed`, `grpc.RpcError`."""
+        async with Admin.at(self._admin) as admin:
+            card = await admin.make_rate_card()
+            imports = [await self._import(admin, card)]
+            loadings = [await asyncio.to_thread(loading_of, self._stack.database_url) for _ in range(LOADINGS)]
+            books = await self._books()
+            self._look_up(books, card.removeprefix("rateCards/"))
+            await self._add_company_cards(admin, card)
+            with_cards = await asyncio.to_thread(loading_of, self._stack.database_url)
+            wares = await self._wares(admin, books, card, companies)
+            differences: list[str] = []
+            charges = RateCharges(self._charging, self._processes, rounds, seconds)
+            for one in wares:
+                await charges.compare(one, self.outcome)
+                differences += await admin.differences(one.books, initial_micros=FUNDS_MICROS)
+            imports += [await self._import(admin, await admin.make_rate_card()) for _ in range(IMPORTS - 1)]
+        self.outcome.differences = differences
+        self._add_imports(imports, loadings, with_cards)
+
+    async def _import(self, admin: Admin, card: str) -> float:
+        began = time.perf_counter()
+        await admin.import_deck(card, self._deck.csv)
+        seconds = time.perf_counter() - began
+        say(f"imported in {seconds:.2f} s")
+        await asyncio.sleep(SETTLED_SECONDS)
+        return seconds
+
+    async def _books(self) -> RateBooks:
+        pool = await open_pool(self._stack.database_url, size_max=1)
+        try:
+            rating = Rating(pool, self._stack.database_url)
+            await rating.refresh()
+            return rating.books
+        finally:
+            await pool.close()
+
+    def _look_up(self, books: RateBooks, card: str) -> None:
+        """Look numbers up in this process, as the charging service does for each charge."""
+        book, now = books.books[card], time.time_ns() // 1_000
+        called = [(number, _call_to(number)) for number in numbers(self._deck, NUMBERS)]
+
+        def find() -> None:
+            for number, usage in called:
+                book.find(usage, number, now)
+
+        def price() -> None:
+            for number, usage in called:
+                books.price(card, usage, number, now)
+
+        self.outcome.figures["rate_lookup_us"] = round(_microseconds(find), 2)
+        self.outcome.figures["rate_price_us"] = round(_microseconds(price), 2)
+
+    async def _add_company_cards(self, admin: Admin, parent: str) -> None:
+        say(f"making {COMPANY_CARDS:,} companies' own cards")
+        prefixes = self._deck.prefixes
+        step = len(prefixes) // OWN_RATES
+
+        async def make(number: int) -> None:
+            rates = [
+                rate_pb2.Rate(
+                    channel=wallet_pb2.CHANNEL_VOICE,
+                    destination=f"+{prefixes[place * step + number % step]}",
+                    unit_price_micros=number + 1,
+                    next_increment=6,
+                )
+                for place in range(OWN_RATES)
+            ]
+            await admin.make_rate_card(rates, parent=parent)
+
+        await each(range(COMPANY_CARDS), make)
+        await asyncio.sleep(SETTLED_SECONDS)
+
+    async def _wares(self, admin: Admin, books: RateBooks, voice_card: str, companies: int) -> list[Wares]:
+        """Make the companies. Calls go to many places, all at one price: so the books need no prices of their own."""
+        sms_card = await admin.make_rate_card(sms_rates(AMOUNT_MICROS))
+        now = time.time_ns() // 1_000
+        by_price: dict[int, list[str]] = {}
+        for number in numbers(self._deck, NUMBERS):
+            price = books.price(voice_card.removeprefix("rateCards/"), _call_to(number), number, now)
+            assert price is not None, "each number begins with a prefix of the deck"
+            by_price.setdefault(price.amount, []).append(number)
+        amount_micros = max(by_price, key=lambda amount: len(set(map(country_of, by_price[amount]))))
+        called = by_price[amount_micros][:companies]
+        say(f"calling {len(called):,} numbers in {len(set(map(country_of, called)))} countries")
+        return [
+            Wares("sms", Books(await admin.make_companies(companies, rate_card=sms_card), AMOUNT_MICROS), [SMS]),
+            Wares(
+                "voice",
+                Books(await admin.make_companies(companies, rate_card=voice_card), amount_micros),
+                [
+                    wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_VOICE, destination=number, quantity=CALL_SECONDS)
+                    for number in called
+                ],
+            ),
+        ]
+
+    def _add_imports(self, imports: Sequence[float], loadings: Sequence[Loading], with_cards: Loading) -> None:
+        import_seconds, load_seconds = statistics.median(imports), statistics.median(each.seconds for each in loadings)
+        deck_bytes = statistics.median(each.bytes for each in loadings)
+        cards_bytes = with_cards.bytes - deck_bytes
+        figures = self.outcome.figures
+        self.outcome.lines += [
+            f"{import_seconds:10.2f} s  to import it (should be less than 5)",
+            f"{load_seconds:10.2f} s  to load it into a process (should be less than 1)",
+            f"{figures['rate_lookup_us']:10.2f} µs to look a number up (should be less than 3)",
+            f"{figures['rate_price_us']:10.2f} µs to price a call",
+            f"{deck_bytes / 1e6:10.1f} MB of memory for the deck",
+            (
+                f"{cards_bytes / 1e6:10.1f} MB more for {COMPANY_CARDS:,} cards of {OWN_RATES} rates over it "
+                f"(should be less than 100 with the deck); all loaded in {with_cards.seconds:.2f} s"
+            ),
+        ]
+        figures |= {
+            "rates_import_ms": round(import_seconds * 1e3),
+            "rates_load_ms": round(load_seconds * 1e3),
+            "rates_deck_bytes": round(deck_bytes),
+            "rates_cards_bytes": round(with_cards.bytes),
+        }
+
+
+def _call_to(number: str) -> Usage:
+    return Usage(Channel.VOICE, country=country_of(number), quantity=CALL_SECONDS)
+
+
+def _microseconds(work: Callable[[], None]) -> float:
+    """Return the median time of one of NUMBERS steps, the loop around them included."""
+    times = [time.perf_counter()]
+    for _ in range(PASSES):
+        work()
+        times.append(time.perf_counter())
+    return statistics.median(end - start for start, end in pairwise(times)) / NUMBERS * 1e6
