@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,16 +55,24 @@ class Postgres:
     """A server on `data_directory`, whose data stay; `with` starts and stops it.
 
     The port is a free one unless given, and stays the same over `kill` and `start`. Anyone on this
-    machine may connect as superuser: for development and tests only.
+    machine may connect as superuser: for development and tests only. `settings` go over `SETTINGS`.
 
     Raises on start: `BinaryMissing`, `DirectoryInUse`, `DirectoryUnusable`, `StartFailed`.
     """
 
-    def __init__(self, data_directory: Path, *, port: int | None = None, log_path: Path | None = None) -> None:
+    def __init__(
+        self,
+        data_directory: Path,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        log_path: Path | None = None,
+    ) -> None:
         """Choose; nothing is started yet."""
         self.data_directory = data_directory.absolute()
         self.port = port or 0
         self._port_is_given = port is not None
+        self._settings = SETTINGS | dict(settings or {})
         self._log_path = (log_path or self.data_directory / "server.log").absolute()
         self._lock = DirectoryLock(self.data_directory)
         self._sockets: SocketDirectory | None = None
@@ -214,7 +223,7 @@ class Postgres:
     def _start_on_port(self, child: Child) -> None:
         assert self._sockets is not None
         data = Path(child.command[2])
-        settings = SETTINGS | {
+        settings = self._settings | {
             "port": str(self.port),
             "unix_socket_directories": str(self._sockets.path),
         }
