@@ -205,6 +205,8 @@ async def test_the_documented_example_verifies_what_comes(
     assert not verified([SECRET], headers, got.body + b" ")
     assert not verified([SECRET], {**headers, "webhook-id": "evt_0"}, got.body)
     assert not verified([SECRET], {**headers, "webhook-timestamp": "1"}, got.body)
+    assert not verified([SECRET], {**headers, "webhook-signature": "v1 no base64"}, got.body)
+    assert not verified([SECRET], headers, b"\xff")
     assert {kind.value for kind in EventType} <= set(re.findall(r"`([a-z_.]+)`", page))
 
 

@@ -1,18 +1,32 @@
 """What companies' webhooks are signed with, and which addresses are public."""
 
+import base64
+import hmac
 import ipaddress
 
 import pytest
 
-from admin.webhooks.signing import SECRET_BYTES, headers, new_secret, signature
+from admin.webhooks.signing import SECRET_BYTES, headers, new_secret
 from admin.webhooks.targets import is_public, problem_of
 
 
 def test_a_signature_is_that_of_the_libraries_of_standard_webhooks() -> None:
     """By the example that these are tested with."""
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    made = signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}')
-    assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    made = headers([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}')
+    assert made == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_a_signature_is_hmac_sha256_of_id_time_and_body() -> None:
+    secret = new_secret()
+    body = '{"name":"Müller & Söhne"}'.encode()
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    expected = base64.b64encode(hmac.digest(key, b"evt_17.1795579200." + body, "sha256")).decode()
+    assert headers([secret], "evt_17", 1_795_579_200, body)["webhook-signature"] == f"v1,{expected}"
 
 
 def test_secrets_are_long_and_never_the_same() -> None:
@@ -23,8 +37,11 @@ def test_secrets_are_long_and_never_the_same() -> None:
 
 def test_each_secret_signs() -> None:
     one, other = new_secret(), new_secret()
-    signed = headers([one, other], "evt_1", 7, b"{}")
-    assert signed["webhook-signature"] == f"{signature(one, 'evt_1', 7, b'{}')} {signature(other, 'evt_1', 7, b'{}')}"
+    by_one, by_other, by_both = (
+        headers(signing, "evt_1", 7, b"{}")["webhook-signature"] for signing in ([one], [other], [one, other])
+    )
+    assert by_both == f"{by_one} {by_other}"
+    assert by_one != by_other
 
 
 @pytest.mark.parametrize(
