@@ -21,6 +21,7 @@ from veloconnect.admin.v1 import (
     top_up_pb2_grpc,
 )
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import COMPANY
 
 CURRENCY = "EUR"
 FUNDS_MICROS = 1_000_000_000_000
@@ -127,7 +128,7 @@ class Admin:
 
     async def _make(self, company_id: str, funds_micros: int, rate_card: str) -> str:
         companies = company_pb2_grpc.CompanyServiceStub(self.channel)
-        self.begun.append(f"companies/{company_id}")
+        self.begun.append(COMPANY.name(company_id))
         company = await companies.CreateCompany(
             company_pb2.CreateCompanyRequest(
                 company_id=company_id,

@@ -17,6 +17,7 @@ from benchmarks.own.filling import AMOUNT_MICROS, fill
 from benchmarks.own.scenario import say
 from devstack import Stack
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
+from wallet.domain.resource_names import COMPANY
 
 IN_FLIGHT, CONNECTIONS = 64, 4
 WARM_UP_SECONDS = 1.0
@@ -44,7 +45,7 @@ class Installation:
         fill(stack.database_url, companies=companies, entries=entries, seconds_max=seconds_max)
         say(f"{title}: filled in {time.monotonic() - began:.0f} s")
         balances = read_balances(stack.database_url)
-        books = Books([f"companies/{company}" for company in balances], AMOUNT_MICROS)
+        books = Books([COMPANY.name(company) for company in balances], AMOUNT_MICROS)
         return cls(title, stack, companies, entries, books, balances)
 
     @property

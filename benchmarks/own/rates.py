@@ -26,6 +26,7 @@ from server.countries import country_of
 from veloconnect.admin.v1 import rate_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.ratebook import RateBooks
+from wallet.domain.resource_names import RATE_CARD
 from wallet.domain.usage import Channel, Usage
 from wallet.ledger.pool import open_pool
 from wallet.rating import Rating
@@ -81,7 +82,7 @@ class _Measuring:
             imports = [await self._import(admin, card)]
             loadings = [await asyncio.to_thread(loading_of, self._stack.database_url) for _ in range(LOADINGS)]
             books = await self._books()
-            self._look_up(books, card.removeprefix("rateCards/"))
+            self._look_up(books, RATE_CARD.parse(card))
             await self._add_company_cards(admin, card)
             with_cards = await asyncio.to_thread(loading_of, self._stack.database_url)
             wares = await self._wares(admin, books, card, companies)
@@ -153,7 +154,7 @@ class _Measuring:
         now = time.time_ns() // 1_000
         by_price: dict[int, list[str]] = {}
         for number in numbers(self._deck, NUMBERS):
-            price = books.price(voice_card.removeprefix("rateCards/"), _call_to(number), number, now)
+            price = books.price(RATE_CARD.parse(voice_card), _call_to(number), number, now)
             assert price is not None, "each number begins with a prefix of the deck"
             by_price.setdefault(price.amount, []).append(number)
         amount_micros = max(by_price, key=lambda amount: len(set(map(country_of, by_price[amount]))))

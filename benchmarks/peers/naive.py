@@ -23,7 +23,6 @@ from server import wire
 from server.boundary import Boundary
 from server.context import Context
 from server.errors import answer
-from server.names import parse_wallet
 from server.rejections import InvalidRequest
 from server.tokens import read_tokens
 from server.validation import check
@@ -32,6 +31,7 @@ from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import WalletError
 from wallet.domain.ratebook import RateBooks
+from wallet.domain.resource_names import WALLET
 from wallet.ledger.reader import Reader
 
 CONNECTIONS = 32
@@ -64,7 +64,7 @@ class NaiveServicer(charging_pb2_grpc.ChargingServiceServicer):
 
     async def GetWallet(self, request: charging_pb2.GetWalletRequest, context: Context) -> wallet_pb2.Wallet:
         """Read a wallet."""
-        return wire.wallet(await self._bank.wallet(parse_wallet(request.name)))
+        return wire.wallet(await self._bank.wallet(WALLET.parse(request.name)))
 
     async def _outcome(self, request: charging_pb2.ChargeRequest) -> Outcome | WalletError | InvalidRequest:
         try:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from demos.half_minute.money import shown
 from veloconnect.wallet.v1 import wallet_pb2 as wallet
+from wallet.domain.resource_names import TRANSACTION
 
 SERVICE_KEY_PREFIX = "~"
 """Rows under such keys are the service's own (a hold that expired): no gateway asked for them."""
@@ -122,7 +123,7 @@ def audit(company: str, books: Sequence[Books], statement: Iterable[wallet.Trans
 def _statement_problems(rows: Sequence[wallet.Transaction]) -> list[str]:
     """Check what the statement says about itself: no gap, and the running sums."""
     problems = []
-    numbers = [int(row.name.rpartition("/")[2]) for row in rows]
+    numbers = [TRANSACTION.parse(row.name)[1] for row in rows]
     if numbers != list(range(len(rows), 0, -1)):
         problems.append(f"the statement's {len(rows)} rows are not numbered {len(rows)} … 1")
     for newer, older in pairwise(rows):

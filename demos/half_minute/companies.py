@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from demos.half_minute.money import MICROS
+from wallet.domain.resource_names import COMPANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Company:
     @property
     def name(self) -> str:
         """As the API names it."""
-        return f"companies/{self.id}"
+        return COMPANY.name(self.id)
 
     def named(self, suffix: str) -> "Company":
         """Return it with another id, for a service that has played before."""

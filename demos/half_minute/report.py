@@ -8,6 +8,7 @@ from demos.half_minute.measures import Measures, percentile
 from demos.half_minute.money import shown
 from veloconnect.admin.v1 import ledger_pb2
 from veloconnect.wallet.v1 import wallet_pb2 as wallet
+from wallet.domain.resource_names import TRANSACTION
 
 TRANSACTIONS_SHOWN = 8
 
@@ -88,7 +89,7 @@ def _transaction(row: wallet.Transaction) -> Row:
         channel = wallet.Channel.Name(row.usage.channel).removeprefix("CHANNEL_").lower()
         usage = f"{row.usage.quantity} × {' '.join(filter(None, (channel, row.usage.variant)))}"
     return [
-        row.name.rpartition("/")[2],
+        str(TRANSACTION.parse(row.name)[1]),
         f"{row.create_time.ToDatetime():%H:%M:%S.%f}"[:-3],
         kind,
         *currency_free,

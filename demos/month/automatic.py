@@ -4,12 +4,13 @@ from demos.half_minute.gateways.answers import Refused
 from demos.half_minute.money import MICROS
 from demos.month import payments
 from demos.month.prices import told
-from demos.month.stage import COMPANY, Stage
+from demos.month.stage import COMPANY, COMPANY_ID, Stage
 from devstack.local_stripe import DECLINED_LATER_CARD
 from veloconnect.admin.v1 import auto_top_up_pb2, top_up_pb2
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import AUTO_TOP_UP, PAYMENT_METHOD
 
-RULE = f"{COMPANY}/autoTopUp"
+RULE = AUTO_TOP_UP.name(COMPANY_ID)
 THRESHOLD = 60 * MICROS
 AMOUNT = 100 * MICROS
 DAY_MAX = 400 * MICROS
@@ -46,7 +47,7 @@ def use_declined_card(stage: Stage, client_secret: str) -> None:
     """Save another card, one that its bank will decline, and have the rule charge that one from now on."""
     stripe = stage.service.stripe
     card = stripe.attach_card(stripe.customer_of(client_secret), DECLINED_LATER_CARD)
-    _update(stage, AutoTopUp(name=RULE, payment_method=f"{COMPANY}/paymentMethods/{card}"))
+    _update(stage, AutoTopUp(name=RULE, payment_method=PAYMENT_METHOD.name(COMPANY_ID, card)))
     stage.say("the company has a new card, and changes the rule to it")
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from demos.half_minute.money import MICROS
 from demos.month.prices import decimal, told
-from demos.month.stage import COMPANY, Stage
+from demos.month.stage import COMPANY, COMPANY_ID, Stage
 from veloconnect.admin.v1 import document_pb2, transaction_pb2, webhook_pb2
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import STATEMENT
 
 LINES_SHOWN = 6
 LINE_LENGTH_MAX = 118
@@ -75,7 +76,7 @@ def save_months(stage: Stage, output: Path) -> Sequence[document_pb2.Statement]:
     """Download the statement of each month that was played in: one, unless a month ended meanwhile."""
     found = []
     for month in _months(stage.began.date(), datetime.now(UTC).date()):
-        name = f"{COMPANY}/statements/{month}"
+        name = STATEMENT.name(COMPANY_ID, str(month))
         request = document_pb2.GetStatementRequest(name=name)
         statement = stage.clients.ask(stage.clients.documents.GetStatement, request)
         file = output / "documents" / f"statement-{month}.pdf"

@@ -13,6 +13,7 @@ from demos.month.stage import COMPANY, Stage
 from veloconnect.admin.v1 import adjustment_pb2, refund_pb2, transaction_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import REFUND_JOB
 
 JOB = "outage-france"
 TICKET = "carrier ticket 4711"
@@ -31,7 +32,7 @@ def refund_outage(stage: Stage, campaign: str) -> None:
     stage.say(f"a carrier in FR was down. Asked first, the bulk refund says {len(names)} charges, {told(expected)}")
     began = time.monotonic()
     _job(stage, validate_only=False)
-    request = refund_pb2.GetRefundJobRequest(name=f"refundJobs/{JOB}")
+    request = refund_pb2.GetRefundJobRequest(name=REFUND_JOB.name(JOB))
 
     def look() -> refund_pb2.RefundJob | None:
         job: refund_pb2.RefundJob = stage.clients.ask(stage.clients.refunds.GetRefundJob, request)

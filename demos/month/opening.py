@@ -17,6 +17,7 @@ from demos.month.stage import (
 )
 from veloconnect.admin.v1 import company_pb2, document_pb2, rate_pb2, refund_pb2, rule_pb2, webhook_pb2
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import ALERT_POLICY, BILLING_PROFILE, WEBHOOK
 
 WARNING = 40 * MICROS
 CRITICAL = 15 * MICROS
@@ -45,7 +46,7 @@ def make_company(stage: Stage) -> None:
     )
     ask(clients.companies.CreateCompany, company_pb2.CreateCompanyRequest(company_id=COMPANY_ID, company=company))
     profile = document_pb2.BillingProfile(
-        name=f"{COMPANY}/billingProfile",
+        name=BILLING_PROFILE.name(COMPANY_ID),
         legal_name=f"{DISPLAY_NAME} Example",
         address_lines=["Marktplatz 3", "04109 Leipzig"],
         country_code="DE",
@@ -54,12 +55,12 @@ def make_company(stage: Stage) -> None:
         tax_label="VAT",
     )
     ask(clients.documents.UpdateBillingProfile, document_pb2.UpdateBillingProfileRequest(billing_profile=profile))
-    webhook = webhook_pb2.Webhook(name=f"{COMPANY}/webhook", url=stage.service.hook.url)
+    webhook = webhook_pb2.Webhook(name=WEBHOOK.name(COMPANY_ID), url=stage.service.hook.url)
     made = ask(clients.webhooks.UpdateWebhook, webhook_pb2.UpdateWebhookRequest(webhook=webhook))
     stage.service.hook.secret = made.secret
     threshold = rule_pb2.AlertPolicy.Threshold
     policy = rule_pb2.AlertPolicy(
-        name=f"{COMPANY}/alertPolicy",
+        name=ALERT_POLICY.name(COMPANY_ID),
         warning=threshold(amount_micros=WARNING),
         critical=threshold(amount_micros=CRITICAL),
     )

@@ -4,9 +4,10 @@ from typing import Any
 
 from demos.half_minute.gateways.answers import Refused
 from demos.month.prices import CURRENCY, told
-from demos.month.stage import COMPANY, Stage
+from demos.month.stage import COMPANY, COMPANY_ID, Stage
 from devstack.local_stripe import THREE_D_SECURE_CARD
 from veloconnect.admin.v1 import top_up_pb2
+from wallet.domain.resource_names import TOP_UP
 
 MICROS_PER_CENT = 10_000
 SECRET_SEPARATOR = "_secret_"  # noqa: S105  It parts a payment's id from its secret.
@@ -53,7 +54,7 @@ def refund_to_card(stage: Stage, key: str, top_up: str, micros: int) -> None:
     """Send a part of a top-up back to where it came from."""
     clients = stage.clients
     request = top_up_pb2.RefundTopUpRequest(
-        name=f"{COMPANY}/topUps/{top_up}",
+        name=TOP_UP.name(COMPANY_ID, top_up),
         idempotency_key=key,
         amount_micros=micros,
         reason="more than was meant",

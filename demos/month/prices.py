@@ -6,9 +6,10 @@ from fractions import Fraction
 
 from demos.half_minute.money import MICROS
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import RATE_CARD
 
 CURRENCY = "EUR"
-CARD = "rateCards/standard"
+CARD = RATE_CARD.name("standard")
 SECONDS_PER_MINUTE = 60
 
 

@@ -13,9 +13,10 @@ from demos.month.prices import told
 from demos.month.service import Service
 from veloconnect.admin.v1 import company_pb2, transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain import resource_names
 
 COMPANY_ID = "bakery"
-COMPANY = f"companies/{COMPANY_ID}"
+COMPANY = resource_names.COMPANY.name(COMPANY_ID)
 DISPLAY_NAME = "Corner Bakery"
 BILLING_EMAIL = "books@bakery.example"
 WAIT_SECONDS_MAX = 30.0
@@ -70,7 +71,7 @@ class Stage:
     def wallet(self) -> wallet_pb2.Wallet:
         """Return the wallet as the back office sees it."""
         found: wallet_pb2.Wallet = self.clients.ask(
-            self.clients.companies.GetWallet, company_pb2.GetWalletRequest(name=f"{COMPANY}/wallet")
+            self.clients.companies.GetWallet, company_pb2.GetWalletRequest(name=resource_names.WALLET.name(COMPANY_ID))
         )
         return found
 

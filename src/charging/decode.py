@@ -6,10 +6,10 @@ from google.protobuf.duration_pb2 import Duration
 
 from charging.pricing import AuthorizationUsage, Priced, Pricing
 from server.fingerprint import fingerprint
-from server.names import parse_authorization, parse_company
 from server.usage import usage_of
 from veloconnect.charging.v1 import charging_pb2
 from wallet.domain.commands import Command, Kind
+from wallet.domain.resource_names import AUTHORIZATION, COMPANY
 
 TTL_SECONDS_DEFAULT = 3600
 
@@ -18,7 +18,7 @@ OnAuthorization: TypeAlias = charging_pb2.IncrementAuthorizationRequest | chargi
 
 def charge(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command:
     """Return the command that takes the price of a usage. Raises InvalidRequest."""
-    company = parse_company(request.company)
+    company = COMPANY.parse(request.company)
     used = usage_of(request.usage)
     if request.HasField("amount_micros"):
         amount, price, usage, unpriced = Priced(request.amount_micros, None, used.usage)
@@ -38,7 +38,7 @@ def charge(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command:
 
 def authorize(request: charging_pb2.AuthorizeRequest, pricing: Pricing) -> Command:
     """Return the command that opens an authorization, named by its idempotency key. Raises InvalidRequest."""
-    company = parse_company(request.company)
+    company = COMPANY.parse(request.company)
     used = usage_of(request.usage)
     if request.HasField("amount_micros"):
         amount, price, usage, unpriced = pricing.authorized(company, used, request.amount_micros)
@@ -60,7 +60,7 @@ def authorize(request: charging_pb2.AuthorizeRequest, pricing: Pricing) -> Comma
 
 def authorization_usage(request: OnAuthorization) -> AuthorizationUsage:
     """Return what a request says of the price of a change to an authorization. Raises InvalidRequest."""
-    company, authorization = parse_authorization(request.authorization)
+    company, authorization = AUTHORIZATION.parse(request.authorization)
     used = usage_of(request.usage) if request.HasField("usage") else None
     amount = request.amount_micros if request.HasField("amount_micros") else None
     return AuthorizationUsage(company, authorization, used, amount)
@@ -78,7 +78,7 @@ def capture(request: charging_pb2.CaptureRequest, priced: Priced) -> Command:
 
 def void(request: charging_pb2.VoidRequest) -> Command:
     """Return the command that gives an authorization back."""
-    company, authorization = parse_authorization(request.authorization)
+    company, authorization = AUTHORIZATION.parse(request.authorization)
     return Command(
         Kind.VOID,
         company,
@@ -89,7 +89,7 @@ def void(request: charging_pb2.VoidRequest) -> Command:
 
 
 def _on_authorization(kind: Kind, request: OnAuthorization, priced: Priced, *, keep_open: bool) -> Command:
-    company, authorization = parse_authorization(request.authorization)
+    company, authorization = AUTHORIZATION.parse(request.authorization)
     return Command(
         kind,
         company,

@@ -4,16 +4,16 @@ from refunds.delivery import DeliveryReport, DeliveryStatus
 from refunds.delivery_reports import Followed
 from refunds.domain import NOTHING_DELIVERED, Share
 from server import wire
-from server.names import parse_transaction, refund_case_name
 from server.rejections import invalid
 from veloconnect.charging.v1 import charging_pb2
+from wallet.domain.resource_names import REFUND_CASE, TRANSACTION
 
 _EVERYTHING = Share(1, 1)
 
 
 def report_of(request: charging_pb2.ReportDeliveryRequest) -> DeliveryReport:
     """Return what a carrier reports. Raises InvalidRequest where the counts are missing or do not fit the status."""
-    company, number = parse_transaction(request.transaction)
+    company, number = TRANSACTION.parse(request.transaction)
     status = DeliveryStatus(int(request.status))
     return DeliveryReport(company, number, status, request.carrier_code, _share_of(request, status))
 
@@ -50,5 +50,5 @@ def followed(report: DeliveryReport, by: Followed) -> charging_pb2.ReportDeliver
         wire.fill_transaction(response.refund_transaction, by.refund)
     elif by.case:
         response.outcome = charging_pb2.ReportDeliveryResponse.OUTCOME_CASE_OPENED
-        response.refund_case = refund_case_name(report.company, by.case)
+        response.refund_case = REFUND_CASE.name(report.company, by.case)
     return response

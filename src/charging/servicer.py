@@ -11,9 +11,9 @@ from charging.streams import ChargeStream
 from refunds.delivery_reports import Deliveries
 from server import wire
 from server.context import Context
-from server.names import parse_authorization, parse_wallet
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import AUTHORIZATION, WALLET
 from wallet.engine import Engine
 from wallet.ledger.reader import Reader
 
@@ -122,7 +122,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> wallet_pb2.Authorization:
         """Read an authorization."""
-        company, authorization = parse_authorization(request.name)
+        company, authorization = AUTHORIZATION.parse(request.name)
         return wire.authorization(await self._reader.authorization(company, authorization))
 
     async def GetWallet(
@@ -131,4 +131,4 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         context: Context,
     ) -> wallet_pb2.Wallet:
         """Read a wallet."""
-        return wire.wallet(await self._reader.wallet(parse_wallet(request.name)))
+        return wire.wallet(await self._reader.wallet(WALLET.parse(request.name)))

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from server.names import spend_limit_name
 from server.reasons import rfc3339
 from wallet.domain import errors as e
+from wallet.domain.resource_names import SPEND_LIMIT
 
 
 def applied(error: e.Unavailable) -> Mapping[str, str]:
@@ -26,7 +26,7 @@ def limit(error: e.SpendLimitReached) -> Mapping[str, str]:
     """Return which spend limit it is, how much of it is spent, and when its window ends."""
     reset = {"reset_time": rfc3339(error.resets_at)} if error.resets_at else {}
     return {
-        "limit": spend_limit_name(error.limit.company, error.limit.id),
+        "limit": SPEND_LIMIT.name(error.limit.company, error.limit.id),
         "amount": str(error.limit.amount),
         "spent": str(error.spent),
         "required": str(error.required),

@@ -5,6 +5,7 @@ from functools import lru_cache
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.money import words
 from wallet.domain.pricing import Price
+from wallet.domain.resource_names import RATE
 from wallet.domain.usage import Channel
 
 _UNITS = {Channel.SMS: "segment", Channel.WHATSAPP: "message", Channel.VOICE: "minute", Channel.PHONE_NUMBER: "month"}
@@ -24,7 +25,7 @@ def fill_price(message: wallet_pb2.Price, price: Price, currency: str) -> None:
 def _message(price: Price, currency: str) -> wallet_pb2.Price:
     message = wallet_pb2.Price()
     message.basis = wallet_pb2.Price.BASIS_REQUEST if price.by_request else wallet_pb2.Price.BASIS_RATE
-    message.rate = f"rateCards/{price.card}/rates/{price.rate}"
+    message.rate = RATE.name(price.card, price.rate)
     message.rate_card_version = price.version
     if price.effective_at:
         message.effective_time.FromMicroseconds(price.effective_at)

@@ -8,7 +8,8 @@ from google.protobuf.message import DecodeError, Message
 from protovalidate import Validator
 from protovalidate import Violation as BrokenRule
 
-from server.rejections import InvalidRequest, Violation
+from server.rejections import InvalidRequest, Violation, invalid
+from wallet.domain.resource_names import Template
 
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -100,6 +101,16 @@ def check(request: Message) -> None:
     """Raise InvalidRequest with every field that breaks a rule of the proto."""
     if broken := _validator.collect_violations(request):
         raise InvalidRequest(violations=[_violation(request, rule) for rule in broken])
+
+
+def check_name(template: Template, name: str, field: str, what: str) -> None:
+    """Raise InvalidRequest where `name` is not a name of the template.
+
+    For the names in resources that are updated, which no proto has a pattern for. `what` says what it is the name of,
+    with an example.
+    """
+    if not template.matches(name):
+        raise invalid(field, f"{'must be' if name else 'is required:'} the name of {what}")
 
 
 def _violation(message: Message, rule: BrokenRule) -> Violation:

@@ -5,13 +5,13 @@ from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from server.names import authorization_name, transaction_name, wallet_name
 from server.prices import fill_price
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState
 from wallet.domain.pricing import covered, refresh_before
 from wallet.domain.rates import QUANTITY_MAX
+from wallet.domain.resource_names import AUTHORIZATION, TRANSACTION, WALLET
 from wallet.domain.usage import Channel, Usage
 
 MICROSECONDS = 1_000_000
@@ -72,7 +72,7 @@ def transaction(entry: Entry) -> wallet_pb2.Transaction:
 
 def fill_wallet(message: wallet_pb2.Wallet, of: Wallet) -> None:
     """Set the fields of a new message."""
-    message.name = wallet_name(of.company)
+    message.name = WALLET.name(of.company)
     message.currency_code = of.currency
     message.balance_micros = of.balance
     if of.held:
@@ -88,7 +88,7 @@ def fill_wallet(message: wallet_pb2.Wallet, of: Wallet) -> None:
 def fill_transaction(message: wallet_pb2.Transaction, entry: Entry) -> None:
     """Set the fields of a new message."""
     company = entry.company
-    message.name = transaction_name(company, entry.number)
+    message.name = TRANSACTION.name(company, entry.number)
     message.kind = _KINDS[entry.kind]
     message.amount_micros = entry.amount
     message.balance_after_micros = entry.balance_after
@@ -97,7 +97,7 @@ def fill_transaction(message: wallet_pb2.Transaction, entry: Entry) -> None:
         _fill_usage(message.usage, entry.usage)
     message.idempotency_key = entry.idempotency_key
     if entry.authorization:
-        message.authorization = authorization_name(company, entry.authorization)
+        message.authorization = AUTHORIZATION.name(company, entry.authorization)
     if entry.kind not in _PRICED:
         _fill_request(message, entry)
     if entry.held_delta:
@@ -119,7 +119,7 @@ def _fill_request(message: wallet_pb2.Transaction, entry: Entry) -> None:
     message.reason = entry.reason
     message.requested_by = entry.requested_by
     if entry.refunded_number:
-        message.refunded_transaction = transaction_name(entry.company, entry.refunded_number)
+        message.refunded_transaction = TRANSACTION.name(entry.company, entry.refunded_number)
 
 
 def _fill_usage(message: wallet_pb2.Usage, used: Usage) -> None:
@@ -148,7 +148,7 @@ def _fill_timestamp(message: Timestamp, microseconds: int) -> None:
 def authorization(of: Authorization) -> wallet_pb2.Authorization:
     """Return an authorization."""
     message = wallet_pb2.Authorization(
-        name=authorization_name(of.company, of.id),
+        name=AUTHORIZATION.name(of.company, of.id),
         state=_AUTHORIZATION_STATES[of.state],
         amount_micros=of.amount,
         captured_micros=of.captured,
@@ -157,7 +157,7 @@ def authorization(of: Authorization) -> wallet_pb2.Authorization:
         create_time=timestamp(of.created_at),
         usage=usage(of.usage),
         currency_code=of.currency,
-        transaction=transaction_name(of.company, of.opened_number),
+        transaction=TRANSACTION.name(of.company, of.opened_number),
     )
     granted = QUANTITY_MAX
     if of.price is None:

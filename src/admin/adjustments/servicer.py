@@ -4,7 +4,6 @@
 from admin.payments.amounts import check_bound, check_text
 from server.context import Context
 from server.fingerprint import fingerprint
-from server.names import adjustment_name, parse_adjustment, parse_company, transaction_name
 from server.wire import timestamp
 from veloconnect.admin.v1 import adjustment_pb2, adjustment_pb2_grpc
 from wallet.domain.commands import Command, Kind
@@ -18,6 +17,7 @@ from wallet.domain.errors import (
     TransactionNotFound,
 )
 from wallet.domain.money import within_bounds, words
+from wallet.domain.resource_names import ADJUSTMENT, COMPANY, TRANSACTION
 from wallet.engine import Engine
 from wallet.ledger.reader import Reader
 
@@ -54,7 +54,7 @@ class AdjustmentServicer(adjustment_pb2_grpc.AdjustmentServiceServicer):
         self, request: adjustment_pb2.GetAdjustmentRequest, context: Context
     ) -> adjustment_pb2.Adjustment:
         """Read an adjustment."""
-        company, number = parse_adjustment(request.name)
+        company, number = ADJUSTMENT.parse(request.name)
         entry = await self._reader.entry(company, number)
         if entry.kind is not Kind.ADJUSTMENT:
             raise TransactionNotFound(str(number))
@@ -77,7 +77,7 @@ def _command(request: adjustment_pb2.CreateAdjustmentRequest) -> Command:
     )
     return Command(
         Kind.ADJUSTMENT,
-        parse_company(request.parent),
+        COMPANY.parse(request.parent),
         request.idempotency_key,
         fingerprint(Kind.ADJUSTMENT, as_asked),
         asked.amount_micros,
@@ -113,14 +113,14 @@ def _preview(command: Command, wallet: Wallet) -> adjustment_pb2.Adjustment:
 
 def _message(entry: Entry) -> adjustment_pb2.Adjustment:
     return adjustment_pb2.Adjustment(
-        name=adjustment_name(entry.company, entry.number),
+        name=ADJUSTMENT.name(entry.company, entry.number),
         amount_micros=entry.amount,
         amount_text=words(entry.amount, entry.currency),
         currency_code=entry.currency,
         reason=entry.reason,
         requested_by=entry.requested_by,
         reference=entry.reference,
-        transaction=transaction_name(entry.company, entry.number),
+        transaction=TRANSACTION.name(entry.company, entry.number),
         balance_after_micros=entry.balance_after,
         create_time=timestamp(entry.created_at),
     )

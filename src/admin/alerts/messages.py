@@ -1,6 +1,5 @@
 """Alert policies to and from messages."""
 
-import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -8,12 +7,12 @@ from google.protobuf.duration_pb2 import Duration
 
 from admin.alerts.domain import DEFAULT, AlertPolicy, AlertState, Threshold
 from admin.rpc.masks import Fields, taken_over
-from server.names import alert_policy_name, parse_alert_policy
 from server.rejections import invalid
+from server.validation import check_name
 from veloconnect.admin.v1 import rule_pb2
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import ALERT_POLICY
 
-_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/alertPolicy")
 _FIELDS = Fields(
     "an alert policy",
     changing=frozenset({"warning", "critical"}),
@@ -34,10 +33,8 @@ def alert_state(state: AlertState) -> wallet_pb2.Wallet.AlertState:
 def policy_company(request: rule_pb2.UpdateAlertPolicyRequest) -> str:
     """Return whose policy is to change. Raises InvalidRequest."""
     name = request.alert_policy.name
-    if not _NAME.fullmatch(name):
-        how = "must be" if name else "is required:"
-        raise invalid("alert_policy.name", f"{how} the name of an alert policy, such as companies/acme/alertPolicy")
-    return parse_alert_policy(name)
+    check_name(ALERT_POLICY, name, "alert_policy.name", "an alert policy, such as companies/acme/alertPolicy")
+    return ALERT_POLICY.parse(name)
 
 
 def policy_change(request: rule_pb2.UpdateAlertPolicyRequest, before: AlertPolicy) -> AlertPolicy:
@@ -67,7 +64,7 @@ def policy_change(request: rule_pb2.UpdateAlertPolicyRequest, before: AlertPolic
 def policy_message(company: str, policy: AlertPolicy) -> rule_pb2.AlertPolicy:
     """Return a policy as it is in force, with its defaults."""
     return rule_pb2.AlertPolicy(
-        name=alert_policy_name(company), warning=_message(policy.warning), critical=_message(policy.critical)
+        name=ALERT_POLICY.name(company), warning=_message(policy.warning), critical=_message(policy.critical)
     )
 
 

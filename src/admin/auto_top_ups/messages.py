@@ -1,6 +1,5 @@
 """Rules of automatic top-ups to and from messages."""
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -16,18 +15,12 @@ from admin.payments import minor_units
 from admin.payments.port import ProviderRefused
 from admin.rpc.masks import Fields, taken_over
 from server import wire
-from server.names import (
-    auto_top_up_name,
-    parse_auto_top_up,
-    parse_payment_method,
-    payment_method_name,
-    top_up_name,
-)
 from server.rejections import invalid
+from server.validation import check_name
 from veloconnect.admin.v1 import auto_top_up_pb2
 from wallet.domain.money import words
+from wallet.domain.resource_names import AUTO_TOP_UP, COMPANY, PAYMENT_METHOD, TOP_UP
 
-_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/autoTopUp")
 _CURRENCY = "currency_code"
 _STATES = frozenset({"state", "pause_reason"})
 _FIELDS = Fields(
@@ -83,10 +76,8 @@ class Update(NamedTuple):
 def change_of(request: auto_top_up_pb2.UpdateAutoTopUpRequest) -> Update:
     """Return what is to change. Raises InvalidRequest for a bad name, fields that are none, and another's card."""
     asked = request.auto_top_up
-    if not _NAME.fullmatch(asked.name):
-        how = "must be" if asked.name else "is required:"
-        raise invalid("auto_top_up.name", f"{how} the name of an automatic top-up, such as companies/acme/autoTopUp")
-    company = parse_auto_top_up(asked.name)
+    check_name(AUTO_TOP_UP, asked.name, "auto_top_up.name", "an automatic top-up, such as companies/acme/autoTopUp")
+    company = AUTO_TOP_UP.parse(asked.name)
     if mentioned := _STATES & set(request.update_mask.paths):
         raise invalid("update_mask", f"{min(mentioned)} is changed by PauseAutoTopUp and ResumeAutoTopUp")
     paths = taken_over(asked, request.update_mask, _FIELDS)
@@ -95,9 +86,9 @@ def change_of(request: auto_top_up_pb2.UpdateAutoTopUpRequest) -> Update:
             raise invalid(f"auto_top_up.{field}", "cannot be taken away: delete the rule, or pause it")
     payment_method = None
     if "payment_method" in paths:
-        owner, payment_method = parse_payment_method(asked.payment_method)
+        owner, payment_method = PAYMENT_METHOD.parse(asked.payment_method)
         if owner != company:
-            raise invalid("auto_top_up.payment_method", f"must be a card of companies/{company}")
+            raise invalid("auto_top_up.payment_method", f"must be a card of {COMPANY.name(company)}")
     change = AutoTopUpChange(
         threshold=asked.threshold_micros if "threshold_micros" in paths else None,
         amount=asked.amount_micros if "amount_micros" in paths else None,
@@ -135,10 +126,10 @@ def message_of(rule: AutoTopUp) -> auto_top_up_pb2.AutoTopUp:
     """Return a rule as it is."""
     terms = rule.terms
     message = auto_top_up_pb2.AutoTopUp(
-        name=auto_top_up_name(rule.company),
+        name=AUTO_TOP_UP.name(rule.company),
         threshold_micros=terms.threshold,
         amount_micros=terms.amount,
-        payment_method=payment_method_name(rule.company, terms.payment_method),
+        payment_method=PAYMENT_METHOD.name(rule.company, terms.payment_method),
         max_day_micros=terms.day_amount_max or 0,
         max_month_micros=terms.month_amount_max or 0,
         max_day_count=terms.day_count_max,
@@ -147,7 +138,7 @@ def message_of(rule: AutoTopUp) -> auto_top_up_pb2.AutoTopUp:
         threshold_text=words(terms.threshold, rule.currency),
         amount_text=words(terms.amount, rule.currency),
         state=_STATE_VALUES[rule.state],
-        top_up=top_up_name(rule.company, rule.in_flight) if rule.in_flight else "",
+        top_up=TOP_UP.name(rule.company, rule.in_flight) if rule.in_flight else "",
         decline_count=rule.declines,
         day_micros=rule.day_amount,
         month_micros=rule.month_amount,

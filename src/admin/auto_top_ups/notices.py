@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from admin.auto_top_ups.domain import Decision, Firing, PauseReason
 from admin.notices.domain import EventType, Notice
 from wallet.domain.money import words
+from wallet.domain.resource_names import TOP_UP
 
 AUTHENTICATION_REQUIRED = "authentication_required"
 """The failure code of a card whose bank wants the customer."""
@@ -76,7 +77,7 @@ def limited(company: str, decision: Decision, window: str, until: str) -> Notice
 
 def _data(firing: Firing) -> Mapping[str, str | int]:
     return {
-        "top_up": f"companies/{firing.company}/topUps/{firing.top_up}",
+        "top_up": TOP_UP.name(firing.company, firing.top_up),
         "amount_micros": firing.amount,
         "currency_code": firing.currency,
     }

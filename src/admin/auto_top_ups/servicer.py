@@ -7,9 +7,9 @@ from admin.auto_top_ups.messages import change_of, check, message_of
 from admin.auto_top_ups.store import AutoTopUps
 from admin.top_ups.customers import Customers
 from server.context import Context
-from server.names import parse_auto_top_up
 from veloconnect.admin.v1 import auto_top_up_pb2, auto_top_up_pb2_grpc
 from wallet.domain.errors import AutoTopUpNotFound, CurrencyMismatch, PaymentMethodNotFound, PaymentsNotConfigured
+from wallet.domain.resource_names import AUTO_TOP_UP
 from wallet.ledger.reader import Reader
 
 
@@ -26,7 +26,7 @@ class AutoTopUpServicer(auto_top_up_pb2_grpc.AutoTopUpServiceServicer):
         self, request: auto_top_up_pb2.GetAutoTopUpRequest, context: Context
     ) -> auto_top_up_pb2.AutoTopUp:
         """Read a company's rule."""
-        return message_of(await self._rules.get(parse_auto_top_up(request.name)))
+        return message_of(await self._rules.get(AUTO_TOP_UP.parse(request.name)))
 
     async def UpdateAutoTopUp(
         self, request: auto_top_up_pb2.UpdateAutoTopUpRequest, context: Context
@@ -58,15 +58,15 @@ class AutoTopUpServicer(auto_top_up_pb2_grpc.AutoTopUpServiceServicer):
         self, request: auto_top_up_pb2.PauseAutoTopUpRequest, context: Context
     ) -> auto_top_up_pb2.AutoTopUp:
         """Begin no top-up any more."""
-        return message_of(await self._rules.pause_by_request(parse_auto_top_up(request.name)))
+        return message_of(await self._rules.pause_by_request(AUTO_TOP_UP.parse(request.name)))
 
     async def ResumeAutoTopUp(
         self, request: auto_top_up_pb2.ResumeAutoTopUpRequest, context: Context
     ) -> auto_top_up_pb2.AutoTopUp:
         """Go on after a pause."""
-        return message_of(await self._rules.resume(parse_auto_top_up(request.name)))
+        return message_of(await self._rules.resume(AUTO_TOP_UP.parse(request.name)))
 
     async def DeleteAutoTopUp(self, request: auto_top_up_pb2.DeleteAutoTopUpRequest, context: Context) -> Empty:
         """End a company's rule."""
-        await self._rules.delete(parse_auto_top_up(request.name))
+        await self._rules.delete(AUTO_TOP_UP.parse(request.name))
         return Empty()

@@ -8,6 +8,8 @@ from typing import IO, Any
 
 import click
 
+from wallet.domain.resource_names import OneIdTemplate
+
 CHANNELS = ("sms", "whatsapp", "voice", "phone_number")
 
 output_option: Callable[..., Any] = click.option(
@@ -17,13 +19,13 @@ output_option: Callable[..., Any] = click.option(
 )
 
 
-def named(collection: str) -> Callable[[click.Context, click.Parameter, str | None], str]:
+def named(template: OneIdTemplate) -> Callable[[click.Context, click.Parameter, str | None], str]:
     """Return what makes a name of an id; a name stays as it is, and what is not given is empty."""
 
     def name(_: click.Context, __: click.Parameter, value: str | None) -> str:
-        if not value or value.startswith(f"{collection}/"):
+        if not value or value.startswith(f"{template.collection}/"):
             return value or ""
-        return f"{collection}/{value}"
+        return template.name(value)
 
     return name
 

@@ -1,17 +1,16 @@
 """UpdateCompany's field mask (AIP-134)."""
 
-import re
 from typing import NamedTuple
 
 from admin.companies.domain import CompanyChange
 from admin.rpc.masks import Fields, named, taken_over
 from server.countries import COUNTRIES
-from server.names import parse_company, parse_rate_card
 from server.rejections import invalid
+from server.validation import check_name
 from veloconnect.admin.v1 import company_pb2
+from wallet.domain.resource_names import COMPANY, RATE_CARD
 from wallet.domain.usage import Channel
 
-_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}")
 _FIXED = "currency_code"
 _STATE = "state"
 _FIELDS = Fields(
@@ -35,19 +34,17 @@ class Update(NamedTuple):
 def change_of(request: company_pb2.UpdateCompanyRequest) -> Update:
     """Return what is to change. Raises InvalidRequest for a bad name, the state, and other fields than a company's."""
     asked = request.company
-    if not _NAME.fullmatch(asked.name):
-        how = "must be" if asked.name else "is required:"
-        raise invalid("company.name", f"{how} the name of a company, such as companies/acme")
+    check_name(COMPANY, asked.name, "company.name", "a company, such as companies/acme")
     paths = _paths(request)
     change = CompanyChange(
         display_name=asked.display_name if "display_name" in paths else None,
         billing_email=asked.billing_email if "billing_email" in paths else None,
         floor=asked.floor_micros if "floor_micros" in paths else None,
-        rate_card=parse_rate_card(asked.rate_card) if "rate_card" in paths else None,
+        rate_card=RATE_CARD.parse_optional(asked.rate_card) if "rate_card" in paths else None,
         blocked_channels=channels_of(asked) if "blocked_channels" in paths else None,
         blocked_countries=countries_of(asked) if "blocked_country_codes" in paths else None,
     )
-    return Update(parse_company(asked.name), change, asked.currency_code if _FIXED in paths else None)
+    return Update(COMPANY.parse(asked.name), change, asked.currency_code if _FIXED in paths else None)
 
 
 def channels_of(asked: company_pb2.Company) -> tuple[Channel, ...]:

@@ -9,11 +9,11 @@ from admin.companies.store import Companies
 from admin.rpc.pages import ID, Listing
 from server import wire
 from server.context import Context
-from server.names import company_name, parse_company, parse_rate_card, parse_wallet, rate_card_name
 from server.rejections import invalid
 from veloconnect.admin.v1 import company_pb2, company_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.money import CURRENCIES
+from wallet.domain.resource_names import COMPANY, RATE_CARD, WALLET
 from wallet.ledger.reader import Reader
 
 
@@ -41,7 +41,7 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
                     display_name=asked.display_name,
                     billing_email=asked.billing_email,
                     floor=asked.floor_micros,
-                    rate_card=parse_rate_card(asked.rate_card),
+                    rate_card=RATE_CARD.parse_optional(asked.rate_card),
                     blocked_channels=channels_of(asked),
                     blocked_countries=countries_of(asked),
                 ),
@@ -50,13 +50,13 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
 
     async def GetCompany(self, request: company_pb2.GetCompanyRequest, context: Context) -> company_pb2.Company:
         """Read a company."""
-        return _message(await self._companies.get(parse_company(request.name)))
+        return _message(await self._companies.get(COMPANY.parse(request.name)))
 
     async def ListCompanies(
         self, request: company_pb2.ListCompaniesRequest, context: Context
     ) -> company_pb2.ListCompaniesResponse:
         """Read companies, by id."""
-        listing = Listing(request, "companies", ID)
+        listing = Listing(request, COMPANY.collection, ID)
         page, more = listing.page(await self._companies.list(listing.cursor, listing.limit), lambda company: company.id)
         return company_pb2.ListCompaniesResponse(companies=map(_message, page), next_page_token=more)
 
@@ -69,19 +69,19 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
 
     async def SuspendCompany(self, request: company_pb2.SuspendCompanyRequest, context: Context) -> company_pb2.Company:
         """Refuse new charges and holds."""
-        return _message(await self._companies.suspend(parse_company(request.name)))
+        return _message(await self._companies.suspend(COMPANY.parse(request.name)))
 
     async def ResumeCompany(self, request: company_pb2.ResumeCompanyRequest, context: Context) -> company_pb2.Company:
         """End a suspension."""
-        return _message(await self._companies.resume(parse_company(request.name)))
+        return _message(await self._companies.resume(COMPANY.parse(request.name)))
 
     async def CloseCompany(self, request: company_pb2.CloseCompanyRequest, context: Context) -> company_pb2.Company:
         """Close a company for good."""
-        return _message(await self._companies.close(parse_company(request.name)))
+        return _message(await self._companies.close(COMPANY.parse(request.name)))
 
     async def GetWallet(self, request: company_pb2.GetWalletRequest, context: Context) -> wallet_pb2.Wallet:
         """Read a wallet, and how near its end the money is."""
-        company = parse_wallet(request.name)
+        company = WALLET.parse(request.name)
         message = wire.wallet(await self._reader.wallet(company))
         outlook = await self._alerts.outlook(company)
         message.alert_state = alert_state(outlook.state)
@@ -92,7 +92,7 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
 
 def _message(company: Company) -> company_pb2.Company:
     return company_pb2.Company(
-        name=company_name(company.id),
+        name=COMPANY.name(company.id),
         display_name=company.display_name,
         currency_code=company.currency,
         billing_email=company.billing_email,
@@ -100,7 +100,7 @@ def _message(company: Company) -> company_pb2.Company:
         state=wire.wallet_state(company.state),
         create_time=wire.timestamp(company.created_at),
         update_time=wire.timestamp(company.updated_at),
-        rate_card=rate_card_name(company.rate_card) if company.rate_card else "",
+        rate_card=RATE_CARD.name(company.rate_card) if company.rate_card else "",
         blocked_channels=map(wire.channel, company.blocked_channels),
         blocked_country_codes=company.blocked_countries,
     )

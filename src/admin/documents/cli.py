@@ -9,8 +9,9 @@ from admin.cli.connection import Connection, connection_options
 from admin.cli.options import named
 from veloconnect.admin.v1 import document_pb2
 from veloconnect.admin.v1.document_pb2_grpc import DocumentServiceStub
+from wallet.domain.resource_names import COMPANY, RECEIPT, STATEMENT
 
-_company_option = click.option("--company", required=True, callback=named("companies"), help="Whose, such as acme.")
+_company_option = click.option("--company", required=True, callback=named(COMPANY), help="Whose, such as acme.")
 _output_option = click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -30,7 +31,7 @@ def documents() -> None:
 @connection_options
 def receipt(connection: Connection, company: str, transaction: int, output: Path | None) -> None:
     """Write the receipt of a top-up; it is issued if it was not yet."""
-    request = document_pb2.GetReceiptPdfRequest(name=f"{company}/receipts/{transaction}")
+    request = document_pb2.GetReceiptPdfRequest(name=f"{company}/{RECEIPT.collection}/{transaction}")
     with calling(connection, DocumentServiceStub) as service:
         pdf = service.GetReceiptPdf(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
     _write(pdf, output)
@@ -43,7 +44,7 @@ def receipt(connection: Connection, company: str, transaction: int, output: Path
 @connection_options
 def statement(connection: Connection, company: str, month: str, output: Path | None) -> None:
     """Write what a month did to a company's wallet."""
-    request = document_pb2.GetStatementPdfRequest(name=f"{company}/statements/{month}")
+    request = document_pb2.GetStatementPdfRequest(name=f"{company}/{STATEMENT.collection}/{month}")
     with calling(connection, DocumentServiceStub) as service:
         pdf = service.GetStatementPdf(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
     _write(pdf, output)

@@ -1,6 +1,5 @@
 """Sellers, billing profiles, receipts and statements: to messages, and from them."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -20,18 +19,11 @@ from admin.statements.usage import total
 from admin.top_ups.domain import TopUpMethod
 from server import wire
 from server.countries import COUNTRIES
-from server.names import (
-    billing_profile_name,
-    parse_billing_profile,
-    receipt_name,
-    statement_name,
-    transaction_name,
-)
 from server.rejections import invalid
+from server.validation import check_name
 from veloconnect.admin.v1 import document_pb2, top_up_pb2
+from wallet.domain.resource_names import BILLING_PROFILE, RECEIPT, SELLER, STATEMENT, TRANSACTION
 
-SELLER_NAME = "seller"
-_PROFILE_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/billingProfile")
 _SELLER_FIELDS: Mapping[str, str] = {
     "legal_name": "name",
     "address_lines": "address_lines",
@@ -68,8 +60,8 @@ _TREATMENTS = cast(
 def seller_change(request: document_pb2.UpdateSellerRequest) -> Callable[[Seller], Seller]:
     """Return what an update makes of the seller; it raises InvalidRequest, as this does."""
     asked = request.seller
-    if asked.name not in ("", SELLER_NAME):
-        raise invalid("seller.name", f"must be {SELLER_NAME}, or left out: there is one seller")
+    if asked.name not in ("", SELLER):
+        raise invalid("seller.name", f"must be {SELLER}, or left out: there is one seller")
     fields = Fields("a seller", frozenset(_SELLER_FIELDS), frozenset(), frozenset({"name"}))
     paths = taken_over(asked, request.update_mask, fields)
     changes = {field: _value(asked, path) for path, field in _SELLER_FIELDS.items() if path in paths}
@@ -90,11 +82,9 @@ def profile_change(
 ) -> tuple[str, Callable[[BillingProfile], BillingProfile]]:
     """Return whose profile an update changes, and what it makes of it; that raises InvalidRequest, as this does."""
     asked = request.billing_profile
-    if not _PROFILE_NAME.fullmatch(asked.name):
-        how = "must be" if asked.name else "is required:"
-        raise invalid(
-            "billing_profile.name", f"{how} the name of a billing profile, such as companies/acme/billingProfile"
-        )
+    check_name(
+        BILLING_PROFILE, asked.name, "billing_profile.name", "a billing profile, such as companies/acme/billingProfile"
+    )
     if asked.country_code and asked.country_code not in COUNTRIES:
         raise invalid("billing_profile.country_code", f"{asked.country_code} is no country of ISO 3166-1")
     fields = Fields("a billing profile", frozenset(_PROFILE_FIELDS), frozenset(), frozenset({"name"}))
@@ -106,7 +96,7 @@ def profile_change(
     def change(before: BillingProfile) -> BillingProfile:
         return _whole(msgspec.structs.replace(before, **changes))
 
-    return parse_billing_profile(asked.name), change
+    return BILLING_PROFILE.parse(asked.name), change
 
 
 def _whole(profile: BillingProfile) -> BillingProfile:
@@ -130,24 +120,22 @@ def _value(asked: Any, path: str) -> Any:
 
 def seller_message(seller: Seller) -> document_pb2.Seller:
     """Return a seller."""
-    return document_pb2.Seller(
-        name=SELLER_NAME, **{path: getattr(seller, field) for path, field in _SELLER_FIELDS.items()}
-    )
+    return document_pb2.Seller(name=SELLER, **{path: getattr(seller, field) for path, field in _SELLER_FIELDS.items()})
 
 
 def profile_message(company: str, profile: BillingProfile) -> document_pb2.BillingProfile:
     """Return a billing profile."""
     values = {path: getattr(profile, field) for path, field in _PROFILE_FIELDS.items()}
     values["tax_treatment"] = _TREATMENTS[profile.treatment]
-    return document_pb2.BillingProfile(name=billing_profile_name(company), **values)
+    return document_pb2.BillingProfile(name=BILLING_PROFILE.name(company), **values)
 
 
 def receipt_message(receipt: Receipt) -> document_pb2.Receipt:
     """Return a receipt."""
     return document_pb2.Receipt(
-        name=receipt_name(receipt.company, receipt.number),
+        name=RECEIPT.name(receipt.company, receipt.number),
         number=receipt.serial_text,
-        transaction=transaction_name(receipt.company, receipt.number),
+        transaction=TRANSACTION.name(receipt.company, receipt.number),
         issue_time=wire.timestamp(receipt.issued_at),
         payment_time=wire.timestamp(receipt.paid_at),
         currency_code=receipt.currency,
@@ -156,7 +144,7 @@ def receipt_message(receipt: Receipt) -> document_pb2.Receipt:
         tax_amount_micros=receipt.tax,
         reference=receipt.reference,
         kind=_KINDS[receipt.kind],
-        original_receipt=receipt_name(receipt.company, receipt.original_number) if receipt.original_number else "",
+        original_receipt=RECEIPT.name(receipt.company, receipt.original_number) if receipt.original_number else "",
         original_number=receipt.original_text,
         method=_METHODS.get(receipt.method),
         card_brand=receipt.card_brand,
@@ -171,7 +159,7 @@ def statement_message(statement: MonthlyStatement) -> document_pb2.Statement:
     usage, month = total(statement.usage), statement.month
     has_entries = statement.last_number >= statement.first_number
     return document_pb2.Statement(
-        name=statement_name(statement.company, str(month)),
+        name=STATEMENT.name(statement.company, str(month)),
         start_time=wire.timestamp(month.starts_at),
         end_time=wire.timestamp(month.ends_at),
         currency_code=statement.currency,
@@ -194,5 +182,5 @@ def statement_message(statement: MonthlyStatement) -> document_pb2.Statement:
             for line in statement.adjustments
         ],
         usage=map(line_message, statement.usage),
-        last_transaction=transaction_name(statement.company, statement.last_number) if has_entries else "",
+        last_transaction=TRANSACTION.name(statement.company, statement.last_number) if has_entries else "",
     )

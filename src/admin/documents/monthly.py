@@ -5,6 +5,7 @@ import msgspec
 from admin.documents.months import Month
 from admin.statements.domain import DoesNotAddUp
 from admin.statements.usage import UsageLine, total
+from wallet.domain.resource_names import COMPANY
 
 LATE_MICROSECONDS_MAX = 3_600_000_000
 """How long after a month's end something may still be written into it. An entry has the time at which it was taken, and
@@ -66,7 +67,7 @@ class MonthlyStatement(msgspec.Struct, frozen=True):
         moved = self.top_ups.amount + self.adjusted - self.charged + self.refunded
         if self.opening + moved != self.closing:
             raise DoesNotAddUp(
-                f"companies/{self.company}, {self.month}: {self.opening} + {moved} micros are not {self.closing}"
+                f"{COMPANY.name(self.company)}, {self.month}: {self.opening} + {moved} micros are not {self.closing}"
             )
         return self
 

@@ -2,11 +2,12 @@
 
 from admin.documents.months import Month
 from server.rejections import invalid
+from wallet.domain.resource_names import STATEMENT
 
 
 def month_in(name: str) -> tuple[str, Month]:
     """Take `companies/{company}/statements/{month}` apart. Raises InvalidRequest for a year that is out of range."""
-    _, company, _, month = name.split("/")
+    company, month = STATEMENT.parse(name)
     try:
         return company, Month.of(month)
     except ValueError as error:

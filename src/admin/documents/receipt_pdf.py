@@ -4,8 +4,8 @@ from admin.documents.parties import buyer_lines, date_of, seller_lines, time_of
 from admin.documents.receipts import Receipt, ReceiptKind, TaxTreatment, percent
 from admin.documents.sheet import Sheet
 from admin.top_ups.domain import TopUpMethod
-from server.names import transaction_name
 from wallet.domain.money import in_minor_units
+from wallet.domain.resource_names import TRANSACTION
 
 _TITLES = {
     ReceiptKind.TOP_UP: "Receipt",
@@ -43,7 +43,7 @@ def receipt_pdf(receipt: Receipt) -> bytes:
             ("Corrects", receipt.original_text and f"Receipt {receipt.original_text}"),
             (_MOVED[receipt.kind], time_of(receipt.paid_at)),
             ("Paid by", _paid_by(receipt) if receipt.kind is ReceiptKind.TOP_UP else ""),
-            ("Transaction", transaction_name(receipt.company, receipt.number)),
+            ("Transaction", TRANSACTION.name(receipt.company, receipt.number)),
             ("Reference", receipt.reference),
         ]
     )

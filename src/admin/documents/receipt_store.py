@@ -23,15 +23,13 @@ from admin.documents.receipts import (
 from wallet.domain import system_keys
 from wallet.domain.commands import Kind
 from wallet.domain.errors import CompanyNotFound, ReceiptNotFound, SellerNotSet
+from wallet.domain.resource_names import TOP_UP_REFERENCE
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.transactions import autocommitting, reading
 
 _LOCK_SETTINGS = "SET LOCAL lock_timeout = '4s'"
 """Somebody else may be issuing, which is soon over."""
-
-_TOP_UP = "topUps/"
-"""What the reference of a correction begins with; the top-up's id follows."""
 
 _SQL = load(__name__, Kind)
 _encode = msgspec.json.Encoder().encode
@@ -168,7 +166,7 @@ async def _of_correction(
     connection: Connection, company: str, number: int, source: asyncpg.Record, now: int
 ) -> Receipt:
     """Write what corrects a receipt, with its parties and tax, in its series; issue that first where it was not."""
-    top_up = (source["reference"] or "").removeprefix(_TOP_UP)
+    top_up = TOP_UP_REFERENCE.parse_optional(source["reference"] or "")
     original_number = await connection.fetchval(_SQL["original"], company, top_up)
     if original_number is None:
         raise ReceiptNotFound(f"{number}")

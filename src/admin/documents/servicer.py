@@ -17,11 +17,9 @@ from admin.documents.receipt_store import Receipts
 from admin.documents.receipts import Receipt
 from admin.rpc.pages import Listing
 from server.context import Context
-from server.names import company_name, parse_billing_profile, parse_company, parse_receipt
 from server.rejections import invalid
 from veloconnect.admin.v1 import document_pb2, document_pb2_grpc
-
-_EVERYBODY = "companies/-"
+from wallet.domain.resource_names import ALL_COMPANIES, BILLING_PROFILE, COMPANY, RECEIPT
 
 
 class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):
@@ -46,7 +44,7 @@ class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):
         self, request: document_pb2.GetBillingProfileRequest, context: Context
     ) -> document_pb2.BillingProfile:
         """Read who buys."""
-        company = parse_billing_profile(request.name)
+        company = BILLING_PROFILE.parse(request.name)
         return profile_message(company, await self._billing.profile(company))
 
     async def UpdateBillingProfile(
@@ -58,7 +56,7 @@ class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):
 
     async def GetReceipt(self, request: document_pb2.GetReceiptRequest, context: Context) -> document_pb2.Receipt:
         """Read a receipt, or issue it."""
-        return receipt_message(await self._receipts.get(*parse_receipt(request.name)))
+        return receipt_message(await self._receipts.get(*RECEIPT.parse(request.name)))
 
     async def ListReceipts(
         self, request: document_pb2.ListReceiptsRequest, context: Context
@@ -66,9 +64,9 @@ class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):
         """Read receipts, newest first, or find one by its number."""
         if request.number:
             return document_pb2.ListReceiptsResponse(receipts=map(receipt_message, await self._numbered(request)))
-        if request.parent == _EVERYBODY:
-            raise invalid("number", f"is required with {_EVERYBODY}")
-        company = parse_company(request.parent)
+        if request.parent == ALL_COMPANIES:
+            raise invalid("number", f"is required with {ALL_COMPANIES}")
+        company = COMPANY.parse(request.parent)
         listing = Listing(request, f"{request.parent}/receipts")
         found = await self._receipts.page(company, before=listing.before, limit=listing.limit)
         page, more = listing.page(found, lambda receipt: receipt.number)
@@ -76,7 +74,7 @@ class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):
 
     async def GetReceiptPdf(self, request: document_pb2.GetReceiptPdfRequest, context: Context) -> document_pb2.Pdf:
         """Write a receipt."""
-        return _pdf(await self._printing.receipt(*parse_receipt(request.name)))
+        return _pdf(await self._printing.receipt(*RECEIPT.parse(request.name)))
 
     async def GetStatement(self, request: document_pb2.GetStatementRequest, context: Context) -> document_pb2.Statement:
         """Sum a month up."""
@@ -92,7 +90,7 @@ class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):
         # A number is written in one way.
         if found is None or found.serial_text != request.number:
             return []
-        return [found] if request.parent in (_EVERYBODY, company_name(found.company)) else []
+        return [found] if request.parent in (ALL_COMPANIES, COMPANY.name(found.company)) else []
 
 
 def _pdf(file: File) -> document_pb2.Pdf:

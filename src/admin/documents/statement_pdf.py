@@ -6,8 +6,8 @@ from admin.documents.receipts import BillingProfile, Seller
 from admin.documents.sheet import Sheet
 from admin.statements.csv_lines import UNITS
 from admin.statements.usage import UsageLine, total
-from server.names import company_name, transaction_name
 from wallet.domain.money import in_minor_units
+from wallet.domain.resource_names import COMPANY, TRANSACTION
 
 
 def statement_pdf(statement: MonthlyStatement, seller: Seller, buyer: BillingProfile) -> bytes:
@@ -20,10 +20,10 @@ def statement_pdf(statement: MonthlyStatement, seller: Seller, buyer: BillingPro
     sheet.heading("To", size=9)
     sheet.lines(buyer_lines(buyer))
     sheet.heading(f"Statement {month}{' (provisional)' if statement.provisional else ''}", size=14)
-    last = transaction_name(statement.company, statement.last_number)
+    last = TRANSACTION.name(statement.company, statement.last_number)
     sheet.facts(
         [
-            ("Account", company_name(statement.company)),
+            ("Account", COMPANY.name(statement.company)),
             ("Period", f"{month.first} to {month.last}, UTC"),
             ("Currency", currency),
             ("As of", time_of(at) if statement.provisional else ""),

@@ -10,6 +10,7 @@ import psycopg
 from admin.ledger.verifier import verifier_of
 from server.settings import read_settings
 from wallet.domain.errors import WalletError
+from wallet.domain.resource_names import COMPANY
 from wallet.hot.connect import UnfitRedis
 from wallet.installation import NotThisInstallation
 from wallet.ledger.migrate import UnfitDatabase
@@ -41,7 +42,7 @@ def verify() -> None:
     except asyncpg.UndefinedTableError as error:
         raise click.ClickException("The database has no tables yet: run `python -m admin migrate`.") from error
     for problem in found.problems:
-        click.echo(f"companies/{problem.company}  {problem.check}  {problem.detail}")
+        click.echo(f"{COMPANY.name(problem.company)}  {problem.check}  {problem.detail}")
     if found.problems_found > len(found.problems):
         click.echo(f"… and {found.problems_found - len(found.problems)} more")
     click.echo(

@@ -5,10 +5,10 @@ from typing import cast
 
 from server import wire
 from server.context import Context
-from server.names import company_name, parse_wallet
 from veloconnect.admin.v1 import ledger_pb2, ledger_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.errors import Overloaded
+from wallet.domain.resource_names import COMPANY, WALLET
 from wallet.runtime import Wallets
 from wallet.verification import Check, Problem, Verifier
 
@@ -44,14 +44,14 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
 
     async def RebuildWallet(self, request: ledger_pb2.RebuildWalletRequest, context: Context) -> wallet_pb2.Wallet:
         """Load a wallet from the ledger again."""
-        company = parse_wallet(request.name)
+        company = WALLET.parse(request.name)
         await self._wallets.rebuild(company)
         return wire.wallet(await self._wallets.reader.wallet(company))
 
 
 def _message(problem: Problem) -> ledger_pb2.LedgerProblem:
     return ledger_pb2.LedgerProblem(
-        company=company_name(problem.company), check=_check(problem.check), detail=problem.detail
+        company=COMPANY.name(problem.company), check=_check(problem.check), detail=problem.detail
     )
 
 

@@ -20,6 +20,7 @@ from veloconnect.admin.v1 import rate_pb2
 from veloconnect.admin.v1.rate_pb2_grpc import RateServiceStub
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.money import words
+from wallet.domain.resource_names import COMPANY, RATE, RATE_CARD
 
 CHUNK_BYTES = 256 * 1024
 IMPORT_SECONDS_MAX = 600.0
@@ -41,9 +42,7 @@ def _columns(context: click.Context, option: click.Parameter, values: tuple[str,
     return columns
 
 
-_card_option = click.option(
-    "--card", required=True, callback=named("rateCards"), help="The rate card, such as standard."
-)
+_card_option = click.option("--card", required=True, callback=named(RATE_CARD), help="The rate card, such as standard.")
 
 
 @rates.command("import")
@@ -99,8 +98,8 @@ def export(connection: Connection, card: str, channel: str | None, output: Path 
 
 
 @rates.command()
-@click.option("--card", callback=named("rateCards"), help="By which rate card, such as standard.")
-@click.option("--company", callback=named("companies"), help="By whose rate card, such as acme.")
+@click.option("--card", callback=named(RATE_CARD), help="By which rate card, such as standard.")
+@click.option("--company", callback=named(COMPANY), help="By whose rate card, such as acme.")
 @click.option("--channel", type=click.Choice(CHANNELS), required=True)
 @click.option("--destination", default="", help="A number such as +4915112345678, or a country such as DE.")
 @click.option("--variant", default="", help="Such as template.marketing.")
@@ -203,7 +202,7 @@ def _print_changes(done: rate_pb2.ImportRatesResponse) -> None:
     if changes.price_jumps:
         click.echo("The biggest changes of price:")
     for jump in changes.price_jumps:
-        rate = jump.rate.rpartition("/rates/")[2]
+        _, rate = RATE.parse(jump.rate)
         percent = f"{jump.percent:+.1f} %" if jump.old_unit_price_micros else "was free"
         old, new = (words(micros, "").strip() for micros in (jump.old_unit_price_micros, jump.new_unit_price_micros))
         click.echo(f"  {percent:>10}  {old} → {new}  {rate}  {_shown(jump.description)}".rstrip())

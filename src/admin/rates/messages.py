@@ -6,21 +6,21 @@ from itertools import pairwise
 from admin.rates.changes import RatePlan
 from server import wire
 from server.countries import COUNTRIES
-from server.names import rate_card_name, rate_name
 from server.rejections import InvalidRequest, Violation
 from server.times import micros_of
 from veloconnect.admin.v1 import rate_pb2
 from wallet.domain.rates import NEVER, Rate, RateCard
+from wallet.domain.resource_names import RATE, RATE_CARD
 from wallet.domain.usage import Channel
 
 
 def card_message(card: RateCard) -> rate_pb2.RateCard:
     """Return a rate card."""
     return rate_pb2.RateCard(
-        name=rate_card_name(card.id),
+        name=RATE_CARD.name(card.id),
         display_name=card.display_name,
         currency_code=card.currency,
-        parent=rate_card_name(card.parent) if card.parent else "",
+        parent=RATE_CARD.name(card.parent) if card.parent else "",
         version=card.version,
         rate_count=card.rate_count,
         create_time=wire.timestamp(card.created_at),
@@ -31,7 +31,7 @@ def card_message(card: RateCard) -> rate_pb2.RateCard:
 def rate_message(card: str, rate: Rate) -> rate_pb2.Rate:
     """Return a rate of a card."""
     return rate_pb2.Rate(
-        name=rate_name(card, rate.id),
+        name=RATE.name(card, rate.id),
         channel=wire.channel(rate.channel),
         variant=rate.variant,
         destination=rate.destination,
@@ -55,7 +55,7 @@ def changes_message(card: str, plan: RatePlan) -> rate_pb2.RateChanges:
         unchanged=plan.unchanged,
         price_jumps=[
             rate_pb2.PriceJump(
-                rate=rate_name(card, jump.rate),
+                rate=RATE.name(card, jump.rate),
                 description=jump.description,
                 old_unit_price_micros=jump.old,
                 new_unit_price_micros=jump.new,

@@ -3,13 +3,13 @@
 import time
 
 from admin.companies.store import Companies
-from server.names import parse_company, parse_rate_card
 from server.prices import fill_price
 from server.rejections import invalid
 from server.usage import usage_of
 from veloconnect.admin.v1 import rate_pb2
 from wallet.domain.errors import RateCardNotFound, RateNotFound
 from wallet.domain.money import MICROS_MAX
+from wallet.domain.resource_names import COMPANY, RATE_CARD
 from wallet.rating import Rating
 
 
@@ -32,10 +32,10 @@ class Quotes:
         await self._rating.refresh()
         books = self._rating.books
         if request.HasField("company"):
-            company = await self._companies.get(parse_company(request.company))
+            company = await self._companies.get(COMPANY.parse(request.company))
             card, currency = books.card_of.get(company.id, ""), company.currency
         else:
-            card = parse_rate_card(request.rate_card)
+            card = RATE_CARD.parse(request.rate_card)
             if card not in books.books:
                 raise RateCardNotFound(card)
             currency = books.books[card].card.currency

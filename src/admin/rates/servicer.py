@@ -22,18 +22,18 @@ from admin.rpc.masks import Fields, taken_over
 from admin.rpc.pages import ID, Listing
 from admin.rpc.under_way import UnderWay
 from server.context import Context
-from server.names import parse_rate_card
 from server.rejections import InvalidRequest, Violation, invalid
+from server.validation import check_name
 from veloconnect.admin.v1 import rate_pb2, rate_pb2_grpc
 from wallet.domain.errors import RateCardNotFound
 from wallet.domain.money import CURRENCIES
 from wallet.domain.rates import Rate, RateCard
+from wallet.domain.resource_names import RATE_CARD
 from wallet.domain.usage import Channel
 
 AT_ONCE_MAX = 4
 """Imports in one process, each with a file of up to 64 MiB in memory; and exports, each with a connection."""
 
-_NAME = re.compile(rf"rateCards/{ID.pattern}")
 _CURSOR = re.compile(r"([1-9]):([a-z0-9._-]{0,64}):(\+[0-9]{1,15}|[A-Z]{2}|):([0-9]{1,18})")
 _FIXED = "currency_code"
 _FIELDS = Fields(
@@ -65,44 +65,42 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
             await self._cards.create(
                 request.rate_card_id,
                 currency=asked.currency_code,
-                parent=parse_rate_card(asked.parent),
+                parent=RATE_CARD.parse_optional(asked.parent),
                 display_name=asked.display_name,
             )
         )
 
     async def GetRateCard(self, request: rate_pb2.GetRateCardRequest, context: Context) -> rate_pb2.RateCard:
         """Read a card."""
-        return card_message(await self._cards.get(parse_rate_card(request.name)))
+        return card_message(await self._cards.get(RATE_CARD.parse(request.name)))
 
     async def ListRateCards(
         self, request: rate_pb2.ListRateCardsRequest, context: Context
     ) -> rate_pb2.ListRateCardsResponse:
         """Read cards, by id."""
-        listing = Listing(request, "rateCards", ID)
+        listing = Listing(request, RATE_CARD.collection, ID)
         page, more = listing.page(await self._cards.list(listing.cursor, listing.limit), lambda card: card.id)
         return rate_pb2.ListRateCardsResponse(rate_cards=map(card_message, page), next_page_token=more)
 
     async def UpdateRateCard(self, request: rate_pb2.UpdateRateCardRequest, context: Context) -> rate_pb2.RateCard:
         """Change a card's name or parent."""
         asked = request.rate_card
-        if not _NAME.fullmatch(asked.name):
-            how = "must be" if asked.name else "is required:"
-            raise invalid("rate_card.name", f"{how} the name of a rate card, such as rateCards/standard")
+        check_name(RATE_CARD, asked.name, "rate_card.name", "a rate card, such as rateCards/standard")
         paths = taken_over(asked, request.update_mask, _FIELDS)
-        card = parse_rate_card(asked.name)
+        card = RATE_CARD.parse(asked.name)
         if _FIXED in paths and asked.currency_code != (await self._cards.get(card)).currency:
             raise invalid("rate_card.currency_code", "never changes")
         return card_message(
             await self._cards.update(
                 card,
                 display_name=asked.display_name if "display_name" in paths else None,
-                parent=parse_rate_card(asked.parent) if "parent" in paths else None,
+                parent=RATE_CARD.parse_optional(asked.parent) if "parent" in paths else None,
             )
         )
 
     async def ListRates(self, request: rate_pb2.ListRatesRequest, context: Context) -> rate_pb2.ListRatesResponse:
         """Read rates of a card, page by page."""
-        card = parse_rate_card(request.parent)
+        card = RATE_CARD.parse(request.parent)
         listing = Listing(request, f"{request.parent}/rates/{request.channel}/{request.destination}", _CURSOR)
         found = await self._cards.rates(
             card,
@@ -118,7 +116,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         self, request: rate_pb2.BatchUpdateRatesRequest, context: Context
     ) -> rate_pb2.BatchUpdateRatesResponse:
         """Put some rates into a card."""
-        card = parse_rate_card(request.parent)
+        card = RATE_CARD.parse(request.parent)
         now = beginning_now()
         deck = rates_of(request.rates, now=now)
         asked = Import(deck, now, now, keep_unlisted=True, validate_only=request.validate_only)
@@ -141,7 +139,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
 
     async def _import(self, upload: Upload, deck: Deck, now: int) -> rate_pb2.ImportRatesResponse:
         settings = upload.settings
-        card = parse_rate_card(settings.parent)
+        card = RATE_CARD.parse(settings.parent)
         effective_at = upload.deck_settings.effective_at
         asked = Import(
             deck.rates,
@@ -165,7 +163,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         if not settings.validate_only:
             raise InvalidRequest(violations=[Violation(_place(row), row.description) for row in deck.bad_rows])
         try:
-            card = await self._cards.get(parse_rate_card(settings.parent))
+            card = await self._cards.get(RATE_CARD.parse(settings.parent))
         except RateCardNotFound:
             card = None
         return rate_pb2.ImportRatesResponse(
@@ -184,7 +182,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         """Write a card's rates as a deck."""
         channel = _channel(request.channel)
         with self._exports.one():
-            async with aclosing(self._cards.every_rate(parse_rate_card(request.name), channel=channel)) as every_rate:
+            async with aclosing(self._cards.every_rate(RATE_CARD.parse(request.name), channel=channel)) as every_rate:
                 (header,) = deck_lines([], with_channel=channel is None)
                 async for rates in every_rate:
                     _, *lines = deck_lines(rates, with_channel=channel is None)

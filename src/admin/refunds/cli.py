@@ -15,6 +15,7 @@ from admin.cli.times import micros_in
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.admin.v1.refund_pb2_grpc import RefundServiceStub
 from wallet.domain.money import words
+from wallet.domain.resource_names import COMPANY, REFUND_JOB
 
 CREATION_SECONDS_MAX = 600.0
 """How long a job may take to be made: all that it is to refund is looked through."""
@@ -30,7 +31,7 @@ REASONS = (
     "other",
 )
 
-_job_argument = click.argument("job", callback=named("refundJobs"))
+_job_argument = click.argument("job", callback=named(REFUND_JOB))
 
 
 @click.group()
@@ -43,7 +44,7 @@ def refunds() -> None:
 @click.option("--reason", type=click.Choice(REASONS), required=True, help="Why; the ledger keeps it.")
 @click.option("--requested-by", required=True, help="Who asks for it, such as ann or a ticket system.")
 @click.option("--reference", default="", help="Text for each of the refunds, such as a ticket.")
-@click.option("--company", callback=named("companies"), help="Whose charges, such as acme; else everybody's.")
+@click.option("--company", callback=named(COMPANY), help="Whose charges, such as acme; else everybody's.")
 @click.option("--from", "start", help="Charged from this time on, in UTC: 2026-11-01 or 2026-11-01T08:30:00Z.")
 @click.option("--to", "end", help="Charged before this time, such as 2026-11-01T09:15:00Z.")
 @click.option("--channel", type=click.Choice(CHANNELS), help="Only this channel.")

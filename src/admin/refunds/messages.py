@@ -17,22 +17,14 @@ from refunds.delivery import (
 from refunds.domain import RefundOrder, RefundReason, Share
 from server import wire
 from server.fingerprint import fingerprint
-from server.names import (
-    company_name,
-    parse_company,
-    parse_transaction,
-    refund_case_name,
-    refund_name,
-    transaction_name,
-)
 from server.rejections import invalid
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
+from wallet.domain.resource_names import COMPANY, REFUND, REFUND_CASE, REFUND_POLICY, TRANSACTION
 from wallet.domain.usage import Channel
 
-POLICY_NAME = "refundPolicy"
 _REASON = "REFUND_REASON_"
 _OUTPUT_ONLY = ("name", "currency_code", "refund_transaction", "create_time")
 
@@ -81,8 +73,8 @@ def without(message: Message, *fields: str) -> None:
 def refund_message(entry: Entry) -> refund_pb2.Refund:
     """Return a refund that is recorded."""
     return refund_pb2.Refund(
-        name=refund_name(entry.company, entry.number),
-        transaction=transaction_name(entry.company, entry.refunded_number),
+        name=REFUND.name(entry.company, entry.number),
+        transaction=TRANSACTION.name(entry.company, entry.refunded_number),
         amount_micros=entry.amount,
         reason=reason_message(entry.reason),
         requested_by=entry.requested_by,
@@ -131,7 +123,7 @@ def rules_of(messages: Sequence[refund_pb2.RefundRule]) -> list[RefundRule]:
 def policy_message(policy: RefundPolicy) -> refund_pb2.RefundPolicy:
     """Return the policy."""
     return refund_pb2.RefundPolicy(
-        name=POLICY_NAME,
+        name=REFUND_POLICY,
         rules=[
             refund_pb2.RefundRule(
                 channel=None if rule.channel is None else wire.channel(rule.channel),
@@ -187,8 +179,8 @@ def decision_of(asked: refund_pb2.RefundDecision) -> Decision:
 def case_message(case: RefundCase) -> refund_pb2.RefundCase:
     """Return a case."""
     message = refund_pb2.RefundCase(
-        name=refund_case_name(case.company, case.id),
-        transaction=transaction_name(case.company, case.number),
+        name=REFUND_CASE.name(case.company, case.id),
+        transaction=TRANSACTION.name(case.company, case.number),
         description=case.description,
         requested_by=case.requested_by,
         state=cast("refund_pb2.RefundCase.State", int(case.state)),
@@ -202,7 +194,7 @@ def case_message(case: RefundCase) -> refund_pb2.RefundCase:
     if case.decision is not None:
         message.decision.CopyFrom(_decision_message(case.decision))
     if case.refund_number is not None:
-        message.refund_transaction = transaction_name(case.company, case.refund_number)
+        message.refund_transaction = TRANSACTION.name(case.company, case.refund_number)
     if case.decided_at is not None:
         message.decide_time.CopyFrom(wire.timestamp(case.decided_at))
     return message
@@ -221,7 +213,7 @@ def _decision_message(decision: Decision) -> refund_pb2.RefundDecision:
 
 def _charge_in(parent: str, transaction: str, field: str) -> tuple[str, int]:
     """Return company and number of a charge, which must be the parent's. Raises InvalidRequest."""
-    company, number = parse_transaction(transaction)
-    if company != parse_company(parent):
-        raise invalid(field, f"must be a transaction of {company_name(parse_company(parent))}")
+    company, number = TRANSACTION.parse(transaction)
+    if company != COMPANY.parse(parent):
+        raise invalid(field, f"must be a transaction of {COMPANY.name(COMPANY.parse(parent))}")
     return company, number

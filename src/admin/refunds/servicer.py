@@ -4,7 +4,6 @@
 from collections.abc import AsyncIterator
 
 from admin.refunds.messages import (
-    POLICY_NAME,
     case_message,
     decision_of,
     new_case_of,
@@ -25,16 +24,23 @@ from refunds.delivery_store import Policies
 from refunds.job_store import RefundJobs
 from refunds.service import Refunds
 from server.context import Context
-from server.names import parse_company, parse_refund, parse_refund_case, parse_refund_job, parse_transaction
 from server.rejections import invalid
 from veloconnect.admin.v1 import refund_pb2, refund_pb2_grpc
 from wallet.domain.commands import Kind
 from wallet.domain.errors import IdempotencyKeyReused, TransactionNotFound
+from wallet.domain.resource_names import (
+    ALL_COMPANIES,
+    COMPANY,
+    REFUND,
+    REFUND_CASE,
+    REFUND_JOB,
+    REFUND_POLICY,
+    TRANSACTION,
+)
 from wallet.ledger.reader import Reader
 
 JOBS_MADE_AT_ONCE_MAX = 2
 """In one process: each looks through all that it is to refund."""
-EVERYBODY = "companies/-"
 
 
 class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
@@ -70,7 +76,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
 
     async def GetRefund(self, request: refund_pb2.GetRefundRequest, context: Context) -> refund_pb2.Refund:
         """Read a refund."""
-        company, number = parse_refund(request.name)
+        company, number = REFUND.parse(request.name)
         entry = await self._reader.entry(company, number)
         if entry.kind is not Kind.REFUND:
             raise TransactionNotFound(str(number))
@@ -91,13 +97,13 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
 
     async def GetRefundJob(self, request: refund_pb2.GetRefundJobRequest, context: Context) -> refund_pb2.RefundJob:
         """Read a job and how far it has come."""
-        return job_message(await self._jobs.get(parse_refund_job(request.name)))
+        return job_message(await self._jobs.get(REFUND_JOB.parse(request.name)))
 
     async def ListRefundJobs(
         self, request: refund_pb2.ListRefundJobsRequest, context: Context
     ) -> refund_pb2.ListRefundJobsResponse:
         """Read jobs, newest first."""
-        listing = Listing(request, "refundJobs")
+        listing = Listing(request, REFUND_JOB.collection)
         page, more = listing.page(await self._jobs.list(listing.before, listing.limit), lambda job: job.serial)
         return refund_pb2.ListRefundJobsResponse(refund_jobs=map(job_message, page), next_page_token=more)
 
@@ -105,7 +111,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         self, request: refund_pb2.CancelRefundJobRequest, context: Context
     ) -> refund_pb2.RefundJob:
         """End a job before its time."""
-        return job_message(await self._jobs.cancel(parse_refund_job(request.name)))
+        return job_message(await self._jobs.cancel(REFUND_JOB.parse(request.name)))
 
     async def GetRefundPolicy(
         self, request: refund_pb2.GetRefundPolicyRequest, context: Context
@@ -118,8 +124,8 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
     ) -> refund_pb2.RefundPolicy:
         """Replace the policy's rules."""
         asked = request.refund_policy
-        if asked.name not in ("", POLICY_NAME):
-            raise invalid("refund_policy.name", f"must be {POLICY_NAME}, or left out: there is one policy")
+        if asked.name not in ("", REFUND_POLICY):
+            raise invalid("refund_policy.name", f"must be {REFUND_POLICY}, or left out: there is one policy")
         return policy_message(await self._policies.replace(rules_of(asked.rules)))
 
     async def CreateRefundCase(
@@ -137,16 +143,16 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
 
     async def GetRefundCase(self, request: refund_pb2.GetRefundCaseRequest, context: Context) -> refund_pb2.RefundCase:
         """Read a case."""
-        return case_message(await self._cases.get(*parse_refund_case(request.name)))
+        return case_message(await self._cases.get(*REFUND_CASE.parse(request.name)))
 
     async def ListRefundCases(
         self, request: refund_pb2.ListRefundCasesRequest, context: Context
     ) -> refund_pb2.ListRefundCasesResponse:
         """Read cases, oldest first."""
-        company = "" if request.parent == EVERYBODY else parse_company(request.parent)
+        company = "" if request.parent == ALL_COMPANIES else COMPANY.parse(request.parent)
         number = None
         if request.transaction:
-            of, number = parse_transaction(request.transaction)
+            of, number = TRANSACTION.parse(request.transaction)
             if company not in ("", of):
                 raise invalid("transaction", f"must be a transaction of {request.parent}")
             company = of
@@ -163,6 +169,6 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         self, request: refund_pb2.DecideRefundCaseRequest, context: Context
     ) -> refund_pb2.RefundCase:
         """End a case, with a refund or without."""
-        company, case = parse_refund_case(request.name)
+        company, case = REFUND_CASE.parse(request.name)
         decision = decision_of(request.decision)
         return case_message(await self._decisions.decide(company, case, decision, timeout=context.time_remaining()))

@@ -1,7 +1,6 @@
 """A refund job as it comes in: settings, then the names of charges, if any; and as it goes out."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Iterable
 from hashlib import blake2b
@@ -11,16 +10,15 @@ from admin.refunds.messages import reason_message, reason_of
 from refunds.job import ChargeFilter, Estimate, NewJob, RefundJob
 from server import wire
 from server.countries import COUNTRIES
-from server.names import company_name, parse_company, refund_job_name, transaction_name
 from server.rejections import InvalidRequest, Violation, invalid
 from server.times import micros_of
 from veloconnect.admin.v1 import refund_pb2
 from wallet.domain.commands import FINGERPRINT_BYTES
+from wallet.domain.resource_names import COMPANY, REFUND_JOB, TRANSACTION
 from wallet.domain.usage import Channel
 
 NAMES_MAX = 200_000
 """Some 50 MB of memory for each upload that is under way."""
-_NAME = re.compile(r"companies/([a-z0-9][a-z0-9_-]{0,62})/transactions/([1-9][0-9]{0,17})")
 _ASKED = ("filter", "reason", "requested_by", "reference")
 _ONLY_IN_A_FILTER = ("start_time", "end_time", "channel", "country_code", "campaign_id", "contact_id")
 
@@ -59,14 +57,15 @@ def _add(listed: Charges, names: Iterable[str], company: str) -> None:
     """Add charges by their names; `company` is whose they must be, if it is said. Raises InvalidRequest."""
     broken: list[Violation] = []
     for place, name in enumerate(names):
-        match = _NAME.fullmatch(name)
-        if match is None:
+        if not TRANSACTION.matches(name):
             what = "must be the name of a transaction, such as companies/acme/transactions/1042"
             broken.append(Violation(f"names.transactions[{place}]", what))
-        elif company and company != company_name(match[1]):
+            continue
+        charge = TRANSACTION.parse(name)
+        if company and company != COMPANY.name(charge[0]):
             broken.append(Violation(f"names.transactions[{place}]", f"must be a transaction of {company}"))
         else:
-            listed.add((match[1], int(match[2])))
+            listed.add(charge)
     if broken:
         raise InvalidRequest(violations=broken)
     if len(listed) > NAMES_MAX:
@@ -92,7 +91,7 @@ def _upload(settings: refund_pb2.CreateRefundJobSettings, listed: Charges) -> Up
         asked.reference,
         where,
         charges,
-        parse_company(asked.filter.company),
+        COMPANY.parse_optional(asked.filter.company),
     )
     return Upload(job, asked, settings.validate_only)
 
@@ -124,7 +123,7 @@ def _filter_of(message: refund_pb2.RefundFilter) -> ChargeFilter:
     return ChargeFilter(
         starts_at=starts_at,
         ends_at=ends_at,
-        company=parse_company(message.company),
+        company=COMPANY.parse_optional(message.company),
         channel=Channel(int(message.channel)) if message.channel else None,
         country=message.country_code,
         campaign_id=message.campaign_id,
@@ -155,7 +154,7 @@ def job_message(job: RefundJob) -> refund_pb2.RefundJob:
     """Return a job as it is recorded."""
     progress = job.progress
     message = refund_pb2.RefundJob(
-        name=refund_job_name(job.id),
+        name=REFUND_JOB.name(job.id),
         filter=_filter_message(job),
         reason=reason_message(job.reason),
         requested_by=job.requested_by,
@@ -171,7 +170,7 @@ def job_message(job: RefundJob) -> refund_pb2.RefundJob:
         failed_count=progress.failed,
         failures=[
             refund_pb2.RefundJob.Failure(
-                transaction=transaction_name(failure.company, failure.number), reason=failure.reason
+                transaction=TRANSACTION.name(failure.company, failure.number), reason=failure.reason
             )
             for failure in progress.failures
         ],
@@ -184,7 +183,7 @@ def job_message(job: RefundJob) -> refund_pb2.RefundJob:
 
 
 def _filter_message(job: RefundJob) -> refund_pb2.RefundFilter:
-    message = refund_pb2.RefundFilter(company=company_name(job.company) if job.company else "")
+    message = refund_pb2.RefundFilter(company=COMPANY.name(job.company) if job.company else "")
     where = job.where
     if where is not None:
         message.start_time.CopyFrom(wire.timestamp(where.starts_at))

@@ -1,7 +1,6 @@
 """RuleService."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
-import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -13,19 +12,17 @@ from admin.rules.store import SpendLimits
 from server import wire
 from server.context import Context
 from server.countries import COUNTRIES
-from server.names import parse_alert_policy, parse_company, parse_spend_limit, spend_limit_name
 from server.rejections import invalid
+from server.validation import check_name
 from veloconnect.admin.v1 import rule_pb2, rule_pb2_grpc
 from wallet.domain.limits import SpendLimit, SpendLimitState, Window
+from wallet.domain.resource_names import ALERT_POLICY, COMPANY, SPEND_LIMIT
 from wallet.domain.usage import Channel
 
 _WINDOWS = cast(
     "Mapping[Window, rule_pb2.SpendLimit.Window]",
     {window: rule_pb2.SpendLimit.Window.Value(f"WINDOW_{window.name}") for window in Window},
 )
-
-
-_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/spendLimits/[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
@@ -46,7 +43,7 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
         if asked.country_code and asked.country_code not in COUNTRIES:
             raise invalid("spend_limit.country_code", f"{asked.country_code} is no country of ISO 3166-1")
         limit = SpendLimit(
-            company=parse_company(request.parent),
+            company=COMPANY.parse(request.parent),
             id=request.spend_limit_id,
             window=Window(int(asked.window)),
             amount=asked.amount_micros,
@@ -57,13 +54,13 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
 
     async def GetSpendLimit(self, request: rule_pb2.GetSpendLimitRequest, context: Context) -> rule_pb2.SpendLimit:
         """Read a spend limit."""
-        return _message(await self._limits.get(*parse_spend_limit(request.name)))
+        return _message(await self._limits.get(*SPEND_LIMIT.parse(request.name)))
 
     async def ListSpendLimits(
         self, request: rule_pb2.ListSpendLimitsRequest, context: Context
     ) -> rule_pb2.ListSpendLimitsResponse:
         """Read a company's spend limits, by id."""
-        found = await self._limits.list(parse_company(request.parent))
+        found = await self._limits.list(COMPANY.parse(request.parent))
         return rule_pb2.ListSpendLimitsResponse(spend_limits=map(_message, found))
 
     async def UpdateSpendLimit(
@@ -71,12 +68,10 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
     ) -> rule_pb2.SpendLimit:
         """Change a spend limit's amount."""
         asked = request.spend_limit
-        if not _NAME.fullmatch(asked.name):
-            how = "must be" if asked.name else "is required:"
-            raise invalid(
-                "spend_limit.name", f"{how} the name of a spend limit, such as companies/acme/spendLimits/daily"
-            )
-        company, limit = parse_spend_limit(asked.name)
+        check_name(
+            SPEND_LIMIT, asked.name, "spend_limit.name", "a spend limit, such as companies/acme/spendLimits/daily"
+        )
+        company, limit = SPEND_LIMIT.parse(asked.name)
         before = _message(await self._limits.get(company, limit))
         for field in ("window", "channel", "country_code"):
             if getattr(asked, field) and getattr(asked, field) != getattr(before, field):
@@ -85,12 +80,12 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
 
     async def DeleteSpendLimit(self, request: rule_pb2.DeleteSpendLimitRequest, context: Context) -> Empty:
         """End a spend limit."""
-        await self._limits.delete(*parse_spend_limit(request.name))
+        await self._limits.delete(*SPEND_LIMIT.parse(request.name))
         return Empty()
 
     async def GetAlertPolicy(self, request: rule_pb2.GetAlertPolicyRequest, context: Context) -> rule_pb2.AlertPolicy:
         """Read when a company is told that its money runs out."""
-        company = parse_alert_policy(request.name)
+        company = ALERT_POLICY.parse(request.name)
         return policy_message(company, await self._alerts.policy(company))
 
     async def UpdateAlertPolicy(
@@ -105,7 +100,7 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
 def _message(state: SpendLimitState) -> rule_pb2.SpendLimit:
     limit = state.limit
     message = rule_pb2.SpendLimit(
-        name=spend_limit_name(limit.company, limit.id),
+        name=SPEND_LIMIT.name(limit.company, limit.id),
         window=_WINDOWS[limit.window],
         country_code=limit.country,
         amount_micros=limit.amount,

@@ -11,6 +11,7 @@ from admin.cli.options import CHANNELS, named, output_option, written
 from admin.cli.times import micros_in
 from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.admin.v1.transaction_pb2_grpc import TransactionServiceStub
+from wallet.domain.resource_names import COMPANY
 
 EXPORT_SECONDS_MAX = 900.0
 """How long an export may take: a connection's calls are ended by the server not much later."""
@@ -24,7 +25,7 @@ def transactions() -> None:
 
 
 @transactions.command()
-@click.option("--company", required=True, callback=named("companies"), help="Whose statement, such as acme.")
+@click.option("--company", required=True, callback=named(COMPANY), help="Whose statement, such as acme.")
 @click.option("--from", "start", help="From this time on, in UTC: 2026-11-01 or 2026-11-01T00:00:00Z.")
 @click.option("--to", "end", help="Up to this time, itself not included, such as 2026-12-01.")
 @click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this kind; may be given again.")

@@ -8,6 +8,7 @@ from admin.statements.domain import DoesNotAddUp, EntryFilter, Period
 from server.prices import explanation
 from wallet.domain.entries import Entry
 from wallet.domain.money import decimal
+from wallet.domain.resource_names import COMPANY
 from wallet.domain.usage import Channel
 
 COLUMNS = (
@@ -92,9 +93,8 @@ class Statement:
             words = f"{count} transactions that the filter leaves out"
             lines = self._about_balance("NOT_LISTED", end_at, decimal(amount), period.closing, words)
         elif count or amount:
-            raise DoesNotAddUp(
-                f"companies/{period.company}, {period.first} to {period.last}: {count} rows and {amount} micros differ"
-            )
+            name = COMPANY.name(period.company)
+            raise DoesNotAddUp(f"{name}, {period.first} to {period.last}: {count} rows and {amount} micros differ")
         number = period.last
         words = f"balance after transaction {number}" if number else "balance before the first transaction"
         return lines + self._about_balance("CLOSING_BALANCE", end_at, "", period.closing, words)

@@ -10,10 +10,10 @@ from multidict import MultiMapping
 from admin.http.routes import Route, saved_as
 from admin.statements.export import Exports
 from admin.statements.filters import filter_of
-from server.names import company_name, parse_company
 from server.rejections import InvalidRequest, invalid
 from server.validation import check
 from veloconnect.admin.v1 import transaction_pb2
+from wallet.domain.resource_names import COMPANY, TRANSACTION
 
 EXPORT_SECONDS_MAX = 900.0
 """As the RPC's streams are cut off."""
@@ -28,12 +28,12 @@ def routes(exports: Exports) -> list[Route]:
 
     async def export(request: web.Request) -> web.StreamResponse:
         asked = transaction_pb2.ExportTransactionsRequest(
-            parent=company_name(request.match_info["company"]), filter=_filter(request.query)
+            parent=COMPANY.name(request.match_info["company"]), filter=_filter(request.query)
         )
         check(asked)
         if request.version < HttpVersion11:
             raise InvalidRequest("A download needs HTTP/1.1: before it nobody could tell one that broke off.")
-        company = parse_company(asked.parent)
+        company = COMPANY.parse(asked.parent)
         async with aclosing(exports.lines(company, filter_of(asked.filter))) as pieces:
             # Before anything is sent: an error of the request is still an answer of its own.
             piece = await anext(pieces)
@@ -48,7 +48,7 @@ def routes(exports: Exports) -> list[Route]:
         await response.write_eof()
         return response
 
-    path = "/v1/companies/{company}/transactions:export"
+    path = f"/v1/{COMPANY.template}/{TRANSACTION.collection}:export"
     return [Route("GET", path, export, seconds_max=EXPORT_SECONDS_MAX)]
 
 

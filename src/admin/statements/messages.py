@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 from admin.statements.usage import CountedUsage, Days, UsageLine, total
 from server import wire
 from server.countries import COUNTRIES
-from server.names import transaction_name
 from server.rejections import InvalidRequest, Violation
 from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import TRANSACTION
 
 DAYS_MAX = 366
 
@@ -43,7 +43,7 @@ def summary_message(company: str, days: Days, usage: CountedUsage, *, complete: 
         refunded_micros=whole.refunded,
         days=map(line_message, usage.by_day),
         destinations=map(line_message, usage.by_country),
-        last_transaction=transaction_name(company, usage.last_number) if usage.last_number else "",
+        last_transaction=TRANSACTION.name(company, usage.last_number) if usage.last_number else "",
         complete=complete,
     )
 

@@ -12,9 +12,9 @@ from admin.statements.store import Statements
 from admin.statements.usage_store import UsageDays
 from server import wire
 from server.context import Context
-from server.names import parse_company, parse_transaction
 from veloconnect.admin.v1 import transaction_pb2, transaction_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
+from wallet.domain.resource_names import COMPANY, TRANSACTION
 from wallet.domain.usage import Channel
 from wallet.ledger.reader import Reader
 
@@ -33,7 +33,7 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
         self, request: transaction_pb2.GetTransactionRequest, context: Context
     ) -> wallet_pb2.Transaction:
         """Read one row of a company's ledger."""
-        company, number = parse_transaction(request.name)
+        company, number = TRANSACTION.parse(request.name)
         return wire.transaction(await self._reader.entry(company, number))
 
     async def ListTransactions(
@@ -44,7 +44,7 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
         listing = Listing(request, list_name(request.parent, where))
         # A page may end for other reasons than its size, and says itself where the next one begins.
         page = await self._statements.page(
-            parse_company(request.parent), where, before=listing.before, limit=listing.size
+            COMPANY.parse(request.parent), where, before=listing.before, limit=listing.size
         )
         more = "" if page.next_before is None else listing.token(page.next_before)
         return transaction_pb2.ListTransactionsResponse(
@@ -55,7 +55,7 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
         self, request: transaction_pb2.ExportTransactionsRequest, context: Context
     ) -> AsyncIterator[transaction_pb2.ExportTransactionsResponse]:
         """Write rows of a company's ledger as CSV, between two balances."""
-        async with aclosing(self._exports.lines(parse_company(request.parent), filter_of(request.filter))) as pieces:
+        async with aclosing(self._exports.lines(COMPANY.parse(request.parent), filter_of(request.filter))) as pieces:
             async for piece in pieces:
                 yield transaction_pb2.ExportTransactionsResponse(csv=piece)
 
@@ -64,7 +64,7 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
     ) -> transaction_pb2.UsageSummary:
         """Say what usage adds up to, as of now."""
         days = days_of(request)
-        company = parse_company(request.parent)
+        company = COMPANY.parse(request.parent)
         complete = await self._usage.catch_up(company)
         usage = await self._usage.read(
             company,

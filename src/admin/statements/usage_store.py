@@ -12,6 +12,7 @@ import asyncpg
 from admin.statements.usage import CountedUsage, Days, UsageLine
 from wallet.domain.commands import Kind
 from wallet.domain.errors import Applied, CompanyNotFound
+from wallet.domain.resource_names import COMPANY
 from wallet.domain.usage import Channel
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
@@ -105,7 +106,7 @@ async def _count_slice(connection: Connection, company: str, entries_max: int) -
         if not entries:
             return 0, before
         if last != before + entries:
-            raise MissingEntries(f"companies/{company}: {entries} entries from {before + 1} to {last}")
+            raise MissingEntries(f"{COMPANY.name(company)}: {entries} entries from {before + 1} to {last}")
         await connection.execute(_SQL["advance"], company, last)
     return entries, last
 

@@ -1,6 +1,5 @@
 """Subscriptions to and from messages."""
 
-import re
 from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
@@ -17,15 +16,15 @@ from admin.subscriptions.periods import Unit
 from server import wire
 from server.error_table import TABLE
 from server.fingerprint import fingerprint
-from server.names import SubscriptionName, parse_company, parse_subscription, subscription_name, transaction_name
 from server.rejections import invalid
 from server.usage import usage_of
+from server.validation import check_name
 from veloconnect.admin.v1 import subscription_pb2
 from wallet.domain.commands import Kind
+from wallet.domain.resource_names import COMPANY, SUBSCRIPTION, TRANSACTION
 from wallet.domain.times import TIME_MAX
 
 GRACE_SECONDS_DEFAULT = 7 * 86_400
-_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/subscriptions/[a-z0-9][a-z0-9_-]{0,62}")
 _CHANGING = ("display_name", "usage", "amount_micros", "grace_period")
 _FIXED = ("period", "anchor_day", "start_time")
 _OUTPUT_ONLY = frozenset(subscription_pb2.Subscription.DESCRIPTOR.fields_by_name) - {*_CHANGING, *_FIXED}
@@ -57,7 +56,7 @@ def new_of(request: subscription_pb2.CreateSubscriptionRequest) -> NewSubscripti
         _grace_seconds(asked),
     )
     return NewSubscription(
-        parse_company(request.parent),
+        COMPANY.parse(request.parent),
         request.subscription_id,
         fingerprint(Kind.CHARGE, _as_asked(request)),
         terms,
@@ -68,15 +67,13 @@ def new_of(request: subscription_pb2.CreateSubscriptionRequest) -> NewSubscripti
     )
 
 
-def updated_name(request: subscription_pb2.UpdateSubscriptionRequest) -> SubscriptionName:
-    """Return which subscription is to change. Raises InvalidRequest."""
+def updated_name(request: subscription_pb2.UpdateSubscriptionRequest) -> tuple[str, str]:
+    """Return the company and the id of the subscription that is to change. Raises InvalidRequest."""
     asked = request.subscription
-    if not _NAME.fullmatch(asked.name):
-        how = "must be" if asked.name else "is required:"
-        raise invalid(
-            "subscription.name", f"{how} the name of a subscription, such as companies/acme/subscriptions/number-1"
-        )
-    return parse_subscription(asked.name)
+    check_name(
+        SUBSCRIPTION, asked.name, "subscription.name", "a subscription, such as companies/acme/subscriptions/number-1"
+    )
+    return SUBSCRIPTION.parse(asked.name)
 
 
 def change_of(request: subscription_pb2.UpdateSubscriptionRequest, before: Subscription) -> TermsChange:
@@ -108,7 +105,7 @@ def subscription_message(of: Subscription) -> subscription_pb2.Subscription:
     assert usage is not None
     usage.destination = terms.number or terms.usage.country
     message = subscription_pb2.Subscription(
-        name=subscription_name(of.company, of.id),
+        name=SUBSCRIPTION.name(of.company, of.id),
         display_name=terms.display_name,
         usage=usage,
         amount_micros=terms.amount,
@@ -126,7 +123,7 @@ def subscription_message(of: Subscription) -> subscription_pb2.Subscription:
         create_time=wire.timestamp(of.created_at),
     )
     if of.last_number is not None:
-        message.last_transaction = transaction_name(of.company, of.last_number)
+        message.last_transaction = TRANSACTION.name(of.company, of.last_number)
     times = {
         "current_period_start_time": of.period_starts_at,
         "current_period_end_time": of.period_ends_at,

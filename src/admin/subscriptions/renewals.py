@@ -40,6 +40,7 @@ from wallet.domain.errors import (
     WalletUnavailable,
 )
 from wallet.domain.ratebook import Quote
+from wallet.domain.resource_names import SUBSCRIPTION_REFERENCE
 from wallet.engine import Engine
 from wallet.rating import Rating
 
@@ -239,7 +240,7 @@ def _command(subscription: Subscription, quote: Quote) -> Command:
         FINGERPRINT,
         quote.amount,
         subscription.terms.usage,
-        reference=f"subscriptions/{subscription.id}",
+        reference=SUBSCRIPTION_REFERENCE.name(subscription.id),
         price=quote.price,
         unpriced=quote.unpriced,
     )
@@ -253,7 +254,7 @@ def _refund_order(subscription: Subscription, entry: Entry) -> RefundOrder:
         FINGERPRINT,
         RefundReason.OTHER,
         system_keys.SUBSCRIPTIONS,
-        f"subscriptions/{subscription.id} was canceled",
+        f"{SUBSCRIPTION_REFERENCE.name(subscription.id)} was canceled",
     )
 
 

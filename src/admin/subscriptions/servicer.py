@@ -7,12 +7,11 @@ from admin.subscriptions.messages import change_of, new_of, subscription_message
 from admin.subscriptions.renewals import Renewals
 from admin.subscriptions.store import Subscriptions
 from server.context import Context
-from server.names import parse_company, parse_subscription
 from server.rejections import invalid
 from veloconnect.admin.v1 import subscription_pb2, subscription_pb2_grpc
+from wallet.domain.resource_names import ALL_COMPANIES, COMPANY, SUBSCRIPTION
 from wallet.ledger.reader import Reader
 
-EVERYBODY = "companies/-"
 STARTS_US_MAX = 10 * 366 * 86_400_000_000
 """How far ahead a subscription may begin."""
 
@@ -45,13 +44,13 @@ class SubscriptionServicer(subscription_pb2_grpc.SubscriptionServiceServicer):
         self, request: subscription_pb2.GetSubscriptionRequest, context: Context
     ) -> subscription_pb2.Subscription:
         """Read a subscription."""
-        return subscription_message(await self._store.get(*parse_subscription(request.name)))
+        return subscription_message(await self._store.get(*SUBSCRIPTION.parse(request.name)))
 
     async def ListSubscriptions(
         self, request: subscription_pb2.ListSubscriptionsRequest, context: Context
     ) -> subscription_pb2.ListSubscriptionsResponse:
         """Read subscriptions, oldest first."""
-        company = "" if request.parent == EVERYBODY else parse_company(request.parent)
+        company = "" if request.parent == ALL_COMPANIES else COMPANY.parse(request.parent)
         listing = Listing(request, f"{request.parent}/subscriptions/{request.state}")
         state = SubscriptionState(int(request.state)) if request.state else None
         found = await self._store.page(company=company, state=state, after=listing.after, limit=listing.limit)
@@ -73,7 +72,7 @@ class SubscriptionServicer(subscription_pb2_grpc.SubscriptionServiceServicer):
         self, request: subscription_pb2.CancelSubscriptionRequest, context: Context
     ) -> subscription_pb2.Subscription:
         """End a subscription."""
-        company, subscription = parse_subscription(request.name)
+        company, subscription = SUBSCRIPTION.parse(request.name)
         canceled = await self._renewals.cancel(company, subscription, at_period_end=request.at_period_end)
         return subscription_message(canceled)
 
@@ -81,6 +80,6 @@ class SubscriptionServicer(subscription_pb2_grpc.SubscriptionServiceServicer):
         self, request: subscription_pb2.ResumeSubscriptionRequest, context: Context
     ) -> subscription_pb2.Subscription:
         """Let a subscription go on."""
-        company, subscription = parse_subscription(request.name)
+        company, subscription = SUBSCRIPTION.parse(request.name)
         resumed = await self._renewals.resume(company, subscription, timeout=context.time_remaining())
         return subscription_message(resumed)

@@ -29,6 +29,7 @@ from wallet.domain.errors import (
     SpendLimitReached,
 )
 from wallet.domain.money import words
+from wallet.domain.resource_names import SUBSCRIPTION, TRANSACTION
 
 UNFINISHED_SECONDS = 10
 """When a worker takes up what a request began, and its process may have died over."""
@@ -79,7 +80,7 @@ def paid(before: Subscription, entry: Entry) -> Change:
         resumed_at=None,
     )
     data: dict[str, str | int] = {
-        "transaction": f"companies/{before.company}/transactions/{entry.number}",
+        "transaction": TRANSACTION.name(before.company, entry.number),
         "amount_micros": -entry.amount,
         "currency_code": before.currency,
         "period_number": after.charged,
@@ -172,7 +173,7 @@ def _notice(
 ) -> Notice:
     """Return a notice whose cause is the next period of a subscription, told once for each. `said` makes a mail."""
     what = kind.rpartition(".")[2]
-    name = f"companies/{of.company}/subscriptions/{of.id}"
+    name = SUBSCRIPTION.name(of.company, of.id)
     cause = f"subscription-{of.id}-{of.next_number}-{what}"
     template = "" if said is None else f"subscription_{what}"
     return Notice(of.company, cause, kind, {"subscription": name, **data}, template, said or {})

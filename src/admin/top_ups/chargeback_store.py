@@ -12,6 +12,7 @@ from admin.top_ups.domain import (
     NewChargeback,
 )
 from wallet.domain.money import words
+from wallet.domain.resource_names import CHARGEBACK, TOP_UP
 from wallet.ledger.queries import load
 from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading, writing
@@ -61,8 +62,8 @@ class ChargebackRecords:
 
 def _data(chargeback: Chargeback) -> dict[str, str | int]:
     return {
-        "chargeback": f"companies/{chargeback.company}/chargebacks/{chargeback.id}",
-        "top_up": f"companies/{chargeback.company}/topUps/{chargeback.top_up}",
+        "chargeback": CHARGEBACK.name(chargeback.company, chargeback.id),
+        "top_up": TOP_UP.name(chargeback.company, chargeback.top_up),
         "amount_micros": chargeback.amount,
         "currency_code": chargeback.currency,
     }

@@ -7,6 +7,7 @@ from admin.payments.port import Card, PaymentMethodUnknown, PaymentProvider
 from admin.payments.provider_errors import configured, errors_translated
 from admin.top_ups.store import TopUpRecords
 from wallet.domain.errors import PaymentMethodNotFound
+from wallet.domain.resource_names import COMPANY
 
 
 class Customers:
@@ -37,7 +38,7 @@ class Customers:
         found = await self._companies.get(company)
         with errors_translated():
             customer = await configured(self._provider).create_customer(
-                f"companies/{company}",
+                COMPANY.name(company),
                 name=found.display_name or company,
                 email=found.billing_email,
                 idempotency_key=str(uuid4()),

@@ -11,6 +11,7 @@ import msgspec
 
 from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
+from wallet.domain.resource_names import TOP_UP_REFERENCE
 
 FINGERPRINT = b"top-up".ljust(FINGERPRINT_BYTES)
 """Of the service's own commands: their keys say all that there is."""
@@ -277,7 +278,7 @@ def _adjustment(refund: TopUpRefund, key: str, amount: int, reason: str) -> Comm
         key,
         FINGERPRINT,
         amount,
-        reference=f"topUps/{refund.top_up}",
+        reference=TOP_UP_REFERENCE.name(refund.top_up),
         reason=reason,
         requested_by=refund.requested_by,
     )
@@ -291,6 +292,6 @@ def _of_chargeback(chargeback: Chargeback, key: str, amount: int, reason: str) -
         FINGERPRINT,
         amount,
         below_floor=True,
-        reference=f"topUps/{chargeback.top_up}",
+        reference=TOP_UP_REFERENCE.name(chargeback.top_up),
         reason=reason,
     )

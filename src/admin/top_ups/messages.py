@@ -13,27 +13,18 @@ from admin.top_ups.domain import (
     TopUpRefund,
 )
 from server.fingerprint import fingerprint
-from server.names import (
-    chargeback_name,
-    parse_company,
-    parse_payment_method,
-    parse_top_up,
-    payment_method_name,
-    top_up_name,
-    top_up_refund_name,
-    transaction_name,
-)
 from server.rejections import invalid
 from server.wire import timestamp
 from veloconnect.admin.v1 import top_up_pb2
 from wallet.domain.commands import Kind
 from wallet.domain.money import words
+from wallet.domain.resource_names import CHARGEBACK, COMPANY, PAYMENT_METHOD, TOP_UP, TOP_UP_REFUND, TRANSACTION
 
 
 def new_top_up_of(request: top_up_pb2.CreateTopUpRequest, *, bound: int) -> NewTopUp:
     """Return the top-up that a request asks for; what people vouch for is at most `bound`. Raises InvalidRequest."""
     asked = request.top_up
-    company = parse_company(request.parent)
+    company = COMPANY.parse(request.parent)
     method = TopUpMethod(int(asked.method))
     check_text("top_up.amount_text", asked.amount_micros, asked.currency_code, asked.amount_text)
     if method is TopUpMethod.MANUAL:
@@ -46,7 +37,7 @@ def new_top_up_of(request: top_up_pb2.CreateTopUpRequest, *, bound: int) -> NewT
     if method is TopUpMethod.SAVED_CARD:
         if not asked.payment_method:
             raise invalid("top_up.payment_method", "is required with METHOD_SAVED_CARD: see ListPaymentMethods")
-        of, card = parse_payment_method(asked.payment_method)
+        of, card = PAYMENT_METHOD.parse(asked.payment_method)
         if of != company:
             raise invalid("top_up.payment_method", f"must be a card of {request.parent}")
     elif asked.payment_method:
@@ -86,7 +77,7 @@ def _as_asked(request: top_up_pb2.CreateTopUpRequest) -> top_up_pb2.CreateTopUpR
 def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
     """Return a top-up."""
     message = top_up_pb2.TopUp(
-        name=top_up_name(top_up.company, top_up.id),
+        name=TOP_UP.name(top_up.company, top_up.id),
         amount_micros=top_up.amount,
         amount_text=words(top_up.amount, top_up.currency),
         currency_code=top_up.currency,
@@ -95,7 +86,7 @@ def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
         state=cast("top_up_pb2.TopUp.State", int(top_up.state)),
         create_time=timestamp(top_up.created_at),
         update_time=timestamp(top_up.updated_at),
-        payment_method=payment_method_name(top_up.company, top_up.card) if top_up.card else "",
+        payment_method=PAYMENT_METHOD.name(top_up.company, top_up.card) if top_up.card else "",
         save_payment_method=top_up.save_card,
         client_secret=top_up.client_secret,
         payment_reference=top_up.payment_reference,
@@ -108,7 +99,7 @@ def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
     if top_up.paid_with is not None:
         message.card_brand, message.card_last4 = top_up.paid_with.brand, top_up.paid_with.last4
     if top_up.entry_number is not None and top_up.cleared is not None and top_up.balance_after is not None:
-        message.transaction = transaction_name(top_up.company, top_up.entry_number)
+        message.transaction = TRANSACTION.name(top_up.company, top_up.entry_number)
         message.balance_after_micros = top_up.balance_after
         message.cleared_amount_micros = top_up.cleared
         message.cleared_amount_text = words(top_up.cleared, top_up.currency)
@@ -117,7 +108,7 @@ def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
 
 def new_refund_of(request: top_up_pb2.RefundTopUpRequest) -> NewTopUpRefund:
     """Return the refund that a request asks for."""
-    company, top_up = parse_top_up(request.name)
+    company, top_up = TOP_UP.parse(request.name)
     return NewTopUpRefund(
         company,
         request.idempotency_key,
@@ -132,8 +123,8 @@ def new_refund_of(request: top_up_pb2.RefundTopUpRequest) -> NewTopUpRefund:
 def refund_message(refund: TopUpRefund) -> top_up_pb2.TopUpRefund:
     """Return a refund of a top-up."""
     return top_up_pb2.TopUpRefund(
-        name=top_up_refund_name(refund.company, refund.id),
-        top_up=top_up_name(refund.company, refund.top_up),
+        name=TOP_UP_REFUND.name(refund.company, refund.id),
+        top_up=TOP_UP.name(refund.company, refund.top_up),
         state=cast("top_up_pb2.TopUpRefund.State", int(refund.state)),
         amount_micros=refund.amount,
         amount_text=words(refund.amount, refund.currency),
@@ -151,8 +142,8 @@ def refund_message(refund: TopUpRefund) -> top_up_pb2.TopUpRefund:
 def chargeback_message(chargeback: Chargeback) -> top_up_pb2.Chargeback:
     """Return a chargeback."""
     return top_up_pb2.Chargeback(
-        name=chargeback_name(chargeback.company, chargeback.id),
-        top_up=top_up_name(chargeback.company, chargeback.top_up),
+        name=CHARGEBACK.name(chargeback.company, chargeback.id),
+        top_up=TOP_UP.name(chargeback.company, chargeback.top_up),
         state=cast("top_up_pb2.Chargeback.State", int(chargeback.state)),
         amount_micros=chargeback.amount,
         amount_text=words(chargeback.amount, chargeback.currency),
@@ -168,7 +159,7 @@ def chargeback_message(chargeback: Chargeback) -> top_up_pb2.Chargeback:
 def card_message(company: str, card: Card) -> top_up_pb2.PaymentMethod:
     """Return a saved card."""
     return top_up_pb2.PaymentMethod(
-        name=payment_method_name(company, card.id),
+        name=PAYMENT_METHOD.name(company, card.id),
         card_brand=card.brand,
         card_last4=card.last4,
         expiry_month=card.expiry_month,
@@ -177,4 +168,4 @@ def card_message(company: str, card: Card) -> top_up_pb2.PaymentMethod:
 
 
 def _transaction(company: str, number: int | None) -> str:
-    return "" if number is None else transaction_name(company, number)
+    return "" if number is None else TRANSACTION.name(company, number)

@@ -18,6 +18,7 @@ from admin.top_ups.domain import (
 )
 from wallet.domain.errors import Applied, IdempotencyKeyReused, TopUpNotFound, TopUpNotRefundable, TopUpRefundNotFound
 from wallet.domain.money import words
+from wallet.domain.resource_names import TOP_UP, TOP_UP_REFUND
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of, struct_of
@@ -170,8 +171,8 @@ def _notice(refund: TopUpRefund) -> Notice:
         f"top-up-refunded-{refund.id}",
         EventType.TOP_UP_REFUNDED,
         {
-            "top_up": f"companies/{refund.company}/topUps/{refund.top_up}",
-            "top_up_refund": f"companies/{refund.company}/topUpRefunds/{refund.id}",
+            "top_up": TOP_UP.name(refund.company, refund.top_up),
+            "top_up_refund": TOP_UP_REFUND.name(refund.company, refund.id),
             "amount_micros": refund.amount,
             "currency_code": refund.currency,
             "reason": refund.reason,

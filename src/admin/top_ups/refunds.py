@@ -23,6 +23,7 @@ from admin.top_ups.domain import (
 )
 from admin.top_ups.refund_store import TopUpRefundRecords
 from wallet.domain.errors import Declined, InsufficientFunds, TopUpRefundNotFound
+from wallet.domain.resource_names import TOP_UP_REFUND
 from wallet.engine import Engine
 
 _STATES = {
@@ -80,19 +81,22 @@ class TopUpRefunds:
 
     async def take(self, told: PaymentRefund) -> TopUpRefund | None:
         """Record what the provider tells of a refund; return None where it is none of ours."""
-        refund = await self._records.of_provider(told.id)
+        refund = await self._records.of_provider(told.id) or await self._named(told.refund)
         if refund is None:
-            head, _, rest = told.refund.partition("/")
-            company, _, tail = rest.partition("/topUpRefunds/")
-            if head != "companies" or not tail:
-                _not_ours(told)
-                return None
-            try:
-                refund = await self._records.get(company, tail)
-            except TopUpRefundNotFound:
-                _not_ours(told)
-                return None
+            _not_ours(told)
+            return None
         return await self.go_on(await self._recorded(refund, told))
+
+    async def _named(self, name: str) -> TopUpRefund | None:
+        """Return the refund of a name that the provider's refund carries; None where it is of none."""
+        try:
+            company, refund = TOP_UP_REFUND.parse(name)
+        except ValueError:
+            return None
+        try:
+            return await self._records.get(company, refund)
+        except TopUpRefundNotFound:
+            return None
 
     async def _debited(self, refund: TopUpRefund, timeout: float | None) -> TopUpRefund:
         try:
@@ -133,4 +137,4 @@ def _not_ours(told: PaymentRefund) -> None:
 
 def name_of(refund: TopUpRefund) -> str:
     """Return the resource's name, as the provider's refunds carry it."""
-    return f"companies/{refund.company}/topUpRefunds/{refund.id}"
+    return TOP_UP_REFUND.name(refund.company, refund.id)

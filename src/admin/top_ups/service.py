@@ -41,6 +41,7 @@ from wallet.domain.errors import (
     TopUpNotFound,
     WalletError,
 )
+from wallet.domain.resource_names import TOP_UP
 from wallet.engine import Engine
 
 BY_PROVIDER = (TopUpMethod.CARD, TopUpMethod.SAVED_CARD)
@@ -251,16 +252,16 @@ class TopUps:
 
     async def _named(self, name: str) -> TopUp | None:
         """Return the top-up of a name that a payment carries, or whose payment reference that is."""
-        head, _, rest = name.partition("/")
-        company, _, tail = rest.partition("/topUps/")
-        if head != "companies" or not tail:
+        try:
+            company, top_up = TOP_UP.parse(name)
+        except ValueError:
             return await self._records.of_reference(name) if name else None
         try:
-            return await self._records.get(company, tail)
+            return await self._records.get(company, top_up)
         except TopUpNotFound:
             return None
 
 
 def name_of(top_up: TopUp) -> str:
     """Return the resource's name, as payments carry it."""
-    return f"companies/{top_up.company}/topUps/{top_up.id}"
+    return TOP_UP.name(top_up.company, top_up.id)

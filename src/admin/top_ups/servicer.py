@@ -22,11 +22,11 @@ from admin.top_ups.messages import (
 from admin.top_ups.services import TopUpServices
 from admin.top_ups.suggestions import USAGE_DAYS, suggested_amounts
 from server.context import Context
-from server.names import parse_company, parse_payment_method, parse_top_up, parse_top_up_refund
 from server.rejections import invalid
 from veloconnect.admin.v1 import top_up_pb2, top_up_pb2_grpc
 from wallet.domain.errors import CurrencyMismatch
 from wallet.domain.money import words
+from wallet.domain.resource_names import COMPANY, PAYMENT_METHOD, TOP_UP, TOP_UP_REFUND
 from wallet.ledger.reader import Reader
 
 
@@ -55,13 +55,13 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
 
     async def GetTopUp(self, request: top_up_pb2.GetTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """Read a top-up."""
-        return top_up_message(await self._records.get(*parse_top_up(request.name)))
+        return top_up_message(await self._records.get(*TOP_UP.parse(request.name)))
 
     async def ListTopUps(
         self, request: top_up_pb2.ListTopUpsRequest, context: Context
     ) -> top_up_pb2.ListTopUpsResponse:
         """Read top-ups, newest first."""
-        company = parse_company(request.parent)
+        company = COMPANY.parse(request.parent)
         listing = Listing(request, f"{request.parent}/topUps/{request.state}/{request.method}")
         state = TopUpState(int(request.state)) if request.state else None
         method = TopUpMethod(int(request.method)) if request.method else None
@@ -74,7 +74,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
 
     async def ConfirmTopUp(self, request: top_up_pb2.ConfirmTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """Credit a bank transfer."""
-        company, top_up = parse_top_up(request.name)
+        company, top_up = TOP_UP.parse(request.name)
         check_text("amount_text", request.amount_micros, request.currency_code, request.amount_text)
         check_bound("amount_micros", request.amount_micros, request.currency_code, self._bound)
         check_whole("amount_micros", request.amount_micros, request.currency_code)
@@ -86,17 +86,17 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
 
     async def FailTopUp(self, request: top_up_pb2.FailTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """End a bank transfer that does not come."""
-        return top_up_message(await self._top_ups.fail(*parse_top_up(request.name), request.failure_message))
+        return top_up_message(await self._top_ups.fail(*TOP_UP.parse(request.name), request.failure_message))
 
     async def CancelTopUp(self, request: top_up_pb2.CancelTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """End a top-up that has not come in."""
-        return top_up_message(await self._top_ups.cancel(*parse_top_up(request.name)))
+        return top_up_message(await self._top_ups.cancel(*TOP_UP.parse(request.name)))
 
     async def SuggestTopUpAmounts(
         self, request: top_up_pb2.SuggestTopUpAmountsRequest, context: Context
     ) -> top_up_pb2.SuggestTopUpAmountsResponse:
         """Say what a company may want to add."""
-        company = parse_company(request.parent)
+        company = COMPANY.parse(request.parent)
         today = datetime.now(UTC).date()
         await self._usage.catch_up(company)
         usage = await self._usage.read(company, Days(today - timedelta(days=USAGE_DAYS), today - timedelta(days=1)))
@@ -125,16 +125,16 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         self, request: top_up_pb2.GetTopUpRefundRequest, context: Context
     ) -> top_up_pb2.TopUpRefund:
         """Read a refund of a top-up."""
-        return refund_message(await self._refund_records.get(*parse_top_up_refund(request.name)))
+        return refund_message(await self._refund_records.get(*TOP_UP_REFUND.parse(request.name)))
 
     async def ListTopUpRefunds(
         self, request: top_up_pb2.ListTopUpRefundsRequest, context: Context
     ) -> top_up_pb2.ListTopUpRefundsResponse:
         """Read refunds of top-ups, newest first."""
-        company = parse_company(request.parent)
+        company = COMPANY.parse(request.parent)
         top_up = ""
         if request.top_up:
-            of, top_up = parse_top_up(request.top_up)
+            of, top_up = TOP_UP.parse(request.top_up)
             if of != company:
                 raise invalid("top_up", f"must be a top-up of {request.parent}")
         listing = Listing(request, f"{request.parent}/topUpRefunds/{request.top_up}")
@@ -147,7 +147,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         self, request: top_up_pb2.ListChargebacksRequest, context: Context
     ) -> top_up_pb2.ListChargebacksResponse:
         """Read chargebacks, newest first."""
-        company = parse_company(request.parent)
+        company = COMPANY.parse(request.parent)
         listing = Listing(request, f"{request.parent}/chargebacks")
         found = await self._chargeback_records.page(company, before=listing.before, limit=listing.limit)
         await check_company(self._reader, company, found)
@@ -158,11 +158,11 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         self, request: top_up_pb2.ListPaymentMethodsRequest, context: Context
     ) -> top_up_pb2.ListPaymentMethodsResponse:
         """Read the cards that a company has saved."""
-        company = parse_company(request.parent)
+        company = COMPANY.parse(request.parent)
         cards = await self._customers.cards(company)
         return top_up_pb2.ListPaymentMethodsResponse(payment_methods=[card_message(company, card) for card in cards])
 
     async def DeletePaymentMethod(self, request: top_up_pb2.DeletePaymentMethodRequest, context: Context) -> Empty:
         """Forget a card."""
-        await self._customers.remove_card(*parse_payment_method(request.name))
+        await self._customers.remove_card(*PAYMENT_METHOD.parse(request.name))
         return Empty()

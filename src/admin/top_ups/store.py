@@ -27,6 +27,7 @@ from wallet.domain.errors import (
     TopUpNotFound,
 )
 from wallet.domain.money import words
+from wallet.domain.resource_names import TOP_UP, TRANSACTION
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import micros_of, struct_of
@@ -235,7 +236,7 @@ def _payment_reference() -> str:
 
 def _data(top_up: TopUp) -> dict[str, str | int]:
     return {
-        "top_up": f"companies/{top_up.company}/topUps/{top_up.id}",
+        "top_up": TOP_UP.name(top_up.company, top_up.id),
         "amount_micros": top_up.amount if top_up.cleared is None else top_up.cleared,
         "currency_code": top_up.currency,
         "method": f"METHOD_{top_up.method.name}",
@@ -245,11 +246,12 @@ def _data(top_up: TopUp) -> dict[str, str | int]:
 def _succeeded_notice(top_up: TopUp) -> Notice:
     assert top_up.cleared is not None
     assert top_up.balance_after is not None
+    assert top_up.entry_number is not None
     return Notice(
         top_up.company,
         f"top-up-succeeded-{top_up.id}",
         EventType.TOP_UP_SUCCEEDED,
-        {**_data(top_up), "transaction": f"companies/{top_up.company}/transactions/{top_up.entry_number}"},
+        {**_data(top_up), "transaction": TRANSACTION.name(top_up.company, top_up.entry_number)},
         # Whoever pays by card sees at once that it worked; a transfer takes days.
         "top_up_received" if top_up.method is TopUpMethod.BANK_TRANSFER else "",
         {

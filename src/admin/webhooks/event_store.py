@@ -26,6 +26,7 @@ from admin.webhooks.domain import (
 )
 from admin.webhooks.store import company_state
 from wallet.domain.errors import Applied, EventNotFound, WebhookNotFound
+from wallet.domain.resource_names import EVENT, WEBHOOK
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import struct_of
@@ -130,7 +131,7 @@ class Events:
 async def _get(connection: Connection, company: str, serial: int) -> Event:
     row = await connection.fetchrow(_SQL["get"], company, serial)
     if row is None:
-        raise EventNotFound(f"companies/{company}/events/{serial}")
+        raise EventNotFound(EVENT.name(company, serial))
     return _event_of(row)
 
 
@@ -144,7 +145,7 @@ def _paused(company: str, row: asyncpg.Record, error: str) -> Notice:
         company,
         f"webhook-paused-{row['failing']}",
         EventType.WEBHOOK_PAUSED,
-        {"webhook": f"companies/{company}/webhook", "failing_since_time": f"{since:%Y-%m-%dT%H:%M:%SZ}"},
+        {"webhook": WEBHOOK.name(company), "failing_since_time": f"{since:%Y-%m-%dT%H:%M:%SZ}"},
         "webhook_paused",
         {"url": row["url"], "failing_since": f"{since:%Y-%m-%d %H:%M} UTC", "error": error},
     )

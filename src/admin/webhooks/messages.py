@@ -1,6 +1,5 @@
 """Webhooks and events to and from messages."""
 
-import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -16,11 +15,11 @@ from admin.webhooks.domain import (
 )
 from admin.webhooks.targets import problem_of
 from server import wire
-from server.names import event_name, parse_webhook, webhook_name
 from server.rejections import invalid
+from server.validation import check_name
 from veloconnect.admin.v1 import webhook_pb2
+from wallet.domain.resource_names import EVENT, WEBHOOK
 
-_NAME = re.compile(r"companies/[a-z0-9][a-z0-9_-]{0,62}/webhook")
 _FIELDS = Fields(
     "a webhook",
     changing=frozenset({"url", "event_types", "state"}),
@@ -43,10 +42,8 @@ _DELIVERIES = cast(
 def webhook_company(request: webhook_pb2.UpdateWebhookRequest) -> str:
     """Return whose webhook is to change. Raises InvalidRequest."""
     name = request.webhook.name
-    if not _NAME.fullmatch(name):
-        how = "must be" if name else "is required:"
-        raise invalid("webhook.name", f"{how} the name of a webhook, such as companies/acme/webhook")
-    return parse_webhook(name)
+    check_name(WEBHOOK, name, "webhook.name", "a webhook, such as companies/acme/webhook")
+    return WEBHOOK.parse(name)
 
 
 def webhook_change(request: webhook_pb2.UpdateWebhookRequest, *, allow_private: bool) -> WebhookChange:
@@ -76,7 +73,7 @@ def webhook_change(request: webhook_pb2.UpdateWebhookRequest, *, allow_private: 
 def webhook_message(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
     """Return a webhook, with its secret where it is new."""
     message = webhook_pb2.Webhook(
-        name=webhook_name(webhook.company),
+        name=WEBHOOK.name(webhook.company),
         url=webhook.url,
         event_types=webhook.event_types,
         state=_STATES[webhook.state],
@@ -94,7 +91,7 @@ def webhook_message(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
 def event_message(event: Event) -> webhook_pb2.Event:
     """Return an event."""
     message = webhook_pb2.Event(
-        name=event_name(event.company, event.serial),
+        name=EVENT.name(event.company, event.serial),
         type=event.type,
         create_time=wire.timestamp(event.created_at),
         delivery_state=_DELIVERIES[event.delivery],

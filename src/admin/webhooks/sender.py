@@ -14,7 +14,7 @@ import aiohttp
 from admin.webhooks.domain import Parcel
 from admin.webhooks.signing import headers
 from admin.webhooks.targets import AddressRefused, problem_of, socket_maker
-from server.names import company_name, event_name
+from wallet.domain.resource_names import COMPANY, EVENT
 
 ATTEMPT_SECONDS_MAX = 10.0
 """From the first look for the receiver's address to the end of its answer."""
@@ -82,8 +82,8 @@ def body_of(parcel: Parcel) -> bytes:
         {
             "type": parcel.type,
             "timestamp": f"{at:%Y-%m-%dT%H:%M:%S}.{parcel.created_at % 1_000_000:06}Z",
-            "company": company_name(parcel.company),
-            "name": event_name(parcel.company, parcel.serial),
+            "company": COMPANY.name(parcel.company),
+            "name": EVENT.name(parcel.company, parcel.serial),
             "data": dict(parcel.data),
         },
         separators=(",", ":"),

@@ -10,10 +10,10 @@ from admin.webhooks.messages import event_message, webhook_change, webhook_compa
 from admin.webhooks.signing import new_secret
 from admin.webhooks.store import Webhooks
 from server.context import Context
-from server.names import parse_company, parse_event, parse_webhook
 from server.rejections import invalid
 from veloconnect.admin.v1 import webhook_pb2, webhook_pb2_grpc
 from wallet.domain.errors import WebhookNotFound
+from wallet.domain.resource_names import COMPANY, EVENT, WEBHOOK
 
 
 class WebhookServicer(webhook_pb2_grpc.WebhookServiceServicer):
@@ -27,7 +27,7 @@ class WebhookServicer(webhook_pb2_grpc.WebhookServiceServicer):
 
     async def GetWebhook(self, request: webhook_pb2.GetWebhookRequest, context: Context) -> webhook_pb2.Webhook:
         """Read a webhook, without its secret."""
-        return webhook_message(await self._webhooks.get(parse_webhook(request.name)))
+        return webhook_message(await self._webhooks.get(WEBHOOK.parse(request.name)))
 
     async def UpdateWebhook(self, request: webhook_pb2.UpdateWebhookRequest, context: Context) -> webhook_pb2.Webhook:
         """Change a webhook, or make it."""
@@ -49,20 +49,20 @@ class WebhookServicer(webhook_pb2_grpc.WebhookServiceServicer):
     ) -> webhook_pb2.Webhook:
         """Make a new secret."""
         secret = new_secret()
-        return webhook_message(await self._webhooks.rotate(parse_webhook(request.name), secret), secret)
+        return webhook_message(await self._webhooks.rotate(WEBHOOK.parse(request.name), secret), secret)
 
     async def DeleteWebhook(self, request: webhook_pb2.DeleteWebhookRequest, context: Context) -> Empty:
         """Send nothing any more."""
-        await self._webhooks.delete(parse_webhook(request.name))
+        await self._webhooks.delete(WEBHOOK.parse(request.name))
         return Empty()
 
     async def SendTestEvent(self, request: webhook_pb2.SendTestEventRequest, context: Context) -> webhook_pb2.Event:
         """Make an event to try the webhook with."""
-        return event_message(await self._events.test(parse_webhook(request.name)))
+        return event_message(await self._events.test(WEBHOOK.parse(request.name)))
 
     async def GetEvent(self, request: webhook_pb2.GetEventRequest, context: Context) -> webhook_pb2.Event:
         """Read an event, and what became of it."""
-        return event_message(await self._events.get(*parse_event(request.name)))
+        return event_message(await self._events.get(*EVENT.parse(request.name)))
 
     async def ListEvents(
         self, request: webhook_pb2.ListEventsRequest, context: Context
@@ -70,10 +70,10 @@ class WebhookServicer(webhook_pb2_grpc.WebhookServiceServicer):
         """Read a company's events, newest first."""
         state = Delivery(int(request.delivery_state)) if request.delivery_state else None
         listing = Listing(request, f"{request.parent}/events/{state.value if state else ''}")
-        found = await self._events.page(parse_company(request.parent), listing.before, state, listing.limit)
+        found = await self._events.page(COMPANY.parse(request.parent), listing.before, state, listing.limit)
         page, more = listing.page(found, lambda event: event.serial)
         return webhook_pb2.ListEventsResponse(events=map(event_message, page), next_page_token=more)
 
     async def RedeliverEvent(self, request: webhook_pb2.RedeliverEventRequest, context: Context) -> webhook_pb2.Event:
         """Send an event once more."""
-        return event_message(await self._events.redeliver(*parse_event(request.name)))
+        return event_message(await self._events.redeliver(*EVENT.parse(request.name)))

@@ -17,7 +17,6 @@ from admin.top_ups.messages import new_top_up_of
 from buf.validate import validate_pb2
 from charging import decode
 from charging.pricing import Priced, Pricing
-from server import names
 from server.fingerprint import fingerprint
 from server.rejections import InvalidRequest
 from server.validation import MESSAGE_BYTES_MAX, NAMES, TEXTS, check, read
@@ -184,19 +183,6 @@ def test_a_top_up_sent_back_with_what_the_service_filled_in_is_the_same_request(
     assert new_top_up_of(filled, bound=9).fingerprint == new_top_up_of(asked, bound=9).fingerprint
     filled.top_up.amount_micros = 6
     assert new_top_up_of(filled, bound=9).fingerprint != new_top_up_of(asked, bound=9).fingerprint
-
-
-def test_names_are_taken_apart_into_what_they_were_made_of() -> None:
-    assert names.parse_company(names.company_name("acme")) == "acme"
-    assert names.parse_wallet(names.wallet_name("acme")) == "acme"
-    assert names.parse_transaction(names.transaction_name("acme", 10**17)) == ("acme", 10**17)
-    assert names.top_up_name("acme", "wire-1") == "companies/acme/topUps/wire-1"
-
-
-@pytest.mark.parametrize("authorization", ["call-7", "a/b", "/", "authorizations/x", "!-~"])
-def test_an_authorization_id_may_have_any_printable_character(authorization: str) -> None:
-    name = names.authorization_name("acme", authorization)
-    assert names.parse_authorization(name) == ("acme", authorization)
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\x0a\x7fshort", b"\x0a\x02\xff\xfe", b"\n" * (MESSAGE_BYTES_MAX + 1)])
