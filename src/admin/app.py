@@ -59,7 +59,7 @@ def features(
 ) -> list[Feature]:
     """Return all that the back office does; without `provider` there are no cards, without `post` mails wait."""
     stores, pausing = TopUpStores.over(wallets.pool), AutoTopUps(wallets.pool).pause_for_dispute
-    paying = TopUpServices(wallets.engine, stores, provider, chargeback_opened=pausing)
+    paying = TopUpServices(wallets.engine, stores, provider, on_chargeback=pausing)
     return [
         companies(wallets),
         top_ups(wallets, paying, manual_micros_max=settings.manual_micros_max),

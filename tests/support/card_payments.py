@@ -108,7 +108,7 @@ def order(parent: str, key: str, micros: int, **fields: Any) -> top_up_pb2.Creat
     return top_up_pb2.CreateTopUpRequest(parent=parent, idempotency_key=key, top_up=TopUp(**words))
 
 
-def seen(look: Callable[[], Any], seconds: float = SEEN_SECONDS_MAX) -> Any:
+def eventually(look: Callable[[], Any], seconds: float = SEEN_SECONDS_MAX) -> Any:
     """Return what a look finds, as soon as it finds something."""
     give_up_at = time.monotonic() + seconds
     while not (found := look()):
@@ -124,4 +124,4 @@ def settled(clients: Clients, name: str, state: int = TopUp.STATE_SUCCEEDED) -> 
         top_up: top_up_pb2.TopUp = clients.call(clients.top_ups.GetTopUp, top_up_pb2.GetTopUpRequest(name=name))
         return top_up if top_up.state == state else None
 
-    return seen(look)  # type: ignore[no-any-return]
+    return eventually(look)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
-"""Chargebacks: what the customer's bank takes back leaves the wallet, below the floor if it must.
+"""Chargebacks: the amount that the customer's bank takes back leaves the wallet, below the floor if necessary.
 
-A chargeback is recorded with the furthest state that was told of it, in whatever order that came; then the entries are
-made that the state calls for. A sweep finishes what died in between.
+A chargeback is recorded with the furthest state that the provider has reported, in whatever order events arrive. Then
+the entries that the state requires are made; the sweep makes those that a crash has left out.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,8 +20,8 @@ from admin.top_ups.domain import (
 from admin.top_ups.service import TopUps
 from wallet.engine import Engine
 
-Opened = Callable[[str], Awaitable[None]]
-"""Told the company of each chargeback before its money is taken; may be told again."""
+OnChargeback = Callable[[str], Awaitable[None]]
+"""Called with the company of each chargeback before its amount is debited; it may be called again."""
 
 _STATES = {
     DisputeState.INQUIRY: ChargebackState.INQUIRY,
@@ -34,19 +34,21 @@ log = structlog.get_logger(__name__)
 
 
 class Chargebacks:
-    """Every method raises Unavailable where it is to be called again."""
+    """Records disputes and makes their entries. Every method raises Unavailable if it must be called again."""
 
-    def __init__(self, engine: Engine, records: ChargebackRecords, top_ups: TopUps, opened: Opened) -> None:
-        """Tell `opened` of each chargeback: automatic top-ups end there."""
+    def __init__(
+        self, engine: Engine, records: ChargebackRecords, top_ups: TopUps, on_chargeback: OnChargeback
+    ) -> None:
+        """Call `on_chargeback` for each chargeback; it pauses automatic top-ups."""
         self._engine = engine
         self._records = records
         self._top_ups = top_ups
-        self._opened = opened
+        self._on_chargeback = on_chargeback
 
-    async def take(self, dispute: Dispute) -> Chargeback | None:
-        """Record what the provider tells; return None where the payment is none of ours."""
-        # The payment's own news may be late: what was paid is credited first.
-        top_up = await self._top_ups.follow(dispute.payment)
+    async def record_dispute(self, dispute: Dispute) -> Chargeback | None:
+        """Record the state of a dispute and make its entries; return None if the payment belongs to no top-up."""
+        # The event of the payment itself may be late, so the payment is credited first.
+        top_up = await self._top_ups.sync_payment(dispute.payment)
         if top_up is None:
             return None
         if dispute.currency != top_up.currency:
@@ -63,15 +65,15 @@ class Chargebacks:
                 reason=dispute.reason,
             )
         )
-        await self.go_on(chargeback)
+        await self.resume(chargeback)
         return chargeback
 
-    async def go_on(self, chargeback: Chargeback) -> None:
-        """Make the entries that the state calls for and that are not known to be made."""
+    async def resume(self, chargeback: Chargeback) -> None:
+        """Make the entries that the state requires and that are not recorded yet."""
         if chargeback.state is ChargebackState.INQUIRY:
             return
         if chargeback.debit_number is None:
-            await self._opened(chargeback.company)
+            await self._on_chargeback(chargeback.company)
             outcome = await self._engine.submit(chargeback_debit(chargeback))
             await self._records.debited(chargeback, outcome.entry.number)
         if chargeback.state is ChargebackState.WON and chargeback.credit_number is None:

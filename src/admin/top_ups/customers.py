@@ -1,4 +1,4 @@
-"""Who companies are to the payment provider, and the cards that they have saved there."""
+"""The customer of each company at the payment provider, and its saved cards."""
 
 from uuid import uuid4
 
@@ -11,26 +11,26 @@ from wallet.domain.resource_names import COMPANY
 
 
 class Customers:
-    """Methods that ask the provider raise PaymentProviderUnavailable and PaymentProviderRefuses.
+    """Creates customers; lists and removes saved cards.
 
-    And PaymentsNotConfigured without one.
+    Methods that call the provider raise PaymentProviderUnavailable and PaymentProviderRefuses, and
+    PaymentsNotConfigured without one.
     """
 
     def __init__(self, records: TopUpRecords, companies: Companies, provider: PaymentProvider | None) -> None:
-        """Remember customers in `records`."""
+        """Store the ids of customers in `records`."""
         self._records = records
         self._companies = companies
         self._provider = provider
 
     async def known(self, company: str) -> str:
-        """Return the customer that a company is; empty: none yet."""
+        """Return the id of a company's customer; empty if there is none yet."""
         return await self._records.customer(company)
 
     async def ensured(self, company: str) -> str:
-        """Return the customer that a company is, made now if need be. Raises CompanyNotFound.
+        """Return the id of a company's customer, which is created if necessary. Raises CompanyNotFound.
 
-        Two who make one at once make two; one of them is remembered before anything is paid by it, and the other has
-        nothing.
+        Two concurrent calls may create two customers. Both return the one that is stored, and the other is never used.
         """
         known = await self.known(company)
         if known:
@@ -46,7 +46,7 @@ class Customers:
         return await self._records.add_customer(company, customer)
 
     async def cards(self, company: str) -> list[Card]:
-        """Return the cards that a company has saved, the latest first. Raises CompanyNotFound."""
+        """Return the saved cards of a company, newest first. Raises CompanyNotFound."""
         provider = configured(self._provider)
         customer = await self.known(company)
         if not customer:
@@ -56,7 +56,7 @@ class Customers:
             return await provider.cards(customer)
 
     async def remove_card(self, company: str, card: str) -> None:
-        """Forget a card. Raises PaymentMethodNotFound."""
+        """Remove a saved card. Raises PaymentMethodNotFound."""
         provider = configured(self._provider)
         customer = await self.known(company)
         if not customer:

@@ -1,4 +1,4 @@
-"""Where the payment provider posts to."""
+"""The HTTP route of the payment provider's webhook."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ from admin.top_ups.provider_events import ProviderEvents
 from server.rejections import InvalidRequest
 
 
-def routes(notifications: ProviderEvents) -> list[Route]:
-    """Return the one route; the provider proves by its signature who it is."""
+def routes(events: ProviderEvents) -> list[Route]:
+    """Return the one route; the signature of a webhook authenticates the provider."""
 
     async def receive(body: bytes, headers: Mapping[str, str]) -> web.Response:
         try:
-            await notifications.receive(body, headers)
+            await events.receive(body, headers)
         except ForgedWebhook as error:
             raise InvalidRequest(str(error)) from error
         return web.Response(status=204)

@@ -1,7 +1,8 @@
-"""The provider's webhook: verified, then carried out. It may come twice, late, or out of order.
+"""Events of the payment provider, received by webhook: verified, then applied. They may come twice, late, out of order.
 
-It is answered only when what it tells is recorded; else the provider sends it again. A payment's is a hint to ask for
-the payment; a refund's and a chargeback's say themselves how things are, and an earlier word never undoes a later one.
+A webhook is answered once its event is recorded; otherwise the provider sends it again. The event of a payment causes
+the payment to be read from the provider. The events of a refund and of a dispute carry their state; an earlier state
+never replaces a later one.
 """
 
 from collections.abc import Mapping
@@ -25,24 +26,27 @@ _KINDS = {PaymentChanged: "payment", RefundChanged: "refund", DisputeChanged: "d
 
 
 class ProviderEvents:
-    """Carries out what the provider tells."""
+    """Verifies and applies events."""
 
     def __init__(
         self, provider: PaymentProvider | None, top_ups: TopUps, refunds: TopUpRefunds, chargebacks: Chargebacks
     ) -> None:
-        """Without `provider` there is nobody who could tell anything."""
+        """Apply events with the services; without `provider` there are none."""
         self._provider = provider
         self._top_ups = top_ups
         self._refunds = refunds
         self._chargebacks = chargebacks
 
     async def receive(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Carry a notification out. Raises ForgedWebhook, PaymentsNotConfigured; Unavailable: send it again."""
+        """Apply the event in a webhook's body.
+
+        Raises ForgedWebhook, PaymentsNotConfigured; Unavailable and PaymentProviderRefuses if it must be sent again.
+        """
         kind, outcome = UNKNOWN, "failed"
         try:
-            told = configured(self._provider).parse_event(body, headers)
-            kind = _KINDS[type(told)]
-            await self._carry_out(told)
+            event = configured(self._provider).parse_event(body, headers)
+            kind = _KINDS[type(event)]
+            await self._apply(event)
             outcome = "taken"
         except ForgedWebhook:
             outcome = "forged"
@@ -50,13 +54,13 @@ class ProviderEvents:
         finally:
             payment_notifications.labels(kind, outcome).inc()
 
-    async def _carry_out(self, told: ProviderEvent | None) -> None:
-        match told:
+    async def _apply(self, event: ProviderEvent | None) -> None:
+        match event:
             case PaymentChanged(payment):
-                await self._top_ups.follow(payment)
+                await self._top_ups.sync_payment(payment)
             case RefundChanged(refund):
-                await self._refunds.take(refund)
+                await self._refunds.apply_refund(refund)
             case DisputeChanged(dispute):
-                await self._chargebacks.take(dispute)
+                await self._chargebacks.record_dispute(dispute)
             case None:
                 pass

@@ -1,7 +1,7 @@
-"""Refunds of top-ups: the wallet is debited first, since what was spent cannot go back; then the provider is asked.
+"""Refunds of top-ups: the wallet is debited first, since spent money cannot be refunded; then the provider refunds.
 
-What the provider refuses, now or later, is put back. Each step can be done again by anybody: its entry's key follows
-from the refund, and the provider tells calls apart by the refund's key and keeps its name.
+An amount that the provider refuses, now or later, is credited again. Each step can be repeated by any process: the
+key of its entry follows from the refund, and the provider's refund has an idempotency key and carries its name.
 """
 
 import structlog
@@ -36,59 +36,60 @@ log = structlog.get_logger(__name__)
 
 
 class TopUpRefunds:
-    """Methods raise PaymentProviderUnavailable and PaymentProviderRefuses: then the refund stays PENDING.
+    """Starts and resumes refunds.
 
-    And PaymentsNotConfigured without a provider.
+    Methods raise PaymentsNotConfigured without a provider; PaymentProviderUnavailable and PaymentProviderRefuses, after
+    which the refund stays PENDING.
     """
 
     def __init__(self, engine: Engine, records: TopUpRefundRecords, provider: PaymentProvider | None) -> None:
-        """Without `provider` nothing goes back."""
+        """Refund through `provider`; without one there are no refunds."""
         self._engine = engine
         self._records = records
         self._provider = provider
 
     async def start(self, order: NewTopUpRefund, *, timeout: float | None = None) -> TopUpRefund:
-        """Send money back, as far as it comes now; the same order again goes on with the same refund.
+        """Create a refund and take its steps; an equal order resumes the same refund. `timeout` in seconds.
 
-        Raises what TopUpRefundRecords.create does; InsufficientFunds and other Declined where the wallet has it no
-        more, and then nothing has moved. `timeout` in seconds.
+        Raises the errors of TopUpRefundRecords.create; InsufficientFunds and other Declined if the wallet cannot be
+        debited, and then nothing has moved.
         """
         if self._provider is None:
-            # What came by no card is told so: a provider would not help.
+            # A top-up that was not paid by card is not refundable, with or without a provider.
             await self._records.check(order)
         configured(self._provider)
         refund, new = await self._records.create(order)
-        return await self.go_on(refund, new=new, timeout=timeout)
+        return await self.resume(refund, new=new, timeout=timeout)
 
-    async def go_on(self, refund: TopUpRefund, *, new: bool = False, timeout: float | None = None) -> TopUpRefund:
-        """Take the steps that are left."""
+    async def resume(self, refund: TopUpRefund, *, new: bool = False, timeout: float | None = None) -> TopUpRefund:
+        """Take the remaining steps of a refund: debit, refund at the provider, and credit if it failed."""
         if refund.state is not TopUpRefundState.PENDING:
             return refund
         if refund.debit_number is None:
-            refund = await self._debited(refund, timeout)
+            refund = await self._debit(refund, timeout)
         if not refund.failure_code:
-            refund = await self._asked(refund, new=new)
+            refund = await self._send(refund, new=new)
         if refund.failure_code and refund.return_number is None:
             outcome = await self._engine.submit(refund_return(refund), timeout=timeout)
             refund = await self._records.returned(refund, outcome.entry.number)
         return refund
 
-    async def look(self, refund: TopUpRefund) -> TopUpRefund:
-        """Bring a refund on that nobody seems to care for."""
+    async def reconcile(self, refund: TopUpRefund) -> TopUpRefund:
+        """Resume a refund that is due, and find the entry of one whose decline was recorded beside a debit."""
         if refund.state is TopUpRefundState.FAILED and refund.debit_number is None:
             refund = await self._records.settle_declined(refund)
-        return await self.go_on(refund)
+        return await self.resume(refund)
 
-    async def take(self, told: PaymentRefund) -> TopUpRefund | None:
-        """Record what the provider tells of a refund; return None where it is none of ours."""
-        refund = await self._records.of_provider(told.id) or await self._named(told.refund)
+    async def apply_refund(self, provider_refund: PaymentRefund) -> TopUpRefund | None:
+        """Record the state of the provider's refund and take the remaining steps; return None if it is unknown."""
+        refund = await self._records.of_provider(provider_refund.id) or await self._by_name(provider_refund.refund)
         if refund is None:
-            _not_ours(told)
+            _log_unknown(provider_refund)
             return None
-        return await self.go_on(await self._recorded(refund, told))
+        return await self.resume(await self._record(refund, provider_refund))
 
-    async def _named(self, name: str) -> TopUpRefund | None:
-        """Return the refund of a name that the provider's refund carries; None where it is of none."""
+    async def _by_name(self, name: str) -> TopUpRefund | None:
+        """Return the refund whose name the provider's refund carries, if there is one."""
         try:
             company, refund = TOP_UP_REFUND.parse(name)
         except ValueError:
@@ -98,7 +99,7 @@ class TopUpRefunds:
         except TopUpRefundNotFound:
             return None
 
-    async def _debited(self, refund: TopUpRefund, timeout: float | None) -> TopUpRefund:
+    async def _debit(self, refund: TopUpRefund, timeout: float | None) -> TopUpRefund:
         try:
             outcome = await self._engine.submit(refund_debit(refund), timeout=timeout)
         except Declined as error:
@@ -107,34 +108,41 @@ class TopUpRefunds:
             raise
         return await self._records.debited(refund, outcome.entry.number)
 
-    async def _asked(self, refund: TopUpRefund, *, new: bool) -> TopUpRefund:
+    async def _send(self, refund: TopUpRefund, *, new: bool) -> TopUpRefund:
         provider = configured(self._provider)
         order = PaymentRefundRequest(
             name_of(refund), refund.payment, refund.amount, refund.currency, refund.provider_key
         )
         with errors_translated():
-            # Whoever was here before may have asked for it and died; later than a day after, its key is forgotten.
-            # A no to the question says nothing of the refund, so it is none to put the money back for.
-            told = None if new else await provider.find_refund(refund.payment, order.refund)
+            # A process that crashed may have created it, and the provider forgets idempotency keys after a day. An
+            # error of this lookup says nothing about the refund, so it does not fail the refund.
+            provider_refund = None if new else await provider.find_refund(refund.payment, order.refund)
         try:
-            if told is None:
+            if provider_refund is None:
                 with unavailability_translated():
-                    told = await provider.refund(order)
+                    provider_refund = await provider.refund(order)
         except ProviderRefused as error:
             return await self._records.told(refund, TopUpRefundState.FAILED, failure_code=error.code)
-        return await self._recorded(refund, told)
+        return await self._record(refund, provider_refund)
 
-    async def _recorded(self, refund: TopUpRefund, told: PaymentRefund) -> TopUpRefund:
-        state = _STATES[told.state]
-        code = (told.failure_code or "failed") if state is TopUpRefundState.FAILED else ""
-        return await self._records.told(refund, state, provider_refund=told.id, failure_code=code)
+    async def _record(self, refund: TopUpRefund, provider_refund: PaymentRefund) -> TopUpRefund:
+        state = _STATES[provider_refund.state]
+        code = (provider_refund.failure_code or "failed") if state is TopUpRefundState.FAILED else ""
+        return await self._records.told(refund, state, provider_refund=provider_refund.id, failure_code=code)
 
 
-def _not_ours(told: PaymentRefund) -> None:
-    # Made by hand in the provider's dashboard, say: the wallet still has the money, and a person must take it out.
-    log.error("refund_of_no_top_up", refund=told.id, payment=told.payment, amount=told.amount, currency=told.currency)
+def _log_unknown(provider_refund: PaymentRefund) -> None:
+    # It was created by hand in the provider's dashboard, for example. The wallet still has the amount, and a person
+    # must debit it.
+    log.error(
+        "refund_of_no_top_up",
+        refund=provider_refund.id,
+        payment=provider_refund.payment,
+        amount=provider_refund.amount,
+        currency=provider_refund.currency,
+    )
 
 
 def name_of(refund: TopUpRefund) -> str:
-    """Return the resource's name, as the provider's refunds carry it."""
+    """Return the name of a refund, which the provider's refund carries."""
     return TOP_UP_REFUND.name(refund.company, refund.id)

@@ -1,9 +1,9 @@
-"""Top-ups from their request to the ledger's entry, and what heals them when somebody died on the way.
+"""Top-ups from the request to the entry in the ledger, and their recovery after a crash.
 
-The order is: the row (the intent), the provider, the amount pinned in the row, the entry, the row's end. Each step can
-be done again by anybody: the provider tells calls apart by the row's key, and keeps the top-up's name with the payment,
-so that one whose id nobody learnt is found; the entry's key follows from the payment. So what the provider took is
-credited exactly once, wherever a process dies.
+The order is: the row (the intent), the payment at the provider, the amount pinned in the row, the entry, the end of the
+row. Each step can be repeated by any process: the provider's call has the idempotency key of the row; the payment
+carries the name of the top-up, so that it is found without its id; the key of the entry follows from the payment. So a
+payment is credited exactly once, wherever a process crashes.
 """
 
 import structlog
@@ -44,7 +44,7 @@ from wallet.domain.errors import (
 from wallet.domain.resource_names import TOP_UP
 from wallet.engine import Engine
 
-BY_PROVIDER = (TopUpMethod.CARD, TopUpMethod.SAVED_CARD)
+CARD_METHODS = (TopUpMethod.CARD, TopUpMethod.SAVED_CARD)
 _STATES = {
     PaymentState.REQUIRES_ACTION: TopUpState.REQUIRES_ACTION,
     PaymentState.PROCESSING: TopUpState.PENDING,
@@ -56,27 +56,28 @@ log = structlog.get_logger(__name__)
 
 
 class TopUps:
-    """Every method that asks the provider raises PaymentProviderUnavailable, and PaymentsNotConfigured without one.
+    """Starts, reconciles, confirms and cancels top-ups.
 
-    And PaymentProviderRefuses where the provider does not know what it once knew.
+    Every method that calls the provider raises PaymentsNotConfigured without one, PaymentProviderUnavailable, and
+    PaymentProviderRefuses if the provider refuses to return a payment that it had before.
     """
 
     def __init__(
         self, engine: Engine, records: TopUpRecords, customers: Customers, provider: PaymentProvider | None
     ) -> None:
-        """Without `provider` there are no cards."""
+        """Take card payments through `provider`; without one there are none."""
         self._engine = engine
         self._records = records
         self._customers = customers
         self._provider = provider
 
     async def start(self, order: NewTopUp, *, timeout: float | None = None) -> TopUp:
-        """Make a top-up and bring it as far as it comes; the same order again goes on with the same one.
+        """Create a top-up and take its steps; an equal order resumes the same top-up. `timeout` in seconds.
 
-        Raises what TopUpRecords.create does; ProviderRefused where no card can pay the amount; what the ledger declines
-        a METHOD_MANUAL with, and then the same order may succeed later. `timeout` in seconds.
+        Raises the errors of TopUpRecords.create; ProviderRefused if no card can pay the amount; Declined if the ledger
+        declines a METHOD_MANUAL, and then the same order may succeed later.
         """
-        if order.method in BY_PROVIDER:
+        if order.method in CARD_METHODS:
             configured(self._provider).check_amount(order.amount, order.currency)
         top_up, new = await self._records.create(order)
         if not top_up.state.under_way:
@@ -87,24 +88,27 @@ class TopUps:
             return top_up
         return await self._pay(top_up, new=new)
 
-    async def look(self, top_up: TopUp) -> TopUp:
-        """Bring a top-up that nobody seems to care for to where the provider has it; begin nothing."""
+    async def reconcile(self, top_up: TopUp) -> TopUp:
+        """Bring a top-up that is due to the state of its payment at the provider; no payment is created.
+
+        A payment that the customer has not completed for FINISH_SECONDS_MAX is canceled.
+        """
         if top_up.cleared is not None:
             return await self._credit(top_up, None)
-        if top_up.method not in BY_PROVIDER:
+        if top_up.method not in CARD_METHODS:
             return top_up
-        payment = await self._known_payment(top_up)
+        payment = await self._find_payment(top_up)
         if payment is not None:
             if top_up.age_seconds > FINISH_SECONDS_MAX and payment.state is not PaymentState.SUCCEEDED:
                 with errors_translated():
                     payment = await configured(self._provider).cancel(payment.id)
-            return await self.take(top_up, payment)
+            return await self.apply_payment(top_up, payment)
         if top_up.age_seconds > BEGIN_SECONDS_MAX:
-            return await self._not_begun(top_up)
+            return await self._fail_unstarted(top_up)
         return top_up
 
-    async def take(self, top_up: TopUp, payment: Payment) -> TopUp:
-        """Record what the provider says of a payment for a top-up. What came in is credited, whatever we thought."""
+    async def apply_payment(self, top_up: TopUp, payment: Payment) -> TopUp:
+        """Record the state of a payment of a top-up. One that has succeeded is credited, whatever was recorded."""
         if payment.currency != top_up.currency:
             log.error("payment_in_other_currency", payment=payment.id, top_up=top_up.id, company=top_up.company)
             return top_up
@@ -112,44 +116,46 @@ class TopUps:
         if payment.state is PaymentState.SUCCEEDED:
             pinned = await self._records.pin(top_up, payment.amount, payment=payment.id, paid_with=paid_with)
             if not pinned.payment:
-                # People confirmed the transfer before the provider told of it.
+                # Staff confirmed the transfer before the provider reported it.
                 pinned = await self._records.attach(pinned, payment.id)
                 if pinned.cleared != payment.amount:
                     log.error("transfer_confirmed_with_other_amount", payment=payment.id, top_up=top_up.id)
             if pinned.payment != payment.id:
-                # A card was charged twice, which the provider's idempotency keys are to prevent, or a transfer came
-                # twice: it is the company's money.
+                # A card was charged twice although the provider has idempotency keys, or a transfer came twice: the
+                # money is the company's.
                 log.error("second_payment_of_top_up", payment=payment.id, top_up=top_up.id, company=top_up.company)
                 await self._engine.submit(second_credit(pinned, payment.id, payment.amount))
                 return pinned
             return await self._credit(pinned, None) if pinned.entry_number is None else pinned
         state = _STATES[payment.state]
         if state is TopUpState.FAILED and top_up.method is TopUpMethod.CARD:
-            # The customer is there, and may try another card.
+            # The customer is present and may enter another card.
             state = TopUpState.REQUIRES_ACTION
         failure = payment.failure_code, payment.failure_message
-        told = await self._records.told(top_up, state, payment=payment.id, paid_with=paid_with, failure=failure)
-        return replace(told, client_secret=payment.client_secret) if told.state is TopUpState.REQUIRES_ACTION else told
+        recorded = await self._records.told(top_up, state, payment=payment.id, paid_with=paid_with, failure=failure)
+        if recorded.state is TopUpState.REQUIRES_ACTION:
+            return replace(recorded, client_secret=payment.client_secret)
+        return recorded
 
-    async def follow(self, payment_id: str) -> TopUp | None:
-        """Go after a payment that something happened to; return its top-up, or None where it is none of ours."""
+    async def sync_payment(self, payment_id: str) -> TopUp | None:
+        """Read a payment from the provider and apply it; return its top-up, or None if it belongs to no top-up."""
         if not payment_id:
             return None
         with errors_translated():
             payment = await configured(self._provider).payment(payment_id)
-        top_up = await self._records.of_payment(payment.id) or await self._named(payment.top_up)
+        top_up = await self._records.of_payment(payment.id) or await self._by_name(payment.top_up)
         if top_up is None:
             log.warning("payment_of_no_top_up", payment=payment.id)
             return None
         if top_up.method is TopUpMethod.MANUAL:
             log.error("payment_of_manual_top_up", payment=payment.id, top_up=top_up.id, company=top_up.company)
             return None
-        return await self.take(top_up, payment)
+        return await self.apply_payment(top_up, payment)
 
     async def confirm(self, company: str, top_up_id: str, amount: int, *, reference: str = "") -> TopUp:
-        """Credit a bank transfer with what came in, in micros; also where it was thought to have failed.
+        """Credit a bank transfer with the amount that came in, in micros, even if it was recorded as failed.
 
-        Raises TopUpNotFound, NotABankTransfer; TopUpEnded where another amount came in already.
+        Raises TopUpNotFound, NotABankTransfer; TopUpEnded if another amount was confirmed before.
         """
         top_up = await self._bank_transfer(company, top_up_id)
         pinned = await self._records.pin(top_up, amount, reference=reference)
@@ -158,24 +164,24 @@ class TopUps:
         return await self._credit(pinned, None) if pinned.entry_number is None else pinned
 
     async def fail(self, company: str, top_up_id: str, why: str) -> TopUp:
-        """End a bank transfer that does not come. Raises TopUpNotFound, NotABankTransfer, TopUpEnded."""
+        """Fail a bank transfer that does not arrive. Raises TopUpNotFound, NotABankTransfer, TopUpEnded."""
         top_up = await self._bank_transfer(company, top_up_id)
-        told = await self._records.told(top_up, TopUpState.FAILED, failure=("not_received", why))
-        if told.state is not TopUpState.FAILED:
-            raise TopUpEnded(top_up_id, state=told.state.name)
-        return told
+        recorded = await self._records.told(top_up, TopUpState.FAILED, failure=("not_received", why))
+        if recorded.state is not TopUpState.FAILED:
+            raise TopUpEnded(top_up_id, state=recorded.state.name)
+        return recorded
 
     async def cancel(self, company: str, top_up_id: str) -> TopUp:
-        """End a top-up that has not come in, as its customer wishes. Raises TopUpNotFound, TopUpEnded."""
+        """Cancel a top-up that is not paid. Raises TopUpNotFound, TopUpEnded."""
         top_up = await self._records.get(company, top_up_id)
         if top_up.state.under_way and top_up.cleared is None:
-            payment = await self._known_payment(top_up) if top_up.method in BY_PROVIDER else None
+            payment = await self._find_payment(top_up) if top_up.method in CARD_METHODS else None
             if payment is None:
                 top_up = await self._records.told(top_up, TopUpState.CANCELED)
             else:
                 with errors_translated():
                     payment = await configured(self._provider).cancel(payment.id)
-                top_up = await self.take(top_up, payment)
+                top_up = await self.apply_payment(top_up, payment)
         if top_up.state is not TopUpState.CANCELED:
             raise TopUpEnded(top_up_id, state=top_up.state.name)
         return top_up
@@ -185,12 +191,12 @@ class TopUps:
         try:
             customer = await self._customers.ensured(top_up.company)
         except PaymentProviderRefuses as error:
-            # Such as the company's billing address, which is no address to the provider. Nothing was begun.
+            # The provider rejects the company's email address, for example. No payment was created.
             return await self._records.told(top_up, TopUpState.FAILED, failure=(error.code, str(error)))
-        # Whoever was here before may have begun the payment and died.
-        payment = None if new else await self._known_payment(top_up)
+        # A process that crashed may have created the payment.
+        payment = None if new else await self._find_payment(top_up)
         if payment is None and top_up.age_seconds > BEGIN_SECONDS_MAX:
-            return await self._not_begun(top_up)
+            return await self._fail_unstarted(top_up)
         if payment is None:
             order = PaymentRequest(
                 top_up=name_of(top_up),
@@ -210,10 +216,10 @@ class TopUps:
             except PaymentMethodUnknown:
                 failure = "payment_method_not_found", "The company has no such card."
                 return await self._records.told(top_up, TopUpState.FAILED, failure=failure)
-        return await self.take(top_up, payment)
+        return await self.apply_payment(top_up, payment)
 
-    async def _known_payment(self, top_up: TopUp) -> Payment | None:
-        """Return the payment of a top-up as the provider has it, if it was begun."""
+    async def _find_payment(self, top_up: TopUp) -> Payment | None:
+        """Return the payment of a top-up from the provider, if it was created."""
         provider = configured(self._provider)
         with errors_translated():
             if top_up.payment:
@@ -223,25 +229,26 @@ class TopUps:
                 return None
             return await provider.find_payment(customer, name_of(top_up), top_up.created_at // 1_000_000)
 
-    async def _not_begun(self, top_up: TopUp) -> TopUp:
+    async def _fail_unstarted(self, top_up: TopUp) -> TopUp:
         failure = NO_PAYMENT_FOUND, "The payment was never begun. Nothing was taken; ask for another top-up."
         return await self._records.told(top_up, TopUpState.FAILED, failure=failure)
 
     async def _credit(self, top_up: TopUp, timeout: float | None) -> TopUp:
-        """Credit what is pinned."""
+        """Credit the amount that is pinned."""
         assert top_up.cleared is not None
         try:
             outcome = await self._engine.submit(credit(top_up, top_up.payment, top_up.cleared), timeout=timeout)
         except (Declined, IdempotencyKeyReused) as error:
-            await self._not_credited(top_up, error)
+            await self._handle_decline(top_up, error)
             raise
         return await self._records.succeed(top_up, outcome.entry)
 
-    async def _not_credited(self, top_up: TopUp, error: WalletError) -> None:
+    async def _handle_decline(self, top_up: TopUp, error: WalletError) -> None:
         if top_up.method is TopUpMethod.MANUAL:
             await self._records.withdraw(top_up)
         else:
-            # The money is here and has no place to go, as where the company was closed: a person must look.
+            # The payment was received and cannot be credited, because the company is closed, for example. A person
+            # must decide.
             log.error("top_up_not_credited", top_up=top_up.id, company=top_up.company, why=type(error).__name__)
 
     async def _bank_transfer(self, company: str, top_up_id: str) -> TopUp:
@@ -250,8 +257,8 @@ class TopUps:
             raise NotABankTransfer(top_up_id, method=top_up.method.name)
         return top_up
 
-    async def _named(self, name: str) -> TopUp | None:
-        """Return the top-up of a name that a payment carries, or whose payment reference that is."""
+    async def _by_name(self, name: str) -> TopUp | None:
+        """Return the top-up whose name or payment reference a payment carries."""
         try:
             company, top_up = TOP_UP.parse(name)
         except ValueError:
@@ -263,5 +270,5 @@ class TopUps:
 
 
 def name_of(top_up: TopUp) -> str:
-    """Return the resource's name, as payments carry it."""
+    """Return the name of a top-up, which its payments carry."""
     return TOP_UP.name(top_up.company, top_up.id)

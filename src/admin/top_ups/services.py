@@ -1,4 +1,4 @@
-"""What takes money in and sends it back, put together."""
+"""The services of top-ups, refunds, chargebacks and saved cards, made from their stores and the provider."""
 
 from typing import NamedTuple, Self
 
@@ -7,7 +7,7 @@ import asyncpg
 from admin.companies.store import Companies
 from admin.payments.port import PaymentProvider
 from admin.top_ups.chargeback_store import ChargebackRecords
-from admin.top_ups.chargebacks import Chargebacks, Opened
+from admin.top_ups.chargebacks import Chargebacks, OnChargeback
 from admin.top_ups.customers import Customers
 from admin.top_ups.provider_events import ProviderEvents
 from admin.top_ups.refund_store import TopUpRefundRecords
@@ -18,7 +18,7 @@ from wallet.engine import Engine
 
 
 class TopUpStores(NamedTuple):
-    """What the services keep in Postgres, and the companies whose customers pay."""
+    """The stores of the services, and that of the companies."""
 
     top_ups: TopUpRecords
     refunds: TopUpRefundRecords
@@ -32,19 +32,16 @@ class TopUpStores(NamedTuple):
 
 
 class TopUpServices:
-    """Top-ups, their refunds and chargebacks, and the customers who pay by card."""
+    """Top-ups, their refunds and chargebacks, and saved cards."""
 
     def __init__(
-        self, engine: Engine, stores: TopUpStores, provider: PaymentProvider | None, *, chargeback_opened: Opened
+        self, engine: Engine, stores: TopUpStores, provider: PaymentProvider | None, *, on_chargeback: OnChargeback
     ) -> None:
-        """Use an open engine; without `provider` there are no cards.
-
-        `chargeback_opened` is told of each chargeback before its money is taken.
-        """
+        """Use an open engine; without `provider` there are no cards. See OnChargeback."""
         self.has_cards = provider is not None
         self.stores = stores
         self.customers = Customers(stores.top_ups, stores.companies, provider)
         self.top_ups = TopUps(engine, stores.top_ups, self.customers, provider)
         self.refunds = TopUpRefunds(engine, stores.refunds, provider)
-        self.chargebacks = Chargebacks(engine, stores.chargebacks, self.top_ups, chargeback_opened)
+        self.chargebacks = Chargebacks(engine, stores.chargebacks, self.top_ups, on_chargeback)
         self.provider_events = ProviderEvents(provider, self.top_ups, self.refunds, self.chargebacks)

@@ -1,4 +1,4 @@
-"""What a company may want to top up by: about a week's and a month's usage, in amounts that people choose."""
+"""Suggested amounts of a top-up: about a week's and a month's usage, rounded up to amounts that people choose."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -6,17 +6,17 @@ from datetime import date
 from wallet.domain.money import MICROS_MAX, MICROS_PER_UNIT
 
 USAGE_DAYS = 28
-"""Whole weeks before today, so that no weekend weighs more than another."""
+"""Whole weeks before today, so that every day of the week counts equally."""
 SUGGESTED_DAYS = (7, 30)
 AMOUNT_MIN = 10 * MICROS_PER_UNIT
-"""Whole units of any currency, and more than a card costs."""
+"""Whole units of any currency, and more than the fee of a card payment."""
 _STEPS = (10, 20, 25, 50)
 
 
 def suggested_amounts(spent_by_day: Mapping[date, int], today: date) -> list[tuple[int, int]]:
-    """Return pairs of days and micros, for SUGGESTED_DAYS; none where nothing was spent in USAGE_DAYS before today.
+    """Return pairs of days and micros, for SUGGESTED_DAYS; none if nothing was spent in USAGE_DAYS before today.
 
-    The rate is over the days since the first on which anything was spent: a young company has no month behind it.
+    The rate is taken over the days since the first spending, so that it is right for a new company.
     """
     counted = {day: spent for day, spent in spent_by_day.items() if 0 < (today - day).days <= USAGE_DAYS and spent > 0}
     if not counted:
@@ -27,7 +27,7 @@ def suggested_amounts(spent_by_day: Mapping[date, int], today: date) -> list[tup
 
 
 def sensible(micros: int) -> int:
-    """Return the least of 10, 20, 25, 50, 100, 200, 250 … units that is no less, within bounds."""
+    """Return the smallest of 10, 20, 25, 50, 100, 200, 250 … units that is not below `micros`, within MICROS_MAX."""
     return next((step for step in _steps() if step >= micros), MICROS_MAX)
 
 

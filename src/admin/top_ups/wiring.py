@@ -12,7 +12,7 @@ from wallet.runtime import Wallets
 
 
 def top_ups(wallets: Wallets, services: TopUpServices, *, manual_micros_max: int) -> Feature:
-    """Return TopUpService, the sweep that finishes what nobody came back for, and the provider's webhook."""
+    """Return TopUpService, the sweep, and the route of the provider's webhook."""
     servicer = TopUpServicer(services, wallets.reader, UsageDays(wallets.pool), manual_micros_max=manual_micros_max)
     return Feature(
         services=[service(top_up_pb2, top_up_pb2_grpc, servicer)],

@@ -1,4 +1,4 @@
-"""Finishes top-ups, their refunds and chargebacks that nobody came back for, and hears what a lost webhook had told."""
+"""The sweep that resumes top-ups, refunds and chargebacks after a crash or a lost webhook."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -11,7 +11,7 @@ from wallet.domain.errors import LedgerUnavailable, WalletError
 
 PAUSE_SECONDS = 5.0
 AT_ONCE_MAX = 50
-"""Of each kind, in a run: so a run stays well within its lease."""
+"""The most of each kind in one run, so that a run stays well within its lease."""
 
 T = TypeVar("T")
 
@@ -19,29 +19,29 @@ log = structlog.get_logger(__name__)
 
 
 class TopUpSweep:
-    """Looks at what is due."""
+    """Reconciles what is due."""
 
     def __init__(self, services: TopUpServices) -> None:
-        """Look with `services` at what their records say is due."""
+        """Reconcile with `services`."""
         self._services = services
 
     async def run_once(self) -> int:
-        """Look at what is due; return how many were looked at. Raises LedgerUnavailable."""
+        """Reconcile what is due; return the number of items. Raises LedgerUnavailable."""
         its, stores = self._services, self._services.stores
         return (
-            await _each(await stores.top_ups.claim_due(AT_ONCE_MAX), its.top_ups.look)
-            + await _each(await stores.refunds.claim_due(AT_ONCE_MAX), its.refunds.look)
-            + await _each(await stores.chargebacks.claim_due(AT_ONCE_MAX), its.chargebacks.go_on)
+            await _each(await stores.top_ups.claim_due(AT_ONCE_MAX), its.top_ups.reconcile)
+            + await _each(await stores.refunds.claim_due(AT_ONCE_MAX), its.refunds.reconcile)
+            + await _each(await stores.chargebacks.claim_due(AT_ONCE_MAX), its.chargebacks.resume)
         )
 
 
-async def _each(due: Sequence[T], look: Callable[[T], Awaitable[object]]) -> int:
+async def _each(due: Sequence[T], reconcile: Callable[[T], Awaitable[object]]) -> int:
     for item in due:
         try:
-            await look(item)
+            await reconcile(item)
         except LedgerUnavailable:
             raise
         except (WalletError, ProviderError) as error:
-            # Each stands for itself; it is looked at again later.
+            # The error is of this item alone, which becomes due again later.
             log.warning("top_up_left_for_later", kind=type(item).__name__, why=type(error).__name__)
     return len(due)

@@ -16,9 +16,9 @@ from tests.acceptance.bad_requests.charging import charge
 from tests.support import card_payments
 from tests.support.card_payments import (
     TopUp,
+    eventually,
     make_company,
     order,
-    seen,
     settled,
 )
 from tests.support.clients import Clients
@@ -75,7 +75,7 @@ def test_an_automatic_top_up_is_there_within_two_seconds(stack: Stack, stripe: L
                 ).fetchall()
                 return [row[0] for row in rows] if len(rows) == 2 else []
 
-            crossed, topped_up = seen(entries)
+            crossed, topped_up = eventually(entries)
             took.append((topped_up - crossed) / 1e6)
             listed = clients.call(clients.top_ups.ListTopUps, top_up_pb2.ListTopUpsRequest(parent=parent)).top_ups
             assert [(each.automatic, each.cleared_amount_micros) for each in listed] == [(True, ADDED), (False, ADDED)]

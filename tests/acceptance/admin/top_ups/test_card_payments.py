@@ -27,11 +27,11 @@ from tests.support.card_payments import (
     at_stripe,
     dispute,
     event,
+    eventually,
     make_company,
     order,
     payment_of,
     post,
-    seen,
     settled,
 )
 from tests.support.clients import Clients
@@ -117,7 +117,7 @@ def test_a_card_is_entered_and_the_money_its_row_and_its_receipt_are_there(
     seller = document_pb2.Seller(legal_name="Velo Connect", address_lines=["Radweg 1"])
     clients.call(clients.documents.UpdateSeller, document_pb2.UpdateSellerRequest(seller=seller))
     receipts = document_pb2.ListReceiptsRequest(parent=parent)
-    (receipt,) = seen(lambda: clients.call(clients.documents.ListReceipts, receipts).receipts)
+    (receipt,) = eventually(lambda: clients.call(clients.documents.ListReceipts, receipts).receipts)
     assert (receipt.transaction, receipt.amount_micros) == (done.transaction, AMOUNT)
     assert (receipt.method, receipt.card_brand, receipt.card_last4) == (TopUp.METHOD_CARD, "visa", "4242")
     pdf = clients.call(clients.documents.GetReceiptPdf, document_pb2.GetReceiptPdfRequest(name=receipt.name))
@@ -154,7 +154,7 @@ def test_three_d_secure_that_fails_and_a_card_that_is_declined_leave_another_try
         assert found.state == TopUp.STATE_REQUIRES_ACTION
         return bool(found.failure_code == "insufficient_funds")
 
-    seen(declined)
+    eventually(declined)
     assert balance(clients, parent) == 0
     assert stripe.enter_card(top_up.client_secret) == "succeeded"
     done = settled(clients, top_up.name)
@@ -332,7 +332,7 @@ async def test_news_that_come_while_a_store_is_away_are_sent_again(
         assert status == 503
     finally:
         await asyncio.to_thread(store.start)
-    seen(lambda: post(stack, event("payment_intent.succeeded", intent)) == 204)
+    eventually(lambda: post(stack, event("payment_intent.succeeded", intent)) == 204)
     assert settled(clients, top_up.name).balance_after_micros == AMOUNT
     assert balance(clients, parent) == AMOUNT
 

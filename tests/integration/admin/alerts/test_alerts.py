@@ -22,7 +22,7 @@ from tests.support.builders import (
     top_up,
     void,
 )
-from tests.support.payments import desk_of
+from tests.support.payments import services_of
 from tests.support.wallets import Wallets
 from wallet.domain.errors import CompanyClosed, CompanyNotFound, LedgerUnavailable
 
@@ -122,14 +122,14 @@ async def test_a_small_top_up_that_leads_above_the_line_arms_again(acme: Wallets
     await acme.engine.submit(charge(10_001))
     assert await look(acme) == 1
     for key in ("t-1", "t-2"):
-        await desk_of(acme).top_ups.start(
+        await services_of(acme).top_ups.start(
             NewTopUp("acme", key, key.encode(), TopUpMethod.MANUAL, 100, "EUR", requested_by="desk 7")
         )
         assert (await acme.alerts.outlook("acme")).state is AlertState.OK
         assert await look(acme) == 0
         await acme.engine.submit(charge(100))
         assert await look(acme) == 1
-    await desk_of(acme).top_ups.start(NewTopUp("acme", "t-3", b"t-3", TopUpMethod.MANUAL, 1_000, "EUR"))
+    await services_of(acme).top_ups.start(NewTopUp("acme", "t-3", b"t-3", TopUpMethod.MANUAL, 1_000, "EUR"))
     await acme.engine.submit(charge(1_000))
     assert await look(acme) == 0, "it came and went between two looks"
     assert await told(database) == ["balance_warning"] * 3

@@ -21,7 +21,7 @@ from admin.auto_top_ups.worker import AutoTopUpWorker
 from admin.mail.render import letter
 from admin.payments.port import ProviderRefused
 from tests.conftest import OpenWallets
-from tests.support.auto_topping import (
+from tests.support.auto_top_ups import (
     AUTHENTICATION_FAILED,
     DECLINED,
     ID_TAKEN,
@@ -282,7 +282,7 @@ async def test_a_worker_that_is_stopped_leaves_what_another_ends(
     assert await balance(database) == THRESHOLD - 1 + AMOUNT
 
 
-# Killed at any step
+# ProcessCrashed at any step
 
 STEPS: dict[str, tuple[Any, str]] = {
     "begin: lock": (rules_adapter, "lock: $1::text"),

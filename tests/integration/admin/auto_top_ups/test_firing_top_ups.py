@@ -14,18 +14,18 @@ from admin.payments.port import PaymentState, ProviderRefused
 from admin.top_ups.domain import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
 from tests.support.builders import charge, make_company, top_up
 from tests.support.payments import (
-    ASKED,
+    AUTHENTICATION_REQUIRED,
     CARD,
-    GONE,
     GOOD,
-    POOR,
-    Fate,
-    Killed,
-    Mortal,
-    Provider,
-    desk_of,
+    INSUFFICIENT_FUNDS,
+    REMOVED,
+    CrashingProxy,
+    CrashPoint,
+    FakeProvider,
+    ProcessCrashed,
+    crashing_services,
     dispute,
-    mortal_desk,
+    services_of,
 )
 from tests.support.wallets import Wallets
 from veloconnect.admin.v1 import auto_top_up_pb2
@@ -47,28 +47,28 @@ async def company(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
 
 
 @pytest.fixture
-def provider() -> Provider:
-    return Provider()
+def provider() -> FakeProvider:
+    return FakeProvider()
 
 
 @pytest.fixture
-def firing_top_ups(company: Wallets, provider: Provider) -> FiringTopUps:
-    return FiringTopUps(desk_of(company, provider).top_ups, company.top_ups)
+def firing_top_ups(company: Wallets, provider: FakeProvider) -> FiringTopUps:
+    return FiringTopUps(services_of(company, provider).top_ups, company.top_ups)
 
 
 @pytest.mark.parametrize(
     ("card", "state", "failure"),
     [
         (GOOD, TopUpState.SUCCEEDED, None),
-        (POOR, TopUpState.FAILED, Failure("insufficient_funds")),
-        (GONE, TopUpState.FAILED, Failure("payment_method_not_found")),
-        (ASKED, TopUpState.REQUIRES_ACTION, None),
+        (INSUFFICIENT_FUNDS, TopUpState.FAILED, Failure("insufficient_funds")),
+        (REMOVED, TopUpState.FAILED, Failure("payment_method_not_found")),
+        (AUTHENTICATION_REQUIRED, TopUpState.REQUIRES_ACTION, None),
     ],
 )
 async def test_a_firing_is_one_top_up_however_often_it_is_asked_for(
     company: Wallets,
     firing_top_ups: FiringTopUps,
-    provider: Provider,
+    provider: FakeProvider,
     card: str,
     state: TopUpState,
     failure: Failure | None,
@@ -78,12 +78,12 @@ async def test_a_firing_is_one_top_up_however_often_it_is_asked_for(
         assert (started.state, failure_of(started)) == (state, failure)
     made = await company.top_ups.get("acme", "auto-1")
     assert (made.method, made.automatic, made.amount) == (TopUpMethod.SAVED_CARD, True, AMOUNT)
-    assert provider.taken == (AMOUNT if card == GOOD else 0)
-    assert (await company.reader.wallet("acme")).balance == provider.taken
+    assert provider.charged == (AMOUNT if card == GOOD else 0)
+    assert (await company.reader.wallet("acme")).balance == provider.charged
 
 
 async def test_what_no_card_can_pay_has_failed_and_what_is_asked_of_nobody_waits(
-    firing_top_ups: FiringTopUps, provider: Provider
+    firing_top_ups: FiringTopUps, provider: FakeProvider
 ) -> None:
     with pytest.raises(ProviderRefused):
         await firing_top_ups.start(firing(amount=AMOUNT + 1))
@@ -93,42 +93,42 @@ async def test_what_no_card_can_pay_has_failed_and_what_is_asked_of_nobody_waits
             await firing_top_ups.start(firing())
     provider.away = False
     assert (await firing_top_ups.start(firing())).state is TopUpState.SUCCEEDED
-    assert provider.taken == AMOUNT
+    assert provider.charged == AMOUNT
 
 
 async def test_a_bank_that_asks_the_customer_may_let_it_pass_or_not(
-    company: Wallets, firing_top_ups: FiringTopUps, provider: Provider
+    company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider
 ) -> None:
-    desk = desk_of(company, provider)
+    services = services_of(company, provider)
     for number in (1, 2):
-        assert (await firing_top_ups.start(firing(ASKED, number))).state is TopUpState.REQUIRES_ACTION
+        assert (await firing_top_ups.start(firing(AUTHENTICATION_REQUIRED, number))).state is TopUpState.REQUIRES_ACTION
     first, second = provider.payments
     provider.finish(first)
-    assert (await firing_top_ups.start(firing(ASKED, 1))).state is TopUpState.SUCCEEDED
-    await desk.top_ups.cancel("acme", "auto-2")
+    assert (await firing_top_ups.start(firing(AUTHENTICATION_REQUIRED, 1))).state is TopUpState.SUCCEEDED
+    await services.top_ups.cancel("acme", "auto-2")
     assert provider.payments[second].state is PaymentState.CANCELED
-    assert failure_of(await firing_top_ups.start(firing(ASKED, 2))) == Failure("canceled")
-    assert provider.taken == AMOUNT
+    assert failure_of(await firing_top_ups.start(firing(AUTHENTICATION_REQUIRED, 2))) == Failure("canceled")
+    assert provider.charged == AMOUNT
 
 
 @pytest.mark.parametrize("taken_by", ["a top-up", "a charge"])
 async def test_a_name_that_somebody_else_has_is_no_decline(
-    company: Wallets, firing_top_ups: FiringTopUps, provider: Provider, taken_by: str
+    company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider, taken_by: str
 ) -> None:
     if taken_by == "a top-up":
         other = NewTopUp("acme", "auto-1", b"another one!", TopUpMethod.SAVED_CARD, AMOUNT, "EUR", card=GOOD)
-        await desk_of(company, provider).top_ups.start(other)
+        await services_of(company, provider).top_ups.start(other)
     else:
         await company.engine.submit(top_up(AMOUNT, key="auto-1"))
-    before = provider.taken
+    before = provider.charged
     with pytest.raises(TopUpIdTaken):
         await firing_top_ups.start(firing())
-    assert provider.taken == before
+    assert provider.charged == before
     assert (await firing_top_ups.start(firing(number=2))).state is TopUpState.SUCCEEDED
 
 
 async def test_a_provider_that_was_away_for_too_long_is_no_decline(
-    company: Wallets, firing_top_ups: FiringTopUps, provider: Provider, database: asyncpg.Connection
+    company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
@@ -139,11 +139,11 @@ async def test_a_provider_that_was_away_for_too_long_is_no_decline(
     )
     assert failure_of(await firing_top_ups.start(firing())) == Failure("not_begun", is_decline=False)
     assert (await company.top_ups.get("acme", "auto-1")).state is TopUpState.FAILED
-    assert provider.taken == 0
+    assert provider.charged == 0
 
 
-async def test_a_rule_is_made_for_a_card_that_is_there(company: Wallets, provider: Provider) -> None:
-    customers = desk_of(company, provider).customers
+async def test_a_rule_is_made_for_a_card_that_is_there(company: Wallets, provider: FakeProvider) -> None:
+    customers = services_of(company, provider).customers
     provider.saved[await customers.ensured("acme")] = [CARD]
     servicer = AutoTopUpServicer(company.auto_top_ups, company.reader, customers)
     context: Any = None
@@ -151,7 +151,7 @@ async def test_a_rule_is_made_for_a_card_that_is_there(company: Wallets, provide
         name="companies/acme/autoTopUp",
         threshold_micros=THRESHOLD,
         amount_micros=AMOUNT,
-        payment_method=f"companies/acme/paymentMethods/{GONE}",
+        payment_method=f"companies/acme/paymentMethods/{REMOVED}",
     )
     with pytest.raises(PaymentMethodNotFound):
         await servicer.UpdateAutoTopUp(auto_top_up_pb2.UpdateAutoTopUpRequest(auto_top_up=rule), context)
@@ -166,25 +166,25 @@ async def test_a_rule_is_made_for_a_card_that_is_there(company: Wallets, provide
     assert made.payment_method == rule.payment_method
 
 
-async def test_a_chargeback_pauses_the_rule(company: Wallets, provider: Provider) -> None:
+async def test_a_chargeback_pauses_the_rule(company: Wallets, provider: FakeProvider) -> None:
     await company.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, GOOD))
-    desk = desk_of(company, provider, chargeback_opened=company.auto_top_ups.pause_for_dispute)
-    worker = AutoTopUpWorker(company.auto_top_up_firings, company.hot, FiringTopUps(desk.top_ups, company.top_ups))
+    services = services_of(company, provider, on_chargeback=company.auto_top_ups.pause_for_dispute)
+    worker = AutoTopUpWorker(company.auto_top_up_firings, company.hot, FiringTopUps(services.top_ups, company.top_ups))
     assert await worker.run_once() == 1
     (payment,) = provider.payments.values()
-    await desk.chargebacks.take(dispute(payment))
+    await services.chargebacks.record_dispute(dispute(payment))
     assert (await company.auto_top_ups.get("acme")).pause_reason is PauseReason.DISPUTE
     assert (await company.reader.wallet("acme")).balance == 0
     assert await worker.run_once() == 0
-    assert provider.taken == AMOUNT
+    assert provider.charged == AMOUNT
 
 
 async def test_p2_killed_at_any_moment_it_is_one_payment_and_one_entry(
-    wallets: Wallets, database: asyncpg.Connection, provider: Provider
+    wallets: Wallets, database: asyncpg.Connection, provider: FakeProvider
 ) -> None:
     """Between any two calls to Postgres, to the engine, and to the provider."""
     after = AutoTopUpWorker(
-        wallets.auto_top_up_firings, wallets.hot, FiringTopUps(desk_of(wallets, provider).top_ups, wallets.top_ups)
+        wallets.auto_top_up_firings, wallets.hot, FiringTopUps(services_of(wallets, provider).top_ups, wallets.top_ups)
     )
     for moment in count():
         assert moment < MOMENTS_MAX
@@ -193,21 +193,23 @@ async def test_p2_killed_at_any_moment_it_is_one_payment_and_one_entry(
         await wallets.auto_top_ups.put(company, AutoTopUpChange(THRESHOLD, AMOUNT, GOOD))
         await wallets.engine.submit(top_up(THRESHOLD, company=company))
         await wallets.engine.submit(charge(1, company=company))
-        fate = Fate(moment)
-        desk = mortal_desk(wallets, provider, fate)
-        mortal: list[Any] = [Mortal(each, fate) for each in (wallets.auto_top_up_firings, wallets.hot, wallets.top_ups)]
+        crash = CrashPoint(moment)
+        services = crashing_services(wallets, provider, crash)
+        mortal: list[Any] = [
+            CrashingProxy(each, crash) for each in (wallets.auto_top_up_firings, wallets.hot, wallets.top_ups)
+        ]
         firings, hot, records = mortal
-        dying = AutoTopUpWorker(firings, hot, FiringTopUps(desk.top_ups, records))
+        dying = AutoTopUpWorker(firings, hot, FiringTopUps(services.top_ups, records))
         try:
             await dying.run_once()
-        except Killed:
+        except ProcessCrashed:
             await database.execute("UPDATE auto_top_up_firings SET due_at = now() WHERE state = 1")
             await after.run_once()
         balance = await database.fetchval("SELECT balance FROM wallets WHERE company_id = $1", company)
         assert balance == THRESHOLD - 1 + AMOUNT, f"killed at moment {moment}"
-        assert provider.taken == (moment + 1) * AMOUNT
+        assert provider.charged == (moment + 1) * AMOUNT
         assert await database.fetchval("SELECT count(*) FROM auto_top_up_firings") == moment + 1
-        if fate.survived:
+        if crash.survived:
             break
     assert moment > 15, "there are so many moments at least"
     assert await after.run_once() == 0

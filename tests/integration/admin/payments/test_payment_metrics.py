@@ -17,7 +17,7 @@ from refunds.delivery import Action, RefundRule
 from tests.integration.admin.top_ups.test_top_ups import CARD, MANUAL, SAVED, order
 from tests.integration.refunds.test_refund_cases import ALL, new_case
 from tests.support.builders import charge, make_company, refund, top_up
-from tests.support.payments import POOR, Provider, desk_of
+from tests.support.payments import INSUFFICIENT_FUNDS, FakeProvider, services_of
 from tests.support.refunding import report
 from tests.support.wallets import Wallets
 from wallet import metrics
@@ -47,32 +47,32 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
 
 
 async def test_each_end_of_a_top_up_is_counted_once(acme: Wallets) -> None:
-    provider, ended = Provider(), counted(metrics.top_ups_ended)
-    desk = desk_of(acme, provider)
+    provider, ended = FakeProvider(), counted(metrics.top_ups_ended)
+    services = services_of(acme, provider)
     for _ in range(3):
-        await desk.top_ups.start(SAVED)
-        await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, "poor", card=POOR))
-        await desk.top_ups.start(order(TopUpMethod.MANUAL, "manual"))
-    begun = await desk.top_ups.start(order(TopUpMethod.CARD, "card"))
+        await services.top_ups.start(SAVED)
+        await services.top_ups.start(order(TopUpMethod.SAVED_CARD, "poor", card=INSUFFICIENT_FUNDS))
+        await services.top_ups.start(order(TopUpMethod.MANUAL, "manual"))
+    begun = await services.top_ups.start(order(TopUpMethod.CARD, "card"))
     assert ended() == {("saved_card", "succeeded"): 1, ("saved_card", "failed"): 1, ("manual", "succeeded"): 1}
     for _ in range(2):
-        await desk.top_ups.cancel("acme", "card")
+        await services.top_ups.cancel("acme", "card")
     provider.finish(begun.payment)
     for _ in range(2):
-        await desk.top_ups.follow(begun.payment)
+        await services.top_ups.sync_payment(begun.payment)
     assert (ended()["card", "canceled"], ended()["card", "succeeded"]) == (1, 1)
 
 
 async def test_each_call_of_the_provider_is_counted_and_timed(acme: Wallets) -> None:
-    provider, called = Provider(), counted(payment_calls)
-    desk = desk_of(acme, MeasuredProvider(provider))
-    await desk.top_ups.start(SAVED)
-    provider.refuses_questions = True
+    provider, called = FakeProvider(), counted(payment_calls)
+    services = services_of(acme, MeasuredProvider(provider))
+    await services.top_ups.start(SAVED)
+    provider.refuses_queries = True
     with pytest.raises(PaymentProviderRefuses):
-        await desk.top_ups.follow("pi_1")
+        await services.top_ups.sync_payment("pi_1")
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
-        await desk.top_ups.follow("pi_1")
+        await services.top_ups.sync_payment("pi_1")
     assert called() == {
         ("create_customer", "done"): 1,
         ("pay", "done"): 1,
@@ -80,7 +80,7 @@ async def test_each_call_of_the_provider_is_counted_and_timed(acme: Wallets) -> 
         ("payment", "unavailable"): 1,
     }
     with pytest.raises(KeyError):
-        await MeasuredProvider(Provider()).payment("pi_none")
+        await MeasuredProvider(FakeProvider()).payment("pi_none")
     assert called()["payment", "fault"] == 1
     samples = [sample for metric in payment_seconds.collect() for sample in metric.samples]
     timed = {sample.labels["operation"]: sample.value for sample in samples if sample.name.endswith("_count")}
@@ -99,21 +99,21 @@ def test_every_call_of_the_port_is_measured() -> None:
 
 
 async def test_each_webhook_is_counted_by_what_it_tells_and_what_became_of_it(acme: Wallets) -> None:
-    provider, heard = Provider(), counted(payment_notifications)
-    desk = desk_of(acme, provider)
-    begun = await desk.top_ups.start(CARD)
+    provider, heard = FakeProvider(), counted(payment_notifications)
+    services = services_of(acme, provider)
+    begun = await services.top_ups.start(CARD)
     provider.events = [PaymentChanged(begun.payment), None]  # type: ignore[list-item]  # of no concern
-    await desk.provider_events.receive(b"0", {})
-    await desk.provider_events.receive(b"1", {})
+    await services.provider_events.receive(b"0", {})
+    await services.provider_events.receive(b"1", {})
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
-        await desk.provider_events.receive(b"0", {})
+        await services.provider_events.receive(b"0", {})
 
-    class Forger(Provider):
+    class Forger(FakeProvider):
         def parse_event(self, *_: Any) -> None:
             raise ForgedWebhook("no signature")
 
-    forged = ProviderEvents(Forger(), desk.top_ups, desk.refunds, desk.chargebacks)
+    forged = ProviderEvents(Forger(), services.top_ups, services.refunds, services.chargebacks)
     with pytest.raises(ForgedWebhook):
         await forged.receive(b"0", {})
     assert heard() == {
@@ -137,5 +137,5 @@ async def test_each_refund_is_counted_by_who_asked_for_it(acme: Wallets) -> None
         await acme.decisions.decide("acme", "case", ALL)
         await acme.deliveries.report(report(numbers[2], 0, 1))
     assert made() == {("single",): 1, ("case",): 1, ("policy",): 1}
-    await desk_of(acme).top_ups.start(MANUAL)
+    await services_of(acme).top_ups.start(MANUAL)
     assert len(made()) == 3, "what is no refund is none"

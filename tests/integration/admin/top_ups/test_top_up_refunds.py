@@ -38,12 +38,12 @@ from tests.integration.admin.top_ups.test_top_ups import (
 )
 from tests.support.builders import charge, fingerprint, make_company
 from tests.support.payments import (
-    Fate,
-    Killed,
-    Provider,
-    desk_of,
+    CrashPoint,
+    FakeProvider,
+    ProcessCrashed,
+    crashing_services,
     dispute,
-    mortal_desk,
+    services_of,
 )
 from tests.support.wallets import Wallets
 from wallet.domain.errors import (
@@ -67,83 +67,83 @@ def back(amount: int | None = None, key: str = "r-1", top_up: str = "t-1") -> Ne
 
 
 @pytest.fixture
-def provider() -> Provider:
-    return Provider()
+def provider() -> FakeProvider:
+    return FakeProvider()
 
 
 @pytest.fixture
-async def acme(wallets: Wallets, database: asyncpg.Connection, provider: Provider) -> Wallets:
+async def acme(wallets: Wallets, database: asyncpg.Connection, provider: FakeProvider) -> Wallets:
     """A company that has topped up by a saved card."""
     await make_company(database)
     await database.execute("UPDATE companies SET billing_email = 'people@acme.example'")
-    await desk_of(wallets, provider).top_ups.start(SAVED)
+    await services_of(wallets, provider).top_ups.start(SAVED)
     return wallets
 
 
 @pytest.fixture
-def desk(acme: Wallets, provider: Provider) -> TopUpServices:
-    return desk_of(acme, provider)
+def services(acme: Wallets, provider: FakeProvider) -> TopUpServices:
+    return services_of(acme, provider)
 
 
 async def test_a_refund_leaves_the_wallet_and_reaches_the_card_once(
-    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
-    results = await asyncio.gather(*(desk.refunds.start(back(5_000_000)) for _ in range(4)))
+    results = await asyncio.gather(*(services.refunds.start(back(5_000_000)) for _ in range(4)))
     assert {result.state for result in results} == {TopUpRefundState.SUCCEEDED}
     assert await balance(acme) == AMOUNT - 5_000_000
-    assert provider.given_back == 5_000_000
+    assert provider.refunded == 5_000_000
     entry = await acme.reader.entry("acme", 2)
     assert (entry.amount, entry.reason, entry.requested_by) == (-5_000_000, "TOP_UP_REFUND", "desk 7")
     assert (await told(database)).count(EventType.TOP_UP_REFUNDED) == 1
-    rest = await desk.refunds.start(back(key="r-2"))
+    rest = await services.refunds.start(back(key="r-2"))
     assert rest.amount == AMOUNT - 5_000_000
     assert (await acme.top_ups.get("acme", "t-1")).refundable == 0
     assert await balance(acme) == 0
     with pytest.raises(TopUpNotRefundable):
-        await desk.refunds.start(back(10_000, key="r-3"))
+        await services.refunds.start(back(10_000, key="r-3"))
 
 
 async def test_refunds_never_add_up_to_more_than_came_in(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     part = 7_000_000
     results = await asyncio.gather(
-        *(desk.refunds.start(back(part, key=f"r-{i}")) for i in range(5)), return_exceptions=True
+        *(services.refunds.start(back(part, key=f"r-{i}")) for i in range(5)), return_exceptions=True
     )
     assert sum(isinstance(result, TopUpNotRefundable) for result in results) == 3
-    assert provider.given_back == 2 * part
+    assert provider.refunded == 2 * part
     assert await balance(acme) == AMOUNT - 2 * part
 
 
-async def test_what_was_spent_cannot_go_back(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
+async def test_what_was_spent_cannot_go_back(acme: Wallets, services: TopUpServices, provider: FakeProvider) -> None:
     spent = (await acme.engine.submit(charge(AMOUNT - 10_000))).entry
     with pytest.raises(InsufficientFunds):
-        await desk.refunds.start(back())
+        await services.refunds.start(back())
     assert (await acme.top_up_refunds.get("acme", "r-1")).state is TopUpRefundState.FAILED
     assert (await acme.top_ups.get("acme", "t-1")).refunded == 0, "nothing is reserved"
-    assert provider.given_back == 0
-    await desk.top_ups.start(order(TopUpMethod.MANUAL, "m-1", amount=-spent.amount))
-    assert (await desk.refunds.start(back())).state is TopUpRefundState.SUCCEEDED, "the same order, later"
+    assert provider.refunded == 0
+    await services.top_ups.start(order(TopUpMethod.MANUAL, "m-1", amount=-spent.amount))
+    assert (await services.refunds.start(back())).state is TopUpRefundState.SUCCEEDED, "the same order, later"
     assert await balance(acme) == 0
 
 
-async def test_what_cannot_go_back_is_said(acme: Wallets, desk: TopUpServices) -> None:
-    await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "t-2"))
-    await desk.top_ups.confirm("acme", "t-2", AMOUNT)
+async def test_what_cannot_go_back_is_said(acme: Wallets, services: TopUpServices) -> None:
+    await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "t-2"))
+    await services.top_ups.confirm("acme", "t-2", AMOUNT)
     with pytest.raises(TopUpNotRefundable):
-        await desk.refunds.start(back(top_up="t-2"))
+        await services.refunds.start(back(top_up="t-2"))
     with pytest.raises(TopUpNotFound):
-        await desk.refunds.start(back(top_up="none"))
+        await services.refunds.start(back(top_up="none"))
     with pytest.raises(TopUpRefundNotFound):
         await acme.top_up_refunds.get("acme", "none")
-    await desk.refunds.start(back(10_000))
+    await services.refunds.start(back(10_000))
     with pytest.raises(IdempotencyKeyReused):
-        await desk.refunds.start(back(20_000))
+        await services.refunds.start(back(20_000))
 
 
-async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, desk: TopUpServices) -> None:
-    await desk.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
-    without = desk_of(acme).refunds
+async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, services: TopUpServices) -> None:
+    await services.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
+    without = services_of(acme).refunds
     with pytest.raises(PaymentsNotConfigured):
         await without.start(back())
     with pytest.raises(TopUpNotRefundable):
@@ -152,132 +152,136 @@ async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, desk:
         await without.start(back(top_up="none"))
 
 
-async def test_what_the_provider_refuses_is_put_back(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
+async def test_what_the_provider_refuses_is_put_back(
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
+) -> None:
     provider.refuses_refunds = True
-    refused = await desk.refunds.start(back(10_000))
+    refused = await services.refunds.start(back(10_000))
     assert (refused.state, refused.failure_code) == (TopUpRefundState.FAILED, "charge_disputed")
     assert refused.return_number is not None
     assert await balance(acme) == AMOUNT
     assert (await acme.top_ups.get("acme", "t-1")).refunded == 0
-    again = await desk.refunds.start(back(10_000))
+    again = await services.refunds.start(back(10_000))
     assert (again.state, again.return_number) == (refused.state, refused.return_number)
 
 
 async def test_a_refund_that_fails_days_later_is_put_back_once(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    done = await desk.refunds.start(back(10_000))
+    done = await services.refunds.start(back(10_000))
     sent = provider.refunds[done.provider_refund]
     failed = PaymentRefund(
         sent.id, RefundState.FAILED, sent.refund, sent.payment, sent.amount, sent.currency, "expired_or_canceled_card"
     )
     provider.events = [RefundChanged(failed), RefundChanged(sent)]
     for which in (b"0", b"0", b"1", b"0"):
-        await desk.provider_events.receive(which, {})
+        await services.provider_events.receive(which, {})
     ended = await acme.top_up_refunds.get("acme", "r-1")
     assert (ended.state, ended.failure_code) == (TopUpRefundState.FAILED, "expired_or_canceled_card")
     assert await balance(acme) == AMOUNT
     assert (await acme.top_ups.get("acme", "t-1")).refundable == AMOUNT
 
 
-async def test_a_silent_provider_is_asked_again(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
+async def test_a_silent_provider_is_asked_again(acme: Wallets, services: TopUpServices, provider: FakeProvider) -> None:
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
-        await desk.refunds.start(back(10_000))
+        await services.refunds.start(back(10_000))
     assert await balance(acme) == AMOUNT - 10_000, "it is on its way"
     provider.away = False
-    assert (await desk.refunds.start(back(10_000))).state is TopUpRefundState.SUCCEEDED
-    assert provider.given_back == 10_000
+    assert (await services.refunds.start(back(10_000))).state is TopUpRefundState.SUCCEEDED
+    assert provider.refunded == 10_000
 
 
-async def test_a_no_to_a_question_puts_nothing_back(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
+async def test_a_no_to_a_question_puts_nothing_back(
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
+) -> None:
     """The refund may have been sent: it is said of it only that it is not found."""
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
-        await desk.refunds.start(back(10_000))
-    provider.away, provider.refuses_questions = False, True
+        await services.refunds.start(back(10_000))
+    provider.away, provider.refuses_queries = False, True
     with pytest.raises(PaymentProviderRefuses):
-        await desk.refunds.start(back(10_000))
+        await services.refunds.start(back(10_000))
     assert (await acme.top_up_refunds.get("acme", "r-1")).state is TopUpRefundState.PENDING
     assert await balance(acme) == AMOUNT - 10_000
-    provider.refuses_questions = False
-    assert (await desk.refunds.start(back(10_000))).state is TopUpRefundState.SUCCEEDED
-    assert provider.given_back == 10_000
+    provider.refuses_queries = False
+    assert (await services.refunds.start(back(10_000))).state is TopUpRefundState.SUCCEEDED
+    assert provider.refunded == 10_000
 
 
 async def test_news_of_refunds_that_are_not_ours_are_taken(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     for name in ("", "companies/acme/topUpRefunds/none", "companies/nobody/topUpRefunds/r-1", "something"):
         told_of = PaymentRefund("re_x", RefundState.SUCCEEDED, name, "pi_1", 10_000, "EUR")
-        assert await desk.refunds.take(told_of) is None
+        assert await services.refunds.apply_refund(told_of) is None
     assert await balance(acme) == AMOUNT
 
 
 async def test_a_debit_beside_a_decline_is_found_and_put_back(
-    acme: Wallets, database: asyncpg.Connection, desk: TopUpServices, provider: Provider
+    acme: Wallets, database: asyncpg.Connection, services: TopUpServices, provider: FakeProvider
 ) -> None:
     """Two ask for the same: one is declined, the other is debited a moment later and dies before it records that."""
     await acme.engine.submit(charge(AMOUNT))
     with pytest.raises(InsufficientFunds):
-        await desk.refunds.start(back())
-    await desk.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
+        await services.refunds.start(back())
+    await services.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
     await acme.engine.submit(refund_debit(await acme.top_up_refunds.get("acme", "r-1")))
     await swept(acme, provider, database)
     assert await balance(acme) == AMOUNT
     ended = await acme.top_up_refunds.get("acme", "r-1")
     assert ended.state is TopUpRefundState.FAILED
     assert (ended.debit_number, ended.return_number) == (4, 5)
-    assert (await acme.top_ups.get("acme", "t-1")).refunded == provider.given_back == 0
+    assert (await acme.top_ups.get("acme", "t-1")).refunded == provider.refunded == 0
 
 
 async def test_a_declined_refund_is_looked_at_once_more_and_then_left(
-    acme: Wallets, database: asyncpg.Connection, desk: TopUpServices
+    acme: Wallets, database: asyncpg.Connection, services: TopUpServices
 ) -> None:
     await acme.engine.submit(charge(AMOUNT))
     with pytest.raises(InsufficientFunds):
-        await desk.refunds.start(back())
-    assert await TopUpSweep(desk).run_once() == 0, "who is about to be debited has its time"
+        await services.refunds.start(back())
+    assert await TopUpSweep(services).run_once() == 0, "who is about to be debited has its time"
     await older(database, DECLINED_LOOK_SECONDS)
-    assert await TopUpSweep(desk).run_once() == 1
+    assert await TopUpSweep(services).run_once() == 1
     await older(database, 100_000)
-    assert await TopUpSweep(desk).run_once() == 0
+    assert await TopUpSweep(services).run_once() == 0
 
 
 @pytest.mark.parametrize("refused", [True, False])
 @pytest.mark.parametrize("retried", [True, False])
 async def test_a_process_may_die_at_any_moment_of_a_refund(
-    acme: Wallets, database: asyncpg.Connection, provider: Provider, retried: bool, refused: bool
+    acme: Wallets, database: asyncpg.Connection, provider: FakeProvider, retried: bool, refused: bool
 ) -> None:
     part = 100_000
     for moment in range(MOMENTS_MAX):
-        fate, order_of = Fate(moment), back(part, key=f"r-{moment}")
-        before, given = await balance(acme), provider.given_back
+        crash, order_of = CrashPoint(moment), back(part, key=f"r-{moment}")
+        before, given = await balance(acme), provider.refunded
         provider.refuses_refunds = refused
-        with suppress(Killed):
-            await mortal_desk(acme, provider, fate).refunds.start(order_of)
+        with suppress(ProcessCrashed):
+            await crashing_services(acme, provider, crash).refunds.start(order_of)
         if retried:
-            await desk_of(acme, provider).refunds.start(order_of)
+            await services_of(acme, provider).refunds.start(order_of)
         await swept(acme, provider, database)
-        assert before - await balance(acme) == provider.given_back - given, moment
+        assert before - await balance(acme) == provider.refunded - given, moment
         found = await acme.top_up_refunds.page("acme", "t-1", before=10**18, limit=100)
         assert all(refund.state is not TopUpRefundState.PENDING for refund in found), moment
-        assert (await acme.top_ups.get("acme", "t-1")).refunded == provider.given_back, moment
-        if fate.survived:
+        assert (await acme.top_ups.get("acme", "t-1")).refunded == provider.refunded, moment
+        if crash.survived:
             break
     else:
         pytest.fail("there are more moments than that")
-    assert (provider.given_back > 0) is not refused
+    assert (provider.refunded > 0) is not refused
 
 
 async def test_a_chargeback_takes_the_money_below_the_floor(
-    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     await acme.engine.submit(charge(AMOUNT))
     opened = dispute(provider.payments["pi_1"])
     provider.events = [DisputeChanged(opened)]
     for _ in range(3):
-        await desk.provider_events.receive(b"0", {})
+        await services.provider_events.receive(b"0", {})
     assert await balance(acme) == -AMOUNT
     assert (await told(database)).count(EventType.TOP_UP_DISPUTED) == 1
     (chargeback,) = await acme.chargebacks.page("acme", before=10**18, limit=9)
@@ -287,7 +291,7 @@ async def test_a_chargeback_takes_the_money_below_the_floor(
     (mail,) = [mail for mail in await acme.mails.claim(9, 60) if mail.template == "chargeback"]
     assert "20.00 EUR" in letter(mail, "billing@example.com").as_string()
     with pytest.raises(TopUpNotRefundable):
-        await desk.refunds.start(back(10_000))
+        await services.refunds.start(back(10_000))
 
 
 @pytest.mark.parametrize(
@@ -302,10 +306,16 @@ async def test_a_chargeback_takes_the_money_below_the_floor(
     ],
 )
 async def test_news_of_a_chargeback_may_come_in_any_order(
-    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection, order_told: list[DisputeState]
+    acme: Wallets,
+    services: TopUpServices,
+    provider: FakeProvider,
+    database: asyncpg.Connection,
+    order_told: list[DisputeState],
 ) -> None:
     for state in order_told:
-        await asyncio.gather(*(desk.chargebacks.take(dispute(provider.payments["pi_1"], state)) for _ in range(3)))
+        await asyncio.gather(
+            *(services.chargebacks.record_dispute(dispute(provider.payments["pi_1"], state)) for _ in range(3))
+        )
     lost = DisputeState.LOST in order_told
     assert await balance(acme) == (0 if lost else AMOUNT)
     closed = lost or DisputeState.WON in order_told
@@ -313,33 +323,33 @@ async def test_news_of_a_chargeback_may_come_in_any_order(
 
 
 async def test_a_chargeback_before_its_payment_is_known_credits_first(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    begun = await desk.top_ups.start(order(TopUpMethod.CARD, "late"))
+    begun = await services.top_ups.start(order(TopUpMethod.CARD, "late"))
     provider.finish(begun.payment)
-    await desk.chargebacks.take(dispute(provider.payments[begun.payment]))
+    await services.chargebacks.record_dispute(dispute(provider.payments[begun.payment]))
     assert await balance(acme) == AMOUNT, "credited and taken back"
-    assert await desk.chargebacks.take(dispute(provider.payments[begun.payment], name="dp_2")) is not None
+    assert await services.chargebacks.record_dispute(dispute(provider.payments[begun.payment], name="dp_2")) is not None
 
 
 async def test_a_process_may_die_at_any_moment_of_a_chargeback(
-    acme: Wallets, database: asyncpg.Connection, provider: Provider
+    acme: Wallets, database: asyncpg.Connection, provider: FakeProvider
 ) -> None:
     won = 0
     for moment in range(MOMENTS_MAX):
-        fate, name = Fate(moment), f"dp_{moment}"
+        crash, name = CrashPoint(moment), f"dp_{moment}"
         before = await balance(acme)
         small = dispute(provider.payments["pi_1"], DisputeState.WON, name=name)
-        with suppress(Killed):
-            await mortal_desk(acme, provider, fate).chargebacks.take(small)
+        with suppress(ProcessCrashed):
+            await crashing_services(acme, provider, crash).chargebacks.record_dispute(small)
         # The provider sends again what was not answered.
-        await desk_of(acme, provider).chargebacks.take(small)
+        await services_of(acme, provider).chargebacks.record_dispute(small)
         await swept(acme, provider, database)
         assert await balance(acme) == before, moment
         missing = "SELECT count(*) FROM chargebacks WHERE debit_number IS NULL OR credit_number IS NULL"
         assert await database.fetchval(missing) == 0, moment
         won += 1
-        if fate.survived:
+        if crash.survived:
             break
     else:
         pytest.fail("there are more moments than that")
@@ -349,8 +359,8 @@ async def test_a_process_may_die_at_any_moment_of_a_chargeback(
 
 async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
     acme: Wallets,
-    desk: TopUpServices,
-    provider: Provider,
+    services: TopUpServices,
+    provider: FakeProvider,
     database: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -360,15 +370,15 @@ async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
     await acme.companies.close("acme")
     opened = dispute(provider.payments["pi_1"])
     with pytest.raises(CompanyClosed):
-        await desk.chargebacks.take(opened)
+        await services.chargebacks.record_dispute(opened)
     await make_company(database, "brick")
-    theirs = await desk.top_ups.start(msgspec.structs.replace(SAVED, company="brick"))
+    theirs = await services.top_ups.start(msgspec.structs.replace(SAVED, company="brick"))
     # As one whose process died then.
     await acme.chargebacks.record(
         NewChargeback("brick", "dp_2", theirs.id, ChargebackState.OPEN, AMOUNT, "EUR", "fraudulent")
     )
     for _ in range(2):
-        await TopUpSweep(desk).run_once()
+        await TopUpSweep(services).run_once()
     (done,) = await database.fetch("SELECT debit_number FROM chargebacks WHERE company_id = 'brick'")
     assert done["debit_number"] is not None
     looks = [await acme.chargebacks.claim_due(9) for _ in range(2)]
@@ -379,29 +389,33 @@ async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
 
 
 async def test_a_refund_that_is_on_its_way_for_days_is_asked_for_less_and_less(
-    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     provider.refund_state = RefundState.PENDING
-    begun = await desk.refunds.start(back(10_000))
+    begun = await services.refunds.start(back(10_000))
     assert begun.state is TopUpRefundState.PENDING
     day = "interval '1 day'"
     await database.execute(f"UPDATE top_up_refunds SET created_at = created_at - {day}, look_at = look_at - {day}")
-    await TopUpSweep(desk).run_once()
+    await TopUpSweep(services).run_once()
     rests = await database.fetchval("SELECT extract(epoch FROM look_at - now())::int FROM top_up_refunds")
     assert rests > 3000
     sent = provider.refunds[begun.provider_refund]
-    await desk.refunds.take(msgspec.structs.replace(sent, state=RefundState.FAILED, failure_code="lost_or_stolen_card"))
+    await services.refunds.apply_refund(
+        msgspec.structs.replace(sent, state=RefundState.FAILED, failure_code="lost_or_stolen_card")
+    )
     assert await balance(acme) == AMOUNT
 
 
-async def test_whoever_pauses_hears_of_a_chargeback_before_the_money_goes(acme: Wallets, provider: Provider) -> None:
+async def test_whoever_pauses_hears_of_a_chargeback_before_the_money_goes(
+    acme: Wallets, provider: FakeProvider
+) -> None:
     heard: list[tuple[str, int]] = []
 
     async def opened(company: str) -> None:
         heard.append((company, await balance(acme)))
 
-    desk = desk_of(acme, provider, chargeback_opened=opened)
-    await desk.chargebacks.take(dispute(provider.payments["pi_1"], DisputeState.INQUIRY))
+    services = services_of(acme, provider, on_chargeback=opened)
+    await services.chargebacks.record_dispute(dispute(provider.payments["pi_1"], DisputeState.INQUIRY))
     assert heard == []
-    await desk.chargebacks.take(dispute(provider.payments["pi_1"]))
+    await services.chargebacks.record_dispute(dispute(provider.payments["pi_1"]))
     assert heard == [("acme", AMOUNT)]

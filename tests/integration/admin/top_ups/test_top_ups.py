@@ -25,16 +25,16 @@ from admin.top_ups.worker import TopUpSweep
 from tests.conftest import OpenWallets
 from tests.support.builders import charge, fingerprint, make_company
 from tests.support.payments import (
-    ASKED,
-    GONE,
+    AUTHENTICATION_REQUIRED,
     GOOD,
-    POOR,
-    Fate,
-    Killed,
-    Provider,
-    desk_of,
+    INSUFFICIENT_FUNDS,
+    REMOVED,
+    CrashPoint,
+    FakeProvider,
+    ProcessCrashed,
+    crashing_services,
     dispute,
-    mortal_desk,
+    services_of,
 )
 from tests.support.wallets import Wallets
 from wallet.domain.errors import (
@@ -74,13 +74,13 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
 
 
 @pytest.fixture
-def provider() -> Provider:
-    return Provider()
+def provider() -> FakeProvider:
+    return FakeProvider()
 
 
 @pytest.fixture
-def desk(acme: Wallets, provider: Provider) -> TopUpServices:
-    return desk_of(acme, provider)
+def services(acme: Wallets, provider: FakeProvider) -> TopUpServices:
+    return services_of(acme, provider)
 
 
 async def balance(wallets: Wallets) -> int:
@@ -97,11 +97,11 @@ async def older(database: asyncpg.Connection, seconds: float) -> None:
         )
 
 
-async def swept(wallets: Wallets, provider: Provider, database: asyncpg.Connection) -> None:
+async def swept(wallets: Wallets, provider: FakeProvider, database: asyncpg.Connection) -> None:
     """Let another process look at all that was left, soon after and long after."""
     for seconds in (100.0, BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX):
         await older(database, seconds)
-        await TopUpSweep(desk_of(wallets, provider)).run_once()
+        await TopUpSweep(services_of(wallets, provider)).run_once()
 
 
 async def told(database: asyncpg.Connection) -> list[str]:
@@ -109,264 +109,270 @@ async def told(database: asyncpg.Connection) -> list[str]:
 
 
 async def test_a_manual_top_up_is_credited_once(
-    acme: Wallets, desk: TopUpServices, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, database: asyncpg.Connection
 ) -> None:
-    first = await desk.top_ups.start(MANUAL)
+    first = await services.top_ups.start(MANUAL)
     assert (first.state, first.cleared, first.balance_after) == (TopUpState.SUCCEEDED, AMOUNT, AMOUNT)
-    again = await asyncio.gather(*(desk.top_ups.start(MANUAL) for _ in range(5)))
+    again = await asyncio.gather(*(services.top_ups.start(MANUAL) for _ in range(5)))
     assert {top_up.entry_number for top_up in again} == {1}
     assert await balance(acme) == AMOUNT
     with pytest.raises(IdempotencyKeyReused):
-        await desk.top_ups.start(order(TopUpMethod.MANUAL, amount=AMOUNT + 1))
+        await services.top_ups.start(order(TopUpMethod.MANUAL, amount=AMOUNT + 1))
     assert await told(database) == [EventType.TOP_UP_SUCCEEDED]
 
 
-async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets, desk: TopUpServices) -> None:
+async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets, services: TopUpServices) -> None:
     much = order(TopUpMethod.MANUAL, "much", amount=MICROS_MAX)
-    await desk.top_ups.start(MANUAL)
+    await services.top_ups.start(MANUAL)
     with pytest.raises(BalanceLimitReached):
-        await desk.top_ups.start(much)
+        await services.top_ups.start(much)
     with pytest.raises(TopUpNotFound):
         await acme.top_ups.get("acme", "much")
     await acme.engine.submit(charge(AMOUNT))
-    assert (await desk.top_ups.start(much)).state is TopUpState.SUCCEEDED
+    assert (await services.top_ups.start(much)).state is TopUpState.SUCCEEDED
     assert await balance(acme) == MICROS_MAX
 
 
-async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wallets, desk: TopUpServices) -> None:
+async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wallets, services: TopUpServices) -> None:
     begun, _ = await acme.top_ups.create(MANUAL)
     outcome = await acme.engine.submit(credit(begun, "", AMOUNT))
     await acme.top_ups.withdraw(begun)
     assert (await acme.top_ups.succeed(begun, outcome.entry)).state is TopUpState.SUCCEEDED
     await acme.top_ups.withdraw(begun)
-    assert (await desk.top_ups.start(MANUAL)).entry_number == 1
+    assert (await services.top_ups.start(MANUAL)).entry_number == 1
     assert await balance(acme) == AMOUNT
 
 
-async def test_what_stands_in_the_way_is_said(acme: Wallets, desk: TopUpServices, database: asyncpg.Connection) -> None:
+async def test_what_stands_in_the_way_is_said(
+    acme: Wallets, services: TopUpServices, database: asyncpg.Connection
+) -> None:
     with pytest.raises(CurrencyMismatch):
-        await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, currency="USD"))
+        await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, currency="USD"))
     with pytest.raises(ProviderRefused):
-        await desk.top_ups.start(order(TopUpMethod.CARD, amount=1))
+        await services.top_ups.start(order(TopUpMethod.CARD, amount=1))
     with pytest.raises(PaymentsNotConfigured):
-        await desk_of(acme).top_ups.start(CARD)
+        await services_of(acme).top_ups.start(CARD)
     with pytest.raises(CompanyNotFound):
-        await desk.top_ups.start(NewTopUp("none", "t", b"", TopUpMethod.BANK_TRANSFER, 1, "EUR"))
+        await services.top_ups.start(NewTopUp("none", "t", b"", TopUpMethod.BANK_TRANSFER, 1, "EUR"))
     await acme.engine.submit(charge(0, key="used"))
     with pytest.raises(IdempotencyKeyReused):
-        await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "used"))
+        await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "used"))
     await acme.companies.close("acme")
     with pytest.raises(CompanyClosed):
-        await desk.top_ups.start(TRANSFER)
+        await services.top_ups.start(TRANSFER)
     assert await database.fetchval("SELECT count(*) FROM top_ups") == 0
     with pytest.raises(TopUpNotFound):
         await acme.top_ups.get("acme", "t-1")
 
 
 async def test_a_saved_card_is_in_the_wallet_with_the_answer(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    top_up = await desk.top_ups.start(SAVED)
+    top_up = await services.top_ups.start(SAVED)
     assert (top_up.state, top_up.cleared) == (TopUpState.SUCCEEDED, AMOUNT)
     assert top_up.paid_with is not None
     assert (top_up.paid_with.brand, top_up.paid_with.last4) == ("visa", "4242")
-    assert (await desk.top_ups.start(SAVED)).entry_number == top_up.entry_number
-    assert await balance(acme) == provider.taken == AMOUNT
+    assert (await services.top_ups.start(SAVED)).entry_number == top_up.entry_number
+    assert await balance(acme) == provider.charged == AMOUNT
 
 
 @pytest.mark.parametrize(
     ("card", "state", "code"),
     [
-        (POOR, TopUpState.FAILED, "insufficient_funds"),
-        (GONE, TopUpState.FAILED, "payment_method_not_found"),
-        (ASKED, TopUpState.REQUIRES_ACTION, ""),
+        (INSUFFICIENT_FUNDS, TopUpState.FAILED, "insufficient_funds"),
+        (REMOVED, TopUpState.FAILED, "payment_method_not_found"),
+        (AUTHENTICATION_REQUIRED, TopUpState.REQUIRES_ACTION, ""),
     ],
 )
 async def test_a_card_that_does_not_pay_is_no_money(
-    acme: Wallets, desk: TopUpServices, card: str, state: TopUpState, code: str
+    acme: Wallets, services: TopUpServices, card: str, state: TopUpState, code: str
 ) -> None:
     for _ in range(2):
-        top_up = await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, card=card))
+        top_up = await services.top_ups.start(order(TopUpMethod.SAVED_CARD, card=card))
         assert (top_up.state, top_up.failure_code) == (state, code)
     assert await balance(acme) == 0
 
 
 async def test_a_new_card_is_credited_when_its_holder_has_paid(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    begun = await desk.top_ups.start(CARD)
+    begun = await services.top_ups.start(CARD)
     assert (begun.state, begun.client_secret) == (TopUpState.REQUIRES_ACTION, "secret_1")
-    assert (await desk.top_ups.start(CARD)).client_secret == "secret_1", "a retry may have lost it"
+    assert (await services.top_ups.start(CARD)).client_secret == "secret_1", "a retry may have lost it"
     assert (await acme.top_ups.get("acme", "t-1")).client_secret == ""
-    assert await desk.top_ups.follow("pi_1") is not None
+    assert await services.top_ups.sync_payment("pi_1") is not None
     assert await balance(acme) == 0
     provider.finish("pi_1")
     for _ in range(3):
-        followed = await desk.top_ups.follow("pi_1")
+        followed = await services.top_ups.sync_payment("pi_1")
         assert followed is not None
         assert followed.state is TopUpState.SUCCEEDED
     assert await balance(acme) == AMOUNT
 
 
 async def test_a_declined_try_with_a_new_card_may_be_followed_by_a_better_one(
-    desk: TopUpServices, provider: Provider
+    services: TopUpServices, provider: FakeProvider
 ) -> None:
-    await desk.top_ups.start(CARD)
+    await services.top_ups.start(CARD)
     provider.payments["pi_1"] = Payment(
         "pi_1", PaymentState.FAILED, provider.payments["pi_1"].top_up, AMOUNT, "EUR", failure_code="card_declined"
     )
-    tried = await desk.top_ups.follow("pi_1")
+    tried = await services.top_ups.sync_payment("pi_1")
     assert tried is not None
     assert (tried.state, tried.failure_code) == (TopUpState.REQUIRES_ACTION, "card_declined")
     provider.finish("pi_1")
-    paid = await desk.top_ups.follow("pi_1")
+    paid = await services.top_ups.sync_payment("pi_1")
     assert paid is not None
     assert (paid.state, paid.failure_code) == (TopUpState.SUCCEEDED, "")
 
 
 async def test_news_in_any_order_and_any_number_credit_once(
-    acme: Wallets, provider: Provider, open_more: OpenWallets, database: asyncpg.Connection
+    acme: Wallets, provider: FakeProvider, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
-    desks = [desk_of(acme, provider), desk_of(await open_more(), provider)]
-    await asyncio.gather(*(desk.top_ups.start(CARD) for desk in desks))
+    all_services = [services_of(acme, provider), services_of(await open_more(), provider)]
+    await asyncio.gather(*(services.top_ups.start(CARD) for services in all_services))
     provider.finish("pi_1")
     await older(database, 100)
     await asyncio.gather(
-        *(desk.top_ups.follow("pi_1") for desk in desks * 5),
-        *(desk.top_ups.start(CARD) for desk in desks * 3),
-        *(TopUpSweep(desk).run_once() for desk in desks),
+        *(services.top_ups.sync_payment("pi_1") for services in all_services * 5),
+        *(services.top_ups.start(CARD) for services in all_services * 3),
+        *(TopUpSweep(services).run_once() for services in all_services),
     )
-    assert await balance(acme) == provider.taken == AMOUNT
+    assert await balance(acme) == provider.charged == AMOUNT
     assert (await told(database)).count(EventType.TOP_UP_SUCCEEDED) == 1
 
 
-async def test_late_news_of_an_earlier_state_undo_nothing(desk: TopUpServices, provider: Provider) -> None:
-    begun = await desk.top_ups.start(CARD)
+async def test_late_news_of_an_earlier_state_undo_nothing(services: TopUpServices, provider: FakeProvider) -> None:
+    begun = await services.top_ups.start(CARD)
     before = provider.payments["pi_1"]
     provider.finish("pi_1")
-    await desk.top_ups.follow("pi_1")
-    assert (await desk.top_ups.take(begun, before)).state is TopUpState.SUCCEEDED
+    await services.top_ups.sync_payment("pi_1")
+    assert (await services.top_ups.apply_payment(begun, before)).state is TopUpState.SUCCEEDED
 
 
-async def test_money_that_came_after_an_end_is_credited(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
-    await desk.top_ups.start(CARD)
-    assert (await desk.top_ups.cancel("acme", "t-1")).state is TopUpState.CANCELED
-    assert (await desk.top_ups.cancel("acme", "t-1")).state is TopUpState.CANCELED
+async def test_money_that_came_after_an_end_is_credited(
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
+) -> None:
+    await services.top_ups.start(CARD)
+    assert (await services.top_ups.cancel("acme", "t-1")).state is TopUpState.CANCELED
+    assert (await services.top_ups.cancel("acme", "t-1")).state is TopUpState.CANCELED
     provider.finish("pi_1")
-    await desk.top_ups.follow("pi_1")
+    await services.top_ups.sync_payment("pi_1")
     assert await balance(acme) == AMOUNT
     with pytest.raises(TopUpEnded):
-        await desk.top_ups.cancel("acme", "t-1")
+        await services.top_ups.cancel("acme", "t-1")
 
 
-async def test_a_cancel_that_comes_too_late_credits(acme: Wallets, desk: TopUpServices, provider: Provider) -> None:
-    await desk.top_ups.start(CARD)
+async def test_a_cancel_that_comes_too_late_credits(
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
+) -> None:
+    await services.top_ups.start(CARD)
     provider.finish("pi_1")
     with pytest.raises(TopUpEnded):
-        await desk.top_ups.cancel("acme", "t-1")
+        await services.top_ups.cancel("acme", "t-1")
     assert await balance(acme) == AMOUNT
 
 
 async def test_two_payments_for_one_top_up_are_both_the_companys(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    await desk.top_ups.start(CARD)
+    await services.top_ups.start(CARD)
     first = provider.payments["pi_1"]
     provider.payments["pi_2"] = Payment("pi_2", PaymentState.SUCCEEDED, first.top_up, AMOUNT, "EUR")
     for payment in ("pi_2", "pi_1", "pi_2"):
-        await desk.top_ups.follow(payment)
+        await services.top_ups.sync_payment(payment)
     provider.finish("pi_1")
     for payment in ("pi_1", "pi_2", "pi_1"):
-        await desk.top_ups.follow(payment)
-    assert await balance(acme) == provider.taken == 2 * AMOUNT
+        await services.top_ups.sync_payment(payment)
+    assert await balance(acme) == provider.charged == 2 * AMOUNT
 
 
 async def test_a_payment_that_is_none_of_ours_changes_nothing(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    await desk.top_ups.start(SAVED)
+    await services.top_ups.start(SAVED)
     first = provider.payments["pi_1"]
     for number, name in enumerate(("", "companies/acme/topUps/none", "companies/acme/wallet", "VC-NONE"), 7):
         provider.payments[f"pi_{number}"] = Payment(f"pi_{number}", PaymentState.SUCCEEDED, name, AMOUNT, "EUR")
-        assert await desk.top_ups.follow(f"pi_{number}") is None
+        assert await services.top_ups.sync_payment(f"pi_{number}") is None
     other = Payment("pi_20", PaymentState.SUCCEEDED, first.top_up, AMOUNT, "USD")
     provider.payments["pi_20"] = other
-    await desk.top_ups.follow("pi_20")
+    await services.top_ups.sync_payment("pi_20")
     assert await balance(acme) == AMOUNT
 
 
 async def test_a_silent_provider_is_asked_again_under_the_same_key(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
-        await desk.top_ups.start(SAVED)
+        await services.top_ups.start(SAVED)
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.PENDING
     provider.away = False
-    assert (await desk.top_ups.start(SAVED)).state is TopUpState.SUCCEEDED
-    assert await balance(acme) == provider.taken == AMOUNT
+    assert (await services.top_ups.start(SAVED)).state is TopUpState.SUCCEEDED
+    assert await balance(acme) == provider.charged == AMOUNT
 
 
 async def test_a_provider_that_no_longer_knows_what_it_knew_ends_nothing(
-    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     """Its key is of another account, say: the caller is told, and the sweep goes on when it is mended."""
-    await desk.top_ups.start(CARD)
-    provider.refuses_questions = True
+    await services.top_ups.start(CARD)
+    provider.refuses_queries = True
     for call in (
-        lambda: desk.top_ups.start(CARD),
-        lambda: desk.top_ups.cancel("acme", "t-1"),
-        lambda: desk.top_ups.follow("pi_1"),
-        lambda: desk.customers.cards("acme"),
+        lambda: services.top_ups.start(CARD),
+        lambda: services.top_ups.cancel("acme", "t-1"),
+        lambda: services.top_ups.sync_payment("pi_1"),
+        lambda: services.customers.cards("acme"),
     ):
         with pytest.raises(PaymentProviderRefuses) as refused:
             await call()
         assert refused.value.code == "resource_missing"
     await older(database, 100)
-    await TopUpSweep(desk).run_once()
+    await TopUpSweep(services).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
-    provider.refuses_questions = False
+    provider.refuses_queries = False
     provider.finish("pi_1")
     await older(database, FINISH_SECONDS_MAX)
-    await TopUpSweep(desk).run_once()
-    assert await balance(acme) == provider.taken == AMOUNT
+    await TopUpSweep(services).run_once()
+    assert await balance(acme) == provider.charged == AMOUNT
 
 
 @pytest.mark.parametrize("method", [TopUpMethod.CARD, TopUpMethod.SAVED_CARD])
 async def test_a_company_that_the_provider_refuses_has_a_top_up_that_failed(
-    acme: Wallets, desk: TopUpServices, provider: Provider, method: TopUpMethod
+    acme: Wallets, services: TopUpServices, provider: FakeProvider, method: TopUpMethod
 ) -> None:
     """It is not the amount that is wrong."""
     provider.refuses_customers = True
     for _ in range(2):
-        failed = await desk.top_ups.start(order(method))
+        failed = await services.top_ups.start(order(method))
         assert (failed.state, failed.failure_code) == (TopUpState.FAILED, "email_invalid")
         assert "people@acme.example" in failed.failure_message
     provider.refuses_customers = False
-    again = await desk.top_ups.start(order(method, "t-2"))
+    again = await services.top_ups.start(order(method, "t-2"))
     assert again.state is not TopUpState.FAILED
 
 
-async def test_news_without_a_payment_are_none_of_ours(desk: TopUpServices, provider: Provider) -> None:
-    await desk.top_ups.start(SAVED)
-    assert await desk.chargebacks.take(replace(dispute(provider.payments["pi_1"]), payment="")) is None
+async def test_news_without_a_payment_are_none_of_ours(services: TopUpServices, provider: FakeProvider) -> None:
+    await services.top_ups.start(SAVED)
+    assert await services.chargebacks.record_dispute(replace(dispute(provider.payments["pi_1"]), payment="")) is None
 
 
 async def test_a_bank_transfer_is_credited_with_what_came(
-    acme: Wallets, desk: TopUpServices, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, database: asyncpg.Connection
 ) -> None:
-    begun = await desk.top_ups.start(TRANSFER)
+    begun = await services.top_ups.start(TRANSFER)
     assert begun.state is TopUpState.PENDING
     assert begun.payment_reference.startswith("VC-")
     assert await acme.top_ups.of_reference(begun.payment_reference) is not None
     less = AMOUNT - 5_000_000
     for _ in range(2):
-        confirmed = await desk.top_ups.confirm("acme", "t-1", less, reference="wire 77")
+        confirmed = await services.top_ups.confirm("acme", "t-1", less, reference="wire 77")
         assert (confirmed.state, confirmed.cleared, confirmed.amount) == (TopUpState.SUCCEEDED, less, AMOUNT)
     with pytest.raises(TopUpEnded):
-        await desk.top_ups.confirm("acme", "t-1", AMOUNT)
+        await services.top_ups.confirm("acme", "t-1", AMOUNT)
     with pytest.raises(TopUpEnded):
-        await desk.top_ups.fail("acme", "t-1", "too late")
+        await services.top_ups.fail("acme", "t-1", "too late")
     entry = await acme.reader.entry("acme", 1)
     assert (entry.amount, entry.reference) == (less, "wire 77")
     mails = await acme.mails.claim(10, 60)
@@ -375,10 +381,10 @@ async def test_a_bank_transfer_is_credited_with_what_came(
     assert begun.payment_reference in text
 
 
-async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, desk: TopUpServices) -> None:
-    await desk.top_ups.start(TRANSFER)
+async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, services: TopUpServices) -> None:
+    await services.top_ups.start(TRANSFER)
     results = await asyncio.gather(
-        *(desk.top_ups.confirm("acme", "t-1", AMOUNT + i) for i in range(5)), return_exceptions=True
+        *(services.top_ups.confirm("acme", "t-1", AMOUNT + i) for i in range(5)), return_exceptions=True
     )
     (one,) = [result for result in results if not isinstance(result, BaseException)]
     assert all(isinstance(result, TopUpEnded) for result in results if result is not one)
@@ -386,96 +392,96 @@ async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, 
 
 
 async def test_a_transfer_that_failed_may_come_all_the_same(
-    acme: Wallets, desk: TopUpServices, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, database: asyncpg.Connection
 ) -> None:
-    await desk.top_ups.start(TRANSFER)
+    await services.top_ups.start(TRANSFER)
     for _ in range(2):
-        assert (await desk.top_ups.fail("acme", "t-1", "it did not come")).state is TopUpState.FAILED
+        assert (await services.top_ups.fail("acme", "t-1", "it did not come")).state is TopUpState.FAILED
     assert await told(database) == [EventType.TOP_UP_FAILED]
-    assert (await desk.top_ups.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
+    assert (await services.top_ups.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
     assert await balance(acme) == AMOUNT
 
 
 async def test_a_transfer_may_be_told_by_the_provider_and_by_people(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    begun = await desk.top_ups.start(TRANSFER)
+    begun = await services.top_ups.start(TRANSFER)
     provider.payments["pi_9"] = Payment("pi_9", PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
-    await desk.top_ups.follow("pi_9")
-    assert (await desk.top_ups.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
-    await desk.top_ups.follow("pi_9")
+    await services.top_ups.sync_payment("pi_9")
+    assert (await services.top_ups.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
+    await services.top_ups.sync_payment("pi_9")
     assert await balance(acme) == AMOUNT
 
 
 async def test_a_transfer_that_came_twice_is_credited_twice(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    begun = await desk.top_ups.start(TRANSFER)
+    begun = await services.top_ups.start(TRANSFER)
     for payment in ("pi_8", "pi_9", "pi_8", "pi_9"):
         provider.payments[payment] = Payment(payment, PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
-        await desk.top_ups.follow(payment)
-    assert await balance(acme) == provider.taken == 2 * AMOUNT
+        await services.top_ups.sync_payment(payment)
+    assert await balance(acme) == provider.charged == 2 * AMOUNT
 
 
 async def test_of_a_transfer_that_people_confirmed_the_first_payment_is_that_one(
-    acme: Wallets, desk: TopUpServices, provider: Provider
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
-    begun = await desk.top_ups.start(TRANSFER)
-    await desk.top_ups.confirm("acme", "t-1", AMOUNT)
+    begun = await services.top_ups.start(TRANSFER)
+    await services.top_ups.confirm("acme", "t-1", AMOUNT)
     for payment in ("pi_8", "pi_8", "pi_9", "pi_8", "pi_9"):
         provider.payments[payment] = Payment(payment, PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
-        await desk.top_ups.follow(payment)
-    assert await balance(acme) == provider.taken == 2 * AMOUNT
+        await services.top_ups.sync_payment(payment)
+    assert await balance(acme) == provider.charged == 2 * AMOUNT
 
 
 async def test_what_was_never_begun_fails_and_says_so(
-    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     await acme.top_ups.create(SAVED)
     await older(database, 100)
-    await TopUpSweep(desk).run_once()
+    await TopUpSweep(services).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.PENDING
     await older(database, BEGIN_SECONDS_MAX)
-    await TopUpSweep(desk).run_once()
-    ended = await desk.top_ups.start(SAVED)
+    await TopUpSweep(services).run_once()
+    ended = await services.top_ups.start(SAVED)
     assert (ended.state, ended.failure_code) == (TopUpState.FAILED, "not_begun")
-    assert provider.taken == 0
+    assert provider.charged == 0
 
 
 async def test_a_payment_that_nobody_finishes_is_canceled(
-    acme: Wallets, desk: TopUpServices, provider: Provider, database: asyncpg.Connection
+    acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
-    await desk.top_ups.start(CARD)
+    await services.top_ups.start(CARD)
     await older(database, FINISH_SECONDS_MAX - 100)
-    await TopUpSweep(desk).run_once()
+    await TopUpSweep(services).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
     await older(database, FINISH_SECONDS_MAX / 3)
-    await TopUpSweep(desk).run_once()
+    await TopUpSweep(services).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.CANCELED
     assert provider.payments["pi_1"].state is PaymentState.CANCELED
 
 
-async def saved_card(desk: TopUpServices, _: Provider, key: str) -> None:
-    await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, key))
+async def saved_card(services: TopUpServices, _: FakeProvider, key: str) -> None:
+    await services.top_ups.start(order(TopUpMethod.SAVED_CARD, key))
 
 
-async def new_card(desk: TopUpServices, provider: Provider, key: str) -> None:
-    begun = await desk.top_ups.start(order(TopUpMethod.CARD, key))
+async def new_card(services: TopUpServices, provider: FakeProvider, key: str) -> None:
+    begun = await services.top_ups.start(order(TopUpMethod.CARD, key))
     provider.finish(begun.payment)
     provider.events = [PaymentChanged(begun.payment)]
-    await desk.provider_events.receive(b"0", {})
+    await services.provider_events.receive(b"0", {})
 
 
-async def transfer(desk: TopUpServices, _: Provider, key: str) -> None:
-    await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, key))
-    await desk.top_ups.confirm("acme", key, AMOUNT)
+async def transfer(services: TopUpServices, _: FakeProvider, key: str) -> None:
+    await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, key))
+    await services.top_ups.confirm("acme", key, AMOUNT)
 
 
-async def manual(desk: TopUpServices, _: Provider, key: str) -> None:
-    await desk.top_ups.start(order(TopUpMethod.MANUAL, key))
+async def manual(services: TopUpServices, _: FakeProvider, key: str) -> None:
+    await services.top_ups.start(order(TopUpMethod.MANUAL, key))
 
 
-Flow = Callable[[TopUpServices, Provider, str], Awaitable[None]]
+Flow = Callable[[TopUpServices, FakeProvider, str], Awaitable[None]]
 
 
 @pytest.mark.parametrize("forgetful", [True, False])
@@ -487,21 +493,21 @@ async def test_a_process_may_die_at_any_moment_of_a_top_up(
     """What came in is credited once: by a retry, by the webhook, or by the sweep alone."""
     ends = set()
     for moment in range(MOMENTS_MAX):
-        provider, fate, key = Provider(f"{moment}_", forgetful=forgetful), Fate(moment), f"t-{moment}"
+        provider, crash, key = FakeProvider(f"{moment}_", forgetful=forgetful), CrashPoint(moment), f"t-{moment}"
         before = await balance(acme)
-        with suppress(Killed):
-            await flow(mortal_desk(acme, provider, fate), provider, key)
+        with suppress(ProcessCrashed):
+            await flow(crashing_services(acme, provider, crash), provider, key)
         if retried:
-            await flow(desk_of(acme, provider), provider, key)
+            await flow(services_of(acme, provider), provider, key)
         await swept(acme, provider, database)
         state = await database.fetchval("SELECT state FROM top_ups WHERE top_up_id = $1", key)
         succeeded = state == TopUpState.SUCCEEDED
         assert await balance(acme) - before == (AMOUNT if succeeded else 0), moment
         if flow in (saved_card, new_card):
-            assert provider.taken == (AMOUNT if succeeded else 0), moment
+            assert provider.charged == (AMOUNT if succeeded else 0), moment
         assert succeeded or not retried, moment
         ends.add(state)
-        if fate.survived:
+        if crash.survived:
             break
     else:
         pytest.fail("there are more moments than that")

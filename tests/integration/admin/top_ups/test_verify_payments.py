@@ -22,12 +22,12 @@ from tests.integration.admin.top_ups.test_top_ups import (
 from tests.integration.refunds.test_refund_cases import ALL, new_case
 from tests.support.builders import charge, make_company
 from tests.support.payments import (
-    Fate,
-    Killed,
-    Provider,
-    desk_of,
+    CrashPoint,
+    FakeProvider,
+    ProcessCrashed,
+    crashing_services,
     dispute,
-    mortal_desk,
+    services_of,
 )
 from tests.support.refunding import report
 from tests.support.wallets import Wallets
@@ -41,17 +41,17 @@ _SQL = {"top_ups": top_ups_verify.CHECKS[0].sql, "refund_records": refunds_verif
 async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
     """A company that has one of each: saved, transfer, manual, r-1 sent, r-2 refused, dp_1 won, a case, a report."""
     await make_company(database)
-    provider = Provider()
-    desk = desk_of(wallets, provider)
-    await desk.top_ups.start(order(TopUpMethod.SAVED_CARD, "saved"))
-    await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "transfer"))
-    await desk.top_ups.confirm("acme", "transfer", AMOUNT - 1)
-    await desk.top_ups.start(order(TopUpMethod.MANUAL, "manual"))
-    await desk.top_ups.start(order(TopUpMethod.CARD, "begun"))
-    await desk.refunds.start(back(100_000, top_up="saved"))
+    provider = FakeProvider()
+    services = services_of(wallets, provider)
+    await services.top_ups.start(order(TopUpMethod.SAVED_CARD, "saved"))
+    await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "transfer"))
+    await services.top_ups.confirm("acme", "transfer", AMOUNT - 1)
+    await services.top_ups.start(order(TopUpMethod.MANUAL, "manual"))
+    await services.top_ups.start(order(TopUpMethod.CARD, "begun"))
+    await services.refunds.start(back(100_000, top_up="saved"))
     provider.refuses_refunds = True
-    await desk.refunds.start(back(200_000, key="r-2", top_up="saved"))
-    await desk.chargebacks.take(dispute(provider.payments["pi_1"], DisputeState.WON))
+    await services.refunds.start(back(200_000, key="r-2", top_up="saved"))
+    await services.chargebacks.record_dispute(dispute(provider.payments["pi_1"], DisputeState.WON))
     await wallets.refund_policies.replace([RefundRule("5*", Action.REFUND)])
     numbers = [(await wallets.engine.submit(charge(100))).entry.number for _ in range(2)]
     await wallets.refund_cases.create(new_case(numbers[0], "case"))
@@ -132,40 +132,40 @@ async def test_nothing_is_found_whoever_died_at_whatever_moment(
     """What is under way is no problem, before anybody has mended it."""
     await make_company(database)
     for moment in range(MOMENTS_MAX):
-        provider, fate, key = Provider(f"{moment}_"), Fate(moment), f"k-{moment}"
+        provider, crash, key = FakeProvider(f"{moment}_"), CrashPoint(moment), f"k-{moment}"
         saved = order(TopUpMethod.SAVED_CARD, f"for-{moment}")
         if what not in ("saved", "transfer", "manual"):
-            await desk_of(wallets, provider).top_ups.start(saved)
+            await services_of(wallets, provider).top_ups.start(saved)
         provider.refuses_refunds = what == "refused"
-        desk = mortal_desk(wallets, provider, fate)
-        with suppress(Killed):
+        services = crashing_services(wallets, provider, crash)
+        with suppress(ProcessCrashed):
             match what:
                 case "saved" | "manual":
                     method = TopUpMethod.SAVED_CARD if what == "saved" else TopUpMethod.MANUAL
-                    await desk.top_ups.start(order(method, key))
+                    await services.top_ups.start(order(method, key))
                 case "transfer":
-                    await desk.top_ups.start(order(TopUpMethod.BANK_TRANSFER, key))
-                    await desk.top_ups.confirm("acme", key, AMOUNT)
+                    await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, key))
+                    await services.top_ups.confirm("acme", key, AMOUNT)
                 case "chargeback":
                     (payment,) = provider.payments.values()
-                    await desk.chargebacks.take(dispute(payment, DisputeState.WON, name=f"dp_{moment}"))
+                    await services.chargebacks.record_dispute(dispute(payment, DisputeState.WON, name=f"dp_{moment}"))
                 case _:
-                    await desk.refunds.start(back(10_000, key=key, top_up=saved.id))
+                    await services.refunds.start(back(10_000, key=key, top_up=saved.id))
         assert (await wallets.verify()).problems == [], moment
-        if fate.survived:
+        if crash.survived:
             return
     pytest.fail("there are more moments than that")
 
 
 async def test_two_payments_for_one_top_up_agree(wallets: Wallets, database: asyncpg.Connection) -> None:
     await make_company(database)
-    provider = Provider(forgetful=True)
-    desk = desk_of(wallets, provider)
-    await desk.top_ups.start(SAVED)
+    provider = FakeProvider(forgetful=True)
+    services = services_of(wallets, provider)
+    await services.top_ups.start(SAVED)
     provider.payments["pi_2"] = replace(provider.payments["pi_1"], id="pi_2")
     for _ in range(2):
-        await desk.top_ups.follow("pi_2")
+        await services.top_ups.sync_payment("pi_2")
     for each in (MANUAL, TRANSFER):
-        await desk.top_ups.start(order(each.method, f"other-{each.method.name}"))
+        await services.top_ups.start(order(each.method, f"other-{each.method.name}"))
     assert (await wallets.reader.wallet("acme")).balance == 3 * AMOUNT
     assert (await wallets.verify()).problems == []
