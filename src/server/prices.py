@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from veloconnect.wallet.v1 import wallet_pb2
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.pricing import Price
 from wallet.domain.resource_names import RATE
 from wallet.domain.usage import Channel
@@ -56,6 +56,6 @@ def explanation(price: Price, currency: str) -> str:
     else:
         used = "" if price.used == price.billed else f" billed ({price.used} used)"
         quantity = f"{price.billed} {_UNITS[channel]}{'' if price.billed == 1 else 's'}{used}"
-    fee = f" + {words(price.connect_fee, currency)} connect fee" if price.connect_fee else ""
-    unit_price, amount = words(price.unit_price, currency), words(price.amount, currency)
+    fee = f" + {format_money(price.connect_fee, currency)} connect fee" if price.connect_fee else ""
+    unit_price, amount = format_money(price.unit_price, currency), format_money(price.amount, currency)
     return f"{quantity} at {unit_price} a {_UNITS[channel]}{fee} = {amount}"

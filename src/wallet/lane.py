@@ -236,7 +236,7 @@ class Lane:
             return
         judged = Judged(attempt, answer, request.applied, request.rounds, has_rival=proposal.other is not None)
         raise_alarm(attempt, answer)
-        if row.mend is not None and (clean_up := row.mend(judged)):
+        if row.repair is not None and (clean_up := row.repair(judged)):
             self._clean_ups.add(clean_up)
         late = row.then is Then.RUN_AGAIN_LATE and request.command.kind is Kind.CAPTURE
         if late:

@@ -61,7 +61,7 @@ class Then(Enum):
     REFUSE = auto()
     """The caller hears the row's error."""
     RUN_AGAIN = auto()
-    """In another cycle, after the row's `mend`."""
+    """In another cycle, after the row's `repair`."""
     RUN_AGAIN_LATE = auto()
     """A capture runs again as the charge that it is once its authorization has expired; other kinds: REFUSE."""
     PUT_ASIDE = auto()
@@ -87,7 +87,7 @@ class Row(NamedTuple):
     in_redis: InRedis
     then: Then
     error: Callable[[Judged], WalletError] | None = None
-    mend: Callable[[Judged], CleanUp | None] | None = None
+    repair: Callable[[Judged], CleanUp | None] | None = None
     """Before it runs again: what Redis has wrong, where it did not apply the attempt."""
     alarm: str = ""
     """Logged as an error, under this name: a person must act."""
@@ -100,7 +100,7 @@ def _forget_unrecorded(judged: Judged) -> CleanUp | None:
         return None
     if attempt.epoch:
         return _clean_up_of(CleanUpAction.DISCARD, attempt)
-    return _clean_up_of(CleanUpAction.FORGET, Attempt(attempt.command, attempt.asked, answer.epoch))
+    return _clean_up_of(CleanUpAction.FORGET, Attempt(attempt.command, attempt.question, answer.epoch))
 
 
 def _forget_contested(judged: Judged) -> CleanUp | None:
@@ -134,8 +134,8 @@ VERDICTS: dict[Verdict, Row] = {
     Verdict.REFUSED: Row(InRedis.DROP, Then.RUN_AGAIN),
     Verdict.STALE: Row(InRedis.DISCARD, Then.RUN_AGAIN),
     Verdict.BEHIND: Row(InRedis.KEEP, Then.RUN_AGAIN),
-    Verdict.UNRECORDED: Row(InRedis.KEEP, Then.RUN_AGAIN, mend=_forget_unrecorded),
-    Verdict.CONTESTED: Row(InRedis.KEEP, Then.RUN_AGAIN, mend=_forget_contested),
+    Verdict.UNRECORDED: Row(InRedis.KEEP, Then.RUN_AGAIN, repair=_forget_unrecorded),
+    Verdict.CONTESTED: Row(InRedis.KEEP, Then.RUN_AGAIN, repair=_forget_contested),
     Verdict.EXPIRED: Row(InRedis.KEEP, Then.RUN_AGAIN_LATE, _authorization_closed),
     Verdict.AUTHORIZATION_CLOSED: Row(InRedis.KEEP, Then.REFUSE, _authorization_closed),
     Verdict.AUTHORIZATION_NOT_FOUND: Row(

@@ -16,7 +16,7 @@ from wallet.domain.errors import (
     InsufficientFunds,
     TransactionNotFound,
 )
-from wallet.domain.money import within_bounds, words
+from wallet.domain.money import format_money, within_bounds
 from wallet.domain.resource_names import ADJUSTMENT, COMPANY, TRANSACTION
 from wallet.engine import Engine
 from wallet.ledger.reader import Reader
@@ -101,7 +101,7 @@ def _preview(command: Command, wallet: Wallet) -> adjustment_pb2.Adjustment:
         raise BalanceLimitReached(wallet.company)
     return adjustment_pb2.Adjustment(
         amount_micros=command.amount,
-        amount_text=words(command.amount, wallet.currency),
+        amount_text=format_money(command.amount, wallet.currency),
         currency_code=wallet.currency,
         reason=command.reason,
         requested_by=command.requested_by,
@@ -115,7 +115,7 @@ def _message(entry: Entry) -> adjustment_pb2.Adjustment:
     return adjustment_pb2.Adjustment(
         name=ADJUSTMENT.name(entry.company, entry.number),
         amount_micros=entry.amount,
-        amount_text=words(entry.amount, entry.currency),
+        amount_text=format_money(entry.amount, entry.currency),
         currency_code=entry.currency,
         reason=entry.reason,
         requested_by=entry.requested_by,

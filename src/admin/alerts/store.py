@@ -27,7 +27,7 @@ from admin.notices import store as notices
 from admin.notices.domain import EventType, Notice
 from wallet.domain.entries import WalletState
 from wallet.domain.errors import CompanyClosed, CompanyNotFound
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
 from wallet.ledger.rows import Row
@@ -173,7 +173,7 @@ def _notice(company: str, found: _Company, state: AlertState, change: int) -> No
         },
         f"balance_{state.name.lower()}",
         {
-            "available": words(max(found.standing.available, 0), row["currency"]),
+            "available": format_money(max(found.standing.available, 0), row["currency"]),
             "empty_time": "" if empty_time is None else f"{empty_time:%Y-%m-%d %H:%M} UTC",
         },
     )

@@ -18,7 +18,7 @@ from server import wire
 from server.rejections import invalid
 from server.validation import check_name
 from veloconnect.admin.v1 import auto_top_up_pb2
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import AUTO_TOP_UP, COMPANY, PAYMENT_METHOD, TOP_UP
 
 _CURRENCY = "currency_code"
@@ -135,8 +135,8 @@ def message_of(rule: AutoTopUp) -> auto_top_up_pb2.AutoTopUp:
         max_day_count=terms.day_count_max,
         max_month_count=terms.month_count_max or 0,
         currency_code=rule.currency,
-        threshold_text=words(terms.threshold, rule.currency),
-        amount_text=words(terms.amount, rule.currency),
+        threshold_text=format_money(terms.threshold, rule.currency),
+        amount_text=format_money(terms.amount, rule.currency),
         state=_STATE_VALUES[rule.state],
         top_up=TOP_UP.name(rule.company, rule.in_flight) if rule.in_flight else "",
         decline_count=rule.declines,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from admin.auto_top_ups.domain import Decision, Firing, PauseReason
 from admin.notices.domain import EventType, Notice
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import TOP_UP
 
 AUTHENTICATION_REQUIRED = "authentication_required"
@@ -31,7 +31,7 @@ def succeeded(firing: Firing, threshold: int, *, first: bool) -> Notice:
         EventType.AUTO_TOP_UP_SUCCEEDED,
         _data(firing),
         "auto_top_up_first" if first else "",
-        {"amount": words(firing.amount, firing.currency), "threshold": words(threshold, firing.currency)},
+        {"amount": format_money(firing.amount, firing.currency), "threshold": format_money(threshold, firing.currency)},
     )
 
 
@@ -44,7 +44,7 @@ def failed(firing: Firing, code: str, *, mail: bool) -> Notice:
         EventType.AUTO_TOP_UP_FAILED,
         {**_data(firing), "failure_code": code},
         template if mail else "",
-        {"amount": words(firing.amount, firing.currency), "code": code},
+        {"amount": format_money(firing.amount, firing.currency), "code": code},
     )
 
 

@@ -2,12 +2,12 @@
 
 from admin.payments.minor_units import minor_unit_micros
 from server.rejections import invalid
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 
 
 def check_text(field: str, amount: int, currency: str, text: str) -> None:
     """Raise InvalidRequest if `text` is not empty and is not `amount` (micros) in words, such as "20.00 EUR"."""
-    said = words(amount, currency)
+    said = format_money(amount, currency)
     if text not in ("", said):
         raise invalid(field, f"says {text[:64]}, and the amount in micros is {said}: one of the two is wrong")
 
@@ -18,7 +18,8 @@ def check_whole(field: str, amount: int, currency: str) -> None:
     if amount % unit:
         raise invalid(
             field,
-            f"is {words(amount, currency)}, which no bank can move: use a multiple of {words(unit, currency)}",
+            f"is {format_money(amount, currency)}, which no bank can move: "
+            f"use a multiple of {format_money(unit, currency)}",
         )
 
 
@@ -27,6 +28,6 @@ def check_bound(field: str, amount: int, currency: str, bound: int) -> None:
     if abs(amount) > bound:
         raise invalid(
             field,
-            f"is {words(amount, currency)}, and one request may move {words(bound, currency)} (MANUAL_MICROS_MAX); "
-            "if it is meant, send it in several",
+            f"is {format_money(amount, currency)}, and one request may move {format_money(bound, currency)} "
+            "(MANUAL_MICROS_MAX); if it is meant, send it in several",
         )

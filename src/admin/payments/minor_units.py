@@ -5,7 +5,7 @@ ISO 4217 with exceptions of its own (docs.stripe.com/currencies), and apply to c
 """
 
 from admin.payments.port import ProviderRefused
-from wallet.domain.money import MICROS_PER_UNIT, words
+from wallet.domain.money import MICROS_PER_UNIT, format_money
 
 ZERO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
 """Counted in whole units."""
@@ -50,7 +50,8 @@ def to_minor(amount: int, currency: str) -> int:
     if amount % step:
         raise ProviderRefused(
             "amount_not_whole",
-            f"{words(amount, currency)} cannot be paid by card: use a multiple of {words(step, currency)}.",
+            f"{format_money(amount, currency)} cannot be paid by card: "
+            f"use a multiple of {format_money(step, currency)}.",
         )
     return amount // minor_unit_micros(currency)
 
@@ -65,8 +66,8 @@ def check(amount: int, currency: str) -> None:
     minor = to_minor(amount, currency)
     least = MINIMUM_MICROS.get(currency, step_micros(currency))
     if amount < least:
-        raise ProviderRefused("amount_too_small", f"A payment by card is at least {words(least, currency)}.")
+        raise ProviderRefused("amount_too_small", f"A payment by card is at least {format_money(least, currency)}.")
     if minor > MINOR_UNITS_MAX:
         most = from_minor(MINOR_UNITS_MAX, currency)
         most -= most % step_micros(currency)
-        raise ProviderRefused("amount_too_large", f"A payment by card is at most {words(most, currency)}.")
+        raise ProviderRefused("amount_too_large", f"A payment by card is at most {format_money(most, currency)}.")

@@ -19,7 +19,7 @@ from admin.rates.decks.dates import Times
 from veloconnect.admin.v1 import rate_pb2
 from veloconnect.admin.v1.rate_pb2_grpc import RateServiceStub
 from veloconnect.wallet.v1 import wallet_pb2
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import COMPANY, RATE, RATE_CARD
 
 CHUNK_BYTES = 256 * 1024
@@ -113,7 +113,7 @@ def quote(connection: Connection, card: str, company: str, **usage: Any) -> None
     request = rate_pb2.QuotePriceRequest(usage=asked, **({"rate_card": card} if card else {"company": company}))
     with calling(connection, RateServiceStub) as service:
         found = service.QuotePrice(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
-    click.echo(words(found.amount_micros, found.currency_code))
+    click.echo(format_money(found.amount_micros, found.currency_code))
     click.echo(f"{found.price.rate}, version {found.price.rate_card_version}: {found.price.explanation}")
 
 
@@ -204,7 +204,9 @@ def _print_changes(done: rate_pb2.ImportRatesResponse) -> None:
     for jump in changes.price_jumps:
         _, rate = RATE.parse(jump.rate)
         percent = f"{jump.percent:+.1f} %" if jump.old_unit_price_micros else "was free"
-        old, new = (words(micros, "").strip() for micros in (jump.old_unit_price_micros, jump.new_unit_price_micros))
+        old, new = (
+            format_money(micros, "").strip() for micros in (jump.old_unit_price_micros, jump.new_unit_price_micros)
+        )
         click.echo(f"  {percent:>10}  {old} → {new}  {rate}  {_shown(jump.description)}".rstrip())
 
 

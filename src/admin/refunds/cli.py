@@ -14,7 +14,7 @@ from admin.cli.options import CHANNELS, named
 from admin.cli.times import micros_in
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.admin.v1.refund_pb2_grpc import RefundServiceStub
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import COMPANY, REFUND_JOB
 
 CREATION_SECONDS_MAX = 600.0
@@ -146,4 +146,4 @@ def _print(job: refund_pb2.RefundJob) -> None:
 
 
 def _amounts(amounts: Any) -> str:
-    return ", ".join(words(amount.amount_micros, amount.currency_code) for amount in amounts) or "nothing"
+    return ", ".join(format_money(amount.amount_micros, amount.currency_code) for amount in amounts) or "nothing"

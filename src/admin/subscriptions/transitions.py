@@ -28,7 +28,7 @@ from wallet.domain.errors import (
     RateNotFound,
     SpendLimitReached,
 )
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import SUBSCRIPTION, TRANSACTION
 
 UNFINISHED_SECONDS = 10
@@ -162,7 +162,7 @@ def _decline_notice(after: Subscription, error: Declined, kind: EventType) -> No
     said = {
         "subscription": after.terms.display_name or after.id,
         "why": _why(error),
-        "required": "" if required is None else words(required, after.currency),
+        "required": "" if required is None else format_money(required, after.currency),
         "suspend_time": f"{_time(grace_ends_at):%Y-%m-%d %H:%M} UTC",
     }
     return _notice(after, kind, data, said)
@@ -183,8 +183,8 @@ def _why(error: Declined) -> str:
     """Return why a charge was declined, as people read it in "… because …"."""
     match error:
         case InsufficientFunds():
-            available = words(max(error.available, 0), error.currency)
-            return f"{words(error.required, error.currency)} are required and {available} are available"
+            available = format_money(max(error.available, 0), error.currency)
+            return f"{format_money(error.required, error.currency)} are required and {available} are available"
         case CompanySuspended():
             return "the account is suspended"
         case DestinationBlocked():

@@ -11,7 +11,7 @@ from admin.top_ups.domain import (
     ChargebackState,
     NewChargeback,
 )
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import CHARGEBACK, TOP_UP
 from wallet.ledger.queries import load
 from wallet.ledger.rows import struct_of
@@ -76,7 +76,7 @@ def _opened_notice(chargeback: Chargeback) -> Notice:
         EventType.TOP_UP_DISPUTED,
         {**_data(chargeback), "reason": chargeback.reason},
         "chargeback",
-        {"amount": words(chargeback.amount, chargeback.currency)},
+        {"amount": format_money(chargeback.amount, chargeback.currency)},
     )
 
 
@@ -87,7 +87,7 @@ def _closed_notice(chargeback: Chargeback) -> Notice:
         EventType.DISPUTE_CLOSED,
         {**_data(chargeback), "state": f"STATE_{chargeback.state.name}"},
         f"chargeback_{chargeback.state.name.lower()}",
-        {"amount": words(chargeback.amount, chargeback.currency)},
+        {"amount": format_money(chargeback.amount, chargeback.currency)},
     )
 
 

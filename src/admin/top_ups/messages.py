@@ -17,7 +17,7 @@ from server.rejections import invalid
 from server.wire import timestamp
 from veloconnect.admin.v1 import top_up_pb2
 from wallet.domain.commands import Kind
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import CHARGEBACK, COMPANY, PAYMENT_METHOD, TOP_UP, TOP_UP_REFUND, TRANSACTION
 
 
@@ -79,7 +79,7 @@ def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
     message = top_up_pb2.TopUp(
         name=TOP_UP.name(top_up.company, top_up.id),
         amount_micros=top_up.amount,
-        amount_text=words(top_up.amount, top_up.currency),
+        amount_text=format_money(top_up.amount, top_up.currency),
         currency_code=top_up.currency,
         method=cast("top_up_pb2.TopUp.Method", int(top_up.method)),
         reference=top_up.reference,
@@ -102,7 +102,7 @@ def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
         message.transaction = TRANSACTION.name(top_up.company, top_up.entry_number)
         message.balance_after_micros = top_up.balance_after
         message.cleared_amount_micros = top_up.cleared
-        message.cleared_amount_text = words(top_up.cleared, top_up.currency)
+        message.cleared_amount_text = format_money(top_up.cleared, top_up.currency)
     return message
 
 
@@ -127,7 +127,7 @@ def refund_message(refund: TopUpRefund) -> top_up_pb2.TopUpRefund:
         top_up=TOP_UP.name(refund.company, refund.top_up),
         state=cast("top_up_pb2.TopUpRefund.State", int(refund.state)),
         amount_micros=refund.amount,
-        amount_text=words(refund.amount, refund.currency),
+        amount_text=format_money(refund.amount, refund.currency),
         currency_code=refund.currency,
         reason=refund.reason,
         requested_by=refund.requested_by,
@@ -146,7 +146,7 @@ def chargeback_message(chargeback: Chargeback) -> top_up_pb2.Chargeback:
         top_up=TOP_UP.name(chargeback.company, chargeback.top_up),
         state=cast("top_up_pb2.Chargeback.State", int(chargeback.state)),
         amount_micros=chargeback.amount,
-        amount_text=words(chargeback.amount, chargeback.currency),
+        amount_text=format_money(chargeback.amount, chargeback.currency),
         currency_code=chargeback.currency,
         reason=chargeback.reason,
         transaction=_transaction(chargeback.company, chargeback.debit_number),

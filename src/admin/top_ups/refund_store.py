@@ -17,7 +17,7 @@ from admin.top_ups.domain import (
     refund_debit,
 )
 from wallet.domain.errors import Applied, IdempotencyKeyReused, TopUpNotFound, TopUpNotRefundable, TopUpRefundNotFound
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import TOP_UP, TOP_UP_REFUND
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
@@ -178,7 +178,7 @@ def _notice(refund: TopUpRefund) -> Notice:
             "reason": refund.reason,
         },
         "top_up_refunded",
-        {"amount": words(refund.amount, refund.currency)},
+        {"amount": format_money(refund.amount, refund.currency)},
     )
 
 

@@ -25,7 +25,7 @@ from server.context import Context
 from server.rejections import invalid
 from veloconnect.admin.v1 import top_up_pb2, top_up_pb2_grpc
 from wallet.domain.errors import CurrencyMismatch
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import COMPANY, PAYMENT_METHOD, TOP_UP, TOP_UP_REFUND
 from wallet.ledger.reader import Reader
 
@@ -107,7 +107,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         return top_up_pb2.SuggestTopUpAmountsResponse(
             suggestions=[
                 top_up_pb2.SuggestTopUpAmountsResponse.Suggestion(
-                    amount_micros=amount, amount_text=words(amount, usage.currency), days=days
+                    amount_micros=amount, amount_text=format_money(amount, usage.currency), days=days
                 )
                 for days, amount in suggested_amounts(spent, today)
             ],

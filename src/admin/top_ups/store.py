@@ -26,7 +26,7 @@ from wallet.domain.errors import (
     LedgerUnavailable,
     TopUpNotFound,
 )
-from wallet.domain.money import words
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import TOP_UP, TRANSACTION
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
@@ -255,8 +255,8 @@ def _succeeded_notice(top_up: TopUp) -> Notice:
         # Whoever pays by card sees at once that it worked; a transfer takes days.
         "top_up_received" if top_up.method is TopUpMethod.BANK_TRANSFER else "",
         {
-            "amount": words(top_up.cleared, top_up.currency),
-            "balance": words(top_up.balance_after, top_up.currency),
+            "amount": format_money(top_up.cleared, top_up.currency),
+            "balance": format_money(top_up.balance_after, top_up.currency),
             "payment_reference": top_up.payment_reference,
         },
     )
@@ -270,7 +270,7 @@ def _failed_notice(top_up: TopUp) -> Notice:
         {**_data(top_up), "failure_code": top_up.failure_code},
         "top_up_failed" if top_up.method is TopUpMethod.BANK_TRANSFER else "",
         {
-            "amount": words(top_up.amount, top_up.currency),
+            "amount": format_money(top_up.amount, top_up.currency),
             "payment_reference": top_up.payment_reference,
             "why": top_up.failure_message,
         },

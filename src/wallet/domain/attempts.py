@@ -9,7 +9,7 @@ from wallet.domain.entries import Authorization, Entry, Wallet
 from wallet.domain.limits import SpendLimitState
 
 
-class Asked(StrEnum):
+class Question(StrEnum):
     """What the ledger is asked about an attempt."""
 
     APPLIED = "APPLIED"
@@ -57,7 +57,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     """A command as Redis saw it. Amounts in micros; times in microseconds since the epoch."""
 
     command: Command
-    asked: Asked
+    question: Question
     epoch: int = 0
     seq: int = 0
     amount: int = 0

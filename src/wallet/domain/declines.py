@@ -1,6 +1,6 @@
 """The error of an honest decline: what a caller hears of a rule that holds in the ledger too."""
 
-from wallet.domain.attempts import Answer, Asked, Attempt
+from wallet.domain.attempts import Answer, Attempt, Question
 from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.entries import Authorization, AuthorizationState
 from wallet.domain.errors import (
@@ -20,43 +20,43 @@ from wallet.domain.usage import Usage
 
 _ON_OPEN_HOLD = frozenset({Kind.INCREMENT, Kind.CAPTURE})
 
-_BY_RULE: dict[Asked, type[WalletError]] = {
-    Asked.LIMIT: BalanceLimitReached,
-    Asked.EARLY: AuthorizationNotExpired,
-    Asked.SUSPENDED: CompanySuspended,
-    Asked.CLOSED: CompanyClosed,
+_BY_RULE: dict[Question, type[WalletError]] = {
+    Question.LIMIT: BalanceLimitReached,
+    Question.EARLY: AuthorizationNotExpired,
+    Question.SUSPENDED: CompanySuspended,
+    Question.CLOSED: CompanyClosed,
 }
 """The errors that say no more than the company."""
 
 
 def declined(attempt: Attempt, answer: Answer) -> WalletError:
-    """Return the error of an attempt that Redis declined by `attempt.asked`, and the ledger by the same rule."""
+    """Return the error of an attempt that Redis declined by `attempt.question`, and the ledger by the same rule."""
     wallet, command, hold = answer.wallet, attempt.command, answer.authorization
-    match attempt.asked:
-        case Asked.FUNDS if wallet is not None:
+    match attempt.question:
+        case Question.FUNDS if wallet is not None:
             return InsufficientFunds(
                 available=wallet.available,
                 required=answer.required,
                 floor=wallet.floor,
                 currency=wallet.currency,
             )
-        case Asked.SPEND if answer.passed is not None:
+        case Question.SPEND if answer.passed is not None:
             # What is done to an authorization counts in the window in which it was opened: that does not come again.
             over = command.kind in _ON_OPEN_HOLD and not command.late
             return SpendLimitReached(answer.passed, required=answer.passed_by, window_is_over=over)
-        case Asked.SUSPENDED | Asked.BLOCKED | Asked.UNPRICED if command.unpriced and (
+        case Question.SUSPENDED | Question.BLOCKED | Question.UNPRICED if command.unpriced and (
             error := _hold_error(command, hold)
         ):
             return error
-        case Asked.BLOCKED:
+        case Question.BLOCKED:
             # An increment is more of the authorization's usage. What has no price was judged by its own, in Redis.
             of_hold = hold is not None and command.kind is Kind.INCREMENT and not command.unpriced
             channel, _, country = _words(hold.usage if hold is not None and of_hold else command.usage)
             return DestinationBlocked(channel=channel, country=country)
-        case Asked.UNPRICED:
+        case Question.UNPRICED:
             return _unpriced_error(command, hold)
         case _:
-            return _BY_RULE[attempt.asked](command.company)
+            return _BY_RULE[attempt.question](command.company)
 
 
 def _hold_error(command: Command, hold: Authorization | None) -> WalletError | None:

@@ -11,22 +11,22 @@ def within_bounds(micros: int) -> bool:
     return -MICROS_MAX <= micros <= MICROS_MAX
 
 
-def words(micros: int, currency: str) -> str:
-    """Return an amount as people write it, exact, with two decimals at least: "500.00 EUR", "-0.0075 EUR"."""
+def format_money(micros: int, currency: str) -> str:
+    """Return an amount as people read it, exact, with at least two decimals: "500.00 EUR", "-0.0075 EUR"."""
     return f"{decimal(micros)} {currency}"
 
 
 def decimal(micros: int) -> str:
-    """Return an amount in the currency's unit, exact, with two decimals at least: "500.00", "-0.0075"."""
+    """Return an amount in units of its currency, exact, with at least two decimals: "500.00", "-0.0075"."""
     units, rest = divmod(abs(micros), MICROS_PER_UNIT)
     decimals = f"{rest:06}".rstrip("0").ljust(2, "0")
     return f"{'-' if micros < 0 else ''}{units}.{decimals}"
 
 
 def in_minor_units(micros: int, currency: str) -> str:
-    """Return an amount as receipts have it, exact: with the currency's decimals, and more where they say something.
+    """Return an amount as receipts show it, exact: with the currency's decimals, and more if they are not zero.
 
-    "500.00" EUR, "500" JPY, "500.000" KWD, "-0.0075" EUR.
+    Examples: "500.00" EUR, "500" JPY, "500.000" KWD, "-0.0075" EUR.
     """
     units, rest = divmod(abs(micros), MICROS_PER_UNIT)
     decimals = f"{rest:06}".rstrip("0").ljust(minor_digits(currency), "0")
@@ -34,7 +34,7 @@ def in_minor_units(micros: int, currency: str) -> str:
 
 
 def minor_digits(currency: str) -> int:
-    """Return how many decimals a currency has by ISO 4217; what a payment provider takes is its own matter."""
+    """Return the number of decimals of a currency by ISO 4217; a payment provider may use another number."""
     return 0 if currency in _WITHOUT_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
 
 

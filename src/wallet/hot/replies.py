@@ -5,11 +5,11 @@ from enum import StrEnum
 
 import msgspec
 
-from wallet.domain.attempts import Asked, Attempt
+from wallet.domain.attempts import Attempt, Question
 from wallet.domain.commands import Command
 
 _decode_command = msgspec.msgpack.Decoder(Command).decode
-_ASKED = {asked.value.encode(): asked for asked in Asked}
+_QUESTIONS = {question.value.encode(): question for question in Question}
 
 
 class Reply(StrEnum):
@@ -45,16 +45,16 @@ def proposal(command: Command, reply: bytes) -> Proposal:
             return Proposal(Reply.PENDING, journaled(rest))
         case b"K":
             known_epoch, _, known_seq = rest.partition(b":")
-            return Proposal(Reply.KNOWN, Attempt(command, Asked.KNOWN, int(known_epoch or 0), int(known_seq or 0)))
+            return Proposal(Reply.KNOWN, Attempt(command, Question.KNOWN, int(known_epoch or 0), int(known_seq or 0)))
         case b"R":
             by_epoch, by_seq, *entry = rest.split(b":", 2)
             if entry:
-                return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN), journaled(rest))
-            return Proposal(Reply.REUSED, Attempt(command, Asked.KNOWN, int(by_epoch), int(by_seq)))
+                return Proposal(Reply.REUSED, Attempt(command, Question.KNOWN), journaled(rest))
+            return Proposal(Reply.REUSED, Attempt(command, Question.KNOWN, int(by_epoch), int(by_seq)))
         case b"D":
             rule, *numbers = rest.split(b":")
             epoch, seq, amount, held_delta, at = [int(number) for number in numbers]
-            return Proposal(Reply.DECLINED, Attempt(command, _ASKED[rule], epoch, seq, amount, held_delta, 0, at))
+            return Proposal(Reply.DECLINED, Attempt(command, _QUESTIONS[rule], epoch, seq, amount, held_delta, 0, at))
         case b"L":
             return Proposal(Reply.LATE)
         case _:
@@ -63,7 +63,7 @@ def proposal(command: Command, reply: bytes) -> Proposal:
 
 def _applied(command: Command, change: list[bytes]) -> Attempt:
     epoch, seq, amount, held_delta, applied_at = map(int, change)
-    return Attempt(command, Asked.APPLIED, epoch, seq, amount, held_delta, applied_at)
+    return Attempt(command, Question.APPLIED, epoch, seq, amount, held_delta, applied_at)
 
 
 def journaled(value: bytes) -> Attempt:

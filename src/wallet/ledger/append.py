@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 import structlog
 
-from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
+from wallet.domain.attempts import Answer, Attempt, Question, Verdict
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
 from wallet.ledger.failures import data_refused, unavailable
@@ -121,7 +121,7 @@ _NO_ANSWER = Answer(Verdict.BUSY)
 
 
 def _judging_order(attempt: Attempt) -> tuple[str, bool, int]:
-    return attempt.command.company, attempt.asked is not Asked.APPLIED, attempt.seq
+    return attempt.command.company, attempt.question is not Question.APPLIED, attempt.seq
 
 
 def _parameters(attempt: Attempt) -> Parameters:
@@ -129,10 +129,10 @@ def _parameters(attempt: Attempt) -> Parameters:
     command = attempt.command
     usage = command.usage
     amount = attempt.amount
-    if command.kind is Kind.INCREMENT and attempt.asked is not Asked.APPLIED:
+    if command.kind is Kind.INCREMENT and attempt.question is not Question.APPLIED:
         amount = command.amount  # The total: what it adds follows from the hold, which the ledger knows best.
     return (
-        attempt.asked,
+        attempt.question,
         command.company,
         command.idempotency_key,
         command.fingerprint,

@@ -25,7 +25,7 @@ from tests.support.builders import (
     void,
 )
 from tests.support.wallets import Wallets
-from wallet.domain.attempts import Asked, Attempt
+from wallet.domain.attempts import Attempt, Question
 from wallet.domain.errors import Declined, WalletUnavailable
 from wallet.hot.keys import Keys
 from wallet.hot.store import START, Batch, HotStore, Peek
@@ -312,7 +312,7 @@ async def applied_attempt(hot: HotStore, company: str, amount: int) -> Attempt:
     command = charge(amount, company=company)
     (proposal,) = await hot.apply(hot.keys.partition(company), Batch(commands=[(command, START)]))
     assert proposal.attempt is not None
-    assert proposal.attempt.asked is Asked.APPLIED
+    assert proposal.attempt.question is Question.APPLIED
     return proposal.attempt
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.domain.attempts import Asked, Attempt
+from wallet.domain.attempts import Attempt, Question
 from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind, Unpriced
 from wallet.domain.entries import AuthorizationState, Wallet, WalletState
 from wallet.domain.limits import Window
@@ -71,7 +71,7 @@ def test_p3_a_journal_entry_gives_back_the_attempt_that_was_written(
 ) -> None:
     """Whatever bytes the command has, colons and line ends among them."""
     change = f"{epoch}:{seq}:{amount}:{held_delta}:{applied_at}".encode()
-    attempt = Attempt(command, Asked.APPLIED, epoch, seq, amount, held_delta, applied_at)
+    attempt = Attempt(command, Question.APPLIED, epoch, seq, amount, held_delta, applied_at)
     encoded = change + b":" + encode_command(command)
     assert journaled(encoded) == attempt
     assert proposal_of(command, b"A:" + change).attempt == attempt
@@ -79,21 +79,21 @@ def test_p3_a_journal_entry_gives_back_the_attempt_that_was_written(
     assert (pending.reply, pending.attempt) == (Reply.PENDING, attempt)
     reused = proposal_of(command, b"R:" + encoded)
     assert (reused.reply, reused.other) == (Reply.REUSED, attempt)
-    assert reused.attempt == Attempt(command, Asked.KNOWN)
+    assert reused.attempt == Attempt(command, Question.KNOWN)
 
 
-@pytest.mark.parametrize("rule", sorted({*Asked} - {Asked.APPLIED, Asked.KNOWN}))
+@pytest.mark.parametrize("rule", sorted({*Question} - {Question.APPLIED, Question.KNOWN}))
 def test_p5_a_decline_carries_what_the_ledger_is_asked(rule: str) -> None:
     command = Command(Kind.CHARGE, "acme", "key", b"f" * FINGERPRINT_BYTES)
     proposal = proposal_of(command, f"D:{rule}:3:14:-100:5:77".encode())
     assert proposal.reply is Reply.DECLINED
-    assert proposal.attempt == Attempt(command, Asked(rule), 3, 14, -100, 5, declined_at=77)
+    assert proposal.attempt == Attempt(command, Question(rule), 3, 14, -100, 5, declined_at=77)
 
 
 def test_a_known_key_may_come_without_an_attempt() -> None:
     command = Command(Kind.AUTHORIZATION, "acme", "key", b"f" * FINGERPRINT_BYTES)
-    assert proposal_of(command, b"K:").attempt == Attempt(command, Asked.KNOWN)
-    assert proposal_of(command, b"K:3:14").attempt == Attempt(command, Asked.KNOWN, 3, 14)
+    assert proposal_of(command, b"K:").attempt == Attempt(command, Question.KNOWN)
+    assert proposal_of(command, b"K:3:14").attempt == Attempt(command, Question.KNOWN, 3, 14)
     assert proposal_of(command, b"C").attempt is None
 
 

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from wallet.domain.attempts import Asked, Verdict
+from wallet.domain.attempts import Question, Verdict
 from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.hot.operations import OPERATIONS, operation_of
 from wallet.hot.replies import Reply
@@ -70,7 +70,7 @@ def test_apply_lists_every_operation_clean_up_and_rule() -> None:
     top = header(SCRIPTS["apply"])
     operations = {*OPERATIONS.values(), "CAPTURE_ON", "CAPTURE_LATE", "MOVE_CHECKED"}
     operations |= {"UNPRICED", "UNPRICED_CAPTURE", "UNOPENED"}
-    rules = {asked.value for asked in Asked} - {Asked.APPLIED, Asked.KNOWN}
+    rules = {asked.value for asked in Question} - {Question.APPLIED, Question.KNOWN}
     for word in operations | rules | {action.value for action in CleanUpAction}:
         assert re.search(rf"\b{word}\b", top), f"apply.lua's header does not say {word}"
     for reply in Reply:
@@ -106,7 +106,7 @@ def test_append_says_in_its_header_when_each_answer_is_given() -> None:
     top = header(APPEND)
     for verdict in set(Verdict) - {Verdict.QUARANTINED}:
         assert re.search(rf"\b{verdict.value}\b", top), f"append.sql's header does not say {verdict}"
-    for asked in Asked:
+    for asked in Question:
         assert re.search(rf"\b{asked.value}\b", top), f"append.sql's header does not say {asked}"
 
 

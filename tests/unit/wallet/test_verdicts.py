@@ -2,7 +2,7 @@
 
 import pytest
 
-from wallet.domain.attempts import Answer, Asked, Attempt, Verdict
+from wallet.domain.attempts import Answer, Attempt, Question, Verdict
 from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Entry
 from wallet.domain.errors import (
@@ -43,12 +43,12 @@ ERRORS = {
 
 def applied(command: Command = CHARGE) -> Attempt:
     """Return an attempt that Redis applied at the end of an hour."""
-    return Attempt(command, Asked.APPLIED, 7, 3, -5, 0, HOUR_US - 1)
+    return Attempt(command, Question.APPLIED, 7, 3, -5, 0, HOUR_US - 1)
 
 
 def judged(verdict: Verdict, *, epoch: int = 7, rounds: int = 0, has_rival: bool = False) -> Judged:
     """Return a declined attempt with a verdict, for a closed company."""
-    attempt = Attempt(CHARGE, Asked.CLOSED, epoch)
+    attempt = Attempt(CHARGE, Question.CLOSED, epoch)
     return Judged(attempt, Answer(verdict, 9, 1), Applied.UNKNOWN, rounds, has_rival)
 
 
@@ -70,7 +70,7 @@ def test_every_verdict_has_a_row() -> None:
 def test_a_row_has_an_error_where_the_caller_hears_one(verdict: Verdict) -> None:
     row = VERDICTS[verdict]
     assert (row.error is None) == (row.then in (Then.ACKNOWLEDGE, Then.RUN_AGAIN))
-    assert row.mend is None or row.then is Then.RUN_AGAIN
+    assert row.repair is None or row.then is Then.RUN_AGAIN
     assert row.error is None or type(row.error(judged(verdict))) is ERRORS[verdict]
 
 
@@ -106,10 +106,10 @@ def test_an_entry_that_counts_in_another_hour_than_in_redis_takes_the_wallet() -
 
 
 def test_an_unrecorded_key_loses_its_record_or_its_wallet() -> None:
-    mend = VERDICTS[Verdict.UNRECORDED].mend
-    assert mend is not None
-    assert mend(judged(Verdict.UNRECORDED, has_rival=True)) is None
-    record, hold = mend(judged(Verdict.UNRECORDED)), mend(judged(Verdict.UNRECORDED, epoch=0))
+    repair = VERDICTS[Verdict.UNRECORDED].repair
+    assert repair is not None
+    assert repair(judged(Verdict.UNRECORDED, has_rival=True)) is None
+    record, hold = repair(judged(Verdict.UNRECORDED)), repair(judged(Verdict.UNRECORDED, epoch=0))
     assert record is not None
     assert (record.action, record.attempt) == (CleanUpAction.DISCARD, "7:0")
     assert hold is not None
@@ -117,9 +117,9 @@ def test_an_unrecorded_key_loses_its_record_or_its_wallet() -> None:
 
 
 def test_a_wallet_is_blamed_for_a_contested_decline_after_some_rounds() -> None:
-    mend = VERDICTS[Verdict.CONTESTED].mend
-    assert mend is not None
-    assert mend(judged(Verdict.CONTESTED, rounds=CONTESTED_ROUNDS_MAX - 1)) is None
-    forget = mend(judged(Verdict.CONTESTED, rounds=CONTESTED_ROUNDS_MAX))
+    repair = VERDICTS[Verdict.CONTESTED].repair
+    assert repair is not None
+    assert repair(judged(Verdict.CONTESTED, rounds=CONTESTED_ROUNDS_MAX - 1)) is None
+    forget = repair(judged(Verdict.CONTESTED, rounds=CONTESTED_ROUNDS_MAX))
     assert forget is not None
     assert forget.action is CleanUpAction.FORGET

@@ -26,7 +26,7 @@ from tests.support.builders import (
 )
 from tests.support.engine_steps import crash_after_redis, settled
 from tests.support.wallets import Wallets
-from wallet.domain.attempts import Asked, Verdict
+from wallet.domain.attempts import Question, Verdict
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import (
@@ -334,7 +334,7 @@ async def test_a_hold_that_was_closed_meanwhile_goes_before_the_limit(
     batch = Batch(commands=[(capture(100, "a"), START)])
     (proposal,) = await wallets.hot.apply(wallets.hot.keys.partition("acme"), batch)
     assert proposal.attempt is not None
-    assert proposal.attempt.asked is Asked.SPEND
+    assert proposal.attempt.question is Question.SPEND
     await wallets.engine.submit(void("a"))
     appender = Appender(settings.database_url)
     (answer,) = await appender.append([proposal.attempt])

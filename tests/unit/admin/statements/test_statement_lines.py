@@ -21,7 +21,7 @@ from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
-from wallet.domain.money import MICROS_MAX, decimal, words
+from wallet.domain.money import MICROS_MAX, decimal, format_money
 from wallet.domain.pricing import Price
 from wallet.domain.usage import Channel, Usage
 
@@ -146,7 +146,7 @@ def test_no_text_is_a_formula_and_each_can_be_had_back(text: str) -> None:
 def test_an_amount_is_exact_in_units(micros: int) -> None:
     assert Decimal(decimal(micros)) * 1_000_000 == micros
     assert len(decimal(micros).partition(".")[2]) >= 2
-    assert words(micros, "EUR") == decimal(micros) + " EUR"
+    assert format_money(micros, "EUR") == decimal(micros) + " EUR"
 
 
 def test_every_channel_has_its_unit() -> None:
