@@ -14,8 +14,8 @@ from admin.http.server import serving
 from admin.ledger.wiring import ledger
 from admin.mail.wiring import mail, post_of
 from admin.mail.worker import Post
+from admin.payments.factory import provider_of
 from admin.payments.measured import MeasuredProvider
-from admin.payments.opening import provider_of
 from admin.payments.port import PaymentProvider
 from admin.rates.wiring import rates
 from admin.refunds.wiring import refunds

@@ -6,7 +6,7 @@ from typing import cast
 from google.protobuf.duration_pb2 import Duration
 
 from admin.alerts.domain import DEFAULT, AlertPolicy, AlertState, Threshold
-from admin.rpc.masks import Fields, taken_over
+from admin.rpc.field_masks import Fields, taken_over
 from server.rejections import invalid
 from server.validation import check_name
 from veloconnect.admin.v1 import rule_pb2

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from admin.alerts.store import Alerts
 from admin.statements.usage_store import MissingEntries, UsageDays
-from admin.work.rounds import Rounds
+from admin.work.company_sweep import Rounds
 
 PAUSE_SECONDS = 5.0
 

@@ -13,7 +13,7 @@ from admin.auto_top_ups.domain import (
 )
 from admin.payments import minor_units
 from admin.payments.port import ProviderRefused
-from admin.rpc.masks import Fields, taken_over
+from admin.rpc.field_masks import Fields, taken_over
 from server import wire
 from server.rejections import invalid
 from server.validation import check_name

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from admin.companies.domain import CompanyChange
-from admin.rpc.masks import Fields, named, taken_over
+from admin.rpc.field_masks import Fields, named, taken_over
 from server.countries import COUNTRIES
 from server.rejections import invalid
 from server.validation import check_name

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from admin.cli.calling import CALL_SECONDS_MAX, calling
 from admin.cli.connection import Connection, connection_options
 from admin.cli.options import named
+from admin.cli.service import CALL_SECONDS_MAX, calling
 from veloconnect.admin.v1 import document_pb2
 from veloconnect.admin.v1.document_pb2_grpc import DocumentServiceStub
 from wallet.domain.resource_names import COMPANY, RECEIPT, STATEMENT

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from admin.documents.names import month_in
-from admin.documents.printing import File, Printing
+from admin.documents.renderer import File, Printing
 from admin.http.routes import Route, attachment
 from server.validation import check
 from veloconnect.admin.v1 import document_pb2

@@ -13,7 +13,7 @@ from admin.documents.receipts import (
     Seller,
     TaxTreatment,
 )
-from admin.rpc.masks import Fields, taken_over
+from admin.rpc.field_masks import Fields, taken_over
 from admin.statements.messages import line_message
 from admin.statements.usage import total
 from admin.top_ups.domain import TopUpMethod

@@ -1,8 +1,8 @@
 """A receipt as PDF."""
 
 from admin.documents.parties import buyer_lines, date_of, seller_lines, time_of
+from admin.documents.pdf_document import Sheet
 from admin.documents.receipts import Receipt, ReceiptKind, TaxTreatment, percent
-from admin.documents.sheet import Sheet
 from admin.top_ups.domain import TopUpMethod
 from wallet.domain.money import in_minor_units
 from wallet.domain.resource_names import TRANSACTION

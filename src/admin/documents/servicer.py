@@ -12,9 +12,9 @@ from admin.documents.messages import (
 )
 from admin.documents.monthly_store import MonthlyStatements
 from admin.documents.names import month_in
-from admin.documents.printing import File, Printing
 from admin.documents.receipt_store import Receipts
 from admin.documents.receipts import Receipt
+from admin.documents.renderer import File, Printing
 from admin.rpc.pages import Listing
 from server.context import Context
 from server.rejections import invalid

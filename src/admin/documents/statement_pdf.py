@@ -2,9 +2,9 @@
 
 from admin.documents.monthly import MonthlyStatement
 from admin.documents.parties import buyer_lines, seller_lines, time_of
+from admin.documents.pdf_document import Sheet
 from admin.documents.receipts import BillingProfile, Seller
-from admin.documents.sheet import Sheet
-from admin.statements.csv_lines import UNITS
+from admin.statements.statement_csv import UNITS
 from admin.statements.usage import UsageLine, total
 from wallet.domain.money import in_minor_units
 from wallet.domain.resource_names import COMPANY, TRANSACTION

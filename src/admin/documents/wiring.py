@@ -4,8 +4,8 @@ from admin.companies.store import Companies
 from admin.documents.billing_store import Billing
 from admin.documents.http import routes
 from admin.documents.monthly_store import MonthlyStatements
-from admin.documents.printing import Printing
 from admin.documents.receipt_store import Receipts
+from admin.documents.renderer import Printing
 from admin.documents.servicer import DocumentServicer
 from admin.documents.worker import PAUSE_SECONDS, ReceiptWorker
 from admin.feature import Feature, service

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from admin.documents.receipt_store import Receipts
-from admin.work.rounds import Rounds
+from admin.work.company_sweep import Rounds
 from wallet.domain.errors import SellerNotSet
 
 PAUSE_SECONDS = 5.0

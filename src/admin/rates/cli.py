@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import click
 
-from admin.cli.calling import CALL_SECONDS_MAX, Refused, calling
 from admin.cli.connection import Connection, connection_options
 from admin.cli.options import CHANNELS, named, output_option, written
+from admin.cli.service import CALL_SECONDS_MAX, Refused, calling
 from admin.rates.decks.cells import BadCell
 from admin.rates.decks.columns import NAMES
 from admin.rates.decks.dates import Times

@@ -18,9 +18,9 @@ from admin.rates.store import (
     beginning_now,
 )
 from admin.rates.upload import Upload, upload_of
-from admin.rpc.masks import Fields, taken_over
+from admin.rpc.concurrency import UnderWay
+from admin.rpc.field_masks import Fields, taken_over
 from admin.rpc.pages import ID, Listing
-from admin.rpc.under_way import UnderWay
 from server.context import Context
 from server.rejections import InvalidRequest, Violation, invalid
 from server.validation import check_name

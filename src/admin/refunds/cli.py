@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from admin.cli.calling import CALL_SECONDS_MAX, calling
 from admin.cli.connection import Connection, connection_options
 from admin.cli.options import CHANNELS, named
+from admin.cli.service import CALL_SECONDS_MAX, calling
 from admin.cli.times import micros_in
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.admin.v1.refund_pb2_grpc import RefundServiceStub

@@ -15,8 +15,8 @@ from admin.refunds.messages import (
 )
 from admin.refunds.upload import job_message, upload_of
 from admin.refunds.upload import preview_message as job_preview_message
+from admin.rpc.concurrency import UnderWay
 from admin.rpc.pages import Listing, check_company
-from admin.rpc.under_way import UnderWay
 from refunds.case_store import RefundCases
 from refunds.decisions import Decisions
 from refunds.delivery import CaseState

@@ -1,9 +1,9 @@
 """Put refunds together."""
 
 from admin.feature import Feature, service
-from admin.refunds import finisher, job_worker
-from admin.refunds.finisher import RefundFinisher
+from admin.refunds import job_worker, recovery
 from admin.refunds.job_worker import RefundJobWorker
+from admin.refunds.recovery import RefundFinisher
 from admin.refunds.servicer import RefundServicer
 from admin.work.runner import Worker
 from refunds.case_store import RefundCases
@@ -28,6 +28,6 @@ def refunds(wallets: Wallets) -> Feature:
         services=[service(refund_pb2, refund_pb2_grpc, servicer)],
         workers=[
             Worker("refund-jobs", RefundJobWorker(jobs, wallets.engine, refunds).run_once, job_worker.PAUSE_SECONDS),
-            Worker("refund-finishing", finishing.run_once, finisher.PAUSE_SECONDS),
+            Worker("refund-finishing", finishing.run_once, recovery.PAUSE_SECONDS),
         ],
     )

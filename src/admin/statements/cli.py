@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from admin.cli.calling import calling
 from admin.cli.connection import Connection, connection_options
 from admin.cli.options import CHANNELS, named, output_option, written
+from admin.cli.service import calling
 from admin.cli.times import micros_in
 from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.admin.v1.transaction_pb2_grpc import TransactionServiceStub

@@ -8,7 +8,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from multidict import MultiMapping
 
 from admin.http.routes import Route, saved_as
-from admin.statements.export import Exports
+from admin.statements.exporter import Exports
 from admin.statements.filters import filter_of
 from server.rejections import InvalidRequest, invalid
 from server.validation import check

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from admin.rpc.pages import Listing
-from admin.statements.export import Exports
+from admin.statements.exporter import Exports
 from admin.statements.filters import filter_of, list_name
 from admin.statements.messages import days_of, summary_message
 from admin.statements.store import Statements

@@ -1,7 +1,7 @@
 """Put statements together."""
 
 from admin.feature import Feature, service
-from admin.statements.export import Exports
+from admin.statements.exporter import Exports
 from admin.statements.http import routes
 from admin.statements.servicer import TransactionServicer
 from admin.statements.store import Statements

@@ -1,7 +1,7 @@
 """Counts usage by day, so that a summary finds little left to count."""
 
 from admin.statements.usage_store import UsageDays
-from admin.work.rounds import Rounds
+from admin.work.company_sweep import Rounds
 
 PAUSE_SECONDS = 5.0
 """Between two looks. A summary counts what is missing itself, so this is no bound on how fresh one is."""

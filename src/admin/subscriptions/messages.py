@@ -4,7 +4,7 @@ from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
 
-from admin.rpc.masks import Fields, taken_over
+from admin.rpc.field_masks import Fields, taken_over
 from admin.subscriptions.domain import (
     NewSubscription,
     Subscription,

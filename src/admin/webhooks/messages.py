@@ -6,7 +6,7 @@ from typing import cast
 from google.protobuf.json_format import ParseDict
 
 from admin.notices.domain import Delivery, EventType
-from admin.rpc.masks import Fields, taken_over
+from admin.rpc.field_masks import Fields, taken_over
 from admin.webhooks.domain import (
     Event,
     Webhook,

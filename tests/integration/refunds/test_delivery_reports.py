@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.refunds.finisher import RefundFinisher
+from admin.refunds.recovery import RefundFinisher
 from refunds.delivery import Action, CaseOrigin, CaseState, RefundRule
 from refunds.delivery_reports import NOTHING
 from tests.conftest import OpenWallets

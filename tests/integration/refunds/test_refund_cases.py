@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.refunds.finisher import RefundFinisher
+from admin.refunds.recovery import RefundFinisher
 from refunds.delivery import (
     CaseOrigin,
     CaseState,

@@ -16,7 +16,7 @@ import admin
 import charging
 import server
 from admin.auto_top_ups.firing_top_ups import TopUpIdTaken
-from admin.cli.calling import Refused
+from admin.cli.service import Refused
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
 from admin.notices.domain import EventType
 from admin.payments.port import (

@@ -12,8 +12,8 @@ import pytest
 from admin.documents import http as documents
 from admin.documents.messages import profile_change, seller_change
 from admin.documents.months import Month
-from admin.documents.printing import PDFS_AT_ONCE_MAX, Printing
 from admin.documents.receipts import Seller, TaxTreatment
+from admin.documents.renderer import PDFS_AT_ONCE_MAX, Printing
 from admin.settings import AdminSettings
 from devstack.ports import free_port
 from server.rejections import InvalidRequest

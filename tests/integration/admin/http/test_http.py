@@ -21,9 +21,9 @@ from admin.http.routes import BODY_BYTES_MAX, Route, attachment, webhook
 from admin.metrics import http_requests
 from admin.settings import AdminSettings
 from admin.statements import http as statements
-from admin.statements.csv_lines import Statement
 from admin.statements.domain import EVERYTHING, EntryFilter
-from admin.statements.export import EXPORTS_AT_ONCE_MAX, Exports
+from admin.statements.exporter import EXPORTS_AT_ONCE_MAX, Exports
+from admin.statements.statement_csv import Statement
 from devstack.ports import LOOPBACK, free_port
 from server.error_table import FAULT, TABLE
 from server.lifetime import Lifetime

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 import admin.statements.store as adapter
-from admin.statements.csv_lines import COLUMNS, Statement
 from admin.statements.domain import EVERYTHING, DoesNotAddUp, EntryFilter, Page
+from admin.statements.statement_csv import COLUMNS, Statement
 from benchmarks.own.filling import fill
 from tests.support.builders import (
     authorize,

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from admin.payments.opening import provider_of
+from admin.payments.factory import provider_of
 from admin.settings import AdminSettings
 from server.settings import Misconfigured, read_settings
 

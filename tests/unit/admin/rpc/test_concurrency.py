@@ -2,7 +2,7 @@
 
 import pytest
 
-from admin.rpc.under_way import UnderWay
+from admin.rpc.concurrency import UnderWay
 from wallet.domain.errors import Overloaded
 
 

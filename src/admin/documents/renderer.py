@@ -12,7 +12,7 @@ from admin.documents.months import Month
 from admin.documents.receipt_pdf import receipt_pdf
 from admin.documents.receipt_store import Receipts
 from admin.documents.statement_pdf import statement_pdf
-from admin.rpc.under_way import UnderWay
+from admin.rpc.concurrency import UnderWay
 
 PDFS_AT_ONCE_MAX = 4
 """In one process: each keeps a core busy for a tenth of a second, and a statement of every country for one."""

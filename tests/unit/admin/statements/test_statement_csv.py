@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from admin.spreadsheets import line_writer, text_cell, text_in_cell
-from admin.statements.csv_lines import COLUMNS, UNITS, Statement
 from admin.statements.domain import EVERYTHING, DoesNotAddUp, EntryFilter, Period
 from admin.statements.filters import filter_of, list_name
 from admin.statements.messages import DAYS_MAX, days_of
+from admin.statements.statement_csv import COLUMNS, UNITS, Statement
 from admin.statements.usage import Days
 from server.rejections import InvalidRequest
 from veloconnect.admin.v1 import transaction_pb2

@@ -4,9 +4,9 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from admin.rpc.under_way import UnderWay
-from admin.statements.csv_lines import Statement
+from admin.rpc.concurrency import UnderWay
 from admin.statements.domain import EntryFilter
+from admin.statements.statement_csv import Statement
 from admin.statements.store import Statements
 
 EXPORTS_AT_ONCE_MAX = 4
