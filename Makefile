@@ -20,8 +20,11 @@ install: $(STAMP) ## Set up .venv; every other target does it when needed
 run: $(STAMP) ## Serve charging and admin here, on a Postgres and a Valkey of its own, until Ctrl-C
 	@$(PYTHON) -m devstack run --with-parent
 
-test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (ARGS="-k refund -x")
-	$(PYTHON) -m pytest $(ARGS)
+# A process a processor; servers of their own for more than 8 would want more memory than they save time.
+PROCESSES = -n logical --maxprocesses 8 --no-loadscope-reorder
+
+test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (ARGS="-k refund -x", ARGS="-n0 --pdb")
+	$(PYTHON) -m pytest $(PROCESSES) $(ARGS)
 
 demo: $(STAMP) ## Play gateways for a while, then verify the ledger; on a service of its own unless ARGS has --target
 	$(PYTHON) -m demos.half_minute $(ARGS)

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections import deque
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 20_000, 31_999
@@ -9,16 +10,22 @@ FIRST_PORT, LAST_PORT = 20_000, 31_999
 killed and started again finds its port still free."""
 ATTEMPTS_MAX = 1_000
 
-_given_out: set[int] = set()
-"""By this process, perhaps to a server that has not started yet: not again."""
+HELD_MAX = 256
+"""The oldest are let go: their servers listen by now, or are gone."""
+
+_held: deque[socket.socket] = deque()
+"""The UDP ports of the numbers that this process gave out, perhaps to a server that has not started yet. While one is
+held, no other process here gives its number out, and the system takes it back when this process ends."""
 
 
 def free_port() -> int:
-    """Find a port on which nothing listens now. Another process may be quicker: then try again."""
+    """Find a port that nothing listens on and that no other process here was given.
+
+    Another program may be quicker: then try again.
+    """
     for _ in range(ATTEMPTS_MAX):
         port = random.randint(FIRST_PORT, LAST_PORT)
-        if port not in _given_out and is_free(port):
-            _given_out.add(port)
+        if is_free(port) and _hold(port):
             return port
     raise OSError(f"no free port between {FIRST_PORT} and {LAST_PORT} in {ATTEMPTS_MAX} attempts")
 
@@ -34,3 +41,17 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _hold(port: int) -> bool:
+    """Hold the number as a UDP port, which leaves the TCP port free; False if it is held already."""
+    holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        holder.bind((LOOPBACK, port))
+    except OSError:
+        holder.close()
+        return False
+    if len(_held) == HELD_MAX:
+        _held.popleft().close()
+    _held.append(holder)
+    return True

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
+from itertools import count
 from typing import Any
 
 import asyncpg
@@ -28,12 +29,23 @@ POSTGRES_SETTINGS = {
     "max_wal_size": "256MB",
 }
 
+_numbers = count(1)
+"""Of databases."""
+
 OpenWallets = Callable[..., Coroutine[Any, Any, Wallets]]
 
 
 def pytest_configure() -> None:
     """Choose where temporary directories are made, before the first."""
     use_memory()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests out over several processes, each with servers of its own."""
+    from tests.support.distribution import Distribution  # pytest-xdist is there, since it asks.
+
+    return Distribution(config, log)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -91,9 +103,9 @@ def redis_url(redis_server: devstack.Valkey) -> str:
 
 
 @pytest.fixture
-def database_url(postgres: devstack.Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+def database_url(postgres: devstack.Postgres) -> Iterator[str]:
     """A migrated database of the test's own."""
-    name = f"test_{abs(hash(request.node.nodeid)) % 10**12}"
+    name = f"test_{next(_numbers)}"
     with_template(postgres, name)
     yield postgres.database_dsn(name)
     postgres.drop_database(name)
@@ -101,7 +113,6 @@ def database_url(postgres: devstack.Postgres, request: pytest.FixtureRequest) ->
 
 def with_template(postgres: devstack.Postgres, name: str) -> None:
     """Make a database as a copy of the migrated one."""
-    postgres.drop_database(name)
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
         # Copying files costs a checkpoint, which is cheap here, and half of copying through the log.
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} STRATEGY file_copy'.encode())
