@@ -6,8 +6,10 @@ import structlog
 from wallet import metrics
 from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES, Command, Kind
+from wallet.domain.entries import AuthorizationState
 from wallet.domain.errors import AuthorizationClosed, AuthorizationNotExpired, Unavailable, WalletError
 from wallet.engine import Engine
+from wallet.ledger.queries import load
 from wallet.ledger.transactions import reading
 
 SWEEP_SECONDS = 1.0
@@ -18,12 +20,7 @@ SWEEPS_PER_COUNT = 15
 AUTHORIZATIONS_PER_SWEEP_MAX = 500
 FINGERPRINT = b"expiry".ljust(FINGERPRINT_BYTES)
 
-_DUE = """
-    SELECT expires_at, company_id, authorization_id FROM authorizations
-    WHERE state = 1 AND expires_at <= extract(epoch FROM clock_timestamp()) * 1000000
-      AND (expires_at, company_id, authorization_id) > ($2, $3, $4)
-    ORDER BY expires_at, company_id, authorization_id LIMIT $1
-"""
+_SQL = load(__name__, AuthorizationState)
 _START = (0, "", "")
 
 log = structlog.get_logger(__name__)
@@ -47,11 +44,9 @@ class Expiry:
     async def run_once(self) -> int:
         """End every authorization that is due, up to a bound; return how many ended. Raises LedgerUnavailable."""
         async with reading(self._pool) as connection:
-            due = await connection.fetch(_DUE, AUTHORIZATIONS_PER_SWEEP_MAX, *self._after)
+            due = await connection.fetch(_SQL["due"], AUTHORIZATIONS_PER_SWEEP_MAX, *self._after)
             if self._sweeps % SWEEPS_PER_COUNT == 0:
-                metrics.open_authorizations.set(
-                    await connection.fetchval("SELECT count(*) FROM authorizations WHERE state = 1")
-                )
+                metrics.open_authorizations.set(await connection.fetchval(_SQL["open"]))
         self._sweeps += 1
         self._after = tuple(due[-1]) if len(due) == AUTHORIZATIONS_PER_SWEEP_MAX else _START
         commands = [expire(row["company_id"], row["authorization_id"]) for row in due]
