@@ -7,6 +7,9 @@ import pytest
 
 from wallet.domain.attempts import Question, Verdict
 from wallet.domain.commands import Command, Kind, Unpriced
+from wallet.domain.entries import WalletState
+from wallet.domain.limits import Window
+from wallet.hot.fields import usage_word
 from wallet.hot.operations import OPERATIONS, operation_of
 from wallet.hot.replies import Reply
 from wallet.hot.script import Script
@@ -80,6 +83,18 @@ def test_apply_lists_every_operation_clean_up_and_rule() -> None:
 def test_apply_answers_nothing_that_is_not_a_reply() -> None:
     replies = set(re.findall(r"'([A-Z]):?'", body(SCRIPTS["apply"])))
     assert replies == {reply.value for reply in Reply}
+
+
+def test_codes_in_lua_are_those_of_the_domain() -> None:
+    """They are named at the top of a script, and nothing is compared with a bare number."""
+    code = body(SCRIPTS["apply"])
+    for line in (
+        f"local ACTIVE, CLOSED = {WalletState.ACTIVE.value}, {WalletState.CLOSED.value}",
+        f"local HOUR, DAY = '{Window.HOUR.value}', '{Window.DAY.value}'",
+        f"local NO_USAGE = '{usage_word(None)}'",
+    ):
+        assert re.search(rf"^{line}\s*$", code, re.MULTILINE), f"not in the script: {line}"
+    assert re.findall(r"\b(?:state|window|usage|channel)\s*[~=]=\s*'?\d", code) == []
 
 
 def test_every_kind_has_anoperation_of() -> None:

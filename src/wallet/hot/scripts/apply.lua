@@ -51,7 +51,7 @@
 
 local FINGERPRINT_BYTES = 12
 local MICROS_MAX = 9e15
-local ACTIVE, CLOSED = 1, 3
+local ACTIVE, CLOSED = 1, 3 -- States of wallets, as wallet.domain.entries.WalletState.
 
 -- Looked up once: this runs for every message that is sent.
 local call, format, sub, tonumber = redis.call, string.format, string.sub, tonumber

@@ -6,7 +6,9 @@
 
 local BEGINS = { CHARGE = true, AUTHORIZE = true, INCREMENT = true, UNPRICED = true }
 
+local HOUR, DAY = '1', '2' -- Windows, as wallet.domain.limits.Window; the third is the month.
 local HOUR_US, DAY_US = 3600e6, 86400e6
+local NO_USAGE = '0' -- As wallet.hot.fields writes the usage of a command that names none.
 
 local function month_start(at)
   -- The civil calendar from days, in eras of 400 years that begin with a March.
@@ -20,9 +22,9 @@ local function month_start(at)
 end
 
 local function window_start(window, at)
-  if window == '1' then
+  if window == HOUR then
     return at - at % HOUR_US
-  elseif window == '2' then
+  elseif window == DAY then
     return at - at % DAY_US
   end
   return month_start(at)
@@ -82,9 +84,9 @@ end
 -- names one. All of it counts at one time, which is when the authorization was opened where there is one.
 local function spending_of(wallet, c, hold, amount, held_delta)
   local held_as = hold and usage_of(hold.usage)
-  local own = c.usage and c.usage ~= '0' and usage_of(c.usage)
+  local own = c.usage and c.usage ~= NO_USAGE and usage_of(c.usage)
   return { at = hold and hold.created_at or wallet.at, held_as = held_as, held = held_delta,
-    taken_as = own or held_as or usage_of('0'), taken = 0 - amount }
+    taken_as = own or held_as or usage_of(NO_USAGE), taken = 0 - amount }
 end
 
 -- What a spending adds to the counter of each limit that counts it: counter, amount, counter, amount, …; nil where one is
@@ -142,7 +144,7 @@ end
 local function begun_usage(c, hold)
   if c.op == 'INCREMENT' then
     return usage_of(hold.usage)
-  elseif BEGINS[c.op] or (hold and c.usage and c.usage ~= '0' and c.usage ~= hold.usage) then
+  elseif BEGINS[c.op] or (hold and c.usage and c.usage ~= NO_USAGE and c.usage ~= hold.usage) then
     return usage_of(c.usage)
   end
   return nil
