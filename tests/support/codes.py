@@ -59,5 +59,5 @@ CODES: Mapping[str, type[IntEnum]] = {
 
 
 def comment_of(codes: type[IntEnum]) -> str:
-    """Return the values as a column's comment names them: "Window: 1 HOUR, 2 DAY, 3 MONTH"."""
-    return f"{codes.__name__}: " + ", ".join(f"{code.value} {code.name}" for code in codes)
+    """Return the values as a column's comment names them: "1 HOUR, 2 DAY, 3 MONTH"."""
+    return ", ".join(f"{code.value} {code.name}" for code in codes)

@@ -1,6 +1,7 @@
 """Hand attempts to Postgres and read its answers: the one place where entries are written."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import asyncpg
 import structlog
@@ -18,7 +19,41 @@ _APPEND = "SELECT * FROM ledger_append($1::ledger_attempt[], $2, $3, $4)"
 _WITH_ENTRY = (Verdict.ALREADY, Verdict.DUPLICATE)
 _READ_ONLY = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool"
 
-Parameters = tuple[object, ...]
+
+class LedgerAttempt(NamedTuple):
+    """An attempt as the composite type `ledger_attempt` of Postgres, whose fields these are, in order.
+
+    A field that may be None is NULL where the command does not say it.
+    """
+
+    asked: str
+    company_id: str
+    idempotency_key: str
+    fingerprint: bytes
+    kind: int
+    epoch: int
+    seq: int
+    amount: int
+    held_delta: int
+    checked: bool
+    closes: bool
+    late: bool
+    applied_at: int
+    """When Redis applied or declined it."""
+    authorization_id: str | None
+    ttl_seconds: int
+    refunded_number: int | None
+    channel: int | None
+    variant: str | None
+    country: str | None
+    quantity: int | None
+    campaign_id: str | None
+    contact_id: str | None
+    reference: str | None
+    reason: str | None
+    requested_by: str | None
+    price: str | None
+    """As JSON."""
 
 
 class Appender:
@@ -124,14 +159,14 @@ def _judging_order(attempt: Attempt) -> tuple[str, bool, int]:
     return attempt.command.company, attempt.question is not Question.APPLIED, attempt.seq
 
 
-def _parameters(attempt: Attempt) -> Parameters:
-    """Return the attempt as the composite type `ledger_attempt`."""
+def _parameters(attempt: Attempt) -> LedgerAttempt:
     command = attempt.command
     usage = command.usage
     amount = attempt.amount
     if command.kind is Kind.INCREMENT and attempt.question is not Question.APPLIED:
         amount = command.amount  # The total: what it adds follows from the hold, which the ledger knows best.
-    return (
+    # By position, and a test holds each to its name: 26 keyword arguments would cost another microsecond an entry.
+    return LedgerAttempt(
         attempt.question,
         command.company,
         command.idempotency_key,
@@ -148,18 +183,12 @@ def _parameters(attempt: Attempt) -> Parameters:
         command.authorization or None,
         command.ttl_seconds,
         command.refunded_number or None,
-        *(
-            (None, None, None, None, None, None)
-            if usage is None
-            else (
-                usage.channel,
-                usage.variant or None,
-                usage.country or None,
-                usage.quantity,
-                usage.campaign_id or None,
-                usage.contact_id or None,
-            )
-        ),
+        None if usage is None else usage.channel,
+        None if usage is None else usage.variant or None,
+        None if usage is None else usage.country or None,
+        None if usage is None else usage.quantity,
+        None if usage is None else usage.campaign_id or None,
+        None if usage is None else usage.contact_id or None,
         command.reference or None,
         command.reason or None,
         command.requested_by or None,

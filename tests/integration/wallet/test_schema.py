@@ -1,0 +1,73 @@
+"""What Python says of the database's types is what the database has."""
+
+import asyncpg
+import msgspec
+
+from wallet.domain.attempts import Attempt, Question
+from wallet.domain.commands import Command, Kind
+from wallet.domain.pricing import Price
+from wallet.domain.usage import Channel, Usage
+from wallet.ledger.append import LedgerAttempt, _parameters
+
+ATTRIBUTES = """
+    SELECT a.attname AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relname = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+PRICE = Price("retail", 3, "voice-de", 21, unit_price=5, used=61, billed=62)
+COMMAND = Command(
+    kind=Kind.CAPTURE,
+    company="acme",
+    idempotency_key="key",
+    fingerprint=b"fingerprint.",
+    amount=11,
+    usage=Usage(Channel.VOICE, variant="mobile", country="DE", quantity=62, campaign_id="spring", contact_id="kim"),
+    authorization="call",
+    ttl_seconds=12,
+    keep_open=True,
+    late=False,
+    refunded_number=13,
+    reference="reference",
+    price=PRICE,
+    reason="GOODWILL",
+    requested_by="ann",
+)
+ATTEMPT = Attempt(COMMAND, Question.APPLIED, epoch=14, seq=15, amount=-16, held_delta=-17, applied_at=18)
+
+
+async def test_an_attempt_has_the_fields_of_the_composite_type_in_its_order(database: asyncpg.Connection) -> None:
+    names = [row["name"] for row in await database.fetch(ATTRIBUTES, "ledger_attempt")]
+    assert list(LedgerAttempt._fields) == names
+
+
+async def test_each_field_of_an_attempt_reaches_the_attribute_of_its_name(database: asyncpg.Connection) -> None:
+    row = await database.fetchrow("SELECT (unnest($1::ledger_attempt[])).*", [_parameters(ATTEMPT)])
+    assert row is not None
+    found = dict(row)
+    assert msgspec.json.decode(found.pop("price"), type=Price) == PRICE
+    assert found == {
+        "asked": "APPLIED",
+        "company_id": "acme",
+        "idempotency_key": "key",
+        "fingerprint": b"fingerprint.",
+        "kind": Kind.CAPTURE,
+        "epoch": 14,
+        "seq": 15,
+        "amount": -16,
+        "held_delta": -17,
+        "checked": True,
+        "closes": False,
+        "late": False,
+        "applied_at": 18,
+        "authorization_id": "call",
+        "ttl_seconds": 12,
+        "refunded_number": 13,
+        "channel": Channel.VOICE,
+        "variant": "mobile",
+        "country": "DE",
+        "quantity": 62,
+        "campaign_id": "spring",
+        "contact_id": "kim",
+        "reference": "reference",
+        "reason": "GOODWILL",
+        "requested_by": "ann",
+    }
