@@ -1,8 +1,9 @@
-"""What Python says of the database's types is what the database has."""
+"""What Python says of the database's types and codes is what the database has."""
 
 import asyncpg
 import msgspec
 
+from tests.support.codes import CODES, comment_of
 from wallet.domain.attempts import Attempt, Question
 from wallet.domain.commands import Command, Kind
 from wallet.domain.pricing import Price
@@ -13,6 +14,15 @@ ATTRIBUTES = """
     SELECT a.attname AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     WHERE c.relname = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
+SMALL_NUMBERS = """
+    SELECT c.relname || '.' || a.attname AS name, col_description(c.oid, a.attnum) AS comment
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.atttypid = 'smallint'::regtype
+      AND a.attnum > 0 AND NOT a.attisdropped
+"""
+NO_CODES = {"subscriptions.anchor_day"}
+"""Small numbers that count something."""
+
 PRICE = Price("retail", 3, "voice-de", 21, unit_price=5, used=61, billed=62)
 COMMAND = Command(
     kind=Kind.CAPTURE,
@@ -71,3 +81,15 @@ async def test_each_field_of_an_attempt_reaches_the_attribute_of_its_name(databa
         "reason": "GOODWILL",
         "requested_by": "ann",
     }
+
+
+async def test_each_column_of_codes_names_its_values_in_a_comment(database: asyncpg.Connection) -> None:
+    """A new value, or a new column of codes, comes with a migration that says it; the failure says how."""
+    comments = {row["name"]: row["comment"] or "" for row in await database.fetch(SMALL_NUMBERS)}
+    assert comments.keys() == CODES.keys() | NO_CODES
+    wanted = [
+        f"COMMENT ON COLUMN {name} IS '{comment_of(codes)}';"
+        for name, codes in CODES.items()
+        if not comments[name].startswith(comment_of(codes))
+    ]
+    assert wanted == []

@@ -1,0 +1,39 @@
+-- depends: 0003_statements 0008_subscriptions 0009_webhooks 0011_auto_top_ups 0014_credit_notes
+
+-- What the codes mean, for people in psql: \d+ shows it. The names are those of the enums in Python, which own them; a test
+-- holds the comments to the enums, so a new value comes with a migration that says it.
+
+COMMENT ON COLUMN alerts.state IS '1 OK, 2 WARNING, 3 CRITICAL';
+COMMENT ON COLUMN authorizations.channel IS '1 SMS, 2 WHATSAPP, 3 VOICE, 4 PHONE_NUMBER';
+COMMENT ON COLUMN authorizations.state IS '1 OPEN, 2 CAPTURED, 3 VOIDED, 4 EXPIRED';
+COMMENT ON COLUMN auto_top_up_firings.state IS '1 OPEN, 2 SUCCEEDED, 3 FAILED';
+COMMENT ON COLUMN auto_top_ups.pause_reason IS '1 REQUESTED, 2 DECLINES, 3 RUNAWAY, 4 DISPUTE';
+COMMENT ON COLUMN auto_top_ups.state IS '1 ACTIVE, 2 PAUSED';
+COMMENT ON COLUMN billing_profiles.treatment IS '1 NONE, 2 INCLUDED, 3 REVERSE_CHARGE';
+COMMENT ON COLUMN chargebacks.state IS '1 INQUIRY, 2 OPEN, 3 WON, 4 LOST';
+COMMENT ON COLUMN delivery_reports.action IS '1 REFUND, 2 OPEN_CASE';
+COMMENT ON COLUMN delivery_reports.status IS '1 DELIVERED, 2 PARTIALLY_DELIVERED, 3 FAILED';
+COMMENT ON COLUMN entries.channel IS '1 SMS, 2 WHATSAPP, 3 VOICE, 4 PHONE_NUMBER';
+COMMENT ON COLUMN entries.kind IS '1 CHARGE, 2 TOP_UP, 3 ADJUSTMENT, 4 REFUND, 5 AUTHORIZATION, 6 INCREMENT, 7 CAPTURE, 8 VOID, 9 EXPIRY';
+COMMENT ON COLUMN events.delivery IS '1 NONE, 2 WAITING, 3 DELIVERED, 4 GIVEN_UP';
+COMMENT ON COLUMN mails.state IS '1 WAITING, 2 SENT, 3 GIVEN_UP';
+COMMENT ON COLUMN rates.channel IS '1 SMS, 2 WHATSAPP, 3 VOICE, 4 PHONE_NUMBER';
+COMMENT ON COLUMN receipts.kind IS '1 TOP_UP, 2 CREDIT_NOTE, 3 REINSTATEMENT';
+COMMENT ON COLUMN refund_cases.origin IS '1 DELIVERY_REPORT, 2 CONTRADICTION, 3 REQUEST';
+COMMENT ON COLUMN refund_cases.state IS '1 OPEN, 2 REFUNDING, 3 REFUNDED, 4 REJECTED';
+COMMENT ON COLUMN refund_cases.status IS '1 DELIVERED, 2 PARTIALLY_DELIVERED, 3 FAILED';
+COMMENT ON COLUMN refund_jobs.channel IS '1 SMS, 2 WHATSAPP, 3 VOICE, 4 PHONE_NUMBER';
+COMMENT ON COLUMN refund_jobs.state IS '1 RUNNING, 2 SUCCEEDED, 3 CANCELED';
+COMMENT ON COLUMN refund_rules.action IS '1 REFUND, 2 OPEN_CASE';
+COMMENT ON COLUMN refund_rules.channel IS '1 SMS, 2 WHATSAPP, 3 VOICE, 4 PHONE_NUMBER';
+COMMENT ON COLUMN spend_limits.channel IS '1 SMS, 2 WHATSAPP, 3 VOICE, 4 PHONE_NUMBER';
+COMMENT ON COLUMN spend_limits.time_window IS '1 HOUR, 2 DAY, 3 MONTH';
+COMMENT ON COLUMN subscriptions.channel IS '1 SMS, 2 WHATSAPP, 3 VOICE, 4 PHONE_NUMBER';
+COMMENT ON COLUMN subscriptions.period_unit IS '1 DAY, 2 WEEK, 3 MONTH';
+COMMENT ON COLUMN subscriptions.state IS '1 PENDING, 2 ACTIVE, 3 PAST_DUE, 4 SUSPENDED, 5 CANCELED';
+COMMENT ON COLUMN top_up_refunds.state IS '1 PENDING, 2 SUCCEEDED, 3 FAILED';
+COMMENT ON COLUMN top_ups.method IS '1 MANUAL, 2 CARD, 3 SAVED_CARD, 4 BANK_TRANSFER';
+COMMENT ON COLUMN top_ups.state IS '1 PENDING, 2 REQUIRES_ACTION, 3 SUCCEEDED, 4 FAILED, 5 CANCELED';
+COMMENT ON COLUMN usage_days.channel IS '1 SMS, 2 WHATSAPP, 3 VOICE, 4 PHONE_NUMBER; 0 where the entry names none';
+COMMENT ON COLUMN wallets.state IS '1 ACTIVE, 2 SUSPENDED, 3 CLOSED';
+COMMENT ON COLUMN webhooks.state IS '1 ENABLED, 2 DISABLED, 3 PAUSED';
