@@ -1,5 +1,6 @@
 -- spent --
--- What the entries from number $2 to $3 spent in the window that begins at $4, of channel $5 and country $6 (NULL: all).
+-- What the entries from number $2 to $3 spent in the window that begins at $4, of channel $5 and country $6 (NULL: all), as a
+-- limit would count it that was made now: its id, its window and its amount do not matter here.
 SELECT coalesce(sum(c.delta), 0)::bigint
 FROM (SELECT ROW($1::text, '', Window.HOUR, $5::smallint, $6::text, 0, $4::bigint, $3::bigint)::spend_limits AS rule) l
 CROSS JOIN entries e

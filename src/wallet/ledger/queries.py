@@ -5,9 +5,10 @@ They lie beside the module, in a file of its name: `store.py` has those of `stor
 
 Stored codes, such as the kinds of entries, have one owner: an enum of the domain. A file writes them as Python does,
 `kind IN (Kind.CHARGE, Kind.CAPTURE)`, and they are replaced by their numbers when the file is read. So Postgres gets
-the same literals as before, which partial indexes need, and a name that does not exist fails at import. The other ways:
-a type of Postgres would rewrite every table that has a code, entries first; a function for each code is a second list
-of them, and every session that appends would plan them anew.
+literals, which partial indexes need, and a name that does not exist fails at import.
+
+A function for each code (`kind_charge()`, immutable) was measured on the append: as fast, within 1 %, but a second list
+that the database has to have first. A type of Postgres would rewrite every table that has a code, entries first.
 """
 
 import re

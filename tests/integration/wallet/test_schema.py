@@ -1,5 +1,8 @@
 """What Python says of the database's types and codes is what the database has."""
 
+import re
+from importlib.resources import files
+
 import asyncpg
 import msgspec
 
@@ -20,6 +23,7 @@ SMALL_NUMBERS = """
     WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.atttypid = 'smallint'::regtype
       AND a.attnum > 0 AND NOT a.attisdropped
 """
+APPEND = (files("wallet.ledger") / "functions" / "append.sql").read_text()
 NO_CODES = {"subscriptions.anchor_day"}
 """Small numbers that count something."""
 
@@ -81,6 +85,16 @@ async def test_each_field_of_an_attempt_reaches_the_attribute_of_its_name(databa
         "reason": "GOODWILL",
         "requested_by": "ann",
     }
+
+
+async def test_append_makes_a_row_of_the_columns_of_entries_in_order(
+    database: asyncpg.Connection,
+) -> None:
+    row = re.search(r"entry := ROW\((.*?)\);(.*?)\n", APPEND, re.DOTALL)
+    assert row is not None
+    values = re.findall(r"^ *[aw]\.(\w+),?(?:  -- (\w+))?$", row[1] + row[2], re.MULTILINE)
+    columns = [record["name"] for record in await database.fetch(ATTRIBUTES, "entries")]
+    assert [column or value for value, column in values] == columns
 
 
 async def test_each_column_of_codes_names_its_values_in_a_comment(database: asyncpg.Connection) -> None:

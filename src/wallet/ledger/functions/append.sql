@@ -187,11 +187,36 @@ BEGIN
                 w.last_seq := greatest(w.last_seq, a.seq);
                 w.last_number := w.last_number + 1;
                 w.last_at := greatest(w.last_at, a.applied_at);
+                -- The columns of entries, in their order. Where a value has another name its column stands beside it, and
+                -- a test reads both: 27 assignments by name would cost 4 % of an append of 100 entries.
                 entry := ROW(
-                    a.company_id, w.last_number, a.kind, a.amount, a.held_delta, w.balance, w.held, w.floor, a.checked,
-                    a.late, a.idempotency_key, a.fingerprint, a.epoch, a.seq, a.authorization_id, a.refunded_number,
-                    a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.reference,
-                    a.reason, a.requested_by, a.price, w.last_at);
+                    a.company_id,
+                    w.last_number,  -- number
+                    a.kind,
+                    a.amount,
+                    a.held_delta,
+                    w.balance,  -- balance_after
+                    w.held,  -- held_after
+                    w.floor,
+                    a.checked,
+                    a.late,
+                    a.idempotency_key,
+                    a.fingerprint,
+                    a.epoch,
+                    a.seq,
+                    a.authorization_id,
+                    a.refunded_number,
+                    a.channel,
+                    a.variant,
+                    a.country,
+                    a.quantity,
+                    a.campaign_id,
+                    a.contact_id,
+                    a.reference,
+                    a.reason,
+                    a.requested_by,
+                    a.price,
+                    w.last_at);  -- created_at
                 pending := pending || entry;
                 reply.number := w.last_number;
                 reply.balance_after := w.balance;
@@ -201,10 +226,14 @@ BEGIN
                     PERFORM count_spending(a.company_id, spending);
                 END IF;
                 IF a.kind = Kind.AUTHORIZATION THEN
-                    INSERT INTO authorizations VALUES (
+                    INSERT INTO authorizations (
+                        company_id, authorization_id, state, amount, captured, held,
+                        ttl_seconds, expires_at, created_at, opened_number,
+                        channel, variant, country, quantity, campaign_id, contact_id, price)
+                    VALUES (
                         a.company_id, a.authorization_id, AuthorizationState.OPEN, a.held_delta, 0, a.held_delta,
-                        a.ttl_seconds, a.applied_at + a.ttl_seconds * 1000000::bigint, a.applied_at,
-                        w.last_number, a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.price)
+                        a.ttl_seconds, a.applied_at + a.ttl_seconds * 1000000::bigint, a.applied_at, w.last_number,
+                        a.channel, a.variant, a.country, a.quantity, a.campaign_id, a.contact_id, a.price)
                     RETURNING * INTO hold;
                 ELSIF touches THEN
                     UPDATE authorizations SET

@@ -16,7 +16,7 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- What an attempt adds to what is spent: what is held as one usage, what is taken as another. NULL for what is no spending:
--- credits, refunds, adjustments.
+-- credits, refunds, adjustments. The columns of `spending`: at; held_channel, held_country, held; channel, country, taken.
 CREATE OR REPLACE FUNCTION spending_of(attempt ledger_attempt, hold authorizations, last_at bigint)
 RETURNS spending
 LANGUAGE sql IMMUTABLE AS $$
@@ -71,7 +71,7 @@ $$;
 CREATE OR REPLACE FUNCTION count_spending(company text, spending spending)
 RETURNS void
 LANGUAGE sql VOLATILE AS $$
-    INSERT INTO spend_counters AS s
+    INSERT INTO spend_counters AS s (company_id, limit_id, starts_at, spent)
     SELECT company, (c.which).limit_id, c.starts_at, c.delta FROM limits_counting(company, spending) c
     ON CONFLICT (company_id, limit_id, starts_at) DO UPDATE SET spent = s.spent + excluded.spent;
 $$;
