@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_REQUIRE_VIRTUALENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test demo demo-month bench bench-full check format stubs lock clean clean-data
+.PHONY: help install run test coverage demo demo-month bench bench-full check check-python check-protos check-sql format stubs lock clean clean-data
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ PROCESSES = -n logical --maxprocesses 8 --no-loadscope-reorder
 test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (ARGS="-k refund -x", ARGS="-n0 --pdb")
 	$(PYTHON) -m pytest $(PROCESSES) $(ARGS)
 
+coverage: $(STAMP) ## Run tests as `make test` does, and show which lines of src/ they do not run
+	$(PYTHON) -m pytest --cov --cov-report=term-missing $(ARGS)
+
 demo: $(STAMP) ## Play gateways for a while, then verify the ledger; on a service of its own unless ARGS has --target
 	$(PYTHON) -m demos.half_minute $(ARGS)
 
@@ -38,19 +41,28 @@ bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last l
 bench-full: $(STAMP) ## All scenarios for longer, with two workers, the ramp, growth, rates, and a bulk refund under load
 	$(PYTHON) -m benchmarks --full $(ARGS)
 
-check: $(STAMP) ## Lint, check types, import contracts, and that the stubs are up to date
+check: check-python check-protos check-sql ## Lint, check types, import contracts, stubs, protos and SQL
+
+check-python: $(STAMP)
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
-	$(PYTHON) tools/stubs.py --check
+
+check-protos: $(STAMP)
+	$(PYTHON) -m tools.stubs --check
+	$(PYTHON) -m tools.protos
+
+check-sql: $(STAMP)
+	$(PYTHON) -m tools.sql
 
 format: $(STAMP) ## Format the code and fix what the linter can fix
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
+	$(PYTHON) -m tools.protos --format
 
 stubs: $(STAMP) ## Make the gRPC stubs in src/ from protos/
-	$(PYTHON) tools/stubs.py
+	$(PYTHON) -m tools.stubs
 
 EXPORT = $(UV) export --quiet --frozen --format requirements-txt --no-emit-project --no-header --no-annotate
 
@@ -61,7 +73,7 @@ lock: ## Lock the newest dependencies that pyproject.toml allows (needs uv)
 	$(EXPORT) --only-group build --output-file requirements-build.txt
 
 clean: ## Remove .venv and all caches; data in .local stay
-	rm -rf .venv .local/bootstrap .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv .local/bootstrap .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage* build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: ## Remove what make run keeps in .local: the databases, the token, the logs

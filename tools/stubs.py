@@ -1,7 +1,7 @@
 """Make the gRPC stubs under src/ from protos/, or check that the committed ones are up to date.
 
-    python tools/stubs.py            write them
-    python tools/stubs.py --check    exit 1 where a committed stub differs from a fresh one
+    python -m tools.stubs            write them
+    python -m tools.stubs --check    exit 1 where a committed stub differs from a fresh one
 
 `buf/validate/validate.proto` is not copied into this repository: protovalidate's wheel carries its descriptor, which
 goes to protoc as a descriptor set.
@@ -10,7 +10,6 @@ goes to protoc as a descriptor set.
 import filecmp
 import sys
 import tempfile
-from importlib.resources import files
 from pathlib import Path
 
 import grpc_tools.protoc
@@ -52,31 +51,25 @@ def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
     return imported
 
 
-def generate(output: Path) -> None:
-    """Write all stubs below `output`."""
+def compile_protos(*options: str) -> None:
+    """Call protoc on all our protos with these options."""
+    call_protoc(*options, *sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto")))
+
+
+def call_protoc(*arguments: str) -> None:
+    """Call protoc, which finds our protos and all that they import; exit with its status where it fails."""
     with tempfile.NamedTemporaryFile(suffix=".binpb") as imported:
         imported.write(descriptor_set().SerializeToString())
         imported.flush()
-        protos = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
-        wellknown = str(files("grpc_tools") / "_proto")
-        options = ["protoc", f"-I{PROTOS}", f"--descriptor_set_in={imported.name}"]
-        run(
-            [
-                *options,
-                f"--python_out={output}",
-                f"--pyi_out={output}",
-                f"--grpc_python_out={output}",
-                *protos,
-            ]
-        )
-        run([*options, f"--python_out={output}", f"--pyi_out={output}", VALIDATE])
-    del wellknown
-
-
-def run(arguments: list[str]) -> None:
-    """Call protoc; exit with its status where it fails."""
-    if status := grpc_tools.protoc.main(arguments):
+        status = grpc_tools.protoc.main(["protoc", f"-I{PROTOS}", f"--descriptor_set_in={imported.name}", *arguments])
+    if status:
         sys.exit(status)
+
+
+def generate(output: Path) -> None:
+    """Write all stubs below `output`."""
+    compile_protos(f"--python_out={output}", f"--pyi_out={output}", f"--grpc_python_out={output}")
+    call_protoc(f"--python_out={output}", f"--pyi_out={output}", VALIDATE)
 
 
 def main() -> int:

@@ -1,9 +1,12 @@
 """What runs inside Redis and Postgres says in its header what it takes and answers, and the code agrees."""
 
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
+from luaparser import ast as lua
+from luaparser import astnodes
 
 from wallet.domain.attempts import Question, Verdict
 from wallet.domain.commands import Command, Kind, Unpriced
@@ -23,6 +26,9 @@ SCRIPTS = {
 FUNCTIONS = {file.name: file.read_text() for file in (files("wallet.ledger") / "functions").iterdir()}
 APPEND = FUNCTIONS["append.sql"]
 
+LUA_GLOBALS = {"KEYS", "ARGV", "redis", "ipairs", "math", "pairs", "string", "table", "tonumber", "unpack"}
+"""What a script may use that it does not declare."""
+
 
 def header(source: str, comment: str = "--") -> str:
     """Return the comment that a script begins with."""
@@ -39,6 +45,43 @@ def header(source: str, comment: str = "--") -> str:
 def body(source: str) -> str:
     """Return a script without its comments."""
     return "\n".join(line.split("--")[0] for line in source.splitlines())
+
+
+def declared(tree: lua.Node) -> Iterator[str]:
+    """Yield the names that a script declares: local variables and functions, parameters, and variables of loops."""
+    for node in lua.walk(tree):
+        match node:
+            case astnodes.LocalAssign(targets=names) | astnodes.Forin(targets=names):
+                yield from (name.id for name in names)
+            case astnodes.Fornum(target=name):
+                yield name.id
+            case astnodes.LocalFunction(name=function, args=names):
+                yield function.id
+                yield from (name.id for name in names if isinstance(name, astnodes.Name))
+            case astnodes.Function(args=names) | astnodes.AnonymousFunction(args=names):
+                yield from (name.id for name in names if isinstance(name, astnodes.Name))
+
+
+def named(tree: lua.Node) -> Iterator[str]:
+    """Yield the names that a script uses as variables: neither members, as in `string.sub`, nor keys of tables."""
+    members = set()
+    for node in lua.walk(tree):
+        match node:
+            case astnodes.Index(idx=member, notation=astnodes.IndexNotation.DOT) | astnodes.Field(key=member):
+                members.add(id(member))
+    yield from (node.id for node in lua.walk(tree) if isinstance(node, astnodes.Name) and id(node) not in members)
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
+def test_a_lua_script_parses_and_has_no_global_of_its_own(name: str) -> None:
+    """Redis refuses a global only when a call comes to it."""
+    tree = lua.parse(SCRIPTS[name])
+    assert set(named(tree)) - set(declared(tree)) <= LUA_GLOBALS
+
+
+def test_an_undeclared_name_in_lua_is_found() -> None:
+    tree = lua.parse("local a, t = 1, { key = 2 }\nfor i = 1, a do b = t.member + i end")
+    assert set(named(tree)) - set(declared(tree)) == {"b"}
 
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
