@@ -10,7 +10,9 @@ from admin.mail.domain import MailState
 from admin.notices.domain import Delivery
 from admin.subscriptions.domain import SubscriptionState
 from admin.subscriptions.periods import Unit
-from admin.top_ups.domain import ChargebackState, TopUpMethod, TopUpRefundState, TopUpState
+from admin.top_ups.chargeback_domain import ChargebackState
+from admin.top_ups.domain import TopUpMethod, TopUpState
+from admin.top_ups.refund_domain import TopUpRefundState
 from admin.webhooks.domain import WebhookState
 from refunds.delivery import Action, CaseOrigin, CaseState, DeliveryStatus
 from refunds.job import JobState

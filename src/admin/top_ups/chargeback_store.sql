@@ -1,5 +1,5 @@
 -- record --
--- What is told late never undoes what was told before: an end stays, and what was first said of the amount.
+-- A late report never replaces an earlier one: an end stays, and so does the first amount.
 INSERT INTO chargebacks AS c (company_id, chargeback_id, top_up_id, state, amount, currency, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (company_id, chargeback_id) DO UPDATE SET
@@ -7,19 +7,19 @@ ON CONFLICT (company_id, chargeback_id) DO UPDATE SET
     updated_at = now()
 RETURNING *
 
--- debited --
+-- record_debit --
 -- Nothing is returned where it is known already.
 UPDATE chargebacks SET debit_number = $3, updated_at = now()
 WHERE company_id = $1 AND chargeback_id = $2 AND debit_number IS NULL
 RETURNING *
 
--- credited --
+-- record_credit --
 UPDATE chargebacks SET credit_number = $3, updated_at = now()
 WHERE company_id = $1 AND chargeback_id = $2 AND credit_number IS NULL
 RETURNING *
 
 -- claim --
--- Up to $1 chargebacks that miss an entry. One that was looked at before rests for a quarter of its age, $2 to $3 seconds:
+-- Up to $1 chargebacks that lack an entry. One that was claimed before rests for a quarter of its age, $2 to $3 seconds:
 -- those that cannot be finished, as where the company was closed, keep no others waiting.
 WITH due AS (
     SELECT serial FROM chargebacks

@@ -5,7 +5,7 @@ from uuid import uuid4
 from admin.companies.store import Companies
 from admin.payments.port import Card, PaymentMethodUnknown, PaymentProvider
 from admin.payments.provider_errors import configured, errors_translated
-from admin.top_ups.store import TopUpRecords
+from admin.top_ups.customer_store import CustomerRecords
 from wallet.domain.errors import PaymentMethodNotFound
 from wallet.domain.resource_names import COMPANY
 
@@ -17,7 +17,7 @@ class Customers:
     PaymentsNotConfigured without one.
     """
 
-    def __init__(self, records: TopUpRecords, companies: Companies, provider: PaymentProvider | None) -> None:
+    def __init__(self, records: CustomerRecords, companies: Companies, provider: PaymentProvider | None) -> None:
         """Store the ids of customers in `records`."""
         self._records = records
         self._companies = companies
@@ -25,7 +25,7 @@ class Customers:
 
     async def known(self, company: str) -> str:
         """Return the id of a company's customer; empty if there is none yet."""
-        return await self._records.customer(company)
+        return await self._records.get(company)
 
     async def ensured(self, company: str) -> str:
         """Return the id of a company's customer, which is created if necessary. Raises CompanyNotFound.
@@ -43,7 +43,7 @@ class Customers:
                 email=found.billing_email,
                 idempotency_key=str(uuid4()),
             )
-        return await self._records.add_customer(company, customer)
+        return await self._records.add(company, customer)
 
     async def cards(self, company: str) -> list[Card]:
         """Return the saved cards of a company, newest first. Raises CompanyNotFound."""

@@ -4,14 +4,9 @@ from typing import cast
 
 from admin.payments.amounts import check_bound, check_text, check_whole
 from admin.payments.port import Card
-from admin.top_ups.domain import (
-    Chargeback,
-    NewTopUp,
-    NewTopUpRefund,
-    TopUp,
-    TopUpMethod,
-    TopUpRefund,
-)
+from admin.top_ups.chargeback_domain import Chargeback
+from admin.top_ups.domain import NewTopUp, TopUp, TopUpMethod
+from admin.top_ups.refund_domain import NewTopUpRefund, TopUpRefund
 from server.fingerprint import fingerprint
 from server.rejections import invalid
 from server.wire import timestamp

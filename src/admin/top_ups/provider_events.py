@@ -17,8 +17,8 @@ from admin.payments.port import (
     RefundChanged,
 )
 from admin.payments.provider_errors import configured
-from admin.top_ups.chargebacks import Chargebacks
-from admin.top_ups.refunds import TopUpRefunds
+from admin.top_ups.chargeback_service import Chargebacks
+from admin.top_ups.refund_service import TopUpRefunds
 from admin.top_ups.service import TopUps
 
 UNKNOWN = "unknown"

@@ -4,11 +4,11 @@ FROM top_up_refunds r JOIN top_ups t USING (company_id, top_up_id)
 WHERE r.company_id = $1 AND r.refund_id = $2
 
 -- lock_top_up --
--- Whoever refunds the same top-up waits.
+-- Refunds of the same top-up wait for each other.
 SELECT state, method, payment, cleared, refunded FROM top_ups WHERE company_id = $1 AND top_up_id = $2 FOR UPDATE
 
--- taken_back --
--- Whether the customer's bank has taken the money back, or is about to.
+-- charged_back --
+-- Whether the customer's bank has taken the payment back, or is about to.
 SELECT EXISTS (SELECT FROM chargebacks
                WHERE company_id = $1 AND top_up_id = $2 AND state IN (ChargebackState.OPEN, ChargebackState.LOST))
 
@@ -25,17 +25,17 @@ UPDATE top_up_refunds SET state = TopUpRefundState.PENDING, failure_code = '', r
     look_at = clock_timestamp() + make_interval(secs => $3)
 WHERE company_id = $1 AND refund_id = $2 AND state = TopUpRefundState.FAILED AND debit_number IS NULL
 
--- declined --
--- The wallet has not enough. Nothing is returned where somebody else has debited it meanwhile. Somebody may yet: it is
--- looked at once more in $4 seconds.
+-- record_decline --
+-- The wallet declined the debit. Nothing is returned if a concurrent attempt has debited it. One may still do so: the
+-- refund is due once more in $4 seconds.
 UPDATE top_up_refunds SET state = TopUpRefundState.FAILED, failure_code = $3, reserved = false, updated_at = now(),
     look_at = clock_timestamp() + make_interval(secs => $4)
 WHERE company_id = $1 AND refund_id = $2 AND state = TopUpRefundState.PENDING AND debit_number IS NULL
     AND failure_code = ''
 RETURNING top_up_id, amount
 
--- debited --
--- Also where it was declined to somebody else meanwhile: then it has a failure code, and what was taken is put back.
+-- record_debit --
+-- Also if the decline of a concurrent attempt is recorded: then it has a failure code, and the amount is credited again.
 UPDATE top_up_refunds SET debit_number = $3, state = TopUpRefundState.PENDING, updated_at = now(),
     look_at = clock_timestamp() + make_interval(secs => $4)
 WHERE company_id = $1 AND refund_id = $2 AND debit_number IS NULL
@@ -43,22 +43,22 @@ WHERE company_id = $1 AND refund_id = $2 AND debit_number IS NULL
 -- entry_of --
 SELECT number FROM entries WHERE company_id = $1 AND idempotency_key = $2
 
--- leave --
--- It was declined, and nobody has debited it.
+-- close_declined --
+-- It was declined, and there is no debit.
 UPDATE top_up_refunds SET look_at = 'infinity'
 WHERE company_id = $1 AND refund_id = $2 AND state = TopUpRefundState.FAILED AND debit_number IS NULL
 
--- told --
--- What the provider says: $3 its id, $4 the state, $5 why not. A refund that failed is over, and one that succeeded may
--- still fail.
+-- record_provider_state --
+-- As the provider reports it: $3 its id, $4 the state, $5 the failure code. A refund that failed has ended, and one that
+-- succeeded may still fail.
 UPDATE top_up_refunds SET provider_refund = coalesce($3, provider_refund), state = $4, failure_code = $5, updated_at = now(),
-    -- A refund may be on its way for days: it is looked at when the sweep meant to, and at once where it failed.
+    -- A refund may be pending for days: it stays due when the sweep planned it, or is due at once if it failed.
     look_at = CASE WHEN $5 <> '' THEN now() ELSE greatest(look_at, clock_timestamp() + make_interval(secs => $6)) END
 WHERE company_id = $1 AND refund_id = $2 AND failure_code = '' AND return_number IS NULL
     AND (state = TopUpRefundState.PENDING OR $5 <> '')
 RETURNING state
 
--- returned --
+-- record_return --
 -- What was reserved is free again.
 WITH before AS (SELECT reserved FROM top_up_refunds WHERE company_id = $1 AND refund_id = $2 FOR UPDATE)
 UPDATE top_up_refunds r SET return_number = $3, state = TopUpRefundState.FAILED, reserved = false, updated_at = now()
@@ -66,7 +66,7 @@ FROM before WHERE company_id = $1 AND refund_id = $2 AND return_number IS NULL
 RETURNING r.top_up_id, r.amount, before.reserved
 
 -- claim --
--- Up to $1 refunds that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
+-- Up to $1 refunds that are due; they are due again after a quarter of their age.
 WITH due AS (
     SELECT serial FROM top_up_refunds
     WHERE (state = TopUpRefundState.PENDING OR (state = TopUpRefundState.FAILED AND debit_number IS NULL))

@@ -18,6 +18,7 @@ from admin.payments.port import (
     ProviderRefused,
 )
 from admin.payments.provider_errors import configured, errors_translated, unavailability_translated
+from admin.top_ups.crediting import Crediting
 from admin.top_ups.customers import Customers
 from admin.top_ups.domain import (
     BEGIN_SECONDS_MAX,
@@ -28,21 +29,14 @@ from admin.top_ups.domain import (
     TopUp,
     TopUpMethod,
     TopUpState,
-    credit,
-    second_credit,
 )
 from admin.top_ups.store import TopUpRecords
 from wallet.domain.errors import (
-    Declined,
-    IdempotencyKeyReused,
-    NotABankTransfer,
     PaymentProviderRefuses,
     TopUpEnded,
     TopUpNotFound,
-    WalletError,
 )
 from wallet.domain.resource_names import TOP_UP
-from wallet.engine import Engine
 
 CARD_METHODS = (TopUpMethod.CARD, TopUpMethod.SAVED_CARD)
 _STATES = {
@@ -63,10 +57,10 @@ class TopUps:
     """
 
     def __init__(
-        self, engine: Engine, records: TopUpRecords, customers: Customers, provider: PaymentProvider | None
+        self, crediting: Crediting, records: TopUpRecords, customers: Customers, provider: PaymentProvider | None
     ) -> None:
         """Take card payments through `provider`; without one there are none."""
-        self._engine = engine
+        self._crediting = crediting
         self._records = records
         self._customers = customers
         self._provider = provider
@@ -83,7 +77,7 @@ class TopUps:
         if not top_up.state.under_way:
             return top_up
         if top_up.cleared is not None:
-            return await self._credit(top_up, timeout)
+            return await self._crediting.credit(top_up, timeout)
         if top_up.method is TopUpMethod.BANK_TRANSFER:
             return top_up
         return await self._pay(top_up, new=new)
@@ -94,7 +88,7 @@ class TopUps:
         A payment that the customer has not completed for FINISH_SECONDS_MAX is canceled.
         """
         if top_up.cleared is not None:
-            return await self._credit(top_up, None)
+            return await self._crediting.credit(top_up, None)
         if top_up.method not in CARD_METHODS:
             return top_up
         payment = await self._find_payment(top_up)
@@ -117,22 +111,24 @@ class TopUps:
             pinned = await self._records.pin(top_up, payment.amount, payment=payment.id, paid_with=paid_with)
             if not pinned.payment:
                 # Staff confirmed the transfer before the provider reported it.
-                pinned = await self._records.attach(pinned, payment.id)
+                pinned = await self._records.attach_payment(pinned, payment.id)
                 if pinned.cleared != payment.amount:
                     log.error("transfer_confirmed_with_other_amount", payment=payment.id, top_up=top_up.id)
             if pinned.payment != payment.id:
                 # A card was charged twice although the provider has idempotency keys, or a transfer came twice: the
                 # money is the company's.
                 log.error("second_payment_of_top_up", payment=payment.id, top_up=top_up.id, company=top_up.company)
-                await self._engine.submit(second_credit(pinned, payment.id, payment.amount))
+                await self._crediting.credit_second(pinned, payment.id, payment.amount)
                 return pinned
-            return await self._credit(pinned, None) if pinned.entry_number is None else pinned
+            return await self._crediting.credit(pinned, None) if pinned.entry_number is None else pinned
         state = _STATES[payment.state]
         if state is TopUpState.FAILED and top_up.method is TopUpMethod.CARD:
             # The customer is present and may enter another card.
             state = TopUpState.REQUIRES_ACTION
         failure = payment.failure_code, payment.failure_message
-        recorded = await self._records.told(top_up, state, payment=payment.id, paid_with=paid_with, failure=failure)
+        recorded = await self._records.record_state(
+            top_up, state, payment=payment.id, paid_with=paid_with, failure=failure
+        )
         if recorded.state is TopUpState.REQUIRES_ACTION:
             return replace(recorded, client_secret=payment.client_secret)
         return recorded
@@ -152,32 +148,13 @@ class TopUps:
             return None
         return await self.apply_payment(top_up, payment)
 
-    async def confirm(self, company: str, top_up_id: str, amount: int, *, reference: str = "") -> TopUp:
-        """Credit a bank transfer with the amount that came in, in micros, even if it was recorded as failed.
-
-        Raises TopUpNotFound, NotABankTransfer; TopUpEnded if another amount was confirmed before.
-        """
-        top_up = await self._bank_transfer(company, top_up_id)
-        pinned = await self._records.pin(top_up, amount, reference=reference)
-        if pinned.cleared != amount:
-            raise TopUpEnded(top_up_id, state=pinned.state.name)
-        return await self._credit(pinned, None) if pinned.entry_number is None else pinned
-
-    async def fail(self, company: str, top_up_id: str, why: str) -> TopUp:
-        """Fail a bank transfer that does not arrive. Raises TopUpNotFound, NotABankTransfer, TopUpEnded."""
-        top_up = await self._bank_transfer(company, top_up_id)
-        recorded = await self._records.told(top_up, TopUpState.FAILED, failure=("not_received", why))
-        if recorded.state is not TopUpState.FAILED:
-            raise TopUpEnded(top_up_id, state=recorded.state.name)
-        return recorded
-
     async def cancel(self, company: str, top_up_id: str) -> TopUp:
         """Cancel a top-up that is not paid. Raises TopUpNotFound, TopUpEnded."""
         top_up = await self._records.get(company, top_up_id)
         if top_up.state.under_way and top_up.cleared is None:
             payment = await self._find_payment(top_up) if top_up.method in CARD_METHODS else None
             if payment is None:
-                top_up = await self._records.told(top_up, TopUpState.CANCELED)
+                top_up = await self._records.record_state(top_up, TopUpState.CANCELED)
             else:
                 with errors_translated():
                     payment = await configured(self._provider).cancel(payment.id)
@@ -192,7 +169,7 @@ class TopUps:
             customer = await self._customers.ensured(top_up.company)
         except PaymentProviderRefuses as error:
             # The provider rejects the company's email address, for example. No payment was created.
-            return await self._records.told(top_up, TopUpState.FAILED, failure=(error.code, str(error)))
+            return await self._records.record_state(top_up, TopUpState.FAILED, failure=(error.code, str(error)))
         # A process that crashed may have created the payment.
         payment = None if new else await self._find_payment(top_up)
         if payment is None and top_up.age_seconds > BEGIN_SECONDS_MAX:
@@ -212,10 +189,10 @@ class TopUps:
                 with unavailability_translated():
                     payment = await provider.pay(order)
             except ProviderRefused as error:
-                return await self._records.told(top_up, TopUpState.FAILED, failure=(error.code, str(error)))
+                return await self._records.record_state(top_up, TopUpState.FAILED, failure=(error.code, str(error)))
             except PaymentMethodUnknown:
                 failure = "payment_method_not_found", "The company has no such card."
-                return await self._records.told(top_up, TopUpState.FAILED, failure=failure)
+                return await self._records.record_state(top_up, TopUpState.FAILED, failure=failure)
         return await self.apply_payment(top_up, payment)
 
     async def _find_payment(self, top_up: TopUp) -> Payment | None:
@@ -231,31 +208,7 @@ class TopUps:
 
     async def _fail_unstarted(self, top_up: TopUp) -> TopUp:
         failure = NO_PAYMENT_FOUND, "The payment was never begun. Nothing was taken; ask for another top-up."
-        return await self._records.told(top_up, TopUpState.FAILED, failure=failure)
-
-    async def _credit(self, top_up: TopUp, timeout: float | None) -> TopUp:
-        """Credit the amount that is pinned."""
-        assert top_up.cleared is not None
-        try:
-            outcome = await self._engine.submit(credit(top_up, top_up.payment, top_up.cleared), timeout=timeout)
-        except (Declined, IdempotencyKeyReused) as error:
-            await self._handle_decline(top_up, error)
-            raise
-        return await self._records.succeed(top_up, outcome.entry)
-
-    async def _handle_decline(self, top_up: TopUp, error: WalletError) -> None:
-        if top_up.method is TopUpMethod.MANUAL:
-            await self._records.withdraw(top_up)
-        else:
-            # The payment was received and cannot be credited, because the company is closed, for example. A person
-            # must decide.
-            log.error("top_up_not_credited", top_up=top_up.id, company=top_up.company, why=type(error).__name__)
-
-    async def _bank_transfer(self, company: str, top_up_id: str) -> TopUp:
-        top_up = await self._records.get(company, top_up_id)
-        if top_up.method is not TopUpMethod.BANK_TRANSFER:
-            raise NotABankTransfer(top_up_id, method=top_up.method.name)
-        return top_up
+        return await self._records.record_state(top_up, TopUpState.FAILED, failure=failure)
 
     async def _by_name(self, name: str) -> TopUp | None:
         """Return the top-up whose name or payment reference a payment carries."""

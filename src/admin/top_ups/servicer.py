@@ -39,6 +39,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         self._refund_records = services.stores.refunds
         self._chargeback_records = services.stores.chargebacks
         self._top_ups = services.top_ups
+        self._bank_transfers = services.bank_transfers
         self._refunds = services.refunds
         self._customers = services.customers
         self._reader = reader
@@ -81,12 +82,14 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         currency = (await self._records.get(company, top_up)).currency
         if currency != request.currency_code:
             raise CurrencyMismatch(wallet=currency, given=request.currency_code)
-        confirmed = await self._top_ups.confirm(company, top_up, request.amount_micros, reference=request.reference)
+        confirmed = await self._bank_transfers.confirm(
+            company, top_up, request.amount_micros, reference=request.reference
+        )
         return top_up_message(confirmed)
 
     async def FailTopUp(self, request: top_up_pb2.FailTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """End a bank transfer that does not come."""
-        return top_up_message(await self._top_ups.fail(*TOP_UP.parse(request.name), request.failure_message))
+        return top_up_message(await self._bank_transfers.fail(*TOP_UP.parse(request.name), request.failure_message))
 
     async def CancelTopUp(self, request: top_up_pb2.CancelTopUpRequest, context: Context) -> top_up_pb2.TopUp:
         """End a top-up that has not come in."""

@@ -29,17 +29,17 @@ SELECT *, clock_timestamp() AS read_at FROM top_ups
 WHERE company_id = $1 AND serial < $4 AND ($2::smallint IS NULL OR state = $2) AND ($3::smallint IS NULL OR method = $3)
 ORDER BY serial DESC LIMIT $5
 
--- told --
--- What the provider says of a payment that has not come in: $3 its id, $4 the state, $5 and $6 the card, $7 and $8 why not.
--- A top-up whose amount is pinned is on its way into the ledger, and one that has ended has ended.
+-- record_state --
+-- Of a top-up that is not paid: $3 the payment, $4 the state, $5 and $6 the card, $7 and $8 the failure. Nothing is changed
+-- if the amount is pinned, since it is being credited, or if the top-up has ended.
 UPDATE top_ups SET payment = coalesce(payment, $3), state = $4, card_brand = coalesce($5, card_brand),
     card_last4 = coalesce($6, card_last4), failure_code = $7, failure_message = $8, updated_at = now()
 WHERE company_id = $1 AND top_up_id = $2 AND state IN (TopUpState.PENDING, TopUpState.REQUIRES_ACTION) AND cleared IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
 -- pin --
--- It has come in: $3 micros, by payment $4 (NULL: none), with card $5 and $6, and reference $7 (NULL: as it is). Whatever was
--- thought of it before: money that came is credited.
+-- $3 micros are received, by payment $4 (NULL: none), with card $5 and $6, and reference $7 (NULL: unchanged). The state
+-- before does not matter: a payment that is received is credited.
 UPDATE top_ups SET cleared = $3, payment = coalesce($4, payment), card_brand = coalesce($5, card_brand),
     card_last4 = coalesce($6, card_last4), reference = coalesce($7, reference), state = TopUpState.PENDING,
     failure_code = '', failure_message = '', look_at = clock_timestamp() + make_interval(secs => $8), updated_at = now()
@@ -47,11 +47,11 @@ WHERE company_id = $1 AND top_up_id = $2 AND cleared IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
 -- withdraw --
--- What the back office vouched for was declined: there is nothing to remember.
+-- The ledger declined a manual top-up, which leaves no record.
 DELETE FROM top_ups WHERE company_id = $1 AND top_up_id = $2 AND method = TopUpMethod.MANUAL AND entry_number IS NULL
 
--- attach --
--- People confirmed it before the provider told of payment $3: it is the same money.
+-- attach_payment --
+-- Staff confirmed the transfer before the provider reported payment $3, which is the same money.
 UPDATE top_ups SET payment = $3, updated_at = now() WHERE company_id = $1 AND top_up_id = $2 AND payment IS NULL
 
 -- succeed --
@@ -62,7 +62,7 @@ WHERE company_id = $1 AND top_up_id = $2 AND entry_number IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
 -- claim --
--- Up to $1 top-ups that are to be looked at; nobody else looks at them until a quarter of their age has passed again.
+-- Up to $1 top-ups that are due; they are due again after a quarter of their age.
 WITH due AS (
     SELECT serial FROM top_ups
     WHERE state IN (TopUpState.PENDING, TopUpState.REQUIRES_ACTION)
@@ -73,11 +73,3 @@ UPDATE top_ups t SET look_at = clock_timestamp() + make_interval(
     secs => least(greatest($2, extract(epoch FROM clock_timestamp() - created_at) / 4), $3::float8))
 FROM due WHERE t.serial = due.serial
 RETURNING t.*, clock_timestamp() AS read_at
-
--- customer --
-SELECT customer FROM payment_customers WHERE company_id = $1
-
--- add_customer --
--- The first one stays.
-INSERT INTO payment_customers (company_id, customer) VALUES ($1, $2)
-ON CONFLICT (company_id) DO UPDATE SET customer = payment_customers.customer RETURNING customer

@@ -1,6 +1,8 @@
 """What VerifyLedger checks of top-ups, their refunds and chargebacks."""
 
-from admin.top_ups.domain import ChargebackState, TopUpMethod, TopUpRefundState, TopUpState
+from admin.top_ups.chargeback_domain import ChargebackState
+from admin.top_ups.domain import TopUpMethod, TopUpState
+from admin.top_ups.refund_domain import TopUpRefundState
 from wallet.domain.commands import Kind
 from wallet.verification import Check, checks_of
 

@@ -16,13 +16,8 @@ from admin.documents.receipts import (
     TaxTreatment,
 )
 from admin.documents.worker import ReceiptWorker
-from admin.top_ups.domain import (
-    Chargeback,
-    TopUpRefund,
-    chargeback_debit,
-    refund_debit,
-    refund_return,
-)
+from admin.top_ups.chargeback_domain import Chargeback, chargeback_debit
+from admin.top_ups.refund_domain import TopUpRefund, refund_debit, refund_return
 from tests.conftest import OpenWallets
 from tests.support.builders import (
     adjustment,

@@ -16,15 +16,9 @@ from admin.payments.port import (
     RefundChanged,
     RefundState,
 )
-from admin.top_ups.domain import (
-    DECLINED_LOOK_SECONDS,
-    ChargebackState,
-    NewChargeback,
-    NewTopUpRefund,
-    TopUpMethod,
-    TopUpRefundState,
-    refund_debit,
-)
+from admin.top_ups.chargeback_domain import ChargebackState, NewChargeback
+from admin.top_ups.domain import DECLINED_RECONCILE_SECONDS, TopUpMethod
+from admin.top_ups.refund_domain import NewTopUpRefund, TopUpRefundState, refund_debit
 from admin.top_ups.services import TopUpServices
 from admin.top_ups.worker import TopUpSweep
 from tests.integration.admin.top_ups.test_top_ups import (
@@ -129,7 +123,7 @@ async def test_what_was_spent_cannot_go_back(acme: Wallets, services: TopUpServi
 
 async def test_what_cannot_go_back_is_said(acme: Wallets, services: TopUpServices) -> None:
     await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "t-2"))
-    await services.top_ups.confirm("acme", "t-2", AMOUNT)
+    await services.bank_transfers.confirm("acme", "t-2", AMOUNT)
     with pytest.raises(TopUpNotRefundable):
         await services.refunds.start(back(top_up="t-2"))
     with pytest.raises(TopUpNotFound):
@@ -242,7 +236,7 @@ async def test_a_declined_refund_is_looked_at_once_more_and_then_left(
     with pytest.raises(InsufficientFunds):
         await services.refunds.start(back())
     assert await TopUpSweep(services).run_once() == 0, "who is about to be debited has its time"
-    await older(database, DECLINED_LOOK_SECONDS)
+    await older(database, DECLINED_RECONCILE_SECONDS)
     assert await TopUpSweep(services).run_once() == 1
     await older(database, 100_000)
     assert await TopUpSweep(services).run_once() == 0

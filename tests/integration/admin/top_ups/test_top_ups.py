@@ -12,14 +12,7 @@ from msgspec.structs import replace
 from admin.mail.render import letter
 from admin.notices.domain import EventType
 from admin.payments.port import Payment, PaymentChanged, PaymentState, ProviderRefused
-from admin.top_ups.domain import (
-    BEGIN_SECONDS_MAX,
-    FINISH_SECONDS_MAX,
-    NewTopUp,
-    TopUpMethod,
-    TopUpState,
-    credit,
-)
+from admin.top_ups.domain import BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState, credit
 from admin.top_ups.services import TopUpServices
 from admin.top_ups.worker import TopUpSweep
 from tests.conftest import OpenWallets
@@ -367,12 +360,12 @@ async def test_a_bank_transfer_is_credited_with_what_came(
     assert await acme.top_ups.of_reference(begun.payment_reference) is not None
     less = AMOUNT - 5_000_000
     for _ in range(2):
-        confirmed = await services.top_ups.confirm("acme", "t-1", less, reference="wire 77")
+        confirmed = await services.bank_transfers.confirm("acme", "t-1", less, reference="wire 77")
         assert (confirmed.state, confirmed.cleared, confirmed.amount) == (TopUpState.SUCCEEDED, less, AMOUNT)
     with pytest.raises(TopUpEnded):
-        await services.top_ups.confirm("acme", "t-1", AMOUNT)
+        await services.bank_transfers.confirm("acme", "t-1", AMOUNT)
     with pytest.raises(TopUpEnded):
-        await services.top_ups.fail("acme", "t-1", "too late")
+        await services.bank_transfers.fail("acme", "t-1", "too late")
     entry = await acme.reader.entry("acme", 1)
     assert (entry.amount, entry.reference) == (less, "wire 77")
     mails = await acme.mails.claim(10, 60)
@@ -384,7 +377,7 @@ async def test_a_bank_transfer_is_credited_with_what_came(
 async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, services: TopUpServices) -> None:
     await services.top_ups.start(TRANSFER)
     results = await asyncio.gather(
-        *(services.top_ups.confirm("acme", "t-1", AMOUNT + i) for i in range(5)), return_exceptions=True
+        *(services.bank_transfers.confirm("acme", "t-1", AMOUNT + i) for i in range(5)), return_exceptions=True
     )
     (one,) = [result for result in results if not isinstance(result, BaseException)]
     assert all(isinstance(result, TopUpEnded) for result in results if result is not one)
@@ -396,9 +389,9 @@ async def test_a_transfer_that_failed_may_come_all_the_same(
 ) -> None:
     await services.top_ups.start(TRANSFER)
     for _ in range(2):
-        assert (await services.top_ups.fail("acme", "t-1", "it did not come")).state is TopUpState.FAILED
+        assert (await services.bank_transfers.fail("acme", "t-1", "it did not come")).state is TopUpState.FAILED
     assert await told(database) == [EventType.TOP_UP_FAILED]
-    assert (await services.top_ups.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
+    assert (await services.bank_transfers.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
     assert await balance(acme) == AMOUNT
 
 
@@ -408,7 +401,7 @@ async def test_a_transfer_may_be_told_by_the_provider_and_by_people(
     begun = await services.top_ups.start(TRANSFER)
     provider.payments["pi_9"] = Payment("pi_9", PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
     await services.top_ups.sync_payment("pi_9")
-    assert (await services.top_ups.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
+    assert (await services.bank_transfers.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
     await services.top_ups.sync_payment("pi_9")
     assert await balance(acme) == AMOUNT
 
@@ -427,7 +420,7 @@ async def test_of_a_transfer_that_people_confirmed_the_first_payment_is_that_one
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     begun = await services.top_ups.start(TRANSFER)
-    await services.top_ups.confirm("acme", "t-1", AMOUNT)
+    await services.bank_transfers.confirm("acme", "t-1", AMOUNT)
     for payment in ("pi_8", "pi_8", "pi_9", "pi_8", "pi_9"):
         provider.payments[payment] = Payment(payment, PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
         await services.top_ups.sync_payment(payment)
@@ -474,7 +467,7 @@ async def new_card(services: TopUpServices, provider: FakeProvider, key: str) ->
 
 async def transfer(services: TopUpServices, _: FakeProvider, key: str) -> None:
     await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, key))
-    await services.top_ups.confirm("acme", key, AMOUNT)
+    await services.bank_transfers.confirm("acme", key, AMOUNT)
 
 
 async def manual(services: TopUpServices, _: FakeProvider, key: str) -> None:

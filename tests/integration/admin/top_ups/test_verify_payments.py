@@ -45,7 +45,7 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
     services = services_of(wallets, provider)
     await services.top_ups.start(order(TopUpMethod.SAVED_CARD, "saved"))
     await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "transfer"))
-    await services.top_ups.confirm("acme", "transfer", AMOUNT - 1)
+    await services.bank_transfers.confirm("acme", "transfer", AMOUNT - 1)
     await services.top_ups.start(order(TopUpMethod.MANUAL, "manual"))
     await services.top_ups.start(order(TopUpMethod.CARD, "begun"))
     await services.refunds.start(back(100_000, top_up="saved"))
@@ -145,7 +145,7 @@ async def test_nothing_is_found_whoever_died_at_whatever_moment(
                     await services.top_ups.start(order(method, key))
                 case "transfer":
                     await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, key))
-                    await services.top_ups.confirm("acme", key, AMOUNT)
+                    await services.bank_transfers.confirm("acme", key, AMOUNT)
                 case "chargeback":
                     (payment,) = provider.payments.values()
                     await services.chargebacks.record_dispute(dispute(payment, DisputeState.WON, name=f"dp_{moment}"))

@@ -14,13 +14,7 @@ from admin.payments.port import (
     RefundState,
 )
 from admin.payments.provider_errors import configured, errors_translated, unavailability_translated
-from admin.top_ups.domain import (
-    NewTopUpRefund,
-    TopUpRefund,
-    TopUpRefundState,
-    refund_debit,
-    refund_return,
-)
+from admin.top_ups.refund_domain import NewTopUpRefund, TopUpRefund, TopUpRefundState, refund_debit, refund_return
 from admin.top_ups.refund_store import TopUpRefundRecords
 from wallet.domain.errors import Declined, InsufficientFunds, TopUpRefundNotFound
 from wallet.domain.resource_names import TOP_UP_REFUND
@@ -71,13 +65,13 @@ class TopUpRefunds:
             refund = await self._send(refund, new=new)
         if refund.failure_code and refund.return_number is None:
             outcome = await self._engine.submit(refund_return(refund), timeout=timeout)
-            refund = await self._records.returned(refund, outcome.entry.number)
+            refund = await self._records.record_return(refund, outcome.entry.number)
         return refund
 
     async def reconcile(self, refund: TopUpRefund) -> TopUpRefund:
         """Resume a refund that is due, and find the entry of one whose decline was recorded beside a debit."""
         if refund.state is TopUpRefundState.FAILED and refund.debit_number is None:
-            refund = await self._records.settle_declined(refund)
+            refund = await self._records.find_debit(refund)
         return await self.resume(refund)
 
     async def apply_refund(self, provider_refund: PaymentRefund) -> TopUpRefund | None:
@@ -104,9 +98,9 @@ class TopUpRefunds:
             outcome = await self._engine.submit(refund_debit(refund), timeout=timeout)
         except Declined as error:
             code = "insufficient_funds" if isinstance(error, InsufficientFunds) else "declined"
-            await self._records.declined(refund, code)
+            await self._records.record_decline(refund, code)
             raise
-        return await self._records.debited(refund, outcome.entry.number)
+        return await self._records.record_debit(refund, outcome.entry.number)
 
     async def _send(self, refund: TopUpRefund, *, new: bool) -> TopUpRefund:
         provider = configured(self._provider)
@@ -122,13 +116,15 @@ class TopUpRefunds:
                 with unavailability_translated():
                     provider_refund = await provider.refund(order)
         except ProviderRefused as error:
-            return await self._records.told(refund, TopUpRefundState.FAILED, failure_code=error.code)
+            return await self._records.record_provider_state(refund, TopUpRefundState.FAILED, failure_code=error.code)
         return await self._record(refund, provider_refund)
 
     async def _record(self, refund: TopUpRefund, provider_refund: PaymentRefund) -> TopUpRefund:
         state = _STATES[provider_refund.state]
         code = (provider_refund.failure_code or "failed") if state is TopUpRefundState.FAILED else ""
-        return await self._records.told(refund, state, provider_refund=provider_refund.id, failure_code=code)
+        return await self._records.record_provider_state(
+            refund, state, provider_id=provider_refund.id, failure_code=code
+        )
 
 
 def _log_unknown(provider_refund: PaymentRefund) -> None:

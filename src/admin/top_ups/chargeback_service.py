@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from admin.payments.port import Dispute, DisputeState
-from admin.top_ups.chargeback_store import ChargebackRecords
-from admin.top_ups.domain import (
+from admin.top_ups.chargeback_domain import (
     Chargeback,
     ChargebackState,
     NewChargeback,
     chargeback_credit,
     chargeback_debit,
 )
+from admin.top_ups.chargeback_store import ChargebackRecords
 from admin.top_ups.service import TopUps
 from wallet.engine import Engine
 
@@ -75,7 +75,7 @@ class Chargebacks:
         if chargeback.debit_number is None:
             await self._on_chargeback(chargeback.company)
             outcome = await self._engine.submit(chargeback_debit(chargeback))
-            await self._records.debited(chargeback, outcome.entry.number)
+            await self._records.record_debit(chargeback, outcome.entry.number)
         if chargeback.state is ChargebackState.WON and chargeback.credit_number is None:
             outcome = await self._engine.submit(chargeback_credit(chargeback))
-            await self._records.credited(chargeback, outcome.entry.number)
+            await self._records.record_credit(chargeback, outcome.entry.number)
