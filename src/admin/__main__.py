@@ -1,4 +1,4 @@
-"""`python -m admin`: the back office's service, and what operators run by hand."""
+"""`python -m admin`: the back office's service, and commands for operators."""
 
 import click
 
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _load() -> Run[AdminSettings]:
-    from admin.app import run  # noqa: PLC0415  Only a worker needs all that.
+    from admin.app import run  # noqa: PLC0415  Only a worker needs these modules.
 
     return run
 

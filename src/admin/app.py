@@ -14,7 +14,7 @@ from admin.http.server import serving
 from admin.ledger.wiring import ledger
 from admin.mail.wiring import mail, post_of
 from admin.mail.worker import Post
-from admin.payments.factory import provider_of
+from admin.payments.factory import make_provider
 from admin.payments.measured import MeasuredProvider
 from admin.payments.port import PaymentProvider
 from admin.rates.wiring import rates
@@ -35,18 +35,18 @@ from wallet.runtime import Wallets
 
 
 def run(settings: AdminSettings, tether: int | None) -> int:
-    """Serve in this process until it is told to stop; return its exit status. Raises Misconfigured."""
+    """Serve in this process until it is asked to stop; return its exit status. Raises Misconfigured."""
     post = post_of(settings.smtp_url, settings.mail_from)
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         async with AsyncExitStack() as stack:
-            provider = provider_of(settings)
+            provider = make_provider(settings)
             if provider is not None:
                 stack.push_async_callback(provider.close)
-            made = features(wallets, settings, None if provider is None else MeasuredProvider(provider), post)
-            workers = list(chain.from_iterable(feature.workers for feature in made))
-            routes = list(chain.from_iterable(feature.routes for feature in made))
-            services = list(chain.from_iterable(feature.services for feature in made))
+            all_features = features(wallets, settings, None if provider is None else MeasuredProvider(provider), post)
+            workers = list(chain.from_iterable(feature.workers for feature in all_features))
+            routes = list(chain.from_iterable(feature.routes for feature in all_features))
+            services = list(chain.from_iterable(feature.services for feature in all_features))
             await stack.enter_async_context(running(workers, Leases(wallets.pool)))
             await stack.enter_async_context(serving(settings, routes, lifetime))
             await serve(settings, services, healthy=wallets.healthy, lifetime=lifetime)
@@ -57,7 +57,7 @@ def run(settings: AdminSettings, tether: int | None) -> int:
 def features(
     wallets: Wallets, settings: AdminSettings, provider: PaymentProvider | None, post: Post | None
 ) -> list[Feature]:
-    """Return all that the back office does; without `provider` there are no cards, without `post` mails wait."""
+    """Return the features of the back office. Without `provider` no card can be charged, without `post` mails wait."""
     stores, pausing = TopUpStores.over(wallets.pool), AutoTopUps(wallets.pool).pause_for_dispute
     paying = TopUpServices(wallets.engine, stores, provider, on_chargeback=pausing)
     return [

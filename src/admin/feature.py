@@ -1,4 +1,4 @@
-"""What a feature adds to the back office: each has a `wiring` module that makes it, and admin.app lists them."""
+"""The parts of a feature of the back office. Its `wiring` module makes them, and admin.app lists the features."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,6 +19,6 @@ class Feature(NamedTuple):
 
 
 def service(messages: ModuleType, stubs: ModuleType, servicer: object) -> Service:
-    """Return the one service that a proto file has, to be answered by `servicer`."""
+    """Return the only service of a proto file, implemented by `servicer`."""
     (descriptor,) = messages.DESCRIPTOR.services_by_name.values()
     return Service(descriptor.full_name, partial(getattr(stubs, f"add_{descriptor.name}Servicer_to_server"), servicer))

@@ -1,4 +1,4 @@
-"""What the back office's service is told from outside, beside what all servers are."""
+"""Settings of the back office's service, in addition to those of all servers."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -31,43 +31,43 @@ def _stripe_base(url: str) -> str:
 
 
 class AdminSettings(ServerSettings):
-    """Read from the environment."""
+    """Settings, read from the environment."""
 
     port: Port = Field(default=50052, validation_alias="ADMIN_PORT")
-    """ADMIN_PORT: where the back office calls."""
+    """ADMIN_PORT: the port of gRPC."""
 
     metrics_port: Port = Field(default=9465, validation_alias="ADMIN_METRICS_PORT")
-    """ADMIN_METRICS_PORT: where Prometheus scrapes and health is asked for."""
+    """ADMIN_METRICS_PORT: the port of Prometheus metrics and health checks."""
 
     http_host: str = Field(default="127.0.0.1", validation_alias="ADMIN_HTTP_HOST")
-    """ADMIN_HTTP_HOST: the address to serve downloads and providers' webhooks on. Anything but loopback needs TLS, or
+    """ADMIN_HTTP_HOST: the address to serve downloads and providers' webhooks on. Any other than loopback needs TLS, or
     --insecure."""
 
     http_port: Port = Field(default=8081, validation_alias="ADMIN_HTTP_PORT")
-    """ADMIN_HTTP_PORT: where that is, with the certificate and the tokens of gRPC."""
+    """ADMIN_HTTP_PORT: its port, with the certificate and the tokens of gRPC."""
 
     smtp_url: Annotated[str, AfterValidator(_smtp_url)] | None = None
-    """SMTP_URL: who takes mails, smtp+starttls://user:password@host:587, smtps:// or smtp://. Without it mails wait."""
+    """SMTP_URL: the mail server, smtp+starttls://user:password@host:587, smtps:// or smtp://. Without it mails wait."""
 
     mail_from: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")] | None = None
-    """MAIL_FROM: the address that mails are from. Required with SMTP_URL."""
+    """MAIL_FROM: the sender's address of mails. Required with SMTP_URL."""
 
     stripe_api_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
-    """STRIPE_API_KEY: a secret or restricted key, sk_… or rk_…. Without it no card can be paid by."""
+    """STRIPE_API_KEY: a secret or restricted key, sk_… or rk_…. Without it no card can be charged."""
 
     stripe_webhook_secrets: SecretStr | None = None
-    """STRIPE_WEBHOOK_SECRETS: what Stripe signs webhooks with, whsec_…, parted by commas. Required with the key."""
+    """STRIPE_WEBHOOK_SECRETS: signing secrets of webhooks, whsec_…, separated by commas. Required with the key."""
 
     stripe_api_base: Annotated[str, AfterValidator(_stripe_base)] | None = None
-    """STRIPE_API_BASE: where to call instead of https://api.stripe.com, for tests: https://, or http:// on loopback."""
+    """STRIPE_API_BASE: for tests, replaces https://api.stripe.com. https://, or http:// on loopback."""
 
     webhook_allow_private: bool = False
-    """WEBHOOK_ALLOW_PRIVATE: for development, lets webhooks have private addresses, and http:// on loopback."""
+    """WEBHOOK_ALLOW_PRIVATE: for development, allows webhooks at private addresses, and http:// on loopback."""
 
     manual_micros_max: Annotated[int, Field(ge=1, le=MICROS_MAX)] = 1_000_000_000_000
-    """MANUAL_MICROS_MAX: the most that one request of the back office may credit or debit by hand, in micros: a slip
-    stays bounded. By default a million of any currency."""
+    """MANUAL_MICROS_MAX: the most that one request may credit or debit by hand, in micros, which bounds a typing
+    error. By default a million of any currency."""
 
     def listeners(self) -> tuple[Listener, ...]:
-        """Return where gRPC is served, and where HTTP is."""
+        """Return the listeners of gRPC and HTTP."""
         return (*super().listeners(), self.listener("http_host", "http_port"))

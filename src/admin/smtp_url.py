@@ -1,4 +1,4 @@
-"""Which mail server to send by: SMTP_URL, taken apart."""
+"""SMTP_URL: the mail server that mails are sent by."""
 
 import ipaddress
 from enum import Enum
@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Security(Enum):
-    """How a connection is kept private, and on which port by default."""
+    """How a connection is encrypted; the values are the default ports."""
 
     NONE = 25
     STARTTLS = 587
@@ -18,7 +18,7 @@ _SCHEMES = {"smtp": Security.NONE, "smtp+starttls": Security.STARTTLS, "smtps": 
 
 
 class MailServer(NamedTuple):
-    """Where mail is handed in."""
+    """A mail server and the credentials for it; `user` and `password` are both None without authentication."""
 
     host: str
     port: int
@@ -28,9 +28,9 @@ class MailServer(NamedTuple):
 
 
 def parse_smtp_url(url: str) -> MailServer:
-    """Take `smtp+starttls://user:password@host:587` apart; characters such as @ are percent-encoded.
+    """Parse `smtp+starttls://user:password@host:587`, in which characters such as @ are percent-encoded.
 
-    Raises ValueError, whose text never has the password.
+    Raises ValueError, whose text never contains the password.
     """
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES or not parts.hostname or parts.path not in ("", "/") or parts.query:
@@ -38,7 +38,7 @@ def parse_smtp_url(url: str) -> MailServer:
     try:
         port = parts.port
     except ValueError as error:
-        raise ValueError("has a port that is none") from error
+        raise ValueError("has a port that is not a number from 0 to 65535") from error
     security = _SCHEMES[parts.scheme]
     if parts.username and security is Security.NONE and not _on_loopback(parts.hostname):
         raise ValueError("would send the password in plain text: use smtp+starttls:// or smtps://")

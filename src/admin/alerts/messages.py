@@ -6,17 +6,17 @@ from typing import cast
 from google.protobuf.duration_pb2 import Duration
 
 from admin.alerts.domain import DEFAULT, AlertPolicy, AlertState, Threshold
-from admin.rpc.field_masks import Fields, taken_over
+from admin.rpc.field_masks import ResourceFields, fields_to_update
 from server.rejections import invalid
 from server.validation import check_name
 from veloconnect.admin.v1 import rule_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.resource_names import ALERT_POLICY
 
-_FIELDS = Fields(
+_FIELDS = ResourceFields(
     "an alert policy",
-    changing=frozenset({"warning", "critical"}),
-    fixed=frozenset(),
+    mutable=frozenset({"warning", "critical"}),
+    immutable=frozenset(),
     output_only=frozenset({"name"}),
 )
 _STATES = cast(
@@ -40,7 +40,7 @@ def policy_company(request: rule_pb2.UpdateAlertPolicyRequest) -> str:
 def policy_change(request: rule_pb2.UpdateAlertPolicyRequest, before: AlertPolicy) -> AlertPolicy:
     """Return the policy that is asked for. Raises InvalidRequest."""
     asked = request.alert_policy
-    paths = taken_over(asked, request.update_mask, _FIELDS)
+    paths = fields_to_update(asked, request.update_mask, _FIELDS)
     warning, critical = before.warning, before.critical
     if "warning" in paths:
         warning = _threshold(asked.warning, "warning") if asked.HasField("warning") else DEFAULT.warning

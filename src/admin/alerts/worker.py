@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from admin.alerts.store import Alerts
 from admin.statements.usage_store import MissingEntries, UsageDays
-from admin.work.company_sweep import Rounds
+from admin.work.company_sweep import CompanySweep
 
 PAUSE_SECONDS = 5.0
 
@@ -16,7 +16,7 @@ class AlertWorker:
         """Reckon by what `usage` counts."""
         self._alerts = alerts
         self._usage = usage
-        self._rounds = Rounds(alerts.moved)
+        self._sweep = CompanySweep(alerts.moved)
 
     async def run_once(self) -> int:
         """Look at each company that moved, or for a while; return how many crossed a threshold.
@@ -33,5 +33,5 @@ class AlertWorker:
             crossed += await self._alerts.look(company) is not None
             return False
 
-        await self._rounds.go(look)
+        await self._sweep.run(look)
         return crossed

@@ -13,7 +13,7 @@ from admin.auto_top_ups.domain import (
 )
 from admin.payments import minor_units
 from admin.payments.port import ProviderRefused
-from admin.rpc.field_masks import Fields, taken_over
+from admin.rpc.field_masks import ResourceFields, fields_to_update
 from server import wire
 from server.rejections import invalid
 from server.validation import check_name
@@ -23,9 +23,9 @@ from wallet.domain.resource_names import AUTO_TOP_UP, COMPANY, PAYMENT_METHOD, T
 
 _CURRENCY = "currency_code"
 _STATES = frozenset({"state", "pause_reason"})
-_FIELDS = Fields(
+_FIELDS = ResourceFields(
     "an automatic top-up",
-    changing=frozenset(
+    mutable=frozenset(
         {
             "threshold_micros",
             "amount_micros",
@@ -36,7 +36,7 @@ _FIELDS = Fields(
             "max_month_count",
         }
     ),
-    fixed=frozenset({_CURRENCY}),
+    immutable=frozenset({_CURRENCY}),
     output_only=frozenset(
         {
             "name",
@@ -80,7 +80,7 @@ def change_of(request: auto_top_up_pb2.UpdateAutoTopUpRequest) -> Update:
     company = AUTO_TOP_UP.parse(asked.name)
     if mentioned := _STATES & set(request.update_mask.paths):
         raise invalid("update_mask", f"{min(mentioned)} is changed by PauseAutoTopUp and ResumeAutoTopUp")
-    paths = taken_over(asked, request.update_mask, _FIELDS)
+    paths = fields_to_update(asked, request.update_mask, _FIELDS)
     for field in ("threshold_micros", "amount_micros", "payment_method"):
         if field in paths and not getattr(asked, field):
             raise invalid(f"auto_top_up.{field}", "cannot be taken away: delete the rule, or pause it")

@@ -1,1 +1,1 @@
-"""What operators run by hand against a running service."""
+"""What the commands share that operators run against a running service."""

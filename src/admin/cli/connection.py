@@ -1,4 +1,4 @@
-"""Which service a command calls, and how: the options that all of them have."""
+"""The connection to a service, and the options for it that all commands have."""
 
 import os
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import click
 
-PORT_USUAL = "50052"
-TOKEN_FILE_USUAL = Path(".local/token")
-"""What `make run` serves on, and where it leaves the token."""
+PORT_DEFAULT = "50052"
+TOKEN_FILE_DEFAULT = Path(".local/token")
+"""The port that `make run` serves on, and the file in which it leaves the token."""
 
 
 class Connection(NamedTuple):
@@ -20,28 +20,28 @@ class Connection(NamedTuple):
     """host:port."""
     token: str
     authority: bytes | None
-    """Who vouches for its certificate, PEM; empty: the usual authorities; None: it is called without TLS."""
+    """The certificate authority to trust, PEM. Empty: the system's authorities. None: call without TLS."""
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What each call carries: the token."""
+        """The metadata of each call: the token."""
         return (("authorization", f"Bearer {self.token}"),)
 
 
 def connection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a connection to a command, which gets them as its first argument."""
+    """Add the options of a connection to a command, which gets a Connection as its first argument."""
 
     @click.option(
         "--target",
-        default=lambda: f"127.0.0.1:{os.environ.get('ADMIN_PORT') or PORT_USUAL}",
-        show_default=f"127.0.0.1 and ADMIN_PORT, else {PORT_USUAL}",
+        default=lambda: f"127.0.0.1:{os.environ.get('ADMIN_PORT') or PORT_DEFAULT}",
+        show_default=f"127.0.0.1 and ADMIN_PORT, else {PORT_DEFAULT}",
         metavar="HOST:PORT",
         help="Where the back office's service is.",
     )
     @click.option(
         "--token-file",
         type=click.Path(dir_okay=False, path_type=Path),
-        default=TOKEN_FILE_USUAL,
+        default=TOKEN_FILE_DEFAULT,
         show_default=True,
         help="A file with the token in its first line.",
     )
@@ -64,7 +64,7 @@ def _token_in(path: Path) -> str:
         token = path.read_text().strip().partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         raise click.ClickException(
-            f"{path} cannot be read ({error}): `make run` leaves the token of a local service in {TOKEN_FILE_USUAL}; "
+            f"{path} cannot be read ({error}): `make run` leaves the token of a local service in {TOKEN_FILE_DEFAULT}; "
             "name another file with --token-file."
         ) from error
     if not token:

@@ -1,4 +1,4 @@
-"""A group of commands that imports each of them when it is used."""
+"""A group of commands that imports each command when it is used."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -8,13 +8,13 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group whose commands may be given by where they are defined (click's documentation, "Lazily loading").
+    """A group whose commands may be given by import path (click's documentation, "Lazily loading").
 
-    A command line starts with no more than it uses: the supervisor of `serve` needs neither gRPC nor a database.
+    A process imports no more than its command uses: the supervisor of `serve` needs neither gRPC nor a database.
     """
 
     def __init__(self, *args: Any, lazy_commands: Mapping[str, str] | None = None, **kwargs: Any) -> None:
-        """`lazy_commands` is name → "module:attribute"; other commands are added as to any group."""
+        """`lazy_commands` maps names to "module:attribute". Other commands are added as to any group."""
         super().__init__(*args, **kwargs)
         self.lazy_commands = dict(lazy_commands or {})
 
@@ -23,7 +23,7 @@ class LazyGroup(click.Group):
         return sorted({*super().list_commands(ctx), *self.lazy_commands})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported if need be; None if there is none of this name."""
+        """Return a command, and import it if it is lazy. Return None if there is no command of this name."""
         if target := self.lazy_commands.get(cmd_name):
             module, _, attribute = target.partition(":")
             command = getattr(import_module(module), attribute)

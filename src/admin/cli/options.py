@@ -1,4 +1,4 @@
-"""Options that several commands have: names of resources, and where to write."""
+"""Options that several commands have: names of resources, and an output file."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -15,12 +15,12 @@ CHANNELS = ("sms", "whatsapp", "voice", "phone_number")
 output_option: Callable[..., Any] = click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write it, when all of it is there; else to standard output.",
+    help="The file to write, which appears when it is complete; default: standard output.",
 )
 
 
-def named(template: OneIdTemplate) -> Callable[[click.Context, click.Parameter, str | None], str]:
-    """Return what makes a name of an id; a name stays as it is, and what is not given is empty."""
+def resource_name(template: OneIdTemplate) -> Callable[[click.Context, click.Parameter, str | None], str]:
+    """Return a callback that turns an id into a resource name. It keeps a name, and returns "" for None."""
 
     def name(_: click.Context, __: click.Parameter, value: str | None) -> str:
         if not value or value.startswith(f"{template.collection}/"):
@@ -31,8 +31,8 @@ def named(template: OneIdTemplate) -> Callable[[click.Context, click.Parameter, 
 
 
 @contextmanager
-def written(output: Path | None) -> Iterator[IO[str]]:
-    """Yield what to write to. A file is there when it is whole."""
+def output_file(output: Path | None) -> Iterator[IO[str]]:
+    """Yield a file to write to, standard output for None. The file appears under its name when it is complete."""
     if output is None:
         yield sys.stdout
         return

@@ -1,4 +1,4 @@
-"""Calls of the back office's service, whose errors are one sentence on the command line."""
+"""Calls of the back office's service. Their errors become one sentence on the command line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,26 +14,26 @@ from admin.cli.connection import Connection
 Stub = TypeVar("Stub")
 
 CALL_SECONDS_MAX = 30.0
-"""How long a call may take; an import takes as long as it takes within its own bound."""
+"""How long a call may take. Imports and exports have longer bounds of their own."""
 
 
-class Refused(click.ClickException):
-    """The service said no. The text is the service's own, with the reason behind it."""
+class RequestRefused(click.ClickException):
+    """The service refused a request. The text is the service's own message, with the reason in parentheses."""
 
     def __init__(self, message: str, *, fields: tuple[str, ...]) -> None:
-        """`fields` are the fields of the request that it names."""
+        """`fields` are the fields of the request that the service names."""
         super().__init__(message)
         self.fields = fields
 
 
 @contextmanager
-def calling(connection: Connection, stub: Callable[[grpc.Channel], Stub]) -> Iterator[Stub]:
-    """Yield a stub on a channel of its own. Every error of a call within becomes Refused or another ClickException."""
+def service_stub(connection: Connection, stub: Callable[[grpc.Channel], Stub]) -> Iterator[Stub]:
+    """Yield a stub on a channel of its own. Raises RequestRefused or another ClickException for the error of a call."""
     with _channel(connection) as channel:
         try:
             yield stub(channel)
         except grpc.RpcError as error:
-            raise _in_words(error, connection.target) from error
+            raise _click_error(error, connection.target) from error
 
 
 def _channel(connection: Connection) -> grpc.Channel:
@@ -42,17 +42,17 @@ def _channel(connection: Connection) -> grpc.Channel:
     return grpc.secure_channel(connection.target, grpc.ssl_channel_credentials(connection.authority or None))
 
 
-def _in_words(error: grpc.RpcError, target: str) -> click.ClickException:
+def _click_error(error: grpc.RpcError, target: str) -> click.ClickException:
     assert isinstance(error, grpc.Call)
     status = rpc_status.from_call(error)
     if status is None:
-        said = f"{error.code().name}: {error.details()}"
+        description = f"{error.code().name}: {error.details()}"
         if error.code() is grpc.StatusCode.UNAVAILABLE:
-            said = f"nobody answers there, or not in this way, with or without --tls ({said})"
-        return click.ClickException(f"{target}: {said}")
+            description = f"no service answers there; check the address, and whether it needs --tls ({description})"
+        return click.ClickException(f"{target}: {description}")
     info, bad = ErrorInfo(), BadRequest()
     for detail in status.details:
         detail.Unpack(info)
         detail.Unpack(bad)
     fields = tuple(violation.field for violation in bad.field_violations)
-    return Refused(f"{status.message} ({info.reason})", fields=fields)
+    return RequestRefused(f"{status.message} ({info.reason})", fields=fields)

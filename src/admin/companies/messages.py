@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from admin.companies.domain import CompanyChange
-from admin.rpc.field_masks import Fields, named, taken_over
+from admin.rpc.field_masks import ResourceFields, fields_to_update, requested_fields
 from server.countries import COUNTRIES
 from server.rejections import invalid
 from server.validation import check_name
@@ -13,12 +13,12 @@ from wallet.domain.usage import Channel
 
 _FIXED = "currency_code"
 _STATE = "state"
-_FIELDS = Fields(
+_FIELDS = ResourceFields(
     "a company",
-    changing=frozenset(
+    mutable=frozenset(
         {"display_name", "billing_email", "floor_micros", "rate_card", "blocked_channels", "blocked_country_codes"}
     ),
-    fixed=frozenset({_FIXED}),
+    immutable=frozenset({_FIXED}),
     output_only=frozenset({"name", "create_time", "update_time"}),
 )
 
@@ -61,9 +61,9 @@ def countries_of(asked: company_pb2.Company) -> tuple[str, ...]:
 
 def _paths(request: company_pb2.UpdateCompanyRequest) -> frozenset[str]:
     """Return the fields to take over; the state has methods of its own."""
-    if _STATE in named(request.company, request.update_mask):
+    if _STATE in requested_fields(request.company, request.update_mask):
         raise invalid(
             "update_mask" if _STATE in request.update_mask.paths else "company.state",
             "use SuspendCompany, ResumeCompany or CloseCompany",
         )
-    return taken_over(request.company, request.update_mask, _FIELDS)
+    return fields_to_update(request.company, request.update_mask, _FIELDS)

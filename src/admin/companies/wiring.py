@@ -1,4 +1,4 @@
-"""Put companies together."""
+"""Construct the feature `companies`: its stores, services, workers and routes."""
 
 from admin.alerts.store import Alerts
 from admin.companies.servicer import CompanyServicer

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from admin.cli.connection import Connection, connection_options
-from admin.cli.options import named
-from admin.cli.service import CALL_SECONDS_MAX, calling
+from admin.cli.options import resource_name
+from admin.cli.service import CALL_SECONDS_MAX, service_stub
 from veloconnect.admin.v1 import document_pb2
 from veloconnect.admin.v1.document_pb2_grpc import DocumentServiceStub
 from wallet.domain.resource_names import COMPANY, RECEIPT, STATEMENT
 
-_company_option = click.option("--company", required=True, callback=named(COMPANY), help="Whose, such as acme.")
+_company_option = click.option("--company", required=True, callback=resource_name(COMPANY), help="Whose, such as acme.")
 _output_option = click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -32,7 +32,7 @@ def documents() -> None:
 def receipt(connection: Connection, company: str, transaction: int, output: Path | None) -> None:
     """Write the receipt of a top-up; it is issued if it was not yet."""
     request = document_pb2.GetReceiptPdfRequest(name=f"{company}/{RECEIPT.collection}/{transaction}")
-    with calling(connection, DocumentServiceStub) as service:
+    with service_stub(connection, DocumentServiceStub) as service:
         pdf = service.GetReceiptPdf(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
     _write(pdf, output)
 
@@ -45,7 +45,7 @@ def receipt(connection: Connection, company: str, transaction: int, output: Path
 def statement(connection: Connection, company: str, month: str, output: Path | None) -> None:
     """Write what a month did to a company's wallet."""
     request = document_pb2.GetStatementPdfRequest(name=f"{company}/{STATEMENT.collection}/{month}")
-    with calling(connection, DocumentServiceStub) as service:
+    with service_stub(connection, DocumentServiceStub) as service:
         pdf = service.GetStatementPdf(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
     _write(pdf, output)
 

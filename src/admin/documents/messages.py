@@ -13,7 +13,7 @@ from admin.documents.receipts import (
     Seller,
     TaxTreatment,
 )
-from admin.rpc.field_masks import Fields, taken_over
+from admin.rpc.field_masks import ResourceFields, fields_to_update
 from admin.statements.messages import line_message
 from admin.statements.usage import total
 from admin.top_ups.domain import TopUpMethod
@@ -62,8 +62,8 @@ def seller_change(request: document_pb2.UpdateSellerRequest) -> Callable[[Seller
     asked = request.seller
     if asked.name not in ("", SELLER):
         raise invalid("seller.name", f"must be {SELLER}, or left out: there is one seller")
-    fields = Fields("a seller", frozenset(_SELLER_FIELDS), frozenset(), frozenset({"name"}))
-    paths = taken_over(asked, request.update_mask, fields)
+    fields = ResourceFields("a seller", frozenset(_SELLER_FIELDS), frozenset(), frozenset({"name"}))
+    paths = fields_to_update(asked, request.update_mask, fields)
     changes = {field: _value(asked, path) for path, field in _SELLER_FIELDS.items() if path in paths}
     if "number_prefix" in changes:
         changes["number_prefix"] = asked.number_prefix or Seller().number_prefix
@@ -87,8 +87,8 @@ def profile_change(
     )
     if asked.country_code and asked.country_code not in COUNTRIES:
         raise invalid("billing_profile.country_code", f"{asked.country_code} is no country of ISO 3166-1")
-    fields = Fields("a billing profile", frozenset(_PROFILE_FIELDS), frozenset(), frozenset({"name"}))
-    paths = taken_over(asked, request.update_mask, fields)
+    fields = ResourceFields("a billing profile", frozenset(_PROFILE_FIELDS), frozenset(), frozenset({"name"}))
+    paths = fields_to_update(asked, request.update_mask, fields)
     changes = {field: _value(asked, path) for path, field in _PROFILE_FIELDS.items() if path in paths}
     if "treatment" in changes:
         changes["treatment"] = TaxTreatment(int(asked.tax_treatment) or TaxTreatment.NONE)

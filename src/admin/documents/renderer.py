@@ -12,7 +12,7 @@ from admin.documents.months import Month
 from admin.documents.receipt_pdf import receipt_pdf
 from admin.documents.receipt_store import Receipts
 from admin.documents.statement_pdf import statement_pdf
-from admin.rpc.concurrency import UnderWay
+from admin.rpc.concurrency import ConcurrencyLimit
 
 PDFS_AT_ONCE_MAX = 4
 """In one process: each keeps a core busy for a tenth of a second, and a statement of every country for one."""
@@ -36,20 +36,20 @@ class Printing:
         self._statements = statements
         self._billing = billing
         self._companies = companies
-        self._under_way = UnderWay("PDFs", at_once_max=PDFS_AT_ONCE_MAX)
+        self._limit = ConcurrencyLimit("PDFs", calls_max=PDFS_AT_ONCE_MAX)
 
     async def receipt(self, company: str, number: int) -> File:
         """Return the receipt of a top-up; issue it where it has none.
 
         Raises ReceiptNotFound, SellerNotSet, Overloaded.
         """
-        with self._under_way.one():
+        with self._limit.acquire():
             receipt = await self._receipts.get(company, number)
             return File(f"{receipt.serial_text}.pdf", await asyncio.to_thread(receipt_pdf, receipt))
 
     async def statement(self, company: str, month: Month) -> File:
         """Return the statement of a month. Raises CompanyNotFound, Overloaded, DoesNotAddUp."""
-        with self._under_way.one():
+        with self._limit.acquire():
             statement = await self._statements.read(company, month)
             seller = await self._billing.seller()
             buyer = await self._billing.profile(company)

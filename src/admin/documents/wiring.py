@@ -1,4 +1,4 @@
-"""Put documents together."""
+"""Construct the feature `documents`: its stores, services, workers and routes."""
 
 from admin.companies.store import Companies
 from admin.documents.billing_store import Billing

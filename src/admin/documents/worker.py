@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from admin.documents.receipt_store import Receipts
-from admin.work.company_sweep import Rounds
+from admin.work.company_sweep import CompanySweep
 from wallet.domain.errors import SellerNotSet
 
 PAUSE_SECONDS = 5.0
@@ -18,7 +18,7 @@ class ReceiptWorker:
     def __init__(self, receipts: Receipts) -> None:
         """Issue by `receipts`."""
         self._receipts = receipts
-        self._rounds = Rounds(receipts.behind)
+        self._sweep = CompanySweep(receipts.behind)
 
     async def run_once(self) -> int:
         """See to it that each top-up has its receipt, or for a while; return how many were looked at.
@@ -34,5 +34,5 @@ class ReceiptWorker:
             return found == RECEIPTS_PER_TURN
 
         with suppress(SellerNotSet):
-            await self._rounds.go(issue)
+            await self._sweep.run(issue)
         return seen

@@ -1,1 +1,1 @@
-"""The back office over HTTP: downloads for people, and what providers of ours call."""
+"""The back office over HTTP: downloads for people, and webhooks that providers call."""

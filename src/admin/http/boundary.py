@@ -1,4 +1,4 @@
-"""The boundary of an HTTP request: who calls, how it ends. What server.boundary is for gRPC."""
+"""The boundary of an HTTP request: authentication, time limit, errors and metrics, as server.boundary is for gRPC."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,22 +17,22 @@ from server.tokens import Tokens
 from wallet.domain.errors import Applied, DeadlineExceeded
 
 ABORTED = "aborted"
-"""Counted instead of a status where an answer had begun and did not get to its end."""
+"""Counted instead of a status if a response had begun and did not get to its end."""
 NO_ROUTE = "none"
 
 _BEGUN = web.RequestKey("begun", web.StreamResponse)
-"""The answer of which something may have been sent."""
-_BROKEN = web.RequestKey("broken", bool)
-"""That it did not get to its end."""
+"""The response of which a part may have been sent."""
+_ABORTED = web.RequestKey("broken", bool)
+"""Set if the response did not get to its end."""
 
 log = structlog.get_logger(__name__)
 
 
 def application(routes: Sequence[Route], tokens: Tokens) -> web.Application:
-    """Return what serves `routes` to those who show one of `tokens`, and open routes to everybody."""
+    """Return an application that serves `routes` to callers with one of `tokens`, and open routes to all callers."""
     boundary = _Boundary(tokens)
     served = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[boundary.serve])
-    served.on_response_prepare.append(_prepared)
+    served.on_response_prepare.append(_on_prepare)
     for route in routes:
         boundary.routes[served.router.add_route(route.method, route.path, route.handle)] = route
     return served
@@ -49,25 +49,25 @@ class _Boundary:
         route = self.routes.get(request.match_info.route)
         name = NO_ROUTE if route is None else route.path
         try:
-            # A caller without a token learns nothing, not even what there is.
+            # A caller without a token learns nothing, not even which paths exist.
             if (route is None or not route.open) and not self._admits(request.headers):
                 raise Unauthenticated  # noqa: TRY301  All errors are answered in one place.
-            response = await _in_time(request, handler, route)
+            response = await _call_in_time(request, handler, route)
         except asyncio.CancelledError:
             http_requests.labels(name, ABORTED).inc()
             raise
         except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
-            response = _answered(request, error)
-        http_requests.labels(name, ABORTED if _BROKEN in request else str(response.status)).inc()
+            response = _error_answer(request, error)
+        http_requests.labels(name, ABORTED if _ABORTED in request else str(response.status)).inc()
         http_seconds.labels(name).observe(perf_counter() - started)
         return response
 
     def _admits(self, headers: Mapping[str, str]) -> bool:
-        shown = headers.get("Authorization", "")
-        return shown.isascii() and self._tokens.admits([("authorization", shown)])
+        credentials = headers.get("Authorization", "")
+        return credentials.isascii() and self._tokens.admits([("authorization", credentials)])
 
 
-async def _in_time(request: web.Request, handler: Handler, route: Route | None) -> web.StreamResponse:
+async def _call_in_time(request: web.Request, handler: Handler, route: Route | None) -> web.StreamResponse:
     limit = None if route is None else route.seconds_max
     try:
         async with asyncio.timeout(limit) as timeout:
@@ -79,43 +79,43 @@ async def _in_time(request: web.Request, handler: Handler, route: Route | None) 
         raise DeadlineExceeded(f"it took longer than {limit:g} s", applied=Applied.UNKNOWN) from error
 
 
-def _answered(request: web.Request, error: Exception) -> web.StreamResponse:
-    """Return what is answered for an error. Faults are logged here, and only here."""
+def _error_answer(request: web.Request, error: Exception) -> web.StreamResponse:
+    """Return the response for an error. Faults are logged here, and only here."""
     if _BEGUN in request:
         begun: web.StreamResponse = request[_BEGUN]
-        request[_BROKEN] = True
-        # Too late to say so: the connection is cut, so that nobody takes what was sent for the whole.
+        request[_ABORTED] = True
+        # It is too late for an error response. The connection is cut, so that no client takes the part for the whole.
         if not isinstance(error, ConnectionError):
             log.error("http_answer_broken_off", exc_info=error if is_fault(error) else None, error=type(error).__name__)
         if request.transport is not None:
             request.transport.abort()
         return begun
     if isinstance(error, web.HTTPException):
-        return _of_http(request, error)
+        return _http_error_answer(request, error)
     if is_fault(error):
         log.error("http_request_failed", exc_info=error)
     return error_response(answer(error))
 
 
-def _of_http(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
-    """Return what is answered where HTTP itself has a word for it: no such path or method, a body too large."""
+def _http_error_answer(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    """Return the response for an error of HTTP itself: no such path or method, or a body that is too large."""
     match error:
         case web.HTTPNotFound():
-            said = f"There is no {request.path[:100]} here."
+            message = f"There is no {request.path[:100]} here."
         case web.HTTPMethodNotAllowed():
-            said = f"{request.path[:100]} takes {', '.join(sorted(error.allowed_methods))}."
+            message = f"{request.path[:100]} takes {', '.join(sorted(error.allowed_methods))}."
         case web.HTTPRequestEntityTooLarge():
-            said = f"The body has more than {BODY_BYTES_MAX} bytes."
+            message = f"The body has more than {BODY_BYTES_MAX} bytes."
         case _:
-            said = f"{error.reason}."
-    response = error_response(answer(InvalidRequest(said)), error.status)
+            message = f"{error.reason}."
+    response = error_response(answer(InvalidRequest(message)), error.status)
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     return response
 
 
-async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
+async def _on_prepare(request: web.Request, response: web.StreamResponse) -> None:
     request[_BEGUN] = response
-    response.headers.pop("Server", None)  # It would say which version of what serves here.
+    response.headers.pop("Server", None)  # It would name the server software and its version.
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"

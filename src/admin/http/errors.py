@@ -1,4 +1,4 @@
-"""Errors to HTTP: the same reasons, words and details as over gRPC, in JSON (AIP-193)."""
+"""Errors over HTTP: the reasons, messages and details of gRPC, in JSON (AIP-193)."""
 
 from collections.abc import Mapping
 
@@ -22,21 +22,21 @@ STATUSES: Mapping[grpc.StatusCode, int] = {
     _C.UNAVAILABLE: 503,
     _C.DEADLINE_EXCEEDED: 504,
 }
-"""As google.rpc.Code says it; every code of the error table is here."""
+"""The mapping of google.rpc.Code, for every code of the error table."""
 
 
-def error_response(said: Answer, status: int | None = None) -> web.Response:
-    """Return an error as it is sent; `status` where HTTP has one of its own for it."""
-    found = STATUSES[said.code] if status is None else status
-    error = {
-        "code": found,
-        "status": said.code.name,
-        "message": said.status.message,
-        "details": [MessageToDict(detail, preserving_proto_field_name=True) for detail in said.status.details],
+def error_response(error: Answer, status: int | None = None) -> web.Response:
+    """Return the response for an error; `status` replaces the mapped one if HTTP has a status of its own for it."""
+    http_status = STATUSES[error.code] if status is None else status
+    body = {
+        "code": http_status,
+        "status": error.code.name,
+        "message": error.status.message,
+        "details": [MessageToDict(detail, preserving_proto_field_name=True) for detail in error.status.details],
     }
     headers = {}
-    if found == STATUSES[_C.UNAUTHENTICATED]:
+    if http_status == STATUSES[_C.UNAUTHENTICATED]:
         headers["WWW-Authenticate"] = "Bearer"
-    if any(detail.Is(RetryInfo.DESCRIPTOR) for detail in said.status.details):
+    if any(detail.Is(RetryInfo.DESCRIPTOR) for detail in error.status.details):
         headers["Retry-After"] = "1"
-    return web.json_response({"error": error}, status=found, headers=headers)
+    return web.json_response({"error": body}, status=http_status, headers=headers)

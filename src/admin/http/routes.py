@@ -1,4 +1,4 @@
-"""What is served over HTTP: a table of routes, which admin.app makes."""
+"""Routes of the HTTP server. Features define them, and admin.app collects them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,38 +12,38 @@ REQUEST_SECONDS_MAX = 30.0
 """How long a request may take, body and answer included, unless its route says otherwise."""
 BODY_BYTES_MAX = 1024 * 1024
 
-Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Receive = Callable[[bytes, Mapping[str, str]], Awaitable[web.Response]]
-"""Takes a body as it came, and the headers (their names in any case)."""
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WebhookReceiver = Callable[[bytes, Mapping[str, str]], Awaitable[web.Response]]
+"""Takes the raw body and the headers, whose names are case-insensitive."""
 
 
 class Route(NamedTuple):
-    """A path that is served. The handler raises what server.error_table knows; admin.http.boundary answers it."""
+    """A served path. Its handler raises the errors of server.error_table, which admin.http.boundary answers."""
 
     method: str
     path: str
-    """With what varies in braces, such as /v1/companies/{company}/receipts/{number}.pdf."""
-    handle: Handle
+    """With variables in braces, such as /v1/companies/{company}/receipts/{number}.pdf."""
+    handle: Handler
     open: bool = False
-    """Served without a token: the handler itself finds out who calls."""
+    """Whether it is served without a token. Its handler authenticates the caller, such as by a signature."""
     seconds_max: float = REQUEST_SECONDS_MAX
 
 
-def webhook(path: str, receive: Receive) -> Route:
-    """Return the route of somebody who posts without a token of ours and signs what he sends.
+def webhook(path: str, receive: WebhookReceiver) -> Route:
+    """Return the route of a sender who has no token of ours and signs its requests.
 
-    `receive` gets the bytes that the signature is over, verifies it, and raises or answers: any status of 2xx says that
-    it need not be sent again.
+    `receive` gets the bytes that the signature covers, verifies it, and raises or answers: any 2xx status tells the
+    sender not to send it again.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await receive(await body_of(request), request.headers)
+        return await receive(await read_body(request), request.headers)
 
     return Route("POST", path, handle, open=True)
 
 
-async def body_of(request: web.Request) -> bytes:
-    """Return the body, which has at most BODY_BYTES_MAX bytes. Raises InvalidRequest where it breaks off."""
+async def read_body(request: web.Request) -> bytes:
+    """Return the body, which has at most BODY_BYTES_MAX bytes. Raises InvalidRequest if it breaks off."""
     try:
         return await request.read()
     except (web.RequestPayloadError, asyncio.IncompleteReadError) as error:
@@ -51,11 +51,11 @@ async def body_of(request: web.Request) -> bytes:
 
 
 def attachment(body: bytes, *, filename: str, content_type: str) -> web.Response:
-    """Return a file to be saved. `filename` is of letters, digits, and . _ - only."""
-    return web.Response(body=body, content_type=content_type, headers=saved_as(filename))
+    """Return a response that browsers save as a file. `filename` has letters, digits and . _ - only."""
+    return web.Response(body=body, content_type=content_type, headers=attachment_headers(filename))
 
 
-def saved_as(filename: str) -> Mapping[str, str]:
-    """Return the headers of an answer that is to be saved under this name."""
+def attachment_headers(filename: str) -> Mapping[str, str]:
+    """Return the headers that make browsers save a response under this name."""
     assert filename.replace(".", "").replace("-", "").replace("_", "").isalnum()
     return {"Content-Disposition": f'attachment; filename="{filename}"'}

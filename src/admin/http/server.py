@@ -1,4 +1,4 @@
-"""The HTTP server of a worker process, from its first bind to its last answer."""
+"""The HTTP server of a worker process."""
 
 import asyncio
 import logging
@@ -18,25 +18,25 @@ from server.settings import Misconfigured
 from server.tokens import read_tokens
 
 IDLE_SECONDS_MAX = 30.0
-"""How long a connection may be without a whole request line and headers."""
+"""How long a connection may stay open without a complete request line and headers."""
 BACKLOG = 128
 
 log = structlog.get_logger(__name__)
 
 _quiet = logging.getLogger(f"{__name__}.protocol")
 _quiet.setLevel(logging.CRITICAL)
-"""aiohttp logs whoever speaks no HTTP with a traceback; what goes wrong in a request the boundary logs."""
+"""aiohttp logs a traceback for each client that speaks no HTTP. Errors of requests are logged by the boundary."""
 
 
 web_response.SERVER_SOFTWARE = "charging"  # type: ignore[attr-defined]  # aiohttp has no other way
-"""Whoever speaks no HTTP is answered by aiohttp itself, past our boundary, and need not learn which version it is."""
+"""aiohttp itself answers clients that speak no HTTP, past our boundary; they need not learn its version."""
 
 
 @asynccontextmanager
 async def serving(settings: AdminSettings, routes: Sequence[Route], lifetime: Lifetime) -> AsyncIterator[None]:
-    """Serve `routes` until `lifetime.stopping` or the context's end, then finish the requests that have begun.
+    """Serve `routes` until `lifetime.stopping` is set or the context ends, then finish the requests that have begun.
 
-    Raises Misconfigured.
+    Raises Misconfigured if the address or the certificate cannot be used.
     """
     runner = web.AppRunner(
         application(routes, read_tokens(settings.token_file)),
@@ -62,7 +62,7 @@ async def serving(settings: AdminSettings, routes: Sequence[Route], lifetime: Li
     log.info("serving_http", address=f"{settings.http_host}:{settings.http_port}", tls=bool(settings.tls_cert_file))
 
     async def stop() -> None:
-        # At the same time as gRPC does, not after it.
+        # Stop at the same time as gRPC does, not after it.
         await lifetime.stopping.wait()
         await runner.cleanup()
 
@@ -79,7 +79,7 @@ async def serving(settings: AdminSettings, routes: Sequence[Route], lifetime: Li
 
 
 def tls_context(settings: AdminSettings) -> ssl.SSLContext | None:
-    """Return how TLS is spoken, by the certificate that gRPC has; None: not at all. Raises Misconfigured."""
+    """Return a TLS context with gRPC's certificate, or None if there is none. Raises Misconfigured."""
     if not settings.tls_cert_file or not settings.tls_key_file:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -14,7 +14,7 @@ from wallet.verification import Check, Problem, Verifier
 
 
 class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
-    """The service. Errors are raised; server.boundary answers them."""
+    """LedgerService. Errors are raised; server.boundary answers them."""
 
     def __init__(self, wallets: Wallets, verifier: Verifier) -> None:
         """Rebuild `wallets`, and check them by `verifier`."""
@@ -30,20 +30,20 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
             raise Overloaded("a verification is running already")
         self._verifying = True
         try:
-            found = await self._verifier.run()
+            result = await self._verifier.run()
         finally:
             self._verifying = False
         return ledger_pb2.VerifyLedgerResponse(
-            ok=not found.problems_found,
-            wallets_checked=found.wallets_checked,
-            transactions_checked=found.transactions_checked,
-            hot_wallets_checked=found.hot_wallets_checked,
-            problems=map(_message, found.problems),
-            problems_found=found.problems_found,
+            ok=not result.problems_found,
+            wallets_checked=result.wallets_checked,
+            transactions_checked=result.transactions_checked,
+            hot_wallets_checked=result.hot_wallets_checked,
+            problems=map(_message, result.problems),
+            problems_found=result.problems_found,
         )
 
     async def RebuildWallet(self, request: ledger_pb2.RebuildWalletRequest, context: Context) -> wallet_pb2.Wallet:
-        """Load a wallet from the ledger again."""
+        """Rebuild a wallet in Redis from the ledger."""
         company = WALLET.parse(request.name)
         await self._wallets.rebuild(company)
         return wire.wallet(await self._wallets.reader.wallet(company))

@@ -12,5 +12,5 @@ FEATURE_CHECKS = (*REFUNDS, *TOP_UPS, *STATEMENTS, *SUBSCRIPTIONS, *DOCUMENTS)
 
 
 def verifier_of(wallets: Wallets) -> Verifier:
-    """Return what checks every promise over open wallets."""
+    """Return a Verifier with the checks of the engine and of all features."""
     return Verifier(wallets.pool, wallets.hot, FEATURE_CHECKS)

@@ -1,4 +1,4 @@
-"""Put LedgerService together."""
+"""Construct the feature `ledger`: LedgerService and its verifier."""
 
 from admin.feature import Feature, service
 from admin.ledger.servicer import LedgerServicer

@@ -5,7 +5,7 @@ from admin.settings import AdminSettings
 from server.settings import Misconfigured
 
 
-def provider_of(settings: AdminSettings) -> StripeProvider | None:
+def make_provider(settings: AdminSettings) -> StripeProvider | None:
     """Return the provider, or None if none is configured. Raises Misconfigured.
 
     It connects on its first call, and belongs to the event loop of that call. The caller closes it.

@@ -11,8 +11,8 @@ from typing import Any, cast
 import click
 
 from admin.cli.connection import Connection, connection_options
-from admin.cli.options import CHANNELS, named, output_option, written
-from admin.cli.service import CALL_SECONDS_MAX, Refused, calling
+from admin.cli.options import CHANNELS, output_file, output_option, resource_name
+from admin.cli.service import CALL_SECONDS_MAX, RequestRefused, service_stub
 from admin.rates.decks.cells import BadCell
 from admin.rates.decks.columns import NAMES
 from admin.rates.decks.dates import Times
@@ -42,7 +42,9 @@ def _columns(context: click.Context, option: click.Parameter, values: tuple[str,
     return columns
 
 
-_card_option = click.option("--card", required=True, callback=named(RATE_CARD), help="The rate card, such as standard.")
+_card_option = click.option(
+    "--card", required=True, callback=resource_name(RATE_CARD), help="The rate card, such as standard."
+)
 
 
 @rates.command("import")
@@ -69,7 +71,7 @@ def import_(connection: Connection, deck: Path, **options: Any) -> None:
     settings = _settings(**options)
     try:
         done = _sent(connection, deck, settings)
-    except Refused as refused:
+    except RequestRefused as refused:
         if not any(field.startswith("line ") for field in refused.fields):
             raise
         # A refusal has room for the first bad rows only. Asked what would change, the service lists all of them.
@@ -91,15 +93,15 @@ def import_(connection: Connection, deck: Path, **options: Any) -> None:
 def export(connection: Connection, card: str, channel: str | None, output: Path | None) -> None:
     """Write a rate card in CSV, as import reads it."""
     request = rate_pb2.ExportRatesRequest(name=card, channel=_channel(channel))
-    with calling(connection, RateServiceStub) as service, written(output) as file:
+    with service_stub(connection, RateServiceStub) as service, output_file(output) as file:
         stream = service.ExportRates(request, metadata=connection.metadata, timeout=IMPORT_SECONDS_MAX)
         for piece in stream:
             file.write(piece.csv)
 
 
 @rates.command()
-@click.option("--card", callback=named(RATE_CARD), help="By which rate card, such as standard.")
-@click.option("--company", callback=named(COMPANY), help="By whose rate card, such as acme.")
+@click.option("--card", callback=resource_name(RATE_CARD), help="By which rate card, such as standard.")
+@click.option("--company", callback=resource_name(COMPANY), help="By whose rate card, such as acme.")
 @click.option("--channel", type=click.Choice(CHANNELS), required=True)
 @click.option("--destination", default="", help="A number such as +4915112345678, or a country such as DE.")
 @click.option("--variant", default="", help="Such as template.marketing.")
@@ -111,7 +113,7 @@ def quote(connection: Connection, card: str, company: str, **usage: Any) -> None
         raise click.UsageError("Say by which --card, or by the card of which --company.")
     asked = wallet_pb2.Usage(**{**usage, "channel": _channel(usage["channel"])})
     request = rate_pb2.QuotePriceRequest(usage=asked, **({"rate_card": card} if card else {"company": company}))
-    with calling(connection, RateServiceStub) as service:
+    with service_stub(connection, RateServiceStub) as service:
         found = service.QuotePrice(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
     click.echo(format_money(found.amount_micros, found.currency_code))
     click.echo(f"{found.price.rate}, version {found.price.rate_card_version}: {found.price.explanation}")
@@ -143,7 +145,7 @@ def _settings(**options: Any) -> rate_pb2.ImportRatesSettings:
 
 def _sent(connection: Connection, deck: Path, settings: rate_pb2.ImportRatesSettings) -> rate_pb2.ImportRatesResponse:
     first = rate_pb2.ImportRatesRequest(settings=settings)
-    with calling(connection, RateServiceStub) as service, _chunks(deck) as chunks:
+    with service_stub(connection, RateServiceStub) as service, _chunks(deck) as chunks:
         done: rate_pb2.ImportRatesResponse = service.ImportRates(
             chain([first], chunks), metadata=connection.metadata, timeout=IMPORT_SECONDS_MAX
         )

@@ -18,8 +18,8 @@ from admin.rates.store import (
     beginning_now,
 )
 from admin.rates.upload import Upload, upload_of
-from admin.rpc.concurrency import UnderWay
-from admin.rpc.field_masks import Fields, taken_over
+from admin.rpc.concurrency import ConcurrencyLimit
+from admin.rpc.field_masks import ResourceFields, fields_to_update
 from admin.rpc.pages import ID, Listing
 from server.context import Context
 from server.rejections import InvalidRequest, Violation, invalid
@@ -36,10 +36,10 @@ AT_ONCE_MAX = 4
 
 _CURSOR = re.compile(r"([1-9]):([a-z0-9._-]{0,64}):(\+[0-9]{1,15}|[A-Z]{2}|):([0-9]{1,18})")
 _FIXED = "currency_code"
-_FIELDS = Fields(
+_FIELDS = ResourceFields(
     "a rate card",
-    changing=frozenset({"display_name", "parent"}),
-    fixed=frozenset({_FIXED}),
+    mutable=frozenset({"display_name", "parent"}),
+    immutable=frozenset({_FIXED}),
     output_only=frozenset({"name", "version", "rate_count", "create_time", "update_time"}),
 )
 
@@ -51,8 +51,8 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         """Keep rates in `cards`."""
         self._cards = cards
         self._quotes = quotes
-        self._imports = UnderWay("imports", at_once_max=AT_ONCE_MAX)
-        self._exports = UnderWay("exports", at_once_max=AT_ONCE_MAX)
+        self._imports = ConcurrencyLimit("imports", calls_max=AT_ONCE_MAX)
+        self._exports = ConcurrencyLimit("exports", calls_max=AT_ONCE_MAX)
 
     async def CreateRateCard(self, request: rate_pb2.CreateRateCardRequest, context: Context) -> rate_pb2.RateCard:
         """Make a card without rates."""
@@ -86,7 +86,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         """Change a card's name or parent."""
         asked = request.rate_card
         check_name(RATE_CARD, asked.name, "rate_card.name", "a rate card, such as rateCards/standard")
-        paths = taken_over(asked, request.update_mask, _FIELDS)
+        paths = fields_to_update(asked, request.update_mask, _FIELDS)
         card = RATE_CARD.parse(asked.name)
         if _FIXED in paths and asked.currency_code != (await self._cards.get(card)).currency:
             raise invalid("rate_card.currency_code", "never changes")
@@ -129,7 +129,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         self, requests: AsyncIterator[rate_pb2.ImportRatesRequest], context: Context
     ) -> rate_pb2.ImportRatesResponse:
         """Read a deck into a card."""
-        with self._imports.one():
+        with self._imports.acquire():
             upload = await upload_of(requests)
             now = beginning_now()
             deck = await asyncio.to_thread(read_deck, upload.data, upload.deck_settings, now=now)
@@ -181,7 +181,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
     ) -> AsyncIterator[rate_pb2.ExportRatesResponse]:
         """Write a card's rates as a deck."""
         channel = _channel(request.channel)
-        with self._exports.one():
+        with self._exports.acquire():
             async with aclosing(self._cards.every_rate(RATE_CARD.parse(request.name), channel=channel)) as every_rate:
                 (header,) = deck_lines([], with_channel=channel is None)
                 async for rates in every_rate:

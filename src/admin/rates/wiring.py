@@ -1,4 +1,4 @@
-"""Put rates together."""
+"""Construct the feature `rates`: its stores, services, workers and routes."""
 
 from admin.companies.store import Companies
 from admin.feature import Feature, service

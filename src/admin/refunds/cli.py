@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from admin.cli.connection import Connection, connection_options
-from admin.cli.options import CHANNELS, named
-from admin.cli.service import CALL_SECONDS_MAX, calling
-from admin.cli.times import micros_in
+from admin.cli.options import CHANNELS, resource_name
+from admin.cli.service import CALL_SECONDS_MAX, service_stub
+from admin.cli.times import parse_micros
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.admin.v1.refund_pb2_grpc import RefundServiceStub
 from wallet.domain.money import format_money
@@ -31,7 +31,7 @@ REASONS = (
     "other",
 )
 
-_job_argument = click.argument("job", callback=named(REFUND_JOB))
+_job_argument = click.argument("job", callback=resource_name(REFUND_JOB))
 
 
 @click.group()
@@ -44,7 +44,7 @@ def refunds() -> None:
 @click.option("--reason", type=click.Choice(REASONS), required=True, help="Why; the ledger keeps it.")
 @click.option("--requested-by", required=True, help="Who asks for it, such as ann or a ticket system.")
 @click.option("--reference", default="", help="Text for each of the refunds, such as a ticket.")
-@click.option("--company", callback=named(COMPANY), help="Whose charges, such as acme; else everybody's.")
+@click.option("--company", callback=resource_name(COMPANY), help="Whose charges, such as acme; else everybody's.")
 @click.option("--from", "start", help="Charged from this time on, in UTC: 2026-11-01 or 2026-11-01T08:30:00Z.")
 @click.option("--to", "end", help="Charged before this time, such as 2026-11-01T09:15:00Z.")
 @click.option("--channel", type=click.Choice(CHANNELS), help="Only this channel.")
@@ -65,7 +65,7 @@ def create_job(connection: Connection, job_id: str, names: Path | None, **option
     """
     settings = _settings(job_id, **options)
     requests = chain([refund_pb2.CreateRefundJobRequest(settings=settings)], _names(names) if names else ())
-    with calling(connection, RefundServiceStub) as service:
+    with service_stub(connection, RefundServiceStub) as service:
         job = service.CreateRefundJob(requests, metadata=connection.metadata, timeout=CREATION_SECONDS_MAX)
     if settings.validate_only:
         click.echo("Nothing is refunded. The job would be for")
@@ -78,7 +78,7 @@ def create_job(connection: Connection, job_id: str, names: Path | None, **option
 def show_job(connection: Connection, job: str) -> None:
     """Show how far a job is, and what failed. Exit status 1 where something did."""
     request = refund_pb2.GetRefundJobRequest(name=job)
-    with calling(connection, RefundServiceStub) as service:
+    with service_stub(connection, RefundServiceStub) as service:
         found = service.GetRefundJob(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
     _print(found)
     if found.failed_count:
@@ -91,7 +91,7 @@ def show_job(connection: Connection, job: str) -> None:
 def cancel_job(connection: Connection, job: str) -> None:
     """End a job before its time; what is refunded stays refunded."""
     request = refund_pb2.CancelRefundJobRequest(name=job)
-    with calling(connection, RefundServiceStub) as service:
+    with service_stub(connection, RefundServiceStub) as service:
         canceled = service.CancelRefundJob(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
     _print(canceled)
 
@@ -107,7 +107,7 @@ def _settings(job_id: str, **options: Any) -> refund_pb2.CreateRefundJobSettings
     )
     for field, option, text in (("start_time", "--from", options["start"]), ("end_time", "--to", options["end"])):
         if text:
-            getattr(where, field).FromMicroseconds(micros_in(text, option))
+            getattr(where, field).FromMicroseconds(parse_micros(text, option))
     job = refund_pb2.RefundJob(
         filter=where,
         reason=f"REFUND_REASON_{options['reason'].upper()}",

@@ -15,7 +15,7 @@ from admin.refunds.messages import (
 )
 from admin.refunds.upload import job_message, upload_of
 from admin.refunds.upload import preview_message as job_preview_message
-from admin.rpc.concurrency import UnderWay
+from admin.rpc.concurrency import ConcurrencyLimit
 from admin.rpc.pages import Listing, check_company
 from refunds.case_store import RefundCases
 from refunds.decisions import Decisions
@@ -63,7 +63,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         self._policies = policies
         self._cases = cases
         self._decisions = decisions
-        self._creations = UnderWay("refund jobs", at_once_max=JOBS_MADE_AT_ONCE_MAX)
+        self._creations = ConcurrencyLimit("refund jobs", calls_max=JOBS_MADE_AT_ONCE_MAX)
 
     async def CreateRefund(self, request: refund_pb2.CreateRefundRequest, context: Context) -> refund_pb2.Refund:
         """Give money back for one charge."""
@@ -86,7 +86,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         self, requests: AsyncIterator[refund_pb2.CreateRefundJobRequest], context: Context
     ) -> refund_pb2.RefundJob:
         """Begin to refund many charges."""
-        with self._creations.one():
+        with self._creations.acquire():
             upload = await upload_of(requests)
             if upload.validate_only:
                 return job_preview_message(upload, await self._jobs.estimate(upload.job))

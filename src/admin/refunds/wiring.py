@@ -1,4 +1,4 @@
-"""Put refunds together."""
+"""Construct the feature `refunds`: its stores, services, workers and routes."""
 
 from admin.feature import Feature, service
 from admin.refunds import job_worker, recovery

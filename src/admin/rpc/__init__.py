@@ -1,1 +1,1 @@
-"""What the servicers share: field masks, pages, bounds on concurrent calls."""
+"""What the servicers share: field masks, pages, limits on concurrent calls."""

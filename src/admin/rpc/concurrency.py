@@ -1,4 +1,4 @@
-"""A bound on how many long calls of one kind are under way in a process."""
+"""A limit on the concurrent calls of one kind in a process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,20 +6,20 @@ from contextlib import contextmanager
 from wallet.domain.errors import Overloaded
 
 
-class UnderWay:
-    """Counts the calls of one kind."""
+class ConcurrencyLimit:
+    """Admits up to `calls_max` concurrent calls; further ones fail at once, they do not queue."""
 
-    def __init__(self, what: str, *, at_once_max: int) -> None:
-        """Let so many be; `what` as in "exports"."""
-        self._what = what
-        self._at_once_max = at_once_max
+    def __init__(self, calls: str, *, calls_max: int) -> None:
+        """Limit concurrent calls; `calls` is their name in the error's text, such as "exports"."""
+        self._calls = calls
+        self._calls_max = calls_max
         self._count = 0
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Count a call for as long as it takes. Raises Overloaded where there are enough already."""
-        if self._count >= self._at_once_max:
-            raise Overloaded(f"{self._at_once_max} {self._what} are under way already")
+    def acquire(self) -> Iterator[None]:
+        """Hold one place for the duration of the context. Raises Overloaded if all are held."""
+        if self._count >= self._calls_max:
+            raise Overloaded(f"{self._calls_max} {self._calls} are under way already")
         self._count += 1
         try:
             yield

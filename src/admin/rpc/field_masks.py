@@ -1,4 +1,4 @@
-"""Field masks of updates (AIP-134): which fields of a resource are to be taken over."""
+"""Field masks of updates (AIP-134): the fields of a resource that an update changes."""
 
 from typing import NamedTuple
 
@@ -10,34 +10,37 @@ from server.rejections import invalid
 EVERYTHING = "*"
 
 
-class Fields(NamedTuple):
-    """What an update may say of a resource."""
+class ResourceFields(NamedTuple):
+    """The fields that the mask of an update may name, by field behavior (AIP-203)."""
 
     kind: str
-    """As in "a company"."""
-    changing: frozenset[str]
-    fixed: frozenset[str]
-    """May be sent as they are: the servicer checks that they are so."""
+    """The resource with its article, such as "a company"."""
+    mutable: frozenset[str]
+    immutable: frozenset[str]
+    """Accepted if the value is the present one, which the servicer checks."""
     output_only: frozenset[str]
-    """May stand in a mask, and are passed over (AIP-203)."""
+    """Accepted in a mask, and ignored."""
 
 
-def named(resource: Message, mask: FieldMask) -> frozenset[str]:
-    """Return the fields that the caller speaks of: those of the mask; without one, or with "*", those that are set."""
+def requested_fields(resource: Message, mask: FieldMask) -> frozenset[str]:
+    """Return the fields of the mask; those that are set in `resource` if the mask is empty or has "*"."""
     if not mask.paths or EVERYTHING in mask.paths:
         return frozenset(field.name for field, _ in resource.ListFields())
     return frozenset(mask.paths)
 
 
-def taken_over(resource: Message, mask: FieldMask, fields: Fields) -> frozenset[str]:
-    """Return the fields to take over: those of the mask, or without one those that are set. Raises InvalidRequest."""
-    spoken_of = named(resource, mask)
+def fields_to_update(resource: Message, mask: FieldMask, fields: ResourceFields) -> frozenset[str]:
+    """Return the fields to update: those of the mask, or those that are set if it is empty; "*" is all mutable fields.
+
+    Raises InvalidRequest if the mask names a field that the resource does not have, or "*" and another one.
+    """
+    requested = requested_fields(resource, mask)
     if not mask.paths:
-        return spoken_of
+        return requested
     if EVERYTHING in mask.paths:
         if len(set(mask.paths)) > 1:
             raise invalid("update_mask", "* stands for all fields and must stand alone")
-        return fields.changing | (spoken_of & fields.fixed)
-    if unknown := spoken_of - fields.changing - fields.output_only - fields.fixed:
+        return fields.mutable | (requested & fields.immutable)
+    if unknown := requested - fields.mutable - fields.output_only - fields.immutable:
         raise invalid("update_mask", f"{min(unknown)[:64]} is no field of {fields.kind}")
-    return spoken_of
+    return requested

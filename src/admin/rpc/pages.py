@@ -1,7 +1,7 @@
 """Pages of a list (AIP-158).
 
 A List method makes a `Listing` of its request, fetches `limit` items from `before` or `after` on, and answers with
-`page`. Tokens name their list and its filters: those of one are refused by any other.
+`page`. A token is bound to its list and filters: every other list refuses it.
 """
 
 import base64
@@ -20,7 +20,7 @@ PAGE_SIZE_MAX = 1000
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-"""What cursors look like: a token may be forged, and Postgres is only asked for what can be there."""
+"""The shapes of cursors. A token may be forged, so only a cursor of a valid shape reaches Postgres."""
 
 
 class ListRequest(Protocol):
@@ -31,38 +31,38 @@ class ListRequest(Protocol):
 
 
 class Listing:
-    """Which page of a list is asked for."""
+    """The page of a list that a request asks for."""
 
     def __init__(self, request: ListRequest, scope: str, shape: re.Pattern[str] = NUMBER) -> None:
-        """Read a request for the list that `scope` names, filters included, with cursors of a shape.
+        """Read a request for the list that `scope` names, filters included; `shape` is that of its cursors.
 
-        Raises InvalidRequest where its token is none of this list.
+        Raises InvalidRequest if the page token is not one of this list.
         """
         self._scope = scope
         self.size = min(request.page_size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
-        """How many items the page has."""
+        """How many items the page has at most."""
         self.cursor = self._read(request.page_token, shape)
         """The last item of the page before this one; empty for the first page."""
 
     @property
     def limit(self) -> int:
-        """How many items to fetch: one more than the page has tells whether another page follows."""
+        """How many items to fetch: one more than the page has, which shows whether another page follows."""
         return self.size + 1
 
     @property
     def before(self) -> int:
-        """Below which number to fetch, in a list by number, newest first."""
+        """The number to fetch below, in a list by number, newest first."""
         return int(self.cursor or NUMBER_MAX)
 
     @property
     def after(self) -> int:
-        """Above which number to fetch, in a list by number, oldest first."""
+        """The number to fetch above, in a list by number, oldest first."""
         return int(self.cursor or 0)
 
     def page(self, found: Sequence[T], cursor: Callable[[T], str | int]) -> tuple[Sequence[T], str]:
-        """Return the page of what was fetched up to `limit`, and the token of the page after it, or "".
+        """Return the page out of up to `limit` fetched items, and the token of the next page, "" if there is none.
 
-        `cursor` returns what places an item in the list.
+        `cursor` returns an item's position in the list: its number or id.
         """
         page = found[: self.size]
         return page, self.token(cursor(page[-1])) if len(found) > self.size else ""
@@ -85,7 +85,7 @@ class Listing:
 
 
 async def check_company(reader: Reader, company: str, found: Sequence[object]) -> None:
-    """Raise CompanyNotFound where nothing was found because there is no such company; "" stands for all companies."""
+    """Raise CompanyNotFound if a list is empty because there is no such company; "" stands for all companies."""
     if company and not found:
         await reader.wallet(company)
 

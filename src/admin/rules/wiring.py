@@ -1,4 +1,4 @@
-"""Put rules together."""
+"""Construct the feature `rules`: its stores, services, workers and routes."""
 
 from admin.alerts.store import Alerts
 from admin.feature import Feature, service

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from admin.cli.connection import Connection, connection_options
-from admin.cli.options import CHANNELS, named, output_option, written
-from admin.cli.service import calling
-from admin.cli.times import micros_in
+from admin.cli.options import CHANNELS, output_file, output_option, resource_name
+from admin.cli.service import service_stub
+from admin.cli.times import parse_micros
 from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.admin.v1.transaction_pb2_grpc import TransactionServiceStub
 from wallet.domain.resource_names import COMPANY
@@ -25,7 +25,7 @@ def transactions() -> None:
 
 
 @transactions.command()
-@click.option("--company", required=True, callback=named(COMPANY), help="Whose statement, such as acme.")
+@click.option("--company", required=True, callback=resource_name(COMPANY), help="Whose statement, such as acme.")
 @click.option("--from", "start", help="From this time on, in UTC: 2026-11-01 or 2026-11-01T00:00:00Z.")
 @click.option("--to", "end", help="Up to this time, itself not included, such as 2026-12-01.")
 @click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this kind; may be given again.")
@@ -39,7 +39,7 @@ def transactions() -> None:
 def export(connection: Connection, company: str, output: Path | None, **options: Any) -> None:
     """Write a statement in CSV: the opening balance, every transaction, the closing balance."""
     request = transaction_pb2.ExportTransactionsRequest(parent=company, filter=_filter(**options))
-    with calling(connection, TransactionServiceStub) as service, written(output) as file:
+    with service_stub(connection, TransactionServiceStub) as service, output_file(output) as file:
         stream = service.ExportTransactions(request, metadata=connection.metadata, timeout=EXPORT_SECONDS_MAX)
         for piece in stream:
             file.write(piece.csv)
@@ -57,5 +57,5 @@ def _filter(**options: Any) -> transaction_pb2.TransactionFilter:
     )
     for field, option, text in (("start_time", "--from", options["start"]), ("end_time", "--to", options["end"])):
         if text:
-            getattr(found, field).FromMicroseconds(micros_in(text, option))
+            getattr(found, field).FromMicroseconds(parse_micros(text, option))
     return found

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from admin.rpc.concurrency import UnderWay
+from admin.rpc.concurrency import ConcurrencyLimit
 from admin.statements.domain import EntryFilter
 from admin.statements.statement_csv import Statement
 from admin.statements.store import Statements
@@ -19,14 +19,14 @@ class Exports:
     def __init__(self, statements: Statements) -> None:
         """Read the ledger with `statements`."""
         self._statements = statements
-        self._under_way = UnderWay("exports", at_once_max=EXPORTS_AT_ONCE_MAX)
+        self._limit = ConcurrencyLimit("exports", calls_max=EXPORTS_AT_ONCE_MAX)
 
     async def lines(self, company: str, where: EntryFilter) -> AsyncGenerator[str, None]:
         """Yield the statement in pieces of whole lines. What ends well is complete, and adds up.
 
         Raises CompanyNotFound and Overloaded before the first piece, LedgerUnavailable and DoesNotAddUp also later.
         """
-        with self._under_way.one():
+        with self._limit.acquire():
             period = await self._statements.period(company, where)
             statement = Statement(period, where)
             yield statement.opening()

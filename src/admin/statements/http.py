@@ -7,7 +7,7 @@ from aiohttp import HttpVersion11, web
 from google.protobuf.json_format import ParseDict, ParseError
 from multidict import MultiMapping
 
-from admin.http.routes import Route, saved_as
+from admin.http.routes import Route, attachment_headers
 from admin.statements.exporter import Exports
 from admin.statements.filters import filter_of
 from server.rejections import InvalidRequest, invalid
@@ -37,7 +37,7 @@ def routes(exports: Exports) -> list[Route]:
         async with aclosing(exports.lines(company, filter_of(asked.filter))) as pieces:
             # Before anything is sent: an error of the request is still an answer of its own.
             piece = await anext(pieces)
-            response = web.StreamResponse(headers=saved_as(f"{company}-transactions.csv"))
+            response = web.StreamResponse(headers=attachment_headers(f"{company}-transactions.csv"))
             response.content_type, response.charset = "text/csv", "utf-8"
             # No length: chunks, the last of which says that this is all. A download without it is not complete.
             response.enable_chunked_encoding()

@@ -1,4 +1,4 @@
-"""Put statements together."""
+"""Construct the feature `statements`: its stores, services, workers and routes."""
 
 from admin.feature import Feature, service
 from admin.statements.exporter import Exports

@@ -1,7 +1,7 @@
 """Counts usage by day, so that a summary finds little left to count."""
 
 from admin.statements.usage_store import UsageDays
-from admin.work.company_sweep import Rounds
+from admin.work.company_sweep import CompanySweep
 
 PAUSE_SECONDS = 5.0
 """Between two looks. A summary counts what is missing itself, so this is no bound on how fresh one is."""
@@ -13,7 +13,7 @@ class Rollups:
     def __init__(self, usage: UsageDays) -> None:
         """Count by `usage`."""
         self._usage = usage
-        self._rounds = Rounds(usage.behind)
+        self._sweep = CompanySweep(usage.behind)
 
     async def run_once(self) -> int:
         """Count what there is, or for a while; return how many entries. Raises LedgerUnavailable."""
@@ -25,5 +25,5 @@ class Rollups:
             counted += entries
             return entries == self._usage.slice_entries
 
-        await self._rounds.go(count)
+        await self._sweep.run(count)
         return counted

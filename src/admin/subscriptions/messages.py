@@ -4,7 +4,7 @@ from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
 
-from admin.rpc.field_masks import Fields, taken_over
+from admin.rpc.field_masks import ResourceFields, fields_to_update
 from admin.subscriptions.domain import (
     NewSubscription,
     Subscription,
@@ -28,10 +28,10 @@ GRACE_SECONDS_DEFAULT = 7 * 86_400
 _CHANGING = ("display_name", "usage", "amount_micros", "grace_period")
 _FIXED = ("period", "anchor_day", "start_time")
 _OUTPUT_ONLY = frozenset(subscription_pb2.Subscription.DESCRIPTOR.fields_by_name) - {*_CHANGING, *_FIXED}
-_FIELDS = Fields(
+_FIELDS = ResourceFields(
     "a subscription",
-    changing=frozenset(_CHANGING),
-    fixed=frozenset(_FIXED),
+    mutable=frozenset(_CHANGING),
+    immutable=frozenset(_FIXED),
     output_only=_OUTPUT_ONLY,
 )
 _CHARGES_BY_ITSELF = frozenset({SubscriptionState.PENDING, SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE})
@@ -79,7 +79,7 @@ def updated_name(request: subscription_pb2.UpdateSubscriptionRequest) -> tuple[s
 def change_of(request: subscription_pb2.UpdateSubscriptionRequest, before: Subscription) -> TermsChange:
     """Return what is to change. Raises InvalidRequest for a field that never does, unless it is sent as it is."""
     asked, now = request.subscription, subscription_message(before)
-    paths = taken_over(asked, request.update_mask, _FIELDS)
+    paths = fields_to_update(asked, request.update_mask, _FIELDS)
     for field in _FIXED:
         if field in paths and getattr(asked, field) != getattr(now, field):
             raise invalid(f"subscription.{field}", "never changes: make another subscription, and cancel this one")

@@ -6,7 +6,7 @@ from typing import cast
 from google.protobuf.json_format import ParseDict
 
 from admin.notices.domain import Delivery, EventType
-from admin.rpc.field_masks import Fields, taken_over
+from admin.rpc.field_masks import ResourceFields, fields_to_update
 from admin.webhooks.domain import (
     Event,
     Webhook,
@@ -20,10 +20,10 @@ from server.validation import check_name
 from veloconnect.admin.v1 import webhook_pb2
 from wallet.domain.resource_names import EVENT, WEBHOOK
 
-_FIELDS = Fields(
+_FIELDS = ResourceFields(
     "a webhook",
-    changing=frozenset({"url", "event_types", "state"}),
-    fixed=frozenset(),
+    mutable=frozenset({"url", "event_types", "state"}),
+    immutable=frozenset(),
     output_only=frozenset(
         {"name", "secret", "previous_secret_expire_time", "failing_since_time", "create_time", "update_time"}
     ),
@@ -49,7 +49,7 @@ def webhook_company(request: webhook_pb2.UpdateWebhookRequest) -> str:
 def webhook_change(request: webhook_pb2.UpdateWebhookRequest, *, allow_private: bool) -> WebhookChange:
     """Return what is asked for. Raises InvalidRequest."""
     asked = request.webhook
-    paths = taken_over(asked, request.update_mask, _FIELDS)
+    paths = fields_to_update(asked, request.update_mask, _FIELDS)
     if "url" in paths:
         how = problem_of(asked.url, allow_private=allow_private) if asked.url else "is required: an https:// URL"
         if how is not None:

@@ -1,7 +1,7 @@
-"""Leases: which of several processes does a piece of background work for now.
+"""Leases decide which of several processes does a kind of background work.
 
-They spare work. A process may be stopped for longer than its lease lasts and then go on, beside another: so whatever is
-done under a lease must be right also when two do it at once.
+They save work and guarantee nothing: a process may be stopped for longer than its lease lasts and then continue beside
+another one. So all work under a lease must be correct when two processes do it at the same time.
 """
 
 from secrets import token_hex
@@ -11,7 +11,7 @@ import asyncpg
 from wallet.domain.errors import Applied
 from wallet.ledger.transactions import autocommitting
 
-_HOLD = """
+_ACQUIRE = """
     INSERT INTO leases VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
     WHERE leases.holder = excluded.holder OR leases.expires_at < clock_timestamp()
@@ -21,19 +21,22 @@ _RELEASE = "DELETE FROM leases WHERE name = ANY ($1) AND holder = $2"
 
 
 class Leases:
-    """The leases of one holder. Time is Postgres's. Every method raises LedgerUnavailable where it does not answer."""
+    """The leases of one holder, by Postgres's clock.
+
+    Every method raises LedgerUnavailable if Postgres does not answer.
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
-        """Use an open pool; the holder's name is made up."""
+        """Use an open pool; the holder's name is random."""
         self._pool = pool
         self._holder = token_hex(8)
 
-    async def hold(self, name: str, seconds: float) -> bool:
-        """Take or renew a lease, from now on for so many seconds; return False where somebody else has it."""
+    async def acquire(self, name: str, seconds: float) -> bool:
+        """Acquire or renew a lease for a number of seconds from now; return False if another holder has it."""
         async with autocommitting(self._pool, Applied.NO) as connection:
-            return bool(await connection.fetchval(_HOLD, name, self._holder, seconds))
+            return bool(await connection.fetchval(_ACQUIRE, name, self._holder, seconds))
 
     async def release(self, *names: str) -> None:
-        """Give leases up, so that another process need not wait for their end; those of others stay."""
+        """Release the leases of this holder, so that another process need not wait until they expire."""
         async with autocommitting(self._pool, Applied.NO) as connection:
             await connection.execute(_RELEASE, list(names), self._holder)

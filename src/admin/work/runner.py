@@ -1,7 +1,7 @@
-"""Runs background work: again and again, in one process at a time.
+"""Runs background work repeatedly, in one process at a time.
 
-Several processes may serve the back office; a lease decides which of them does a piece of work. What a worker does must
-be right also where two do it at once (wallet.ledger.leases says why), and where one is killed at any step.
+Several processes may serve the back office, and a lease decides which of them runs a worker. Its work must also be
+correct when two processes do it at once (admin.work.leases says why), and when one is killed at any step.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from admin.work.leases import Leases
 from wallet.domain.errors import Unavailable
 
 LEASE_SECONDS = 30.0
-"""How long work rests after its process was killed; a run should take less."""
+"""How long a worker pauses after its process was killed, at most. A run should take less."""
 
 log = structlog.get_logger(__name__)
 
@@ -25,20 +25,20 @@ class Worker(NamedTuple):
     """A kind of background work."""
 
     name: str
-    """Of its lease, and in the log."""
+    """The name of its lease, also in the log and the metrics."""
     run_once: Callable[[], Awaitable[object]]
-    """Does what is to be done now, up to a bound."""
+    """Does the work that is due now, up to a bound."""
     pause_seconds: float
-    """Between two runs."""
+    """The pause between two runs."""
 
 
 async def run_once(worker: Worker, leases: Leases) -> bool:
-    """Run a worker, if its lease can be had; return whether it ran to its end.
+    """Run a worker if its lease can be acquired; return whether it ran to its end.
 
-    What is away now may be back at the next run; a fault of ours is logged and tried again.
+    Unavailable stores and faults of ours (which are logged) end this run only: the next one tries again.
     """
     try:
-        if not await leases.hold(worker.name, LEASE_SECONDS):
+        if not await leases.acquire(worker.name, LEASE_SECONDS):
             return False
         await worker.run_once()
     except Unavailable:
@@ -54,7 +54,7 @@ async def run_once(worker: Worker, leases: Leases) -> bool:
 
 @asynccontextmanager
 async def running(workers: Sequence[Worker], leases: Leases) -> AsyncIterator[None]:
-    """Run workers, each for itself, while the context lasts; then give their leases up."""
+    """Run each worker in a task of its own for the duration of the context; then release their leases."""
 
     async def run(worker: Worker) -> None:
         while True:

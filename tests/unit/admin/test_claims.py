@@ -1,4 +1,4 @@
-"""Claims of work have one form in SQL."""
+"""Claims of work have the same form in SQL."""
 
 import pytest
 
@@ -16,7 +16,7 @@ UNTIL_A_TIME = [mail_store.__name__, event_store.__name__]
 
 
 @pytest.mark.parametrize("store", CLAIMS)
-def test_a_claim_passes_over_what_another_process_claims(store: str) -> None:
+def test_a_claim_skips_rows_of_other_processes(store: str) -> None:
     """One statement selects a bounded number of rows, skips locked ones, and updates them by Postgres's clock."""
     claim = CLAIMS[store]["claim"]
     assert "LIMIT $1" in claim
@@ -27,12 +27,12 @@ def test_a_claim_passes_over_what_another_process_claims(store: str) -> None:
 
 
 @pytest.mark.parametrize("store", UNTIL_A_TIME)
-def test_a_claim_until_a_time_is_ended_only_by_its_holder(store: str) -> None:
-    """A process that was stopped beyond its claim does not end that of another one."""
+def test_a_timed_claim_is_released_only_by_its_holder(store: str) -> None:
+    """A process that was stopped for longer than its claim does not release the claim of another one."""
     assert "claimed_until = $2" in CLAIMS[store]["release"].split("WHERE")[1]
 
 
-def test_a_failure_is_recorded_only_by_the_holder_of_the_claim() -> None:
-    """A mail rests by `failed`, a webhook by `rest`."""
+def test_a_failure_is_recorded_only_by_the_holder() -> None:
+    """The statements are `failed` for a mail and `rest` for an event."""
     for statement in (CLAIMS[mail_store.__name__]["failed"], CLAIMS[event_store.__name__]["rest"]):
         assert "claimed_until = $2" in statement.split("WHERE")[1]

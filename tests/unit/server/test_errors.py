@@ -16,7 +16,7 @@ import admin
 import charging
 import server
 from admin.auto_top_ups.firing_top_ups import TopUpIdTaken
-from admin.cli.service import Refused
+from admin.cli.service import RequestRefused
 from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
 from admin.notices.domain import EventType
 from admin.payments.port import (
@@ -74,7 +74,7 @@ NEVER_ANSWERED = {
     PaymentMethodUnknown,
     ForgedWebhook,
     TopUpIdTaken,  # recorded by the worker of automatic top-ups
-    Refused,  # of the command line, which is a client
+    RequestRefused,  # of the command line, which is a client
     DoesNotAddUp,  # these two are faults: the books contradict each other
     MissingEntries,
 }

@@ -111,9 +111,9 @@ def test_what_goes_wrong_is_said_in_a_sentence(rates: Command, stack: Stack, tmp
     wrong = tmp_path / "token"
     wrong.write_text("x" * 43 + "\n")
     assert "(UNAUTHENTICATED)" in rates.failed(*voice, "--token-file", str(wrong))
-    assert "127.0.0.1:1: nobody answers there" in rates.failed(*voice, "--target", "127.0.0.1:1")
-    assert "127.0.0.1:1: nobody answers there" in rates.failed(*voice, ADMIN_PORT="1")
-    assert "nobody answers there" in rates.failed(*voice, "--tls")
+    assert "127.0.0.1:1: no service answers there" in rates.failed(*voice, "--target", "127.0.0.1:1")
+    assert "127.0.0.1:1: no service answers there" in rates.failed(*voice, ADMIN_PORT="1")
+    assert "no service answers there" in rates.failed(*voice, "--tls")
     output = tmp_path / "out.csv"
     assert rates.failed("export", "--card", "never", "--output", str(output)).endswith("(RATE_CARD_NOT_FOUND)")
     assert not output.exists()

@@ -17,7 +17,7 @@ from admin.documents.renderer import PDFS_AT_ONCE_MAX, Printing
 from admin.settings import AdminSettings
 from devstack.ports import free_port
 from server.rejections import InvalidRequest
-from tests.integration.admin.http.test_http import TOKEN, Answer, serving
+from tests.integration.admin.http.test_http import TOKEN, Response, serving
 from tests.support.builders import charge, make_company, top_up
 from tests.support.wallets import Wallets
 from veloconnect.admin.v1 import document_pb2
@@ -77,8 +77,8 @@ async def test_they_are_downloads_over_http(acme: Wallets, printing: Printing, t
     settings = AdminSettings(token_file=tmp_path / "tokens", http_port=free_port())
     async with serving(settings, *documents.routes(printing)) as caller:
 
-        async def get(path: str, token: str | None = TOKEN) -> Answer:
-            return await caller.ask("GET", f"/v1/companies/{path}", token=token)
+        async def get(path: str, token: str | None = TOKEN) -> Response:
+            return await caller.call("GET", f"/v1/companies/{path}", token=token)
 
         receipt = await get("acme/receipts/1.pdf")
         assert (receipt.status, receipt.headers["Content-Type"]) == (200, "application/pdf")

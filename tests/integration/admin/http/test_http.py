@@ -1,4 +1,4 @@
-"""The back office over HTTP: who may call, what errors look like, and that a download which breaks is never whole."""
+"""The back office over HTTP: authentication, errors, and that a broken download never looks complete."""
 
 import asyncio
 import http.client
@@ -36,12 +36,12 @@ TOKEN = "a token of the tests"
 SECONDS_MAX = 10.0
 PIECE_BYTES = 65_536
 BUFFERED_BYTES_MAX = 32 * 1024 * 1024
-"""What two sockets of the kernel hold between them, and much more."""
+"""Much more than the kernel buffers between two sockets."""
 EXPORT = "/v1/companies/acme/transactions:export"
 
 
-class Answer(NamedTuple):
-    """What came back; `whole` unless the body broke off."""
+class Response(NamedTuple):
+    """A response; `whole` unless the body broke off."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,34 +50,34 @@ class Answer(NamedTuple):
 
     @property
     def error(self) -> Any:
-        """What the body says."""
+        """The error in the body."""
         return json.loads(self.body)["error"]
 
     @property
     def reason(self) -> str:
-        """By which programs decide."""
+        """The reason of the error, by which programs decide."""
         reason: str = self.error["details"][0]["reason"]
         return reason
 
 
 class Caller:
-    """Asks one server, by an HTTP client that is not aiohttp's."""
+    """Calls one server, by an HTTP client that is not aiohttp's."""
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.port = port
         self._tls = tls
 
-    async def ask(self, method: str, path: str, *, token: str | None = TOKEN, body: bytes | None = None) -> Answer:
-        """Return what a request is answered."""
-        return await asyncio.to_thread(self._ask, method, path, token, body)
+    async def call(self, method: str, path: str, *, token: str | None = TOKEN, body: bytes | None = None) -> Response:
+        """Send a request and return the response."""
+        return await asyncio.to_thread(self._call, method, path, token, body)
 
     def connect(self) -> http.client.HTTPConnection:
-        """Return a way to ask that the test itself goes."""
+        """Return a connection, for a test that sends its request itself."""
         if self._tls is not None:
             return http.client.HTTPSConnection(LOOPBACK, self.port, timeout=SECONDS_MAX, context=self._tls)
         return http.client.HTTPConnection(LOOPBACK, self.port, timeout=SECONDS_MAX)
 
-    def _ask(self, method: str, path: str, token: str | None, body: bytes | None) -> Answer:
+    def _call(self, method: str, path: str, token: str | None, body: bytes | None) -> Response:
         connection = self.connect()
         try:
             headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -85,9 +85,9 @@ class Caller:
             response = connection.getresponse()
             head = response.status, dict(response.getheaders())
             try:
-                return Answer(*head, response.read())
+                return Response(*head, response.read())
             except (http.client.IncompleteRead, ConnectionError):
-                return Answer(*head, b"", whole=False)
+                return Response(*head, b"", whole=False)
         finally:
             connection.close()
 
@@ -107,7 +107,7 @@ async def serving(settings: AdminSettings, *routes: Route, tls: ssl.SSLContext |
 
 @pytest.fixture
 async def exporting(acme: Wallets, http_settings: AdminSettings) -> AsyncIterator[Caller]:
-    """A server of acme's statement."""
+    """Serve acme's statement."""
     async with serving(http_settings, *statements.routes(Exports(acme.statements))) as caller:
         yield caller
 
@@ -127,7 +127,7 @@ HELLO_PATH = "/v1/companies/acme/receipts/1.pdf"
 async def test_the_download_is_the_text_of_the_rpc(acme: Wallets, exporting: Caller) -> None:
     for _ in range(3):
         await acme.engine.submit(charge(10))
-    answer = await exporting.ask("GET", EXPORT)
+    answer = await exporting.call("GET", EXPORT)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="acme-transactions.csv"'
@@ -148,7 +148,7 @@ async def test_the_filters_are_those_of_the_rpc(acme: Wallets, exporting: Caller
         ("filter.channel=CHANNEL_SMS&filter.country_code=DE", 2),
         ("filter.start_time=2000-01-01T00:00:00Z&filter.end_time=2001-01-01T00:00:00Z", 0),
     ):
-        answer = await exporting.ask("GET", f"{EXPORT}?{query}")
+        answer = await exporting.call("GET", f"{EXPORT}?{query}")
         numbered = [line for line in answer.body.decode().splitlines()[1:] if not line.startswith(",")]
         assert (answer.status, len(numbered)) == (200, rows), query
 
@@ -168,13 +168,13 @@ async def test_the_filters_are_those_of_the_rpc(acme: Wallets, exporting: Caller
     ],
 )
 async def test_a_bad_filter_is_named(exporting: Caller, query: str, field: str) -> None:
-    answer = await exporting.ask("GET", f"{EXPORT}?{query}")
+    answer = await exporting.call("GET", f"{EXPORT}?{query}")
     assert (answer.status, answer.reason) == (400, "INVALID_REQUEST")
     assert [violation["field"] for violation in answer.error["details"][1]["field_violations"]] == [field]
 
 
-async def test_errors_are_those_of_the_table_in_json(exporting: Caller) -> None:
-    answer = await exporting.ask("GET", "/v1/companies/nobody/transactions:export")
+async def test_errors_are_those_of_grpc_in_json(exporting: Caller) -> None:
+    answer = await exporting.call("GET", "/v1/companies/nobody/transactions:export")
     assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json; charset=utf-8")
     assert answer.error == {
         "code": 404,
@@ -188,42 +188,43 @@ async def test_errors_are_those_of_the_table_in_json(exporting: Caller) -> None:
             }
         ],
     }
-    bad = await exporting.ask("GET", "/v1/companies/NOBODY/transactions:export")
+    bad = await exporting.call("GET", "/v1/companies/NOBODY/transactions:export")
     assert (bad.status, bad.reason) == (400, "INVALID_REQUEST")
 
 
-def test_every_code_of_the_table_has_a_status() -> None:
+def test_every_grpc_code_has_an_http_status() -> None:
     assert {row.code for row in (*TABLE.values(), FAULT)} == STATUSES.keys()
 
 
-async def test_without_a_token_nothing_is_told_but_who_may_call(http_settings: AdminSettings) -> None:
+async def test_without_a_token_every_path_answers_401(http_settings: AdminSettings) -> None:
+    """A caller without a token does not even learn which paths exist."""
     async with serving(http_settings, HELLO) as caller:
-        assert (await caller.ask("GET", HELLO_PATH)).status == 200
+        assert (await caller.call("GET", HELLO_PATH)).status == 200
         for method, path in (("GET", HELLO_PATH), ("GET", "/nothing"), ("POST", HELLO_PATH)):
             for token in (None, "another token of the tests", "wrong \xe4\xf6\xfc token"):
-                answer = await caller.ask(method, path, token=token)
+                answer = await caller.call(method, path, token=token)
                 assert (answer.status, answer.reason) == (401, "UNAUTHENTICATED")
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_other_paths_and_methods_are_told_in_the_same_way(http_settings: AdminSettings) -> None:
+async def test_unknown_paths_and_methods_are_errors_in_json(http_settings: AdminSettings) -> None:
     async with serving(http_settings, HELLO) as caller:
-        missing = await caller.ask("GET", "/nothing")
+        missing = await caller.call("GET", "/nothing")
         assert (missing.status, missing.reason) == (404, "INVALID_REQUEST")
-        wrong = await caller.ask("DELETE", HELLO_PATH)
+        wrong = await caller.call("DELETE", HELLO_PATH)
         assert (wrong.status, wrong.reason, wrong.headers["Allow"]) == (405, "INVALID_REQUEST", "GET")
 
 
-async def test_a_file_is_saved_under_its_name_and_kept_by_nobody(http_settings: AdminSettings) -> None:
+async def test_a_file_is_saved_under_its_name_and_not_cached(http_settings: AdminSettings) -> None:
     async with serving(http_settings, HELLO) as caller:
-        answer = await caller.ask("GET", HELLO_PATH)
+        answer = await caller.call("GET", HELLO_PATH)
     assert answer.body == b"%PDF"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="receipt-1.pdf"'
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Server" not in answer.headers
 
 
-async def test_a_webhook_gets_the_bytes_and_the_headers_and_needs_no_token(http_settings: AdminSettings) -> None:
+async def test_a_webhook_gets_raw_body_and_headers_without_a_token(http_settings: AdminSettings) -> None:
     seen: list[tuple[bytes, str]] = []
 
     async def receive(body: bytes, headers: Mapping[str, str]) -> web.Response:
@@ -231,14 +232,14 @@ async def test_a_webhook_gets_the_bytes_and_the_headers_and_needs_no_token(http_
         return web.Response(status=204)
 
     async with serving(http_settings, webhook("/v1/webhooks/bank", receive)) as caller:
-        answer = await caller.ask("POST", "/v1/webhooks/bank", token=None, body=b'{"a": 1}')
+        answer = await caller.call("POST", "/v1/webhooks/bank", token=None, body=b'{"a": 1}')
         assert (answer.status, seen) == (204, [(b'{"a": 1}', "8")])
-        much = await caller.ask("POST", "/v1/webhooks/bank", token=None, body=b"x" * (BODY_BYTES_MAX + 1))
+        much = await caller.call("POST", "/v1/webhooks/bank", token=None, body=b"x" * (BODY_BYTES_MAX + 1))
         assert (much.status, much.reason) == (413, "INVALID_REQUEST")
         assert len(seen) == 1
 
 
-async def test_a_fault_shows_nothing_of_itself(http_settings: AdminSettings) -> None:
+async def test_a_fault_reveals_nothing(http_settings: AdminSettings) -> None:
     async def broken(_: web.Request) -> web.StreamResponse:
         raise ValueError("a secret")
 
@@ -246,54 +247,55 @@ async def test_a_fault_shows_nothing_of_itself(http_settings: AdminSettings) -> 
         raise Overloaded("enough")
 
     async with serving(http_settings, Route("GET", "/broken", broken), Route("GET", "/busy", busy)) as caller:
-        answer = await caller.ask("GET", "/broken")
+        answer = await caller.call("GET", "/broken")
         assert (answer.status, answer.reason) == (500, "INTERNAL")
         assert b"secret" not in answer.body
-        answer = await caller.ask("GET", "/busy")
+        answer = await caller.call("GET", "/busy")
         assert (answer.status, answer.reason, answer.headers["Retry-After"]) == (429, "OVERLOADED", "1")
 
 
-async def test_a_request_that_takes_too_long_is_ended(http_settings: AdminSettings) -> None:
+async def test_a_request_has_a_time_limit(http_settings: AdminSettings) -> None:
     async def stuck(_: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
 
     async with serving(http_settings, Route("GET", "/stuck", stuck, seconds_max=0.05)) as caller:
-        answer = await caller.ask("GET", "/stuck")
+        answer = await caller.call("GET", "/stuck")
     assert (answer.status, answer.reason) == (504, "DEADLINE_EXCEEDED")
 
 
-async def test_a_download_that_breaks_is_never_taken_for_the_whole(
+async def test_a_broken_download_is_never_complete(
     acme: Wallets, exporting: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lines are there, and the closing balance would not add up."""
+    """All lines are sent, and only the closing balance fails."""
     route = statements.routes(Exports(acme.statements))[0].path
     before = http_requests.labels(route, ABORTED)._value.get()
 
     def closing(self: Statement, now: int) -> str:
-        raise ValueError("a fault at the very end")
+        raise ValueError("a fault at the end")
 
     with monkeypatch.context() as patch:
         patch.setattr(Statement, "closing", closing)
-        answer = await exporting.ask("GET", EXPORT)
+        answer = await exporting.call("GET", EXPORT)
     assert (answer.status, answer.whole) == (200, False)
     assert http_requests.labels(route, ABORTED)._value.get() == before + 1
-    assert (await exporting.ask("GET", EXPORT)).whole
+    assert (await exporting.call("GET", EXPORT)).whole
 
 
-async def test_no_more_exports_at_once_than_over_grpc(acme: Wallets, http_settings: AdminSettings) -> None:
+async def test_downloads_share_the_limit_of_exports(acme: Wallets, http_settings: AdminSettings) -> None:
+    """Exports over gRPC and over HTTP count together."""
     exports = Exports(acme.statements)
     async with serving(http_settings, *statements.routes(exports)) as caller:
-        under_way = [exports.lines("acme", EVERYTHING) for _ in range(EXPORTS_AT_ONCE_MAX)]
-        for each in under_way:
-            await anext(each)
-        assert (await caller.ask("GET", EXPORT)).reason == "OVERLOADED"
-        for each in under_way:
-            await each.aclose()
-        assert (await caller.ask("GET", EXPORT)).status == 200
+        running = [exports.lines("acme", EVERYTHING) for _ in range(EXPORTS_AT_ONCE_MAX)]
+        for export in running:
+            await anext(export)
+        assert (await caller.call("GET", EXPORT)).reason == "OVERLOADED"
+        for export in running:
+            await export.aclose()
+        assert (await caller.call("GET", EXPORT)).status == 200
 
 
-async def test_a_reader_who_goes_away_ends_the_export(
+async def test_a_disconnected_reader_ends_the_export(
     wallets: Wallets, database: asyncpg.Connection, http_settings: AdminSettings
 ) -> None:
     await make_company(database)
@@ -305,15 +307,15 @@ async def test_a_reader_who_goes_away_ends_the_export(
         connection.request("GET", EXPORT, headers={"Authorization": f"Bearer {TOKEN}"})
         connection.close()
         async with asyncio.timeout(SECONDS_MAX):
-            while exports._under_way._count:
+            while exports._limit._count:
                 await asyncio.sleep(0.01)
-        assert (await caller.ask("GET", EXPORT)).whole
+        assert (await caller.call("GET", EXPORT)).whole
 
 
-async def test_a_reader_who_takes_nothing_is_written_no_more_than_fits_and_let_go(
+async def test_a_reader_that_stops_reading_is_disconnected(
     acme: Wallets, http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So memory does not grow with the statement, and nobody sleeps on an export that others wait for."""
+    """No more is written than fits into buffers, and the reader does not keep others from their exports."""
     monkeypatch.setattr(statements, "PIECE_SECONDS_MAX", 0.2)
     pieces = 0
     ended = asyncio.Event()
@@ -339,7 +341,8 @@ async def test_a_reader_who_takes_nothing_is_written_no_more_than_fits_and_let_g
     assert pieces * PIECE_BYTES < BUFFERED_BYTES_MAX
 
 
-async def test_a_client_that_could_not_tell_the_end_gets_no_download(exporting: Caller) -> None:
+async def test_a_download_needs_http_1_1(exporting: Caller) -> None:
+    """An older client could not tell a complete download from a broken one."""
     reader, writer = await asyncio.open_connection(LOOPBACK, exporting.port)
     writer.write(f"GET {EXPORT} HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
     async with asyncio.timeout(SECONDS_MAX):
@@ -349,18 +352,18 @@ async def test_a_client_that_could_not_tell_the_end_gets_no_download(exporting: 
     assert b"needs HTTP/1.1" in answered
 
 
-async def test_a_server_that_stops_finishes_what_it_has(http_settings: AdminSettings) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
+async def test_a_stopping_server_finishes_its_requests(http_settings: AdminSettings) -> None:
+    begun, finish = asyncio.Event(), asyncio.Event()
 
     async def slow(_: web.Request) -> web.StreamResponse:
         begun.set()
-        await go_on.wait()
+        await finish.wait()
         return web.Response(text="done")
 
     lifetime = Lifetime()
     async with server.serving(http_settings, [Route("GET", "/slow", slow)], lifetime):
         caller = Caller(http_settings.http_port)
-        asked = asyncio.create_task(caller.ask("GET", "/slow"))
+        pending = asyncio.create_task(caller.call("GET", "/slow"))
         await begun.wait()
         lifetime.stopping.set()
         async with asyncio.timeout(SECONDS_MAX):
@@ -370,11 +373,11 @@ async def test_a_server_that_stops_finishes_what_it_has(http_settings: AdminSett
                 except OSError:
                     break
                 writer.close()
-        go_on.set()
-        assert (await asked).body == b"done"
+        finish.set()
+        assert (await pending).body == b"done"
 
 
-async def test_a_download_that_does_not_end_in_time_is_cut_off_when_the_server_stops(
+async def test_a_stopping_server_cuts_off_an_endless_download(
     acme: Wallets, http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "DRAIN_SECONDS_MAX", 0.1)
@@ -390,25 +393,23 @@ async def test_a_download_that_does_not_end_in_time_is_cut_off_when_the_server_s
         return response
 
     async with serving(http_settings, Route("GET", "/endless", endless)) as caller:
-        asked = asyncio.create_task(caller.ask("GET", "/endless"))
+        pending = asyncio.create_task(caller.call("GET", "/endless"))
         await begun.wait()
-    answer = await asked
+    answer = await pending
     assert (answer.status, answer.whole) == (200, False)
 
 
-async def test_who_connects_and_says_nothing_or_not_enough_is_let_go(
-    http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_idle_connection_is_closed(http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "IDLE_SECONDS_MAX", 0.1)
     async with serving(http_settings, HELLO) as caller, asyncio.timeout(SECONDS_MAX):
-        for said in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
             reader, writer = await asyncio.open_connection(LOOPBACK, caller.port)
-            writer.write(said)
+            writer.write(sent)
             assert await reader.read() == b""
             writer.close()
 
 
-async def test_who_speaks_no_http_is_told_so_and_not_what_serves_here(
+async def test_a_client_without_http_gets_400_and_no_server_name(
     http_settings: AdminSettings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with serving(http_settings, HELLO) as caller, asyncio.timeout(SECONDS_MAX):
@@ -422,7 +423,7 @@ async def test_who_speaks_no_http_is_told_so_and_not_what_serves_here(
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
-async def test_tls_is_grpcs(http_settings: AdminSettings, tmp_path: Path) -> None:
+async def test_tls_uses_the_certificate_of_grpc(http_settings: AdminSettings, tmp_path: Path) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert(LOOPBACK)
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
@@ -431,23 +432,25 @@ async def test_tls_is_grpcs(http_settings: AdminSettings, tmp_path: Path) -> Non
     issued.private_key_pem.write_to_path(key)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
-    told = http_settings.model_copy(update={"tls_cert_file": certificate, "tls_key_file": key})
-    async with serving(told, HELLO, tls=trusting) as caller:
-        assert (await caller.ask("GET", HELLO_PATH)).status == 200
+    settings = http_settings.model_copy(update={"tls_cert_file": certificate, "tls_key_file": key})
+    async with serving(settings, HELLO, tls=trusting) as caller:
+        assert (await caller.call("GET", HELLO_PATH)).status == 200
         with pytest.raises((http.client.HTTPException, OSError)):
-            await Caller(told.http_port).ask("GET", HELLO_PATH)
+            await Caller(settings.http_port).call("GET", HELLO_PATH)
 
 
-async def test_a_bad_certificate_is_told(http_settings: AdminSettings, tmp_path: Path) -> None:
+async def test_a_bad_certificate_is_misconfigured(http_settings: AdminSettings, tmp_path: Path) -> None:
     (tmp_path / "cert.pem").touch()
-    told = http_settings.model_copy(update={"tls_cert_file": tmp_path / "cert.pem", "tls_key_file": tmp_path / "key"})
+    settings = http_settings.model_copy(
+        update={"tls_cert_file": tmp_path / "cert.pem", "tls_key_file": tmp_path / "key"}
+    )
     with pytest.raises(Misconfigured, match="TLS_CERT_FILE"):
-        async with serving(told):
+        async with serving(settings):
             pass
 
 
-def test_outside_of_loopback_it_needs_tls_or_insecure() -> None:
-    told = AdminSettings(http_host="0.0.0.0")
+def test_an_address_beyond_loopback_needs_tls_or_insecure() -> None:
+    settings = AdminSettings(http_host="0.0.0.0")
     with pytest.raises(Misconfigured, match=r"ADMIN_HTTP_HOST=0\.0\.0\.0"):
-        check(told, insecure=False)
-    check(told, insecure=True)
+        check(settings, insecure=False)
+    check(settings, insecure=True)

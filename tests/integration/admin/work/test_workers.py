@@ -1,4 +1,4 @@
-"""Background work: one process does it, another takes over, and a fault ends nothing."""
+"""Background work: one process runs it at a time, another takes over, and a fault ends only one run."""
 
 import asyncio
 
@@ -22,37 +22,35 @@ def workers(wallets: Wallets) -> list[Worker]:
 
 
 async def expire(database: asyncpg.Connection, name: str) -> None:
-    """Let a lease's time be up, without waiting for it."""
+    """Make a lease expire now."""
     await database.execute("UPDATE leases SET expires_at = clock_timestamp() - interval '1 ms' WHERE name = $1", name)
 
 
-async def test_a_lease_is_held_by_one_until_it_ends_or_is_given_up(
-    wallets: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_a_lease_is_held_until_it_expires_or_is_released(wallets: Wallets, database: asyncpg.Connection) -> None:
     first, second = Leases(wallets.pool), Leases(wallets.pool)
-    assert await first.hold("mail", LEASE_SECONDS)
-    assert await first.hold("mail", LEASE_SECONDS), "its holder renews it"
-    assert not await second.hold("mail", LEASE_SECONDS)
-    assert await second.hold("rollups", LEASE_SECONDS), "another lease is another one"
+    assert await first.acquire("mail", LEASE_SECONDS)
+    assert await first.acquire("mail", LEASE_SECONDS), "its holder renews it"
+    assert not await second.acquire("mail", LEASE_SECONDS)
+    assert await second.acquire("rollups", LEASE_SECONDS), "leases are independent of each other"
     await expire(database, "mail")
-    assert await second.hold("mail", LEASE_SECONDS)
-    assert not await first.hold("mail", LEASE_SECONDS)
+    assert await second.acquire("mail", LEASE_SECONDS)
+    assert not await first.acquire("mail", LEASE_SECONDS)
     await first.release("mail", "rollups")
-    assert not await first.hold("mail", LEASE_SECONDS), "nobody gives up what is another's"
+    assert not await first.acquire("mail", LEASE_SECONDS), "only its holder releases a lease"
     await second.release("mail", "rollups")
-    assert await first.hold("mail", LEASE_SECONDS)
+    assert await first.acquire("mail", LEASE_SECONDS)
 
 
-async def test_of_many_that_ask_at_once_one_has_it(wallets: Wallets) -> None:
-    asked = await asyncio.gather(*(Leases(wallets.pool).hold("mail", LEASE_SECONDS) for _ in range(20)))
-    assert sum(asked) == 1
+async def test_one_of_many_concurrent_processes_gets_a_lease(wallets: Wallets) -> None:
+    acquired = await asyncio.gather(*(Leases(wallets.pool).acquire("mail", LEASE_SECONDS) for _ in range(20)))
+    assert sum(acquired) == 1
 
 
-async def test_work_is_done_under_its_lease_only(wallets: Wallets, database: asyncpg.Connection) -> None:
+async def test_a_worker_runs_only_under_its_lease(wallets: Wallets, database: asyncpg.Connection) -> None:
     runs: list[str] = []
 
-    async def work(who: str) -> None:
-        runs.append(who)
+    async def work(process: str) -> None:
+        runs.append(process)
 
     mine = Worker("work", lambda: work("mine"), 0.0)
     other = Worker("work", lambda: work("other"), 0.0)
@@ -65,7 +63,7 @@ async def test_work_is_done_under_its_lease_only(wallets: Wallets, database: asy
 
 
 @pytest.mark.parametrize("error", [ValueError("a fault"), LedgerUnavailable("away", applied=Applied.NO)])
-async def test_what_fails_runs_again(wallets: Wallets, error: Exception) -> None:
+async def test_a_failed_worker_runs_again(wallets: Wallets, error: Exception) -> None:
     ran = 0
 
     async def work() -> None:
@@ -78,7 +76,7 @@ async def test_what_fails_runs_again(wallets: Wallets, error: Exception) -> None
         await until(lambda: ran > 3)
 
 
-async def test_the_back_offices_work_runs_and_is_handed_over(
+async def test_the_workers_run_and_are_handed_over(
     wallets: Wallets, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
     await make_company(database)
@@ -89,7 +87,7 @@ async def test_the_back_offices_work_runs_and_is_handed_over(
         names = {worker.name for worker in workers(wallets)}
         held = await database.fetch("SELECT name FROM leases")
         assert {row["name"] for row in held} <= names
-    assert not await database.fetch("SELECT FROM leases"), "given up at the end"
+    assert not await database.fetch("SELECT FROM leases"), "released at the end"
     await wallets.engine.submit(top_up(1_000))
     beside = await open_more()
     async with running(workers(beside), beside.leases):

@@ -1,4 +1,4 @@
-"""The command line of the back office imports its commands when they are used, and has all of them."""
+"""The command line of the back office imports its commands lazily, and lists all of them."""
 
 import click
 import pytest
@@ -14,7 +14,7 @@ def context() -> click.Context:
     return click.Context(main)
 
 
-def test_every_command_is_listed_and_found_under_its_name(context: click.Context) -> None:
+def test_every_command_is_listed_and_found_by_name(context: click.Context) -> None:
     assert main.list_commands(context) == COMMANDS
     for name in COMMANDS:
         command = main.get_command(context, name)
@@ -22,12 +22,12 @@ def test_every_command_is_listed_and_found_under_its_name(context: click.Context
         assert command.name == name
 
 
-def test_a_name_that_no_command_has_is_not_found(context: click.Context) -> None:
+def test_an_unknown_command_is_not_found(context: click.Context) -> None:
     assert main.get_command(context, "nothing") is None
 
 
 @pytest.mark.parametrize("target", ["admin.no_such_module:rates", "admin.rates.cli:no_such_command"])
-def test_a_wrong_target_fails_where_it_is_used(context: click.Context, target: str) -> None:
+def test_a_wrong_import_path_fails_on_use(context: click.Context, target: str) -> None:
     group = LazyGroup(lazy_commands={"wrong": target})
     with pytest.raises((ModuleNotFoundError, AttributeError)):
         group.get_command(context, "wrong")

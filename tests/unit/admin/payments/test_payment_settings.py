@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from admin.payments.factory import provider_of
+from admin.payments.factory import make_provider
 from admin.settings import AdminSettings
 from server.settings import Misconfigured, read_settings
 
@@ -11,9 +11,9 @@ KEY = SecretStr("sk_test_hush")
 
 
 async def test_a_key_and_a_secret_make_a_provider() -> None:
-    assert provider_of(AdminSettings()) is None
+    assert make_provider(AdminSettings()) is None
     secrets = SecretStr("whsec_new, whsec_old,")
-    provider = provider_of(AdminSettings(stripe_api_key=KEY, stripe_webhook_secrets=secrets))
+    provider = make_provider(AdminSettings(stripe_api_key=KEY, stripe_webhook_secrets=secrets))
     assert provider is not None
     assert provider._webhook_secrets == ("whsec_new", "whsec_old")
     await provider.close()
@@ -22,12 +22,12 @@ async def test_a_key_and_a_secret_make_a_provider() -> None:
 @pytest.mark.parametrize("secrets", [None, SecretStr(" , ")])
 def test_a_key_needs_the_webhooks_secret(secrets: SecretStr | None) -> None:
     with pytest.raises(Misconfigured, match="STRIPE_WEBHOOK_SECRETS is not"):
-        provider_of(AdminSettings(stripe_api_key=KEY, stripe_webhook_secrets=secrets))
+        make_provider(AdminSettings(stripe_api_key=KEY, stripe_webhook_secrets=secrets))
 
 
 def test_a_webhooks_secret_needs_the_key() -> None:
     with pytest.raises(Misconfigured, match="STRIPE_API_KEY is not"):
-        provider_of(AdminSettings(stripe_webhook_secrets=SecretStr("whsec_hush")))
+        make_provider(AdminSettings(stripe_webhook_secrets=SecretStr("whsec_hush")))
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,20 @@ from wallet.ledger.reader import NUMBER_MAX
 
 ACME = "companies/acme"
 TOKEN = "Y29tcGFuaWVzL2FjbWUgMTA0Mg"
-"""Of the page after 1042 in ACME, as it was always made."""
+"""The token of the page after 1042 in ACME, as issued since the first version."""
 
 
 def token_after(scope: str, cursor: str) -> str:
-    """Return the token of the page after a cursor, whatever that is."""
+    """Return the token of the page after a cursor, which may be invalid."""
     return Listing(ListEventsRequest(), scope).token(cursor)
 
 
 @pytest.mark.parametrize(
-    ("asked", "size"), [(0, PAGE_SIZE_DEFAULT), (1, 1), (PAGE_SIZE_MAX, PAGE_SIZE_MAX), (2**31 - 1, PAGE_SIZE_MAX)]
+    ("requested", "size"), [(0, PAGE_SIZE_DEFAULT), (1, 1), (PAGE_SIZE_MAX, PAGE_SIZE_MAX), (2**31 - 1, PAGE_SIZE_MAX)]
 )
-def test_a_page_has_a_bound(asked: int, size: int) -> None:
-    """The default for 0, and never more than the maximum."""
-    listing = Listing(ListEventsRequest(page_size=asked), ACME)
+def test_page_size_is_bounded(requested: int, size: int) -> None:
+    """A size of 0 means the default, and no page is larger than the maximum."""
+    listing = Listing(ListEventsRequest(page_size=requested), ACME)
     assert (listing.size, listing.limit) == (size, size + 1)
 
 
@@ -34,8 +34,8 @@ def test_the_first_page_begins_before_and_after_everything() -> None:
     assert (listing.cursor, listing.before, listing.after) == ("", NUMBER_MAX, 0)
 
 
-def test_a_token_handed_out_long_ago_is_still_read() -> None:
-    """Tokens are byte for byte as they were: callers keep them."""
+def test_old_tokens_stay_valid() -> None:
+    """Tokens are byte for byte those of the first version, because callers keep them."""
     assert token_after(ACME, "1042") == TOKEN
     listing = Listing(ListEventsRequest(page_token=TOKEN), ACME)
     assert (listing.cursor, listing.before, listing.after) == ("1042", 1042, 1042)
@@ -51,21 +51,21 @@ def test_a_token_of_another_list_is_refused(scope: str, shape: re.Pattern[str]) 
 
 @pytest.mark.parametrize("cursor", ["", "0", "-1", "1.5", "١", "9" * 19, "7 ", "7\n", "a\0", "é"])
 def test_a_forged_number_is_refused(cursor: str) -> None:
-    """Postgres is only asked for numbers that can be there."""
+    """Only valid numbers reach Postgres."""
     with pytest.raises(InvalidRequest, match="page_token"):
         Listing(ListEventsRequest(page_token=token_after(ACME, cursor)), ACME)
 
 
 @pytest.mark.parametrize("cursor", ["", "ACME", "a" * 64, "-a", "a\n", "a\0", "é"])
 def test_a_forged_id_is_refused(cursor: str) -> None:
-    """Postgres is only asked for ids that can be there."""
+    """Only valid ids reach Postgres."""
     with pytest.raises(InvalidRequest, match="page_token"):
         Listing(ListEventsRequest(page_token=token_after("companies", cursor)), "companies", ID)
 
 
 @pytest.mark.parametrize(("fetched", "more"), [(0, False), (2, False), (3, True)])
-def test_one_item_beyond_the_page_makes_a_token(fetched: int, more: bool) -> None:
-    """The token leads behind the last item of the page."""
+def test_an_item_beyond_the_page_makes_a_token(fetched: int, more: bool) -> None:
+    """The token points to the position after the last item of the page."""
     listing = Listing(ListEventsRequest(page_size=2), ACME)
     page, token = listing.page(range(10, 10 + fetched), lambda number: number)
     assert list(page) == list(range(10, 10 + min(fetched, 2)))
