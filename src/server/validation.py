@@ -39,6 +39,7 @@ TEXTS: Mapping[str, str] = {
     "RefundRule.carrier_code": "a carrier's code such as 30003, or the beginning of some such as 500*",
     "refund_job_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as outage-7",
     "refund_case_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as mail-17",
+    "subscription_id": "1 to 63 of a-z 0-9 _ -, beginning with a letter or digit, such as number-1",
     "description": "text without control characters",
     "start_date": "a date such as 2026-11-25",
     "end_date": "a date such as 2026-11-25",
@@ -79,8 +80,11 @@ NAMES: Mapping[str, str] = {
     "companies/acme/receipts/1042": "the name of a receipt",
     "companies/acme/statements/2026-11": "the name of a month's statement",
     "seller": "the name of the seller",
+    "companies/acme/alertPolicy": "the name of an alert policy",
+    "companies/acme/autoTopUp": "the name of an auto top-up",
+    "companies/acme/subscriptions/number-1": "the name of a subscription",
 }
-"""A name of each kind → what it is the name of. A pattern is told by the one that keeps it."""
+"""An example of each kind of name → what it is the name of. A pattern is described by the example that matches it."""
 
 _validator = Validator()
 
