@@ -1,4 +1,4 @@
-"""The two calls of a cycle, to Redis and to Postgres, with what rides on each of them."""
+"""The two calls of a cycle: to Redis, with the clean-ups, and to Postgres."""
 
 import asyncio
 from collections import Counter
@@ -29,18 +29,21 @@ Proposed = list[tuple[Request, Proposal]]
 
 
 class CycleCalls:
-    """What the cycles of one lane ask of the stores."""
+    """The calls that the cycles of one lane make to Redis and Postgres."""
 
     def __init__(self, hot: HotStore, appender: Appender, health: LedgerHealth) -> None:
-        """Use what the caller opened; `health` hears where Postgres does not answer."""
+        """Use an open store and appender; mark Postgres as away in `health` if it does not answer."""
         self._hot = hot
         self._appender = appender
         self._health = health
         self.clean_ups = CleanUps(hot.keys.partition)
-        """Those that go out with the next call to Redis."""
+        """The clean-ups that are sent with the next call to Redis."""
 
     async def propose(self, requests: Sequence[Request]) -> Proposed:
-        """Run the clean-ups and the requests in Redis; return its replies. Where it does not answer, this does."""
+        """Run the clean-ups and the requests in Redis; return its proposals.
+
+        Requests of a partition whose Redis does not answer are answered here, with WalletUnavailable.
+        """
         if requests:
             metrics.cycle_commands.observe(len(requests))
         started = perf_counter()
@@ -68,7 +71,7 @@ class CycleCalls:
         return proposed
 
     async def judge(self, proposals: Sequence[Proposal]) -> list[tuple[Attempt, Answer]] | LedgerUnavailable:
-        """Put what Redis proposes to the ledger; return for each proposal its attempt and the ledger's answer."""
+        """Have the ledger judge what Redis proposes; return each proposal's attempt and its answer, in order."""
         attempts, places = attempts_of(proposals)
         if not attempts:
             return []
@@ -93,7 +96,7 @@ class CycleCalls:
             return error
 
     async def _append(self, attempts: Sequence[Attempt]) -> list[Answer] | LedgerUnavailable:
-        """Have the ledger judge. Where it does not answer, it may have written all the same: the journal keeps it."""
+        """Return the ledger's answers, or LedgerUnavailable: it may still have written, and the journal keeps all."""
         try:
             return await self._appender.append(attempts)
         except Exception as error:
@@ -105,5 +108,5 @@ class CycleCalls:
 
 
 async def _all(calls: list[Coroutine[Any, Any, T]]) -> list[T]:
-    """Await calls at once; one alone, as on a single server, without a task of its own."""
+    """Await calls concurrently; a single one, as with a single Redis server, without a task of its own."""
     return [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)

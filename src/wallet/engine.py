@@ -25,7 +25,7 @@ class Engine:
     async def submit(self, command: Command, *, timeout: float | None = None) -> Outcome:
         """Return what the ledger recorded for the command, now or at an earlier try. `timeout` in seconds.
 
-        Raises WalletError; an `Unavailable` says whether the command may have been applied all the same.
+        Raises WalletError; `Unavailable.applied` says whether the command may still have been applied.
         """
         if self._health.away:
             raise LedgerUnavailable("Postgres is away", applied=Applied.NO)
@@ -39,7 +39,7 @@ class Engine:
         return result
 
     async def submit_many(self, commands: Sequence[Command], *, timeout: float | None = None) -> list[Result]:
-        """Return a result for each command, in order: each on its own, and commands of one company in their order."""
+        """Return a result for each command, in order. Each is applied on its own, one company's in their order."""
         if self._health.away:
             error = LedgerUnavailable("Postgres is away", applied=Applied.NO)
             return [error] * len(commands)

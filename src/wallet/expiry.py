@@ -1,4 +1,4 @@
-"""Give back what is held by authorizations whose time is up."""
+"""Release what is held by expired authorizations."""
 
 import asyncpg
 import structlog
@@ -15,7 +15,7 @@ from wallet.ledger.transactions import reading
 SWEEP_SECONDS = 1.0
 """Time between two sweeps."""
 SWEEP_SECONDS_MAX = 10.0
-"""How long the engine gets for one sweep; what it has not ended by then comes again."""
+"""How long the engine gets for one sweep; a later sweep finds what was not ended by then."""
 SWEEPS_PER_COUNT = 15
 AUTHORIZATIONS_PER_SWEEP_MAX = 500
 FINGERPRINT = b"expiry".ljust(FINGERPRINT_BYTES)
@@ -27,10 +27,10 @@ log = structlog.get_logger(__name__)
 
 
 class Expiry:
-    """Walks the ledger's open authorizations, so that those of cold wallets end too.
+    """Sweeps the ledger's open authorizations, so that those of cold wallets end too.
 
-    The engine ends each, under a key of the authorization's own: however many processes sweep, it is ended once. Redis
-    and the ledger both look at the time again, since an increment may have moved it meanwhile.
+    The engine ends each under a key of its own: however many processes sweep, it is ended once. Redis and the ledger
+    both compare the time again, since an increment may have moved the expiry meanwhile.
     """
 
     def __init__(self, engine: Engine, pool: asyncpg.Pool) -> None:
@@ -38,11 +38,11 @@ class Expiry:
         self._engine = engine
         self._pool = pool
         self._after: tuple[int, str, str] = _START
-        """Where the next sweep goes on: a company whose holds cannot be ended now must not keep the others waiting."""
+        """Where the next sweep continues: a company whose holds cannot be ended now must not delay the others."""
         self._sweeps = 0
 
     async def run_once(self) -> int:
-        """End every authorization that is due, up to a bound; return how many ended. Raises LedgerUnavailable."""
+        """End due authorizations, AUTHORIZATIONS_PER_SWEEP_MAX at most; return how many. Raises LedgerUnavailable."""
         async with reading(self._pool) as connection:
             due = await connection.fetch(_SQL["due"], AUTHORIZATIONS_PER_SWEEP_MAX, *self._after)
             if self._sweeps % SWEEPS_PER_COUNT == 0:
@@ -62,7 +62,7 @@ class Expiry:
 
 
 def expire(company: str, authorization: str) -> Command:
-    """Return the command that ends an authorization whose time is up."""
+    """Return the command that ends an expired authorization."""
     return Command(
         Kind.EXPIRY,
         company,

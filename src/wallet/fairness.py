@@ -8,10 +8,13 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """First in, first out within a company; a company with much to do does not keep the others waiting."""
+    """First in, first out within a company; a company with many items does not delay the others."""
 
     def __init__(self, *, size_max: int, company_size_max: int, order: Callable[[T], int]) -> None:
-        """Bound the whole queue, and what one company may have in it. `order` grows with every item of a company."""
+        """Bound the queue by `size_max` items in all and `company_size_max` of one company.
+
+        `order` returns an item's position, which grows with every item of a company.
+        """
         self._size_max = size_max
         self._company_size_max = company_size_max
         self._order = order
@@ -19,13 +22,13 @@ class FairQueue(Generic[T]):
         self._size = 0
 
     def __len__(self) -> int:
-        """Return how many wait."""
+        """Return the number of items in the queue."""
         return self._size
 
     def put(self, company: str, item: T, *, beside: int = 0) -> bool:
-        """Put `item` at the end of its company's line; return False, and do nothing, where a bound is reached.
+        """Add `item` at the end of its company's line; return False without adding it if a bound is reached.
 
-        `beside` is how many of the company wait elsewhere.
+        `beside` is the number of the company's items that wait elsewhere.
         """
         line = self._waiting.get(company)
         if self._size >= self._size_max or (len(line) if line else 0) + beside >= self._company_size_max:
@@ -37,13 +40,13 @@ class FairQueue(Generic[T]):
         return True
 
     def put_back(self, company: str, items: list[T]) -> None:
-        """Put items back where they were in their company's line. Not bounded: they had a place."""
+        """Put items back at their positions in their company's line. Not bounded: they were in the queue before."""
         if items:
             self._waiting[company] = deque(sorted([*items, *self._waiting.get(company, ())], key=self._order))
             self._size += len(items)
 
     def take(self, count_max: int) -> list[T]:
-        """Return up to `count_max` items, one of each company in turn where not all fit."""
+        """Remove and return up to `count_max` items; if not all fit, each company gets a share in turn."""
         taken: list[T] = []
         if self._size <= count_max:
             for line in self._waiting.values():
@@ -54,11 +57,11 @@ class FairQueue(Generic[T]):
         while len(taken) < count_max:
             turns = list(self._waiting)
             for turn, company in enumerate(turns):
-                # What the ones before left of their share is shared by those who come after.
+                # Companies that come later share what the earlier ones left of theirs.
                 share = max(1, (count_max - len(taken)) // (len(turns) - turn))
                 if len(taken) == count_max:
                     break
-                # Who was served goes to the end of the dict, so the next call begins with those who were not.
+                # A served company moves to the end of the dict, so the next call begins with the others.
                 line = self._waiting.pop(company)
                 taken.extend(line.popleft() for _ in range(min(share, len(line))))
                 if line:

@@ -1,4 +1,4 @@
-"""Whether Postgres answers, so that commands are refused before they touch Redis while it does not."""
+"""Whether Postgres answers: while it does not, commands are refused before they touch Redis."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,19 +13,19 @@ from wallet.ledger.failures import unavailable
 PROBE_SECONDS = 0.1
 """Time between two probes of a Postgres that is away."""
 WATCH_SECONDS = 1.0
-"""Time between two probes of one that is there: nobody else notices where nothing is charged."""
+"""Time between two probes of a Postgres that answers: without charges, nothing else notices that it went away."""
 
 log = structlog.get_logger(__name__)
 
 
 class LedgerHealth:
-    """Goes away when an append fails, and comes back when a probe succeeds."""
+    """Marks Postgres as away when an append or a probe fails, and as back when a probe succeeds."""
 
     def __init__(self, appender: Appender) -> None:
         """Probe over a connection of its own."""
         self._appender = appender
         self.before_return: Callable[[], Awaitable[object]] | None = None
-        """Runs when Postgres is back, before commands are taken: what is in the journal since it went comes first."""
+        """Runs when Postgres is back, before commands are accepted: the journal of the outage is written first."""
         self._away = asyncio.Event()
 
     @property
@@ -57,12 +57,12 @@ class LedgerHealth:
         except Exception as error:
             if not isinstance(error, Unavailable) and not unavailable(error):
                 log.exception("return_failed")
-            # Redis may be away as well: then there is nothing to wait for here, and commands are refused by it.
+            # If Redis is away as well, there is nothing to wait for here: the lanes refuse the commands.
             return isinstance(error, WalletUnavailable)
         return True
 
     async def probe(self) -> bool:
-        """Ask Postgres once; return whether it answers."""
+        """Probe Postgres once; return whether it answers."""
         try:
             await self._appender.probe()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What all processes of an installation must agree on: the number of partitions, and whose wallets Redis has."""
+"""What all processes of an installation must agree on: the number of partitions, and the ledger that Redis serves."""
 
 import asyncpg
 
@@ -8,11 +8,14 @@ PARTITIONS_ON_CLUSTER = 64
 
 
 class NotThisInstallation(Exception):
-    """Serving would mix up wallets. The text says what to change."""
+    """Serving with these settings would mix up wallets. The text says what to change."""
 
 
 async def agree(pool: asyncpg.Pool, wanted: int | None, *, cluster: bool) -> int:
-    """Return the number of partitions; the first process to ask decides it. Raises NotThisInstallation."""
+    """Return the number of partitions, which the first process of the installation decides.
+
+    Raises NotThisInstallation if `wanted` is another number.
+    """
     agreed = int(await _setting(pool, "partitions", str(wanted or (PARTITIONS_ON_CLUSTER if cluster else 1))))
     if wanted is not None and wanted != agreed:
         raise NotThisInstallation(
@@ -22,9 +25,9 @@ async def agree(pool: asyncpg.Pool, wanted: int | None, *, cluster: bool) -> int
 
 
 async def claim(pool: asyncpg.Pool, hot: HotStore) -> None:
-    """Make sure that the hot state belongs to this ledger: recovery writes what it finds in a journal.
+    """Claim the hot state for this ledger: recovery writes every journal entry that it finds there.
 
-    Raises NotThisInstallation, WalletUnavailable.
+    Raises NotThisInstallation if the hot state belongs to another ledger; WalletUnavailable.
     """
     ours = await _setting(pool, "ledger", str(await pool.fetchval("SELECT gen_random_uuid()")))
     owner = await hot.claim(ours)
@@ -36,7 +39,7 @@ async def claim(pool: asyncpg.Pool, hot: HotStore) -> None:
 
 
 async def _setting(pool: asyncpg.Pool, name: str, proposed: str) -> str:
-    """Return what the ledger remembers under a name: what was proposed first."""
+    """Return the stored value of a setting, which is the first one that was proposed."""
     await pool.execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, proposed)
     value: str = await pool.fetchval("SELECT value FROM settings WHERE name = $1", name)
     return value

@@ -1,7 +1,7 @@
-"""The cycle: all that waits → Redis → Postgres → answers. What arrives meanwhile is the next one.
+"""The cycle: all queued commands → Redis → Postgres → answers. What arrives meanwhile is in the next cycle.
 
-There is no timer, so an idle service adds no wait, and under load batches grow by themselves. Where so many wait that a
-batch is large anyway, the next cycle is in Redis while this one is in Postgres; they reach Postgres in their order.
+There is no timer, so an idle service adds no wait, and under load batches grow by themselves. If so many commands wait
+that a batch is large anyway, the next cycle is in Redis while this one is in Postgres; they reach Postgres in order.
 """
 
 import asyncio
@@ -28,26 +28,26 @@ from wallet.verdicts import VERDICTS, Judged, Then, late_capture, raise_alarm
 
 CYCLE_COMMANDS_MAX = 256
 AHEAD_COMMANDS_MIN = 128
-"""So many must wait that a cycle begins in Redis before the one ahead has come back from Postgres. Fewer would be two
-small batches instead of one large one, and round trips are what costs."""
+"""Number of commands that must wait for a cycle to begin in Redis while the one before is still in Postgres. With fewer
+there would be two small batches instead of one large one, and the round trips are what costs."""
 QUEUE_COMMANDS_MAX = 20_000
 COMPANY_QUEUE_COMMANDS_MAX = 8_000
 IDLE_FLUSH_SECONDS = 0.02
-"""How long clean-ups wait for a cycle to ride on."""
+"""How long clean-ups wait for a cycle that they can be sent with."""
 ASIDE_SECONDS = 1.0
-"""How long commands of a company are refused whose row in Postgres another session keeps locked."""
+"""How long a company's commands are refused when another session keeps its row in Postgres locked."""
 
 log = structlog.get_logger(__name__)
 
 _MAYBE_APPLIED = frozenset({Reply.APPLIED, Reply.PENDING, Reply.KNOWN})
-"""The request is recorded, or may be soon, whatever the ledger says at this try."""
+"""Replies after which the request is recorded, or may be soon, whatever the ledger answers at this try."""
 
 
 class Lane:
     """One queue and its cycles, for the partitions of one Redis node."""
 
     def __init__(self, hot: HotStore, appender: Appender, loader: Loader, health: LedgerHealth) -> None:
-        """Use what the caller opened; `run` does the work."""
+        """Use open stores; `run` does the work."""
         self._calls = CycleCalls(hot, appender, health)
         self._clean_ups = self._calls.clean_ups
         self._health = health
@@ -57,7 +57,7 @@ class Lane:
         self._parking = Parking(loader, health, self._put_back)
         self._returning: dict[str, list[Request]] = {}
         self._suspects: deque[Request] = deque()
-        """Of a cycle that failed by a fault of ours: each gets a cycle of its own."""
+        """Requests of a cycle that failed by a fault of ours: each gets a cycle of its own."""
         self._disposing: asyncio.Task[None] | None = None
         """The cycle that is in Postgres."""
         self._aside: dict[str, float] = {}
@@ -65,7 +65,7 @@ class Lane:
         self._closing = False
 
     def submit(self, request: Request) -> None:
-        """Queue a request, or answer at once that it cannot be."""
+        """Queue a request, or answer it with Overloaded at once."""
         if self._closing:
             request.answer(Overloaded("this process is stopping"))
         elif self.depth < QUEUE_COMMANDS_MAX and self._queue.put(
@@ -82,16 +82,16 @@ class Lane:
         return len(self._queue) + len(self._parking)
 
     def close(self) -> None:
-        """Take nothing more; let `run` end when what is there is done."""
+        """Accept no more requests; let `run` end when the accepted ones are done."""
         self._closing = True
         self._wake.set()
 
     async def finish_loads(self) -> None:
-        """Cancel the loads that are under way, and answer who waits for them."""
+        """Cancel the loads that are under way, and answer the requests that wait for them."""
         await self._parking.finish()
 
     async def run(self) -> None:
-        """Run cycles until `close` was called and all is answered and cleaned up."""
+        """Run cycles until `close` was called, every request is answered and every clean-up is done."""
         try:
             while not self._is_done():
                 await self._wait()
@@ -113,7 +113,7 @@ class Lane:
         return self._closing and idle and not self.depth
 
     async def _wait(self) -> None:
-        """Return when there is something to do, or when clean-ups have waited long enough for a cycle to ride on."""
+        """Return when a cycle can begin: requests wait, or clean-ups have waited for IDLE_FLUSH_SECONDS."""
         while True:
             self._wake.clear()
             ahead = self._disposing is not None
@@ -135,7 +135,7 @@ class Lane:
             await asyncio.wait((self._disposing,))
 
     def _still_wanted(self, request: Request, now: float) -> bool:
-        """Answer a request that must not be applied now, and return False."""
+        """Return whether a request goes into this cycle; if not, it is answered, parked or abandoned."""
         if request.abandoned:
             return False
         if request.deadline is not None and request.deadline <= now:
@@ -155,10 +155,10 @@ class Lane:
         return True
 
     async def _cycle(self, requests: list[Request]) -> None:
-        """Run the first half of a cycle, and have the second half run as soon as Postgres is free.
+        """Run the first half of a cycle, and start the second half as soon as Postgres is free.
 
-        A fault of ours must not end the lane, and one request that cannot be worked with must not harm the others: each
-        gets a cycle of its own then. The journal has what Redis took.
+        A fault of ours must not end the lane, and one request that causes it must not harm the others: after a fault
+        each gets a cycle of its own. The journal has what Redis applied.
         """
         try:
             proposed = await self._propose(requests)
@@ -197,7 +197,7 @@ class Lane:
             self._put_back_returning()
 
     async def _propose(self, requests: Sequence[Request]) -> Proposed:
-        """Run a cycle in Redis; return what it proposes to the ledger. The requests of cold companies are parked."""
+        """Run requests in Redis; return what it proposes to the ledger. The requests of cold companies are parked."""
         metrics.queue_depth.set(self.depth)
         replies = await self._calls.propose(requests)
         return [
@@ -205,7 +205,7 @@ class Lane:
         ]
 
     def _is_for_the_ledger(self, request: Request, reply: Reply) -> bool:
-        """Send a request that Redis did not look at another way, and return False."""
+        """Return whether the ledger judges a request; if not, Redis has not applied it, and it is parked or queued."""
         if reply is Reply.COLD:
             self._parking.park(request)
             return False
@@ -217,7 +217,7 @@ class Lane:
         return True
 
     async def _judge(self, proposed: Proposed) -> None:
-        """Put what Redis proposes to the ledger, and answer."""
+        """Have the ledger judge what Redis proposes, and answer the requests."""
         judged = await self._calls.judge([proposal for _, proposal in proposed])
         if isinstance(judged, LedgerUnavailable):
             for request, _ in proposed:
@@ -227,7 +227,7 @@ class Lane:
             self._conclude(request, proposal, attempt, answer)
 
     def _conclude(self, request: Request, proposal: Proposal, attempt: Attempt, answer: Answer) -> None:
-        """Answer a request, or send it through another cycle, as the row of the verdict says."""
+        """Answer a request, or queue it for another cycle, as the row of the verdict says."""
         row = VERDICTS[answer.verdict]
         if row.then is Then.ACKNOWLEDGE:
             assert answer.entry is not None
@@ -250,17 +250,17 @@ class Lane:
         request.answer(row.error(judged))
 
     def _run_again(self, request: Request, answer: Answer) -> None:
-        """Have a request go through another cycle, which trusts no wallet behind what the ledger has seen."""
+        """Queue a request for another cycle, which trusts no hot wallet behind the ledger's position."""
         request.seen = max(request.seen, Position(answer.epoch, answer.last_seq))
         self._return(request, answer.verdict)
 
     def _return(self, request: Request, why: str) -> None:
-        """Put a request back into the queue at the end of this cycle, or answer it where it had enough rounds."""
+        """Put a request back into the queue at the end of this cycle, or answer it if it had ROUNDS_MAX rounds."""
         if request.has_rounds_left(why):
             self._returning.setdefault(request.company, []).append(request)
 
     def _put_back_returning(self) -> None:
-        """Queue what goes through another cycle, before what came later, and in the order in which it came."""
+        """Queue the requests that go through another cycle, each at its old position in its company's line."""
         for company, requests in self._returning.items():
             self._queue.put_back(company, requests)
         self._returning = {}

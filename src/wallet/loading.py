@@ -19,10 +19,10 @@ LOADS_AT_ONCE_MAX = 8
 """Loads of one process at a time; each has a connection of its own."""
 
 LOAD_LOCK_TRIES = 8
-"""So many lock timeouts (2 s in all) a load by somebody else is waited for: far longer than one takes."""
+"""Lock timeouts for which a load by another process is awaited (2 s in all): far longer than a load takes."""
 
 _LOAD_LOCK = 0x10AD
-"""First half of the advisory locks' key, so that they meet no other use of advisory locks."""
+"""First half of the keys of the advisory locks, which keeps them apart from other uses of advisory locks."""
 
 _LOCK = "SELECT pg_advisory_lock($1, hashtext(company_id)) FROM wallets WHERE company_id = $2"
 
@@ -39,18 +39,18 @@ class Loader:
         self._slots = asyncio.Semaphore(LOADS_AT_ONCE_MAX)
 
     async def load(self, company: str, seen: Position = START, *, cause: str = "cold", rebuild: bool = False) -> None:
-        """Return when Redis has a wallet that is not behind `seen`.
+        """Load a wallet, unless Redis has one that is not behind `seen`.
 
-        With `rebuild` it is loaded in any case, and its new epoch is above one that Redis has from a ledger that was
-        restored to the past since.
+        With `rebuild` it is loaded in any case, and its new epoch is above the one that Redis has: after the ledger was
+        restored to the past, Redis may have a later epoch than the ledger.
         Raises CompanyNotFound, LedgerUnavailable, WalletUnavailable.
         """
         async with self._slots, reading(self._pool) as connection:
             await self._load_over(connection, company, seen, cause, rebuild)
 
     async def _load_over(self, connection: Connection, company: str, seen: Position, cause: str, rebuild: bool) -> None:
-        # Held until Redis has the wallet: whoever waits finds it there and needs no epoch of its own. That spares work;
-        # it is safe without, so a lock that is not given back (by a machine that stands still) is not waited for.
+        # Held until Redis has the wallet: other loaders wait, find it there and need no epoch of their own. That spares
+        # work; loads are safe without it, so a lock that is not released (by a frozen machine) is not awaited for long.
         locked = await _lock(connection, company)
         try:
             peek = await self._hot.peek(company)
@@ -72,7 +72,7 @@ class Loader:
                 await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOAD_LOCK, company)
 
     async def _append_journal(self, connection: Connection, company: str, journal: list[Attempt]) -> None:
-        """Write what Redis took and no process has written yet, so that it is in the sum that is loaded."""
+        """Write what Redis applied and no process has written yet, so that it is in the sum that is loaded."""
         if not journal:
             return
         answers = await append_over(connection, journal)
@@ -82,10 +82,10 @@ class Loader:
         await self._hot.apply(self._hot.keys.partition(company), batch)
 
     async def _new_epoch(self, connection: Connection, company: str, above: int) -> Loaded:
-        """Make all that Redis had stale, and read the wallet as it is then.
+        """Begin a new epoch, which makes all that Redis has stale, and return the wallet as it is then.
 
-        Who writes at this moment either committed before the row was locked here, and is in the sum, or comes with an
-        old epoch afterwards, and is told so.
+        An append at this moment either committed before the row was locked here, and is in the sum, or comes with an
+        old epoch afterwards, and gets the verdict STALE.
         """
         row = await connection.fetchrow("SELECT * FROM wallet_new_epoch($1, $2)", company, above)
         assert row is not None, "a wallet is never deleted, and _lock has seen it"
@@ -102,7 +102,10 @@ class Loader:
 
 
 async def _lock(connection: Connection, company: str) -> bool:
-    """Take the load lock of a company; return False where somebody has held it for too long. Raises CompanyNotFound."""
+    """Acquire the load lock of a company; return False if another session held it for too long.
+
+    Raises CompanyNotFound.
+    """
     for _ in range(LOAD_LOCK_TRIES):
         try:
             if not await connection.fetch(_LOCK, _LOAD_LOCK, company):

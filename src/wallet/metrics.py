@@ -1,4 +1,4 @@
-"""What the engine tells Prometheus. Labels are bounded: never a company."""
+"""The engine's metrics. Labels are bounded: never a company."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

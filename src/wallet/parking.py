@@ -1,4 +1,4 @@
-"""Requests that wait for their wallet to be loaded, while the cycles go on without them."""
+"""Requests that wait for their wallet to be loaded, while the cycles continue without them."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from wallet.requests import Request
 log = structlog.get_logger(__name__)
 
 PutBack = Callable[[str, list[Request]], None]
-"""Takes the requests of a company that go through a cycle again, in order."""
+"""Queues the requests of a company for another cycle, in order."""
 
 
 class Parking:
     """One load for each company, however many requests wait for it."""
 
     def __init__(self, loader: Loader, health: LedgerHealth, put_back: PutBack) -> None:
-        """Hand those whose wallet was loaded to `put_back`; the others are answered here."""
+        """Pass requests whose wallet was loaded to `put_back`; answer the others when their load fails."""
         self._loader = loader
         self._health = health
         self._put_back = put_back
@@ -32,7 +32,7 @@ class Parking:
         self._count = 0
 
     def __len__(self) -> int:
-        """Return how many are parked."""
+        """Return the number of parked requests."""
         return self._count
 
     def is_loading(self, company: str) -> bool:
@@ -40,11 +40,11 @@ class Parking:
         return company in self._loads
 
     def count_of(self, company: str) -> int:
-        """Return how many of a company are parked."""
+        """Return the number of parked requests of a company."""
         return len(self._parked.get(company, ()))
 
     def park(self, request: Request) -> None:
-        """Let a request wait for its wallet."""
+        """Park a request until its wallet is loaded; start the load if none is running."""
         company = request.company
         self._parked.setdefault(company, []).append(request)
         self._count += 1
@@ -53,7 +53,7 @@ class Parking:
             self._loads[company] = asyncio.create_task(self._load(company, request.seen, cause), name=f"load {company}")
 
     async def finish(self) -> None:
-        """Cancel the loads that are under way, and answer who waits for them."""
+        """Cancel the loads that are under way, and answer the requests that wait for them."""
         for load in list(self._loads.values()):
             load.cancel()
         await asyncio.gather(*self._loads.values(), return_exceptions=True)
@@ -76,7 +76,7 @@ class Parking:
             self._put_back(company, [request for request in parked if request.has_rounds_left("cold")])
             return
         metrics.load_failures.inc()
-        # Where it may be one wallet's locks, appends say soon if it is Postgres.
+        # A lock timeout may concern one wallet only; if Postgres is away, an append will show it soon.
         if isinstance(failure, LedgerUnavailable) and not is_lock_timeout(failure):
             self._health.mark_away(failure)
         for request in parked:
@@ -85,7 +85,7 @@ class Parking:
 
 
 def _with_applied(error: WalletError, applied: Applied) -> WalletError:
-    """Return the failure of a load as this request must hear it: an earlier round of it may stand in the journal."""
+    """Return a load's failure with a request's own `applied`: an earlier round of it may be in the journal."""
     if applied is Applied.NO or isinstance(error, Overloaded):
         return error
     if isinstance(error, LedgerUnavailable):

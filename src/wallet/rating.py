@@ -1,7 +1,7 @@
-"""The prices that this process charges by: a snapshot of all rate cards, renewed when anything of them changes.
+"""The prices that this process charges by: a snapshot of all rate cards, renewed when one of them changes.
 
-Charges look at the snapshot and wait for nothing. It is replaced as a whole, and only when the new one is complete:
-every charge is priced wholly by the old or wholly by the new.
+Charges read the snapshot and wait for nothing. It is replaced as a whole, and only when the new one is complete: every
+charge is priced wholly by the old or wholly by the new one.
 """
 
 import asyncio
@@ -20,31 +20,31 @@ from wallet.ledger.pricing import CHANNEL, EVERYTHING, Changes, changes_since, l
 from wallet.ledger.transactions import reading
 
 POLL_SECONDS = 1.0
-"""How long a change goes unnoticed at most where Postgres told nobody."""
+"""How long a change goes unnoticed at most if its notification is lost."""
 RECONNECT_SECONDS = 1.0
 
 NOTHING = RateBooks({}, {}, EVERYTHING)
-"""Before the first refresh."""
+"""The snapshot before the first refresh: no prices."""
 
 log = structlog.get_logger(__name__)
 
 
 class Rating:
-    """Keeps the snapshot. `run` renews it by itself; where that does not run, `refresh` does."""
+    """Holds the snapshot. `run` renews it continuously; `refresh` renews it once."""
 
     def __init__(self, pool: asyncpg.Pool, database_url: str) -> None:
         """Read nothing yet: there are no prices until the first refresh."""
         self.books = NOTHING
-        """To be read anew for each use: it is replaced, never changed."""
+        """The present snapshot. Read it anew for each use: it is replaced, never changed."""
         self._pool = pool
         self._database_url = database_url
         self._refreshing = asyncio.Lock()
-        self._told = asyncio.Event()
+        self._notified = asyncio.Event()
 
     async def refresh(self) -> bool:
-        """Take over what is committed by now; return whether that was anything. Raises LedgerUnavailable.
+        """Load the changes that are committed by now; return whether there were any. Raises LedgerUnavailable.
 
-        The old snapshot stays in use until the new one is whole, and where none comes about.
+        The old snapshot stays in use until the new one is complete, and if loading fails.
         """
         async with self._refreshing:
             try:
@@ -81,16 +81,16 @@ class Rating:
         log.info("rate_books_loaded", change=change, cards=len(books), rates=sum(b.rate_count for b in books.values()))
 
     async def run(self) -> None:
-        """Renew the snapshot when Postgres tells of a change, and every POLL_SECONDS. Ends only by being cancelled."""
+        """Renew the snapshot on notifications of Postgres, and every POLL_SECONDS. Ends only by being cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(), name="rate book listener")
-            tasks.create_task(self._follow(), name="rate book refresh")
+            tasks.create_task(self._refresh_continuously(), name="rate book refresh")
 
-    async def _follow(self) -> None:
+    async def _refresh_continuously(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), POLL_SECONDS)
-            self._told.clear()
+                await asyncio.wait_for(self._notified.wait(), POLL_SECONDS)
+            self._notified.clear()
             try:
                 await self.refresh()
             except Exception as error:
@@ -98,12 +98,12 @@ class Rating:
                     log.exception("rate_book_refresh_failed")
 
     async def _listen(self) -> None:
-        """Hear of changes, over a connection that is opened again whenever it is lost."""
+        """Listen for notifications of changes, over a connection that is opened again whenever it is lost."""
         while True:
             try:
-                async with listening(self._database_url, CHANNEL, self._told.set) as lost:
-                    # What was told while nobody listened.
-                    self._told.set()
+                async with listening(self._database_url, CHANNEL, self._notified.set) as lost:
+                    # Notifications may have been missed before this connection was open.
+                    self._notified.set()
                     await lost.wait()
             except Exception as error:
                 if not unavailable(error):
@@ -114,7 +114,7 @@ class Rating:
 async def _changed_books(changes: Changes) -> dict[str, RateBook]:
     """Return the books of the cards that changed."""
     builders = {card.id: RateBookBuilder(card) for card in await changes.cards()}
-    # Between two slices the loop goes round: charges go on.
+    # Charges are served between two slices.
     async for card, rates in changes.rates(list(builders)):
         builders[card].add(rates)
     return {card: builder.build() for card, builder in builders.items()}

@@ -1,4 +1,4 @@
-"""Append what a process left in the journal: it crashed, or lost Postgres, between Redis and the commit."""
+"""Append what a process left in the journal when it crashed, or lost Postgres, between Redis and the commit."""
 
 from wallet import metrics
 from wallet.domain.attempts import Attempt
@@ -14,24 +14,24 @@ ATTEMPTS_PER_APPEND_MAX = 500
 
 
 class Recovery:
-    """Any process may sweep at any time, several at once: the ledger takes each entry once."""
+    """Appends journal entries of other processes. Several may sweep at once: the ledger writes each entry once."""
 
     def __init__(self, hot: HotStore, appender: Appender) -> None:
-        """Use a store that others use too, and an appender that nobody else does."""
+        """Use a store, which may be shared, and an appender, which must not be."""
         self._hot = hot
         self._appender = appender
 
     async def run_once(self, *, age_seconds_min: float = AGE_SECONDS_MIN) -> int:
-        """Append every entry that is old enough; return how many there were.
+        """Append every entry that is older than `age_seconds_min`; return their number.
 
-        Raises WalletUnavailable, and what asyncpg raises where Postgres is away.
+        Raises WalletUnavailable, and asyncpg's errors if Postgres is away.
         """
         entries, oldest, recovered = 0, 0.0, 0
         for partition, journal in enumerate(await self._hot.journals()):
             ages = [(journal.now - attempt.applied_at) / 1e6 for attempt in journal.attempts]
             entries += len(ages)
             oldest = max(oldest, *map(abs, ages), 0.0)
-            # An entry from the future is one from before Redis's clock was put back.
+            # An entry from the future was made before Redis's clock was put back.
             due = [a for a, age in zip(journal.attempts, ages, strict=True) if not 0 <= age < age_seconds_min]
             due.sort(key=_age_within_company)
             for start in range(0, len(due), ATTEMPTS_PER_APPEND_MAX):
@@ -52,5 +52,5 @@ class Recovery:
 
 
 def _age_within_company(attempt: Attempt) -> tuple[str, int, int]:
-    """Sort by it: what is appended in parts goes to the ledger in the order in which Redis applied it."""
+    """Return the sort key by which attempts are appended in the order in which Redis applied them."""
     return attempt.command.company, attempt.epoch, attempt.seq

@@ -1,4 +1,4 @@
-"""Commands on their way through the engine, and the answers that callers wait for."""
+"""Commands on their way through the engine, and the results that callers wait for."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from wallet.hot.store import START, Position
 Result = Outcome | WalletError
 
 ROUNDS_MAX = 12
-"""Cycles a command may go through without a definite answer."""
+"""Cycles that a command may go through without a definite answer."""
 
 
 class Group:
-    """The commands of one call: one future for all of them."""
+    """The results of one call's commands, with one future for all of them."""
 
     __slots__ = ("_missing", "done", "results")
 
@@ -27,7 +27,7 @@ class Group:
         self._missing = size
 
     def set(self, index: int, result: Result) -> None:
-        """Give one result; the last one wakes the caller. A caller that has gone is not an error."""
+        """Set one result; the last one wakes the caller. A caller that was cancelled is not an error."""
         if self.results[index] is not None:
             return
         self.results[index] = result
@@ -38,7 +38,7 @@ class Group:
 
 @dataclass(slots=True)
 class Request:
-    """One command and what the engine knows of its fate."""
+    """One command and its state within the engine."""
 
     command: Command
     group: Group
@@ -46,30 +46,30 @@ class Request:
     deadline: float | None
     """On the event loop's clock."""
     seen: Position = START
-    """How far on the ledger was seen: no Redis wallet behind it may answer."""
+    """The ledger's position as last seen: no hot wallet behind it may answer."""
     rounds: int = 0
     """Cycles that ended without a definite answer."""
     applied: Applied = Applied.NO
-    """Whether an attempt may stand in Redis's journal."""
+    """Whether an attempt may be in Redis's journal."""
     ticket: int = field(default_factory=count().__next__)
-    """Grows from request to request: the order of a company's commands, however often some go round."""
+    """Grows from request to request: the order of a company's commands, however many rounds some go through."""
 
     @property
     def company(self) -> str:
-        """The wallet it is for."""
+        """The company whose wallet it is for."""
         return self.command.company
 
     @property
     def abandoned(self) -> bool:
-        """Whether it has its answer, or nobody waits for one any more."""
+        """Whether it has its answer already, or its caller no longer waits."""
         return self.group.done.done() or self.group.results[self.index] is not None
 
     def answer(self, result: Result) -> None:
-        """Hand the result to the caller."""
+        """Give the result to the caller."""
         self.group.set(self.index, result)
 
     def has_rounds_left(self, why: str) -> bool:
-        """Begin another round; where it would be one too many, answer and return False."""
+        """Count another round; if that would exceed ROUNDS_MAX, answer WalletUnavailable and return False."""
         self.rounds += 1
         if self.rounds < ROUNDS_MAX:
             return True

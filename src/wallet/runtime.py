@@ -1,4 +1,4 @@
-"""Open everything that wallets need, and close it again: the composition root of the engine."""
+"""The composition root of the engine: opens its stores, lanes and sweeps, and closes them again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,14 +29,14 @@ from wallet.recovery import Recovery
 from wallet.settings import WalletSettings
 
 DRAIN_SECONDS_MAX = 10.0
-"""How long a process that stops works off what it has taken."""
+"""How long a stopping process may take for the commands that it has accepted."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(eq=False)
 class Wallets:
-    """The engine of one process and what it stands on, all open: what servers and features are made from."""
+    """The open engine of one process and its stores, from which servers and features are made."""
 
     engine: Engine
     """The one way a balance changes."""
@@ -44,16 +44,16 @@ class Wallets:
     rating: Rating
     loader: Loader
     pool: asyncpg.Pool
-    """For what features keep in Postgres. It must not change a balance."""
+    """For the tables of features. It must not be used to change a balance."""
     hot: HotStore
     health: LedgerHealth
 
     def healthy(self) -> bool:
-        """Return whether commands are taken: Postgres is not known to be away."""
+        """Return whether commands are accepted: Postgres is not known to be away."""
         return not self.health.away
 
     async def rebuild(self, company: str) -> None:
-        """Load a wallet anew, whatever Redis has. Raises CompanyNotFound, LedgerUnavailable, WalletUnavailable."""
+        """Replace the hot wallet by a new load. Raises CompanyNotFound, LedgerUnavailable, WalletUnavailable."""
         await self.loader.load(company, cause="rebuild", rebuild=True)
 
 
@@ -61,7 +61,7 @@ class Wallets:
 async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> AsyncIterator[Wallets]:
     """Open the ledger, the hot state and the engine; with `sweeps`, recover, expire and keep the prices up to date.
 
-    Raises LedgerUnavailable, WalletUnavailable, UnfitRedis or NotThisInstallation where it must not serve.
+    Raises LedgerUnavailable, WalletUnavailable, UnfitRedis or NotThisInstallation if it cannot or must not serve.
     """
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings.database_url, size_max=settings.pool_size_max)
@@ -94,12 +94,12 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
         stack.push_async_callback(_drained, lanes, running)
         if sweeps:
             recover = Recovery(hot, appender()).run_once
-            # First what is left from before: a retry must not be declined where its first try is still in the journal,
-            # and the time of its record was up meanwhile.
+            # Recover first: a retry must not be declined while its first try is still in the journal and the key record
+            # has expired meanwhile.
             with translated(Applied.NO):
                 await recover()
             health.before_return = recover
-            # No usage is declined for a price that is only not read yet.
+            # No usage may be declined only because its price is not read yet.
             await rating.refresh()
             renewing = asyncio.create_task(rating.run(), name="rating")
             stack.push_async_callback(_cancelled, renewing)
@@ -113,7 +113,7 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
 
 
 async def _sweep(name: str, run_once: Callable[[], Awaitable[int]], pause: float) -> None:
-    """Run a sweep for ever. What is away now may be back at the next one; a fault of ours is logged and tried again."""
+    """Run a sweep every `pause` seconds until cancelled. A store that is away is tried again; our faults are logged."""
     while True:
         try:
             await run_once()
@@ -129,7 +129,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 async def _drained(lanes: list[Lane], running: list[asyncio.Task[None]]) -> None:
-    """Work off what was taken, within a bound; the journal keeps the rest for recovery."""
+    """Finish the accepted commands within DRAIN_SECONDS_MAX; the journal keeps the rest for recovery."""
     for lane in lanes:
         lane.close()
     await asyncio.wait(running, timeout=DRAIN_SECONDS_MAX)

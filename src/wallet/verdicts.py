@@ -1,7 +1,7 @@
 """What follows from each verdict of the ledger: for Redis, for the caller, and for the command.
 
-functions/append.sql says when each verdict is given; VERDICTS says what it means. A cycle, a load and recovery alike do
-the clean-up in Redis; what the caller hears, and whether the command runs again, is for a cycle.
+functions/append.sql says when each verdict is given; VERDICTS says what it means. Cycles, loads and recovery all do the
+clean-up in Redis; the caller's answer, and whether the command runs again, concern cycles only.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from wallet.domain.errors import (
     WalletUnavailable,
 )
 from wallet.domain.limits import HOUR_US
-from wallet.hot.fields import usage_word
+from wallet.hot.fields import usage_text
 from wallet.hot.store import Batch, CleanUp, CleanUpAction
 
 CONTESTED_ROUNDS_MAX = 4
@@ -39,33 +39,33 @@ log = structlog.get_logger(__name__)
 
 
 class InRedis(Enum):
-    """What Redis does about an attempt that it applied; hot/scripts/apply.lua says what the clean-ups are."""
+    """What Redis does about an attempt that it applied; hot/scripts/apply.lua defines the clean-ups."""
 
     SETTLE = auto()
-    """It is an entry, and leaves the journal."""
+    """The attempt is an entry, and leaves the journal."""
     DISCARD = auto()
-    """It leaves the journal, with its key record; the wallet is of an older epoch, and goes by itself."""
+    """The attempt leaves the journal, with its key record. The wallet is of an older epoch and is replaced anyway."""
     DROP = auto()
-    """The same, and the wallet goes, since it is not as the ledger's."""
+    """DISCARD, and the wallet is deleted, since it differs from the ledger's."""
     UNDO = auto()
-    """The same, and its change is given back, since the wallet is right otherwise. DROP where it touched a hold."""
+    """DISCARD, and the change is reverted, since the wallet is right otherwise. DROP if the attempt touched a hold."""
     KEEP = auto()
-    """Nothing: it is not known whether it will be an entry, or Redis never applied it."""
+    """Nothing: it is not known whether the attempt will be an entry, or Redis never applied it."""
 
 
 class Then(Enum):
     """What becomes of the command."""
 
     ACKNOWLEDGE = auto()
-    """The caller hears what is recorded."""
+    """The caller gets the recorded entry."""
     REFUSE = auto()
-    """The caller hears the row's error."""
+    """The caller gets the row's error."""
     RUN_AGAIN = auto()
     """In another cycle, after the row's `repair`."""
     RUN_AGAIN_LATE = auto()
-    """A capture runs again as the charge that it is once its authorization has expired; other kinds: REFUSE."""
+    """A capture runs again as a charge, since its authorization has expired; other kinds: REFUSE."""
     PUT_ASIDE = auto()
-    """REFUSE, and for a moment so are all commands of the company."""
+    """REFUSE, and refuse all commands of the company for a moment."""
 
 
 class Judged(NamedTuple):
@@ -74,11 +74,11 @@ class Judged(NamedTuple):
     attempt: Attempt
     answer: Answer
     applied: Applied
-    """Whether an attempt of it may stand in the journal."""
+    """Whether an attempt of the command may be in the journal."""
     rounds: int
-    """Cycles that it went through before without a definite answer."""
+    """Earlier cycles of the command without a definite answer."""
     has_rival: bool
-    """Whether an attempt of another request with its key was put to the ledger before it."""
+    """Whether an attempt of another request with the same key was judged before it."""
 
 
 class Row(NamedTuple):
@@ -88,13 +88,13 @@ class Row(NamedTuple):
     then: Then
     error: Callable[[Judged], WalletError] | None = None
     repair: Callable[[Judged], CleanUp | None] | None = None
-    """Before it runs again: what Redis has wrong, where it did not apply the attempt."""
+    """Before the command runs again: the clean-up of a hot wallet that is wrong, if Redis did not apply the attempt."""
     alarm: str = ""
-    """Logged as an error, under this name: a person must act."""
+    """The log event of a verdict upon which a person must act."""
 
 
 def _forget_unrecorded(judged: Judged) -> CleanUp | None:
-    """Settled in Redis, unknown to the ledger: the record must go. A hold without a record takes its wallet."""
+    """Remove a key record that is settled in Redis and unknown to the ledger; for a hold without one, the wallet."""
     attempt, answer = judged.attempt, judged.answer
     if judged.has_rival:
         return None
@@ -104,7 +104,7 @@ def _forget_unrecorded(judged: Judged) -> CleanUp | None:
 
 
 def _forget_contested(judged: Judged) -> CleanUp | None:
-    """Blame the hot wallet where rounds do not help: something is under way no longer."""
+    """Replace the hot wallet after CONTESTED_ROUNDS_MAX rounds: the contesting change is no longer under way."""
     return _clean_up_of(CleanUpAction.FORGET, judged.attempt) if judged.rounds >= CONTESTED_ROUNDS_MAX else None
 
 
@@ -160,7 +160,7 @@ VERDICTS: dict[Verdict, Row] = {
 
 
 def clean_up(batch: Batch, attempt: Attempt, answer: Answer) -> None:
-    """Add to `batch` what Redis does about an attempt that it applied."""
+    """Add to `batch` the clean-up of an attempt that Redis applied."""
     match VERDICTS[answer.verdict].in_redis:
         case InRedis.SETTLE:
             batch.settled.append(attempt)
@@ -171,7 +171,7 @@ def clean_up(batch: Batch, attempt: Attempt, answer: Answer) -> None:
         case InRedis.DROP:
             batch.clean_ups.append(_clean_up_of(CleanUpAction.DROP, attempt))
         case InRedis.UNDO:
-            # Giving back what a hold went through is a load's work: the hold may have been closed meanwhile.
+            # A change of a hold is not reverted but loaded anew: the hold may have been closed meanwhile.
             touches_hold = bool(attempt.command.authorization) and not attempt.command.late
             batch.clean_ups.append(_clean_up_of(CleanUpAction.DROP if touches_hold else CleanUpAction.UNDO, attempt))
         case InRedis.KEEP:
@@ -179,9 +179,9 @@ def clean_up(batch: Batch, attempt: Attempt, answer: Answer) -> None:
 
 
 def _counts_elsewhere(attempt: Attempt, answer: Answer) -> bool:
-    """Return whether the entry's time is in another hour than the attempt's: it counts in another window than in Redis.
+    """Return whether the entry's time is in another hour than the attempt's, so that another window counts it.
 
-    It happens around the full hour, to an entry that another process's, of the new hour, has overtaken on the way.
+    It happens around the full hour, if an entry of another process, of the new hour, was written first.
     """
     assert answer.entry is not None
     return answer.entry.created_at // HOUR_US != attempt.applied_at // HOUR_US
@@ -197,14 +197,14 @@ def _clean_up_of(action: CleanUpAction, attempt: Attempt) -> CleanUp:
         attempt.amount,
         attempt.held_delta,
         attempt.applied_at,
-        usage_word(command.usage) if command.kind is Kind.CHARGE or command.late else "",
+        usage_text(command.usage) if command.kind is Kind.CHARGE or command.late else "",
     )
 
 
 def late_capture(command: Command, expired: Authorization | None) -> Command:
-    """Return a capture as the charge that it is once its authorization has expired, with the usage that it is for.
+    """Return a capture of an expired authorization as a charge, with the authorization's usage if it has none.
 
-    One without a price stays as it is: the caller sends it again, and the authorization's price is found then.
+    A capture without a price stays as it is: the caller sends it again, and the authorization's price is found then.
     """
     if command.unpriced or expired is None:
         return command
@@ -212,6 +212,6 @@ def late_capture(command: Command, expired: Authorization | None) -> Command:
 
 
 def raise_alarm(attempt: Attempt, answer: Answer) -> None:
-    """Log a verdict upon which a person must act; nothing of the others."""
+    """Log an error if a person must act upon the verdict."""
     if alarm := VERDICTS[answer.verdict].alarm:
         log.error(alarm, company=attempt.command.company, attempt=attempt.name, epoch=answer.epoch)

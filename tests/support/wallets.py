@@ -34,7 +34,7 @@ from refunds.service import Refunds
 from refunds.store import Charges
 from wallet import runtime
 from wallet.settings import WalletSettings
-from wallet.verification import Verification
+from wallet.verification.verifier import Verification
 
 
 class Wallets(runtime.Wallets):

@@ -17,7 +17,7 @@ from wallet.ledger.migrate import UnfitDatabase
 from wallet.ledger.migrate import migrate as migrate_database
 from wallet.runtime import open_wallets
 from wallet.settings import WalletSettings
-from wallet.verification import Verification
+from wallet.verification.verifier import Verification
 
 
 @click.command()

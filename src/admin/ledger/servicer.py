@@ -10,7 +10,8 @@ from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.errors import Overloaded
 from wallet.domain.resource_names import COMPANY, WALLET
 from wallet.runtime import Wallets
-from wallet.verification import Check, Problem, Verifier
+from wallet.verification.problems import Check, Problem
+from wallet.verification.verifier import Verifier
 
 
 class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):

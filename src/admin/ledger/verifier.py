@@ -6,7 +6,7 @@ from admin.subscriptions.verify import CHECKS as SUBSCRIPTIONS
 from admin.top_ups.verify import CHECKS as TOP_UPS
 from refunds.verify import CHECKS as REFUNDS
 from wallet.runtime import Wallets
-from wallet.verification import Verifier
+from wallet.verification.verifier import Verifier
 
 FEATURE_CHECKS = (*REFUNDS, *TOP_UPS, *STATEMENTS, *SUBSCRIPTIONS, *DOCUMENTS)
 

@@ -3,6 +3,7 @@
 from admin.subscriptions.domain import SubscriptionState
 from wallet.domain.commands import Kind
 from wallet.domain.entries import WalletState
-from wallet.verification import Check, checks_of
+from wallet.verification.ledger import checks_of
+from wallet.verification.problems import Check
 
 CHECKS = checks_of(__name__, {"subscriptions": Check.SUBSCRIPTIONS}, Kind, SubscriptionState, WalletState)

@@ -1,4 +1,4 @@
-"""One try at applying a command, as Redis took or refused it, and what the ledger says of it."""
+"""One try at applying a command, as Redis applied or declined it, and the ledger's answer to it."""
 
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from wallet.domain.limits import SpendLimitState
 
 
 class Question(StrEnum):
-    """What the ledger is asked about an attempt."""
+    """The question that an attempt puts to the ledger."""
 
     APPLIED = "APPLIED"
     """Redis applied it: write the entry."""
@@ -50,7 +50,7 @@ class Verdict(StrEnum):
     AUTHORIZATION_CLOSED = "AUTHORIZATION_CLOSED"
     DECLINED = "DECLINED"
     QUARANTINED = "QUARANTINED"
-    """Not from the function: Postgres refused the data of this one attempt."""
+    """Not given by the function: Postgres refused the data of this one attempt."""
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
@@ -63,18 +63,18 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     amount: int = 0
     held_delta: int = 0
     applied_at: int = 0
-    """0 where it was not applied."""
+    """0 if it was not applied."""
     declined_at: int = 0
-    """0 where it was not declined."""
+    """0 if it was not declined."""
 
     @property
     def name(self) -> str:
-        """What Redis calls the attempt: no two of a company have the same, and clean-ups act on no other."""
+        """The attempt's name in Redis, "epoch:seq": unique within a company; clean-ups act on this attempt alone."""
         return f"{self.epoch}:{self.seq}"
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What the ledger says of an attempt. `entry` is there for WRITTEN, ALREADY and DUPLICATE."""
+    """The ledger's answer to an attempt. `entry` is set for WRITTEN, ALREADY and DUPLICATE."""
 
     verdict: Verdict
     epoch: int = 0
@@ -86,6 +86,6 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     passed: SpendLimitState | None = None
     """DECLINED for SPEND: the limit that it would pass."""
     passed_by: int = 0
-    """What it would add to what is spent of that limit, in micros."""
+    """What the attempt would add to the spending that the limit counts, in micros."""
     required: int = 0
-    """DECLINED for FUNDS: what it takes of what is available, by the authorization as the ledger has it, in micros."""
+    """DECLINED for FUNDS: the micros that it takes of the available amount, given the ledger's authorization."""

@@ -1,14 +1,14 @@
-"""How long to wait before a failed call is tried again: each time longer, within a bound, and not for ever.
+"""How long to wait before a failed call is tried again: longer each time, within bounds.
 
-A feature keeps its numbers in one `Backoff`. Sweeps of top-ups, their refunds and chargebacks have another law, which
-lies with their SQL: they wait for a quarter of the age of what they look at, and count no failures.
+A feature keeps its numbers in one `Backoff`. Sweeps of top-ups, their refunds and chargebacks have another rule, which
+is in their SQL: they wait for a quarter of the row's age, and count no failures.
 """
 
 from dataclasses import dataclass
 from math import inf
 
 _EXPONENT_MAX = 16
-"""By then every delay is at its bound: a count of failures without one must not make a huge number."""
+"""By then every delay is at its bound: an unbounded count of failures must not make a huge number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +19,18 @@ class Backoff:
     factor: int
     seconds_max: int
     failures_max: int | None = None
-    """With so many failures it is given up; None: it is never given up for their number."""
+    """Give up after this many failures; None: no bound."""
     age_seconds_max: float = inf
-    """When it is older than this it is given up."""
+    """Give up at a greater age than this."""
 
     def delay(self, failures: int) -> int:
-        """Return how long to wait after so many failures, at least 1, whether or not it should be given up."""
+        """Return the seconds to wait after `failures` (at least 1), whether or not to give up."""
         assert failures >= 1, "nothing has failed"
         grown: int = self.seconds_min * self.factor ** min(failures - 1, _EXPONENT_MAX)
         return min(grown, self.seconds_max)
 
     def next_try(self, failures: int, age_seconds: float = 0.0) -> int | None:
-        """Return how long to wait after so many failures, at least 1; None where it is to be given up."""
+        """Return the seconds to wait after `failures` (at least 1); None to give up."""
         if self.failures_max is not None and failures >= self.failures_max:
             return None
         return None if age_seconds > self.age_seconds_max else self.delay(failures)

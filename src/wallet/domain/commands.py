@@ -1,4 +1,4 @@
-"""What may be asked of a wallet.
+"""The commands that change a wallet.
 
 A `Command` is built once, at the edge, and encoded once: the same bytes go through Redis into the journal, so that any
 process can write the entry that a crashed one left behind.
@@ -12,7 +12,7 @@ from wallet.domain.pricing import Price
 from wallet.domain.usage import Usage
 
 FINGERPRINT_BYTES = 12
-"""Length of a request's fingerprint: enough that another request under the same key is told apart."""
+"""Length of a request's fingerprint: enough to detect another request under the same key."""
 
 
 class Kind(IntEnum):
@@ -34,7 +34,7 @@ _UNCHECKED = frozenset({Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY})
 
 
 class Unpriced(StrEnum):
-    """Why nothing says what a command costs."""
+    """Why a command has no price."""
 
     NO_CARD = "NO_CARD"
     """The company has no rate card."""
@@ -43,14 +43,14 @@ class Unpriced(StrEnum):
     TOO_MUCH = "TOO_MUCH"
     """It costs more than any wallet can have."""
     UNOPENED = "UNOPENED"
-    """The ledger knows no authorization whose price it could be."""
+    """The ledger does not know the authorization whose rate would price it."""
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):
-    """One change asked of one wallet.
+    """One requested change of one wallet.
 
-    `amount` is in micros and means what the kind says: CHARGE and CAPTURE take it, TOP_UP and REFUND give it,
-    ADJUSTMENT adds it with its sign, AUTHORIZATION and INCREMENT hold it in total; VOID and EXPIRY have none.
+    `amount` is in micros, and its meaning depends on the kind: CHARGE and CAPTURE debit it, TOP_UP and REFUND credit
+    it, ADJUSTMENT adds it with its sign, AUTHORIZATION and INCREMENT hold it in total; VOID and EXPIRY have none.
     New fields go to the end, with a default: a journal may hold commands that an older process encoded.
     """
 
@@ -74,17 +74,17 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     """REFUND: the number of the charge that is given back."""
     reference: str = ""
     price: Price | None = None
-    """How the usage came to the amount; None where the request named it."""
+    """How the amount follows from the usage; None if the request named the amount."""
     unpriced: Unpriced | None = None
-    """Why it has no amount, and only what its key has recorded is an answer. Never applied."""
+    """Why it has no amount. Such a command is never applied: only the entry recorded under its key is an answer."""
     reason: str = ""
-    """Why a person or a policy asks for it, in a word such as CARRIER_OUTAGE; the entry keeps it for ever."""
+    """The reason of a person or a policy, in a word such as CARRIER_OUTAGE; the entry keeps it permanently."""
     requested_by: str = ""
-    """Who asks for it."""
+    """The person or policy that requests it."""
 
     @property
     def checked(self) -> bool:
-        """Whether the floor is enforced where the command lowers what is available."""
+        """Whether the floor is enforced if the command lowers the available amount."""
         return self.kind not in _UNCHECKED and not (self.below_floor and self.kind is Kind.ADJUSTMENT)
 
     @property

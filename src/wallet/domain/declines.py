@@ -1,4 +1,4 @@
-"""The error of an honest decline: what a caller hears of a rule that holds in the ledger too."""
+"""The errors of confirmed declines: of rules by which both Redis and the ledger decline."""
 
 from wallet.domain.attempts import Answer, Attempt, Question
 from wallet.domain.commands import Command, Kind, Unpriced
@@ -26,11 +26,11 @@ _BY_RULE: dict[Question, type[WalletError]] = {
     Question.SUSPENDED: CompanySuspended,
     Question.CLOSED: CompanyClosed,
 }
-"""The errors that say no more than the company."""
+"""The errors that name only the company."""
 
 
 def declined(attempt: Attempt, answer: Answer) -> WalletError:
-    """Return the error of an attempt that Redis declined by `attempt.question`, and the ledger by the same rule."""
+    """Return the error of an attempt that both Redis and the ledger decline by the rule `attempt.question`."""
     wallet, command, hold = answer.wallet, attempt.command, answer.authorization
     match attempt.question:
         case Question.FUNDS if wallet is not None:
@@ -41,7 +41,7 @@ def declined(attempt: Attempt, answer: Answer) -> WalletError:
                 currency=wallet.currency,
             )
         case Question.SPEND if answer.passed is not None:
-            # What is done to an authorization counts in the window in which it was opened: that does not come again.
+            # Changes of an authorization count in the window in which it was opened, which does not come again.
             over = command.kind in _ON_OPEN_HOLD and not command.late
             return SpendLimitReached(answer.passed, required=answer.passed_by, window_is_over=over)
         case Question.SUSPENDED | Question.BLOCKED | Question.UNPRICED if command.unpriced and (
@@ -49,9 +49,9 @@ def declined(attempt: Attempt, answer: Answer) -> WalletError:
         ):
             return error
         case Question.BLOCKED:
-            # An increment is more of the authorization's usage. What has no price was judged by its own, in Redis.
+            # An increment is more of the authorization's usage. Without a price, Redis judged by the command's own.
             of_hold = hold is not None and command.kind is Kind.INCREMENT and not command.unpriced
-            channel, _, country = _words(hold.usage if hold is not None and of_hold else command.usage)
+            channel, _, country = _usage_texts(hold.usage if hold is not None and of_hold else command.usage)
             return DestinationBlocked(channel=channel, country=country)
         case Question.UNPRICED:
             return _unpriced_error(command, hold)
@@ -60,7 +60,7 @@ def declined(attempt: Attempt, answer: Answer) -> WalletError:
 
 
 def _hold_error(command: Command, hold: Authorization | None) -> WalletError | None:
-    """Return why nothing can be done to the authorization; Redis does not look at it where there is no price."""
+    """Return why the authorization cannot be changed, or None; Redis checks it only for commands with a price."""
     if command.kind not in _ON_OPEN_HOLD:
         return None
     if hold is None:
@@ -73,12 +73,13 @@ def _hold_error(command: Command, hold: Authorization | None) -> WalletError | N
 def _unpriced_error(command: Command, hold: Authorization | None) -> WalletError:
     if command.unpriced is Unpriced.TOO_MUCH:
         return BalanceLimitReached(command.company)
-    channel, variant, country = _words(command.usage or (hold.usage if hold is not None else None))
+    channel, variant, country = _usage_texts(command.usage or (hold.usage if hold is not None else None))
     has_card = command.unpriced is not Unpriced.NO_CARD
     return RateNotFound(channel=channel, variant=variant, country=country, has_card=has_card)
 
 
-def _words(usage: Usage | None) -> tuple[str, str, str]:
+def _usage_texts(usage: Usage | None) -> tuple[str, str, str]:
+    """Return channel, variant and country; empty strings without a usage."""
     return (usage.channel.name, usage.variant, usage.country) if usage is not None else ("", "", "")
 
 

@@ -1,4 +1,4 @@
-"""What the ledger says: entries, wallets, authorizations."""
+"""The ledger's records: entries, wallets and authorizations."""
 
 from enum import IntEnum
 
@@ -18,7 +18,7 @@ class WalletState(IntEnum):
 
 
 class AuthorizationState(IntEnum):
-    """Where an authorization is in its life. The values are stored: never renumber them."""
+    """The states of an authorization. The values are stored: never renumber them."""
 
     OPEN = 1
     CAPTURED = 2
@@ -45,11 +45,11 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     reference: str = ""
     usage: Usage | None = None
     price: Price | None = None
-    """How the usage came to the amount; None where the request named it."""
+    """How the amount follows from the usage; None if the request named the amount."""
     reason: str = ""
     """Why it was made, in a word such as CARRIER_OUTAGE."""
     requested_by: str = ""
-    """Who asked for it."""
+    """The person or policy that requested it."""
 
 
 class Wallet(msgspec.Struct, frozen=True, gc=False):
@@ -65,7 +65,7 @@ class Wallet(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def available(self) -> int:
-        """What can be spent before the floor is reached."""
+        """The amount that can be spent before the floor is reached, in micros."""
         return self.balance - self.held - self.floor
 
 
@@ -85,11 +85,11 @@ class Authorization(msgspec.Struct, frozen=True, gc=False):
     currency: str
     usage: Usage | None = None
     price: Price | None = None
-    """What it was opened by; None where the request named the amount."""
+    """The price that it was opened with; None if the request named the amount."""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """The answer to a command: its entry, the same in every answer, and the wallet and authorization of now."""
+    """The answer to a command: its entry, the same in every answer, and the present wallet and authorization."""
 
     entry: Entry
     wallet: Wallet

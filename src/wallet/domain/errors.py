@@ -1,7 +1,7 @@
-"""Everything that a wallet may answer instead of an outcome.
+"""The errors that a command or a call may end with.
 
 WalletError
-├── Declined                      an honest no: asked of the ledger, not recorded, the same key may succeed later
+├── Declined                      confirmed by the ledger, not recorded: the same key may succeed later
 │   ├── InsufficientFunds
 │   ├── CompanySuspended
 │   ├── CompanyClosed
@@ -20,7 +20,7 @@ WalletError
 ├── CurrencyMismatch
 ├── RateCardNotFound
 ├── RateCardAlreadyExists
-├── UnfitRateCard                 the card cannot be so: an ancestor of its own, or too many rates
+├── UnfitRateCard                 the card would be its own ancestor, or have too many rates
 ├── SpendLimitNotFound
 ├── SpendLimitAlreadyExists
 ├── TooManySpendLimits
@@ -35,16 +35,16 @@ WalletError
 ├── WebhookNotFound
 ├── EventNotFound
 ├── TopUpNotFound
-├── TopUpEnded                    it has come in, failed or was canceled: another end is not to be had
-├── NotABankTransfer              only of those people say what came
-├── TopUpNotRefundable            not by card, not in, refunded already, or taken back by the bank
+├── TopUpEnded                    it has succeeded, failed or was canceled
+├── NotABankTransfer              people record the result of bank transfers only
+├── TopUpNotRefundable            not by card, not succeeded, refunded already, or charged back
 ├── TopUpRefundNotFound
 ├── PaymentsNotConfigured
-├── PaymentProviderRefuses        the provider was asked for something else than a payment, and says no for good
+├── PaymentProviderRefuses        the provider refuses a request other than a payment, finally
 ├── PaymentMethodNotFound
 ├── IdempotencyKeyReused
-├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to look at
-└── Unavailable                   no answer now: the same request under the same key, later
+├── EntryQuarantined              Postgres refuses the entry's data: a fault of ours, for a person to examine
+└── Unavailable                   no answer now: send the same request under the same key later
     ├── LedgerUnavailable
     ├── WalletUnavailable
     ├── Overloaded
@@ -58,7 +58,7 @@ from wallet.domain.limits import SpendLimitState
 
 
 class Applied(StrEnum):
-    """Whether a command that got no answer may have been applied."""
+    """Whether a command without a definite answer may have been applied."""
 
     NO = "no"
     UNKNOWN = "unknown"
@@ -69,14 +69,14 @@ class WalletError(Exception):
 
 
 class Declined(WalletError):
-    """The ledger was asked and agrees: the command breaks a rule. Nothing is recorded."""
+    """The command breaks a rule, and the ledger confirms it. Nothing is recorded."""
 
 
 class InsufficientFunds(Declined):
     """The command would take balance − held below the floor. Amounts in micros."""
 
     def __init__(self, *, available: int, required: int, floor: int, currency: str) -> None:
-        """Say what there is (`available`, before the floor) and what was asked for (`required`)."""
+        """`available` is what could be spent before the floor is reached, `required` what the command would take."""
         super().__init__(f"{required} micros are required and {available} are available")
         self.available = available
         self.required = required
@@ -115,18 +115,18 @@ class RateNotFound(Declined):
 
 
 class SpendLimitReached(Declined):
-    """The command would take what is spent in a window past a limit. Amounts in micros."""
+    """The command would take the spending of a window past a limit. Amounts in micros."""
 
     def __init__(self, state: SpendLimitState, *, required: int, window_is_over: bool = False) -> None:
-        """Say which limit it is and what of it is spent, and what was asked for.
+        """`state` is the limit and its spending, `required` what the command would add.
 
-        The window is over where the authorization was opened in an earlier one: it is not going to reset.
+        `window_is_over` says that the authorization was opened in an earlier window, which does not reset again.
         """
         super().__init__(f"{required} micros are required, and {state.spent} of {state.limit.amount} are spent")
         self.limit = state.limit
         self.spent = state.spent
         self.resets_at = 0 if window_is_over else state.resets_at
-        """When its window ends, in microseconds since the epoch; 0 where it is over."""
+        """When its window ends, in microseconds since the epoch; 0 if it is over."""
         self.required = required
 
 
@@ -135,7 +135,7 @@ class BalanceLimitReached(Declined):
 
 
 class AuthorizationNotFound(Declined):
-    """There never was an authorization of that id."""
+    """No authorization has the id."""
 
 
 class AuthorizationClosed(Declined):
@@ -143,21 +143,21 @@ class AuthorizationClosed(Declined):
 
 
 class AuthorizationNotExpired(Declined):
-    """The authorization's time is not up (again): an increment moved it. Only expiry asks."""
+    """The authorization has not expired, since an increment moved its expiry. Only the expiry sweep gets this."""
 
 
 class RefundExceedsCharge(Declined):
     """The refunds of a charge would add up to more than the charge. Amounts in micros."""
 
     def __init__(self, *, refundable: int, required: int) -> None:
-        """Say what is left to refund and what was asked for."""
+        """`refundable` is left to refund, `required` was requested."""
         super().__init__(f"{required} micros are asked for and {refundable} are left to refund")
         self.refundable = refundable
         self.required = required
 
 
 class TransactionNotFound(Declined):
-    """There is no such transaction, or it is not one that can be refunded."""
+    """There is no such transaction, or it is of a kind that cannot be refunded."""
 
 
 class WalletNotEmpty(Declined):
@@ -191,10 +191,10 @@ class RateCardAlreadyExists(WalletError):
 
 
 class UnfitRateCard(WalletError):
-    """A rate card cannot be so. The text says why, and which field of the request it is."""
+    """A request would make an invalid rate card. The text says why."""
 
     def __init__(self, message: str, *, field: str) -> None:
-        """`field` as in "rate_card.parent"."""
+        """`field` is the path of the request's field that is to blame, as in "rate_card.parent"."""
         super().__init__(message)
         self.field = field
 
@@ -208,7 +208,7 @@ class SpendLimitAlreadyExists(WalletError):
 
 
 class TooManySpendLimits(WalletError):
-    """A company cannot have more."""
+    """The company has as many spend limits as it can have."""
 
 
 class AutoTopUpNotFound(WalletError):
@@ -224,15 +224,15 @@ class RefundCaseNotFound(WalletError):
 
 
 class RefundCaseDecided(WalletError):
-    """The case was decided before, and otherwise."""
+    """The case was decided before, and differently."""
 
 
 class ReceiptNotFound(WalletError):
-    """There is no top-up or correction of that number, so no receipt."""
+    """No top-up or correction has that number, so there is no receipt."""
 
 
 class SellerNotSet(WalletError):
-    """Nobody has said yet who sells, so no receipt can be issued."""
+    """The seller is not set yet, so no receipt can be issued."""
 
 
 class SubscriptionNotFound(WalletError):
@@ -240,7 +240,7 @@ class SubscriptionNotFound(WalletError):
 
 
 class SubscriptionCanceled(WalletError):
-    """The subscription is canceled for good."""
+    """The subscription is canceled, which is final."""
 
 
 class WebhookNotFound(WalletError):
@@ -256,7 +256,7 @@ class TopUpNotFound(WalletError):
 
 
 class TopUpEnded(WalletError):
-    """The top-up has come in, failed or was canceled, and cannot come to another end."""
+    """The top-up has succeeded, failed or was canceled, which is final."""
 
     def __init__(self, top_up: str, *, state: str) -> None:
         """`state` as in "SUCCEEDED"."""
@@ -266,7 +266,7 @@ class TopUpEnded(WalletError):
 
 
 class NotABankTransfer(WalletError):
-    """People say of bank transfers alone what came; the provider says it of cards, and a manual top-up is in."""
+    """People record the result of bank transfers only: the provider reports cards, and manual top-ups are credited."""
 
     def __init__(self, top_up: str, *, method: str) -> None:
         """Name the method, as in "SAVED_CARD"."""
@@ -275,10 +275,10 @@ class NotABankTransfer(WalletError):
 
 
 class TopUpNotRefundable(WalletError):
-    """A top-up can go back to its card as far as it came in and is not refunded or charged back. Amounts in micros."""
+    """More is to be refunded to the card than was received and not refunded or charged back. Amounts in micros."""
 
     def __init__(self, top_up: str, *, refundable: int, required: int) -> None:
-        """Say what is left to refund and what was asked for."""
+        """`refundable` is left to refund, `required` was requested."""
         super().__init__(f"{required} micros are asked for and {refundable} are left to refund")
         self.top_up = top_up
         self.refundable = refundable
@@ -294,10 +294,10 @@ class PaymentsNotConfigured(WalletError):
 
 
 class PaymentProviderRefuses(WalletError):
-    """The payment provider says no for good, and nothing was done. `code` is the provider's."""
+    """The payment provider refuses finally, and nothing was done."""
 
     def __init__(self, message: str, *, code: str) -> None:
-        """Say in the provider's words why."""
+        """`message` and `code` are the provider's."""
         super().__init__(message)
         self.code = code
 
@@ -315,7 +315,7 @@ class EntryQuarantined(WalletError):
 
 
 class Unavailable(WalletError):
-    """No definite answer. `applied` says whether the command may have been applied all the same."""
+    """No definite answer. `applied` says whether the command may still have been applied."""
 
     def __init__(self, message: str, *, applied: Applied) -> None:
         """Say why there is no answer."""
@@ -328,7 +328,7 @@ class LedgerUnavailable(Unavailable):
 
 
 class WalletUnavailable(Unavailable):
-    """Redis did not answer, or the wallet did not come to rest within the bound on rounds."""
+    """Redis did not answer, or the command got no definite answer within the bound on rounds."""
 
 
 class Overloaded(Unavailable):
@@ -344,4 +344,4 @@ class DeadlineExceeded(Unavailable):
 
 
 class PaymentProviderUnavailable(Unavailable):
-    """The payment provider did not answer, or says to come again."""
+    """The payment provider did not answer, or asks to try again later."""

@@ -1,4 +1,4 @@
-"""Spend limits: at most so much in an hour, a day or a month, in UTC."""
+"""Spend limits: upper bounds of the spending in an hour, a day or a month, in UTC."""
 
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -14,7 +14,7 @@ DAY_US = 24 * HOUR_US
 
 
 class Window(IntEnum):
-    """How long a limit counts before it begins anew. The values are stored: never renumber them."""
+    """The window that a limit counts in. The values are stored: never renumber them."""
 
     HOUR = 1
     DAY = 2
@@ -24,7 +24,7 @@ class Window(IntEnum):
 class SpendLimit(msgspec.Struct, frozen=True, gc=False):
     """The most that a company may spend in a window. `amount` in micros, 0 to 9e15.
 
-    `channel` and `country` say what counts; None and empty: all of it.
+    Only usage of `channel` and `country` counts; None and "": any.
     """
 
     company: str
@@ -34,11 +34,11 @@ class SpendLimit(msgspec.Struct, frozen=True, gc=False):
     channel: Channel | None = None
     country: str = ""
     counts_from: int = 0
-    """Where the window begins that it was made in (µs since the epoch): what belongs to earlier ones is not counted."""
+    """Start of the window in which the limit was made (µs since the epoch): earlier windows are not counted."""
 
 
 class SpendCounter(msgspec.Struct, frozen=True, gc=False):
-    """What is spent in one window of one limit. `starts_at` in microseconds since the epoch, `spent` in micros."""
+    """The spending in one window of one limit. `starts_at` in microseconds since the epoch, `spent` in micros."""
 
     limit: str
     starts_at: int
@@ -46,7 +46,7 @@ class SpendCounter(msgspec.Struct, frozen=True, gc=False):
 
 
 class SpendLimitState(msgspec.Struct, frozen=True, gc=False):
-    """A limit and what is spent of it in the present window. `resets_at` in microseconds since the epoch."""
+    """A limit and the spending in its present window, in micros. `resets_at` in microseconds since the epoch."""
 
     limit: SpendLimit
     spent: int
@@ -54,7 +54,7 @@ class SpendLimitState(msgspec.Struct, frozen=True, gc=False):
 
 
 def window_start(window: Window, at: int) -> int:
-    """Return when the window begins that `at` is in. Both in microseconds since the epoch."""
+    """Return the start of the window that contains `at`. Both in microseconds since the epoch."""
     match window:
         case Window.HOUR:
             return at - at % HOUR_US
@@ -66,7 +66,7 @@ def window_start(window: Window, at: int) -> int:
 
 
 def window_end(window: Window, starts_at: int) -> int:
-    """Return when the window ends that begins at `starts_at`. Both in microseconds since the epoch."""
+    """Return the end of the window that begins at `starts_at`. Both in microseconds since the epoch."""
     match window:
         case Window.HOUR:
             return starts_at + HOUR_US

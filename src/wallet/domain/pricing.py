@@ -1,4 +1,4 @@
-"""From what was used to what it costs: exact, in integers, rounded once."""
+"""The price of a usage: exact, in integers, rounded once."""
 
 import msgspec
 
@@ -6,11 +6,11 @@ from wallet.domain.rates import QUANTITY_MAX, UNITS, Rate
 from wallet.domain.usage import Channel
 
 REFRESH_MARGIN_US_MAX = 10_000_000
-"""How long before the end of what is granted it should be renewed, at most; else a tenth of it."""
+"""Upper bound of the time before the end of a grant at which it should be renewed; it is a tenth of the grant."""
 
 
 class Price(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """How a usage came to its amount, as the ledger keeps it for ever (as JSON): the card may change.
+    """How an amount follows from a usage, kept in the ledger permanently (as JSON), since the card may change.
 
     Amounts in micros, quantities in the channel's unit, times in microseconds since the epoch. A new field needs a
     default.
@@ -26,28 +26,28 @@ class Price(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     used: int
     billed: int
     unit: int = 1
-    """How much of the quantity `unit_price` pays for."""
+    """The quantity that one `unit_price` pays for."""
     connect_fee: int = 0
-    """What was taken once: 0 where another capture of the call takes it."""
+    """The fee that is taken once a call: 0 if another capture of the call takes it."""
     minimum: int = 0
     first: int = 0
     next: int = 1
     by_request: bool = False
-    """The request named the amount of the authorization: this is the rate of what is not named."""
+    """The request named the authorization's amount: this rate prices captures that name none."""
 
     @property
     def channel(self) -> Channel:
-        """What was used: the first word of the rate's id."""
+        """The channel, which is the first part of the rate's id."""
         return _CHANNELS[self.rate.partition(".")[0]]
 
     @property
     def amount(self) -> int:
-        """What it costs, in micros."""
+        """The amount in micros."""
         return self.connect_fee + rounded(self.unit_price * self.billed, self.unit)
 
 
 def price_of(rate: Rate, quantity: int, *, card: str, version: int, connect_fee: bool = True) -> Price:
-    """Return what `quantity` costs by a rate of a card. Without `connect_fee` that part is left out."""
+    """Return the price of `quantity` by a rate of a card. The connect fee is left out if `connect_fee` is false."""
     return Price(
         card=card,
         version=version,
@@ -65,7 +65,7 @@ def price_of(rate: Rate, quantity: int, *, card: str, version: int, connect_fee:
 
 
 def repriced(pinned: Price, quantity: int, *, connect_fee: bool) -> Price:
-    """Return what `quantity` costs by the rate that a price was made with."""
+    """Return the price of `quantity` by the rate that `pinned` was made with."""
     return msgspec.structs.replace(
         pinned,
         used=quantity,
@@ -76,7 +76,7 @@ def repriced(pinned: Price, quantity: int, *, connect_fee: bool) -> Price:
 
 
 def billed(quantity: int, *, minimum: int, first: int, next: int) -> int:  # noqa: A002  The notation's own word.
-    """Return how much is billed for `quantity`: at least the minimum and the first increment, the rest in steps."""
+    """Return the billed quantity: at least the minimum and the first increment, the rest in steps of `next`."""
     wanted = max(quantity, minimum)
     if wanted <= first:
         return first
@@ -100,7 +100,7 @@ def covered(price: Price, amount: int) -> int:
 
 
 def refresh_before(created_at: int, seconds: int, expires_at: int) -> int:
-    """Return when a call's authorization should be incremented: a little before what it covers, or itself, is over.
+    """Return when a call's authorization should be incremented: shortly before its covered time or itself expires.
 
     `seconds` are covered from `created_at` on. Times in microseconds since the epoch.
     """
@@ -109,7 +109,7 @@ def refresh_before(created_at: int, seconds: int, expires_at: int) -> int:
 
 
 def rounded(numerator: int, denominator: int) -> int:
-    """Return numerator ÷ denominator to the nearest integer, a half up. Both are positive, or the numerator is 0."""
+    """Return numerator ÷ denominator, rounded half up. Both are positive, or the numerator is 0."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 

@@ -1,7 +1,7 @@
-"""Rates compiled for looking up: which one prices a usage, found in a few dictionary look-ups.
+"""Rates compiled for look-up: the rate of a usage is found in a few dictionary look-ups.
 
-A number is looked up once for each length of prefix that the card has where the number goes, the longest first. That is
-a handful of look-ups in one dictionary, where a tree of digits would take a step and an object for each digit.
+A number is looked up once for each length of prefix that the card has for the number's region, the longest first. That
+is a handful of look-ups in one dictionary; a tree of digits would take a step and an object for each digit.
 """
 
 from bisect import bisect_right, insort
@@ -17,10 +17,10 @@ from wallet.domain.rates import NEVER, Rate, RateCard
 from wallet.domain.usage import Channel, Usage
 
 ANCESTORS_MAX = 8
-"""How many cards may be asked after a company's own one."""
+"""How many ancestors a rate card may have."""
 
 _Versions = Rate | list[Rate]
-"""All rates of a place: almost always one, else by when they begin."""
+"""All rates of a place: almost always one, else several sorted by `effective_at`."""
 
 _BEGINNING_LENGTH = 3
 _EFFECTIVE_AT = attrgetter("effective_at")
@@ -41,7 +41,7 @@ class _Table:
         look_up = self.by_destination.get
         if number:
             for length in self.lengths.get(number[:_BEGINNING_LENGTH], self.lengths_elsewhere):
-                # Beyond its end a number is sliced to all of it, which may well be a shorter prefix: no less right.
+                # A slice beyond the number's end is the whole number, which is a valid, shorter prefix.
                 versions = look_up(number[:length])
                 if versions is not None and (rate := _in_force(versions, at)):
                     return rate
@@ -54,7 +54,7 @@ class _Table:
 
 
 def _in_force(versions: _Versions, at: int) -> Rate | None:
-    """Return the latest that has begun, unless it has expired: none before it comes back."""
+    """Return the latest version that has begun, unless it has expired: earlier versions do not come back."""
     if isinstance(versions, list):
         begun = bisect_right(versions, at, key=_EFFECTIVE_AT)
         if not begun:
@@ -69,16 +69,16 @@ def _in_force(versions: _Versions, at: int) -> Rate | None:
 
 @dataclass(frozen=True, slots=True)
 class RateBook:
-    """A card and its rates, as they were when it was made. Nobody changes it: made by RateBookBuilder."""
+    """An immutable snapshot of a card and its rates, made by RateBookBuilder."""
 
     card: RateCard
     rate_count: int
     _tables: Mapping[Channel, Mapping[str, _Table]]
 
     def find(self, usage: Usage, number: str, at: int) -> Rate | None:
-        """Return the rate that prices a usage at a time, or None where the card has none. Its parent is not asked.
+        """Return the card's own rate for a usage at a time; None if it has none. The parent card is not searched.
 
-        `number` is in E.164, or empty where only a country or nothing was named; `at` in microseconds since the epoch.
+        `number` is in E.164, or empty if the usage names only a country or none; `at` in microseconds since the epoch.
         The most specific variant decides first, then the longest prefix, else the country, else the default.
         """
         tables = self._tables.get(usage.channel)
@@ -95,7 +95,7 @@ class RateBook:
 
 
 class RateBookBuilder:
-    """Makes one book of many rates, in slices, so that an event loop can breathe between them."""
+    """Makes one book of many rates, slice by slice, so that the event loop can do other work in between."""
 
     def __init__(self, card: RateCard) -> None:
         """Begin the book of a card."""
@@ -105,9 +105,9 @@ class RateBookBuilder:
         self._rate_count = 0
 
     def add(self, rates: Sequence[Rate]) -> None:
-        """Take over rates of the card, in any order; no two of a place begin at the same time.
+        """Add rates of the card, in any order; no two of a place begin at the same time.
 
-        Rates are kept as they are, and so are their strings: who reads many shares what is equal among them.
+        Rates and their strings are kept as they are: a reader of many rates shares equal strings among them.
         """
         for rate in rates:
             kind = rate.channel, rate.variant
@@ -124,7 +124,7 @@ class RateBookBuilder:
         self._rate_count += len(rates)
 
     def build(self) -> RateBook:
-        """Return the book. It takes over what the builder has, so this is the builder's last call."""
+        """Return the book. It takes over the builder's tables, so this is the builder's last call."""
         tables: dict[Channel, dict[str, _Table]] = {}
         for (channel, variant), by_destination in self._tables.items():
             table = _table(by_destination, self._lengths[channel, variant])
@@ -153,7 +153,7 @@ def _with(present: _Versions, rate: Rate) -> list[Rate]:
 
 
 class Quote(NamedTuple):
-    """What a usage costs, in micros, and why. `unpriced` says why nothing says what it costs: then the amount is 0."""
+    """The price of a usage, in micros, and how it follows; or why there is none in `unpriced`: then the amount is 0."""
 
     amount: int
     price: Price | None
@@ -162,19 +162,19 @@ class Quote(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RateBooks:
-    """What a process prices by at a moment: the books of all cards, and who has which card. Never changed, replaced."""
+    """An immutable snapshot of all prices: the books of all cards, and the card of each company."""
 
     books: Mapping[str, RateBook]
     """By card id. A card that is in use is there with its ancestors."""
     card_of: Mapping[str, str]
     """Company id → card id, of the companies that have one."""
     change: int
-    """The number of the last change that is in it."""
+    """The number of the last change that it contains."""
 
     def price(self, card_id: str, usage: Usage, number: str, at: int) -> Price | None:
-        """Return what a usage costs by a card, or None where neither it nor its ancestors have a rate for it.
+        """Return the price of a usage by a card; None if neither it nor its ancestors have a rate for it.
 
-        Any rate of a card goes before every rate of its parent; the price names the card that has the rate. An unknown
+        Any rate of a card precedes every rate of its parent; the price names the card that has the rate. An unknown
         card has no rates. `number` and `at` as in `RateBook.find`.
         """
         for _ in range(1 + ANCESTORS_MAX):
@@ -188,7 +188,7 @@ class RateBooks:
         return None
 
     def quote(self, company: str, usage: Usage, number: str, at: int) -> Quote:
-        """Return what a usage costs a company by its own card. `number` and `at` as in `RateBook.find`."""
+        """Return the price of a usage by a company's card. `number` and `at` as in `RateBook.find`."""
         card = self.card_of.get(company)
         if card is None:
             return Quote(0, None, Unpriced.NO_CARD)
@@ -196,7 +196,7 @@ class RateBooks:
 
 
 def quote_of(price: Price | None) -> Quote:
-    """Return what a price comes to; None: there is no rate."""
+    """Return the quote of a price; of None: that there is no rate."""
     if price is None:
         return Quote(0, None, Unpriced.NO_RATE)
     amount = price.amount

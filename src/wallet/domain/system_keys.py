@@ -1,11 +1,11 @@
-"""The keys and names that the service gives to its own work: each begins with "~", and no client's does.
+"""The keys and names of the service's own work: each begins with "~", and no client's does.
 
-They are stored, so a spelling never changes. SQL that finds work by them spells them again; a test compares the two.
+They are stored, so a spelling never changes. SQL that searches by them spells them again; a test compares the two.
 """
 
 PREFIX = "~"
 
-# Idempotency keys, by what they begin with: what is made, and then what it is made for.
+# The beginnings of idempotency keys; the id of the cause follows.
 EXPIRY = "~expire:"
 TOP_UP = "~top-up:"
 PAYMENT = "~payment:"
@@ -24,17 +24,17 @@ REFUND_ORIGINS = {
     CASE_REFUND: "case",
     SUBSCRIPTION_REFUND: "subscription",
 }
-"""The beginning of a refund's key → what made the refund, as the metric of refunds names it."""
+"""The beginning of a refund's key → its origin, as the metric of refunds names it."""
 CLIENT_ORIGIN = "single"
 
-# Names for `requested_by`, where the service itself asks.
+# Values of `requested_by` for requests of the service itself.
 AUTO_TOP_UPS = "~auto-top-up"
 REFUND_POLICY = "~refund-policy"
 SUBSCRIPTIONS = "~subscriptions"
 
 
 def expiry(authorization: str) -> str:
-    """Return the key of the entry that ends an authorization whose time is up."""
+    """Return the key of the entry that ends an expired authorization."""
     return f"{EXPIRY}{authorization}"
 
 
@@ -59,7 +59,7 @@ def top_up_refund_debit(refund_id: str) -> str:
 
 
 def top_up_refund_return(refund_id: str) -> str:
-    """Return the key of the credit that takes that debit back."""
+    """Return the key of the credit that reverses that debit."""
     return f"{TOP_UP_REFUND}{refund_id}:return"
 
 
@@ -89,7 +89,7 @@ def job_refund(job_id: str, number: int) -> str:
 
 
 def job_refunds(job_id: str) -> str:
-    """Return what the keys of a job's refunds begin with; the number of the charge is their end."""
+    """Return the common beginning of the keys of a job's refunds; the number of the charge follows."""
     return f"{JOB_REFUND}{job_id}:"
 
 
@@ -99,7 +99,7 @@ def delivery_refund(number: int) -> str:
 
 
 def case_refund(case_id: str) -> str:
-    """Return the key of the refund that a case was decided to be."""
+    """Return the key of the refund that a case was decided with."""
     return f"{CASE_REFUND}{case_id}"
 
 
@@ -109,11 +109,11 @@ def delivery_case(number: int) -> str:
 
 
 def contradiction_case(number: int) -> str:
-    """Return the id of the case that a later report opens which contradicts the first one of the charge."""
+    """Return the id of the case that a report opens if it contradicts the first report of the charge."""
     return f"~contradiction-{number}"
 
 
 def origin_of(idempotency_key: str) -> str:
-    """Return what made a refund: a value of REFUND_ORIGINS, or CLIENT_ORIGIN."""
+    """Return the origin of a refund: a value of REFUND_ORIGINS, or CLIENT_ORIGIN."""
     head, colon, _ = idempotency_key.partition(":")
     return REFUND_ORIGINS.get(head + colon, CLIENT_ORIGIN)

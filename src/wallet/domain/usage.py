@@ -1,4 +1,4 @@
-"""What was used: the words that charges, prices and statements share."""
+"""The usage that charges, prices and statements are about."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Channel(IntEnum):
-    """What carried the usage. The values are stored: never renumber them."""
+    """The channel of a usage. The values are stored: never renumber them."""
 
     SMS = 1
     WHATSAPP = 2
@@ -15,7 +15,7 @@ class Channel(IntEnum):
 
 
 class Usage(msgspec.Struct, frozen=True, array_like=True):
-    """What was used, as the ledger keeps it.
+    """A usage, as the ledger keeps it.
 
     `country` is ISO 3166-1 alpha-2 or empty; `quantity` is in the channel's unit (segments, messages, seconds, months).
     """

@@ -19,13 +19,13 @@ Client = Redis | RedisCluster
 
 
 class UnfitRedis(Exception):
-    """The server is there, but its version or settings would lose money. The text says what to change."""
+    """The server's version or settings would lose money. The text says what to change."""
 
 
 async def connect(redis_url: str) -> Client:
-    """Return a client for the server or, where it runs in cluster mode, for the cluster.
+    """Return a client for the server or, if it runs in cluster mode, for the cluster.
 
-    Raises UnfitRedis, and WalletUnavailable where nothing answers.
+    Raises UnfitRedis, and WalletUnavailable if it does not answer.
     """
     client: Client = Redis.from_pool(_pool(redis_url))
     try:
@@ -48,14 +48,14 @@ async def connect(redis_url: str) -> Client:
 
 
 class Direct:
-    """One connection for scripts that follow one another, such as a lane's cycles.
+    """One connection for consecutive scripts, such as those of a lane's cycles. Not for concurrent use.
 
-    The client takes a connection from its pool for each call, and wraps each step of it in a task with a time-out: more
-    work than the call itself. Not for concurrent use.
+    The client gets a connection from its pool for each call, and wraps each step in a task with a time-out, which is
+    more work than the call itself.
     """
 
     def __init__(self, client: Redis) -> None:
-        """Connect to nothing yet."""
+        """Prepare to connect at the first call."""
         self._pool = client.connection_pool
         self._connection: Connection | None = None
         self.busy = False
@@ -70,27 +70,27 @@ class Direct:
                 if connection is None:
                     connection = self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py has none
                     await connection.connect()
-                    connection.socket_timeout = None  # There is one for the whole call.
+                    connection.socket_timeout = None  # The time-out above is for the whole call.
                 await connection.send_packed_command([hiredis.pack_command(arguments)], check_health=False)
                 return await connection.read_response()
         except ResponseError:
             raise
         except BaseException:
-            # No late reply may meet the next command.
+            # A late reply must not be read as the next command's.
             await self.close()
             raise
         finally:
             self.busy = False
 
     async def close(self) -> None:
-        """Give the connection up at once."""
+        """Close the connection at once."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await connection.disconnect(nowait=True)
 
 
 class _Packed:
-    """Encodes commands in C: a cycle's script has thousands of arguments, and redis-py would take them one by one."""
+    """Encodes commands in C: a cycle's script has thousands of arguments, which redis-py would encode one by one."""
 
     def pack_command(self, *arguments: Any) -> list[bytes]:
         return [hiredis.pack_command(arguments)]
@@ -125,7 +125,7 @@ def _options() -> dict[str, Any]:
     return {
         "socket_timeout": SOCKET_SECONDS_MAX,
         "socket_connect_timeout": SOCKET_SECONDS_MAX,
-        # Not every script may run twice, so HotStore decides what is tried again.
+        # Not every script may run twice, so HotStore decides which calls are tried again.
         "retry": Retry(NoBackoff(), 0),
     }
 

@@ -7,19 +7,19 @@ from typing import NamedTuple
 COMPANIES_CACHED_MAX = 100_000
 
 OWNER = "veloconnect:ledger"
-"""Whose wallets these are: the id of the ledger."""
+"""The key that stores the id of the ledger to which the hot state belongs."""
 
 
 class CompanyKeys(NamedTuple):
-    """The keys of one company; records and authorizations go on with an id."""
+    """The keys of one company; a record's and an authorization's end with an id."""
 
     partition: int
     wallet: str
     """Hash: the wallet."""
     record_prefix: str
-    """Before an idempotency key: its record."""
+    """Followed by an idempotency key: its record."""
     authorization_prefix: str
-    """Before an authorization's id: the open authorization."""
+    """Followed by an authorization's id: the open authorization."""
 
 
 class Keys:
@@ -50,7 +50,7 @@ class Keys:
         return f"{{w:{partition}}}:journal"
 
     def signals(self, partition: int) -> str:
-        """Return the set of companies whose available amount fell below what their automatic top-up waits for."""
+        """Return the set of companies whose available amount fell below the threshold of their automatic top-up."""
         return f"{{w:{partition}}}:signals"
 
     def wallet(self, company: str) -> str:
@@ -58,9 +58,9 @@ class Keys:
         return self.of(company).wallet
 
     def record(self, company: str, idempotency_key: str) -> str:
-        """Return the record of an idempotency key."""
+        """Return the key of an idempotency key's record."""
         return self.of(company).record_prefix + idempotency_key
 
     def authorization(self, company: str, authorization: str) -> str:
-        """Return an open authorization."""
+        """Return the key of an open authorization."""
         return self.of(company).authorization_prefix + authorization

@@ -19,13 +19,13 @@ OPERATIONS = {
     Kind.EXPIRY: "EXPIRE",
 }
 ON_HOLD = frozenset({"AUTHORIZE", "INCREMENT", "CAPTURE", "CAPTURE_ON", "VOID", "EXPIRE", "UNOPENED"})
-"""Those that come with the key of an authorization."""
+"""The operations with the key of an authorization."""
 WITH_USAGE = frozenset({"CHARGE", "CAPTURE_LATE", "UNPRICED", "UNPRICED_CAPTURE", "AUTHORIZE", "CAPTURE", "CAPTURE_ON"})
-"""Those that come with a usage."""
+"""The operations with a usage."""
 
 
 def operation_of(command: Command) -> str:
-    """Return the operation that a command is."""
+    """Return the operation of scripts/apply.lua that applies a command."""
     if command.unpriced is Unpriced.UNOPENED:
         return "UNOPENED"
     if command.unpriced:
@@ -41,5 +41,5 @@ def operation_of(command: Command) -> str:
 
 
 def signed_amount(command: Command) -> int:
-    """Return what the script gets: MOVE and CHARGE add it to the balance as it is."""
+    """Return the amount for the script in micros, with its sign: MOVE and CHARGE add it to the balance as it is."""
     return -command.amount if command.kind is Kind.CHARGE or command.late else command.amount

@@ -1,4 +1,4 @@
-"""Answers of scripts/apply.lua, and entries of the journal."""
+"""Replies of scripts/apply.lua, and entries of the journal."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,7 +13,7 @@ _QUESTIONS = {question.value.encode(): question for question in Question}
 
 
 class Reply(StrEnum):
-    """What the script did with a command."""
+    """The script's reply to a command; its header describes each."""
 
     APPLIED = "A"
     PENDING = "P"
@@ -25,9 +25,9 @@ class Reply(StrEnum):
 
 
 class Proposal(msgspec.Struct, frozen=True, gc=False):
-    """Redis's reply to a command. `attempt` is what the ledger is to judge (None for COLD and LATE).
+    """Redis's reply to a command. `attempt` is for the ledger to judge (None for COLD and LATE).
 
-    For REUSED, `other` is the unsettled attempt of the request that has the key, where there is one.
+    For REUSED, `other` is the unsettled attempt of the request that has the key, if there is one.
     """
 
     reply: Reply
@@ -36,7 +36,7 @@ class Proposal(msgspec.Struct, frozen=True, gc=False):
 
 
 def proposal(command: Command, reply: bytes) -> Proposal:
-    """Return what the script answered for a command; its header says what the answers are."""
+    """Return the proposal in the script's reply to a command."""
     kind, _, rest = reply.partition(b":")
     match kind:
         case b"A":
@@ -67,15 +67,15 @@ def _applied(command: Command, change: list[bytes]) -> Attempt:
 
 
 def journaled(value: bytes) -> Attempt:
-    """Return a journal entry: "epoch:seq:amount:held delta:microseconds:" and the command's bytes."""
+    """Return the attempt in a journal entry: "epoch:seq:amount:held delta:microseconds:" and the command's bytes."""
     *change, encoded = value.split(b":", 5)
     return _applied(_decode_command(encoded), change)
 
 
 def attempts_of(proposals: Sequence[Proposal]) -> tuple[list[Attempt], list[int]]:
-    """Return what the ledger is to judge, each attempt once, and for each proposal the place of its attempt.
+    """Return the attempts to judge, each once, and for each proposal the index of its attempt.
 
-    Two requests of one cycle may stand for one attempt: the same key sent twice at once.
+    Two requests of one cycle may be one attempt: the same key sent twice at once.
     """
     attempts: list[Attempt] = []
     places: list[int] = []

@@ -1,4 +1,4 @@
-"""The hot state: apply commands to wallets in Redis, clear away after them, load wallets, read them."""
+"""The hot state: apply commands to wallets in Redis, clean up after them, load wallets and read them."""
 
 import asyncio
 import time
@@ -18,24 +18,24 @@ from wallet.domain.entries import Authorization, Wallet
 from wallet.domain.errors import Applied, WalletUnavailable
 from wallet.domain.limits import SpendCounter, SpendLimit
 from wallet.hot.connect import SOCKET_SECONDS_MAX, Client, Direct
-from wallet.hot.fields import counter_field, limits_text, usage_word
+from wallet.hot.fields import counter_field, limits_text, usage_text
 from wallet.hot.keys import OWNER, Keys
 from wallet.hot.operations import ON_HOLD, WITH_USAGE, encode_command, operation_of, signed_amount
 from wallet.hot.replies import Proposal, journaled, proposal
 from wallet.hot.script import Run, Script
 
 KEY_TTL_MS = 3_600_000
-"""How long Redis remembers a key. Memory, not safety: Postgres remembers for ever."""
+"""How long Redis remembers a key. It bounds memory and is not needed for safety: Postgres keeps every key."""
 
 AUTHORIZATIONS_PER_LOAD_CALL = 500
 
 RECONNECTS_MAX = 3
 RECONNECT_SECONDS = 0.02
-"""How often, and how soon, a call is tried again whose connection broke."""
+"""How often, and after how long, a call is tried again if its connection broke."""
 
 
 class CleanUpAction(StrEnum):
-    """What is done about an attempt that is no entry; hot/scripts/apply.lua says what each means."""
+    """What Redis does about an attempt that is not an entry; hot/scripts/apply.lua defines each action."""
 
     DISCARD = "DISCARD"
     UNDO = "UNDO"
@@ -44,7 +44,7 @@ class CleanUpAction(StrEnum):
 
 
 class CleanUp(msgspec.Struct, frozen=True, gc=False):
-    """One clean-up. `attempt` is "epoch:seq"; what follows is for UNDO, amounts in micros."""
+    """One clean-up. `attempt` is "epoch:seq"; the fields after it are for UNDO, amounts in micros."""
 
     action: CleanUpAction
     company: str
@@ -54,11 +54,11 @@ class CleanUp(msgspec.Struct, frozen=True, gc=False):
     held_delta: int = 0
     applied_at: int = 0
     usage: str = ""
-    """As `usage_word` has it; empty where the attempt did not count as spending."""
+    """As returned by `usage_text`; empty if the attempt did not count as spending."""
 
 
 class Position(msgspec.Struct, frozen=True, order=True, gc=False):
-    """How far on a wallet of the ledger was seen: a hot wallet behind it is not trusted."""
+    """The position of a wallet in the ledger: a hot wallet behind it is not trusted."""
 
     epoch: int = 0
     seq: int = 0
@@ -69,38 +69,38 @@ START = Position()
 
 @dataclass(slots=True)
 class Batch:
-    """What one cycle asks of one partition, in this order."""
+    """What one cycle does in one partition, in this order."""
 
     settled: list[Attempt] = field(default_factory=list)
-    """Committed: they leave the journal."""
+    """Committed attempts, which leave the journal."""
     clean_ups: list[CleanUp] = field(default_factory=list)
     commands: list[tuple[Command, Position]] = field(default_factory=list)
 
 
 class Loaded(msgspec.Struct, frozen=True, gc=False):
-    """A wallet as the ledger has it at the beginning of an epoch, and all that it obeys."""
+    """A wallet in the ledger at the beginning of an epoch, with its authorizations and rules."""
 
     wallet: Wallet
     epoch: int
     authorizations: list[Authorization]
-    """Those that are open."""
+    """The open authorizations."""
     blocked: str = ""
     """Channels and countries, as in "1 3 DE"."""
     limits: list[SpendLimit] = []
     counters: list[SpendCounter] = []
     signal_at: int | None = None
-    """Micros: what is available and falls below it is signalled; None: nothing is."""
+    """The available amount in micros below which a signal is given; None: no signals."""
 
 
 class Journal(msgspec.Struct, frozen=True, gc=False):
-    """What is not settled in a partition. `now` in microseconds on Redis's clock."""
+    """The unsettled attempts of a partition. `now` in microseconds on Redis's clock."""
 
     now: int
     attempts: list[Attempt]
 
 
 class Peek(msgspec.Struct, frozen=True, gc=False):
-    """A wallet and its journal, read in one moment. `now` in microseconds on Redis's clock."""
+    """A wallet and its journal, read at one moment. `now` in microseconds on Redis's clock."""
 
     warm: bool
     position: Position
@@ -113,16 +113,16 @@ class Peek(msgspec.Struct, frozen=True, gc=False):
     blocked: str
     limits: str
     counters: dict[str, int]
-    """What is spent, by the wallet's field."""
+    """Field of the wallet's hash → the spending that it counts, in micros."""
 
 
 class _Clock:
-    """What is known of a server's clock: enough to say when a call is given up here."""
+    """An estimate of a server's clock, which tells the server when a call is given up here."""
 
     def __init__(self) -> None:
         self._ahead: int | None = None
-        """Microseconds that the server's clock was ahead of ours by its last answer; a little less than it is, since
-        the answer took a while to come here."""
+        """Microseconds that the server's clock is ahead of ours, by its last answer. A little less than it is, since
+        the answer took some time."""
 
     def record(self, now: int) -> None:
         self._ahead = now - time.monotonic_ns() // 1000
@@ -135,7 +135,7 @@ class _Clock:
 
 
 class HotStore:
-    """The adapter to Redis. Every method raises WalletUnavailable where Redis does not answer as it should."""
+    """The adapter to Redis. Every method raises WalletUnavailable if Redis does not answer as it should."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
         """Use an open client, which the caller closes."""
@@ -151,7 +151,7 @@ class HotStore:
     def lanes(self) -> dict[int, int]:
         """Return the lane of each partition: partitions on one node share a lane, and lanes do not wait for each other.
 
-        Slots may move later; then a lane talks to two nodes, which costs time and nothing else.
+        Slots may move later; then a lane calls two nodes, which only costs time.
         """
         if not isinstance(self._client, RedisCluster):
             return dict.fromkeys(range(self.keys.partitions), 0)
@@ -164,7 +164,7 @@ class HotStore:
         return lanes
 
     async def apply(self, partition: int, batch: Batch) -> list[Proposal]:
-        """Settle, run a batch's clean-ups, then its commands; return a proposal for each command, in order."""
+        """Settle a batch's attempts, run its clean-ups and commands; return a proposal for each command, in order."""
         by_company: dict[str, list[int]] = {}
         for i, (command, _) in enumerate(batch.commands):
             by_company.setdefault(command.company, []).append(i)
@@ -177,7 +177,7 @@ class HotStore:
             self._add_commands(company, [batch.commands[i] for i in members], keys, arguments)
         clock = self._clock(partition)
         arguments[1:3] = clock.sent_at_and_not_after()
-        # Run twice it is harmless: the second time it finds its keys and its clean-ups done.
+        # Running it twice does no harm: the second time it finds its keys and its clean-ups done.
         now, *replies = await self._run(self._apply, keys, arguments, Applied.UNKNOWN, reconnects=RECONNECTS_MAX)
         clock.record(int(now))
         proposals: list[Proposal | None] = [None] * len(batch.commands)
@@ -199,7 +199,7 @@ class HotStore:
         self, company: str, commands: Sequence[tuple[Command, Position]], keys: list[str], arguments: list[Any]
     ) -> None:
         names = self.keys.of(company)
-        # What one of them knows of the ledger holds for all.
+        # The latest position that one of them has seen holds for all.
         seen = max(seen for _, seen in commands) if len(commands) > 1 else commands[0][1]
         keys.append(names.wallet)
         arguments += (company, seen.epoch, seen.seq, len(commands))
@@ -210,15 +210,15 @@ class HotStore:
             if operation in ON_HOLD:
                 keys.append(names.authorization_prefix + command.authorization)
             if operation in WITH_USAGE:
-                arguments.append(usage_word(command.usage))
+                arguments.append(usage_text(command.usage))
                 if operation == "AUTHORIZE":
                     arguments.append(command.ttl_seconds)
 
     async def load(self, loaded: Loaded) -> None:
-        """Write a wallet as the ledger has it, with its open authorizations.
+        """Write a wallet as it is in the ledger, with its open authorizations.
 
-        Never tried again by itself: the wallet may have changed and gone since, and would come back as it was, with the
-        epoch that it had.
+        Not tried again here: the wallet may have changed and been deleted since, and would return as it was, with the
+        same epoch.
         """
         wallet, authorizations = loaded.wallet, loaded.authorizations
         wallet_key = self.keys.wallet(wallet.company)
@@ -235,7 +235,7 @@ class HotStore:
             arguments = [loaded.epoch, int(start == 0), int(start + step >= len(authorizations)), *head]
             for hold in part:
                 arguments += (hold.held, hold.captured, hold.expires_at, hold.ttl_seconds)
-                arguments += (hold.created_at, usage_word(hold.usage))
+                arguments += (hold.created_at, usage_text(hold.usage))
             _, now = await self._run(self._load, keys, arguments, Applied.NO)
             self._clock(self.keys.partition(wallet.company)).record(int(now))
 
@@ -259,10 +259,7 @@ class HotStore:
         )
 
     async def authorizations(self, company: str, authorizations: Sequence[str]) -> dict[str, str]:
-        """Return each authorization as "epoch:held:captured:expires at:ttl:created at:usage".
-
-        It is an empty string where there is none.
-        """
+        """Return each authorization as "epoch:held:captured:expires at:ttl:created at:usage"; "" if there is none."""
         if not authorizations:
             return {}
         try:
@@ -273,10 +270,10 @@ class HotStore:
         return {hold: (value or b"").decode() for hold, value in zip(authorizations, values, strict=True)}
 
     async def take_signals(self, limit: int) -> list[str]:
-        """Take companies whose available amount fell below their `signal_at`, up to `limit` of each partition.
+        """Remove and return companies whose available amount fell below `signal_at`, up to `limit` of each partition.
 
-        Each is given to one caller; what that one does not act on, because it dies, is not given again. Raises
-        WalletUnavailable, and then some may be taken all the same.
+        Each is returned to one caller; if that process crashes before it acts, the signal is lost. Raises
+        WalletUnavailable, after which some may still have been removed.
         """
         partitions = range(self.keys.partitions)
         taken = await asyncio.gather(*(self._take_signals(partition, limit) for partition in partitions))
@@ -290,7 +287,7 @@ class HotStore:
         return [bytes(company).decode() for company in taken or ()]
 
     async def claim(self, ledger: str) -> str:
-        """Return the ledger that this hot state belongs to: `ledger`, where it belonged to none."""
+        """Return the id of the ledger that this hot state belongs to; if it belonged to none, that is now `ledger`."""
         try:
             owner: Any = await self._client.set(OWNER, ledger, nx=True, get=True)
         except (RedisError, OSError, TimeoutError) as error:
@@ -298,13 +295,13 @@ class HotStore:
         return ledger if owner is None else bytes(owner).decode()
 
     async def journals(self) -> list[Journal]:
-        """Return what is not settled, a journal for each partition."""
+        """Return the unsettled attempts, a journal for each partition."""
         return await asyncio.gather(*(self._read_journal(partition) for partition in range(self.keys.partitions)))
 
     async def _read_journal(self, partition: int) -> Journal:
         keys = [self.keys.journal(partition)]
         now, *entries = await self._run(self._journal, keys, [], Applied.NO, reconnects=RECONNECTS_MAX)
-        self._clock(partition).record(int(now))  # Before the first command, and often enough for an idle process.
+        self._clock(partition).record(int(now))  # Recovery reads journals before the first command, and when idle.
         return Journal(int(now), [journaled(entry) for entry in entries])
 
     def _runner(self) -> Run:
@@ -313,7 +310,7 @@ class HotStore:
         return self._client.execute_command
 
     async def close(self) -> None:
-        """Give up what this store opened itself."""
+        """Close the connection that this store opened itself."""
         if self._direct is not None:
             await self._direct.close()
 
@@ -329,7 +326,7 @@ class HotStore:
             try:
                 return await script(self._runner(), keys, arguments)
             except ReadOnlyError as error:
-                # The server has become a replica, and its name may lead to another one now. Nothing was written.
+                # The server has become a replica, and its name may resolve to another one now. Nothing was written.
                 await self._disconnect()
                 if not reconnects:
                     raise _unavailable(error, Applied.NO) from error

@@ -1,4 +1,4 @@
-"""Hand attempts to Postgres and read its answers: the one place where entries are written."""
+"""Send attempts to Postgres and read its answers: the one place where entries are written."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -57,18 +57,18 @@ class LedgerAttempt(NamedTuple):
 
 
 class Appender:
-    """One connection to Postgres and what is asked over it. Not for concurrent use."""
+    """Appends over one connection to Postgres. Not for concurrent use."""
 
     def __init__(self, database_url: str) -> None:
-        """Connect to nothing yet."""
+        """Prepare to connect at the first call."""
         self._database_url = database_url
         self._connection: asyncpg.Connection | None = None
 
     async def append(self, attempts: Sequence[Attempt]) -> list[Answer]:
         """Judge and write `attempts`; return an answer each, in order.
 
-        Raises what asyncpg raises (see `failures`), after which nothing or everything is written, and nobody here can
-        say which. The connection is given up then, so that no late answer meets the next question.
+        Raises asyncpg's errors (see `failures`), after which nothing or everything is written, and it is unknown which.
+        The connection is closed then, so that a late answer cannot be read as the next one.
         """
         try:
             return await append_over(await self._connected(), attempts)
@@ -78,27 +78,27 @@ class Appender:
             raise
 
     async def probe(self) -> None:
-        """Return when Postgres answers and takes writes. Raises what asyncpg raises, and ConnectionError."""
+        """Return if Postgres answers and accepts writes. Raises asyncpg's errors, and ConnectionError."""
         try:
             read_only = await (await self._connected()).fetchval(_READ_ONLY)
         except BaseException:
             self.close()
             raise
         if read_only:
-            self.close()  # Its name may lead to the new primary next time.
-            raise asyncpg.ReadOnlySQLTransactionError("a standby, or told to be read-only")
+            self.close()  # Its name may resolve to the new primary next time.
+            raise asyncpg.ReadOnlySQLTransactionError("a standby, or set to be read-only")
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await open_connection(self._database_url)
             except asyncpg.PostgresError as error:
-                # Whatever the reason (a password that was changed, a database that is gone): it does not answer us.
+                # For every reason (a changed password, a dropped database), Postgres does not answer us.
                 raise ConnectionError(f"no connection to Postgres: {error}") from error
         return self._connection
 
     def close(self) -> None:
-        """Give the connection up at once."""
+        """Close the connection at once."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
@@ -107,8 +107,8 @@ class Appender:
 async def append_over(connection: Connection, attempts: Sequence[Attempt]) -> list[Answer]:
     """Judge and write `attempts` over a connection that is in no transaction; return an answer each, in order.
 
-    Where Postgres refuses the data of one of them, the rest is written all the same: the batch is halved until the
-    culprit is alone. A refused call has written nothing.
+    If Postgres refuses the data of one of them, the rest is still written: the batch is halved until the refused
+    attempt is alone. A refused call has written nothing.
     """
     try:
         return await _append(connection, attempts)
@@ -131,7 +131,7 @@ async def _append(connection: Connection, attempts: Sequence[Attempt]) -> list[A
     try:
         rows: list[asyncpg.Record] = await connection.fetch(_APPEND, *parameters, False)
     except asyncpg.LockNotAvailableError:
-        # Somebody sits on a wallet. Leave that company out rather than keep all the others waiting.
+        # Another session holds a wallet's lock. Leave that company out rather than delay all others.
         rows = await connection.fetch(_APPEND, *parameters, True)
     answers: list[Answer] = [_NO_ANSWER] * len(attempts)
     for i, row in zip(order, rows, strict=True):
@@ -140,7 +140,7 @@ async def _append(connection: Connection, attempts: Sequence[Attempt]) -> list[A
 
 
 async def _quarantine(connection: Connection, attempt: Attempt, error: asyncpg.PostgresError) -> None:
-    """Keep what Postgres refused, as bytes, which it never refuses."""
+    """Store an attempt that Postgres refused as bytes, which it never refuses."""
     log.error("entry_quarantined", company=attempt.command.company, attempt=attempt.name, error=str(error))
     await connection.execute(
         "INSERT INTO quarantine (company, attempt, command, error) VALUES ($1, $2, $3, $4)",
@@ -164,7 +164,7 @@ def _parameters(attempt: Attempt) -> LedgerAttempt:
     usage = command.usage
     amount = attempt.amount
     if command.kind is Kind.INCREMENT and attempt.question is not Question.APPLIED:
-        amount = command.amount  # The total: what it adds follows from the hold, which the ledger knows best.
+        amount = command.amount  # The total: the ledger computes what it adds from the hold.
     # By position, and a test holds each to its name: 26 keyword arguments would cost another microsecond an entry.
     return LedgerAttempt(
         attempt.question,
@@ -222,7 +222,7 @@ def _answer(attempt: Attempt, row: asyncpg.Record) -> Answer:
 
 
 def _written(attempt: Attempt, row: asyncpg.Record, currency: str) -> Entry:
-    """Return the entry that was written just now: what was sent, and what Postgres added."""
+    """Return the entry that was written just now: the attempt's fields, and those that Postgres added."""
     command = attempt.command
     return Entry(
         company=command.company,

@@ -1,4 +1,4 @@
-"""Tell what asyncpg raises apart, once: whether Postgres is away, or it is the data."""
+"""Classify asyncpg's errors in one place: Postgres is away, or it refuses the data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _AWAY_STATES = ("40001", "40P01", "55P03", "55006")
 
 
 def unavailable(error: BaseException) -> bool:
-    """Return whether the error says that Postgres cannot answer now, and might later."""
+    """Return whether the error means that Postgres cannot answer now, and might later."""
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or "08000"
         return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
@@ -23,7 +23,7 @@ def unavailable(error: BaseException) -> bool:
 
 
 def is_lock_timeout(error: LedgerUnavailable) -> bool:
-    """Return whether the error may be about one wallet only, whose locks another session keeps."""
+    """Return whether the error may concern one wallet only, whose locks another session holds."""
     return isinstance(error.__cause__, TimeoutError | asyncpg.LockNotAvailableError)
 
 
@@ -36,7 +36,7 @@ def data_refused(error: BaseException) -> bool:
 
 @contextmanager
 def translated(applied: Applied = Applied.NO) -> Iterator[None]:
-    """Turn a driver error that says Postgres is away into LedgerUnavailable; let every other pass."""
+    """Turn a driver error that means Postgres is away into LedgerUnavailable; let every other error pass."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Hear what Postgres tells (LISTEN/NOTIFY), over a connection of one's own."""
+"""Receive notifications of Postgres (LISTEN/NOTIFY) over a dedicated connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,14 +9,14 @@ import asyncpg
 from wallet.ledger.pool import COMMAND_SECONDS_MAX, CONNECT_SECONDS_MAX
 
 CHECK_SECONDS = 30.0
-"""How often the connection is looked at: one that is half open tells nothing, and would be waited at for ever."""
+"""Time between two checks of the connection: a half-open one delivers nothing and reports no error by itself."""
 
 
 @asynccontextmanager
-async def listening(database_url: str, channel: str, told: Callable[[], None]) -> AsyncIterator[asyncio.Event]:
-    """Call `told` for every notification of a channel; yields what is set when the connection is lost.
+async def listening(database_url: str, channel: str, notify: Callable[[], None]) -> AsyncIterator[asyncio.Event]:
+    """Call `notify` for every notification of a channel; yield an event that is set when the connection is lost.
 
-    Raises what asyncpg raises where there is no connection to be had.
+    Raises asyncpg's errors if it cannot connect.
     """
     connection = await asyncpg.connect(
         database_url,
@@ -28,7 +28,7 @@ async def listening(database_url: str, channel: str, told: Callable[[], None]) -
     checking = None
     try:
         connection.add_termination_listener(lambda _: lost.set())
-        await connection.add_listener(channel, lambda *_: told())
+        await connection.add_listener(channel, lambda *_: notify())
         checking = asyncio.create_task(_check(connection, lost), name="listener check")
         yield lost
     finally:

@@ -1,4 +1,4 @@
-"""Bring a database to the present schema: migrations in order, then the functions, which are replaced whole."""
+"""Bring a database to the present schema: apply migrations in order, then replace the functions."""
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
@@ -24,13 +24,13 @@ _CODES: Mapping[str, Sequence[Codes]] = {
 
 
 class UnfitDatabase(Exception):
-    """Postgres is there, but its version or the database would not do. The text says what to change."""
+    """The version of Postgres or the database's encoding is unfit. The text says what to change."""
 
 
 def migrate(database_url: str) -> list[str]:
-    """Apply what is missing and return its names. Several may call at once: one works, the others wait for it.
+    """Apply missing migrations and return their names. Concurrent calls wait for each other.
 
-    Raises UnfitDatabase, and psycopg.OperationalError where Postgres does not answer.
+    Raises UnfitDatabase, and psycopg.OperationalError if Postgres does not answer.
     """
     _check(database_url)
     backend = get_backend(_for_psycopg(database_url))
@@ -64,5 +64,5 @@ def _replace_functions(database_url: str) -> None:
 
 
 def _for_psycopg(database_url: str) -> str:
-    """Name the driver in the URL, as yoyo wants it: its plain `postgresql` means psycopg2."""
+    """Return the URL with the driver's name, as yoyo needs it: its plain `postgresql` means psycopg2."""
     return urlunsplit(urlsplit(database_url)._replace(scheme="postgresql+psycopg"))

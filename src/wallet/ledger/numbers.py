@@ -3,4 +3,4 @@
 from wallet.ledger.queries import load
 
 FIRST_NUMBER_SINCE = load(__name__)["first_number"]
-"""Parameters: the company, a time in microseconds since the epoch. Returns its first number since then."""
+"""Statement with the parameters company and time (microseconds since the epoch): its first number since then."""

@@ -1,6 +1,6 @@
 -- first_number --
 -- The number of a company's first entry from $2 on, or one more than the last. Time never goes back from one number to the
--- next, so it is looked for by halving: at most 63 reads by the primary key.
+-- next, so this is a binary search: at most 63 reads by the primary key.
 WITH RECURSIVE search AS (
     SELECT 1::bigint AS low, last_number + 1 AS high FROM wallets WHERE company_id = $1
     UNION ALL

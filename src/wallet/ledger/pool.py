@@ -1,4 +1,4 @@
-"""Connections to Postgres, set up the way the ledger needs them."""
+"""Connections to Postgres, with the settings that the ledger needs."""
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -9,18 +9,18 @@ from wallet.ledger.failures import translated
 CONNECT_SECONDS_MAX = 5.0
 COMMAND_SECONDS_MAX = 5.0
 LOCK_TIMEOUT_MS = 250
-"""How long a wallet's row, or a load of it elsewhere, is waited for before that company is put aside."""
+"""How long a statement waits for a wallet's row, or for a load elsewhere, before that company is put aside."""
 
 _SETTINGS = {
     "application_name": "veloconnect-charging",
-    # P3, whatever the server's own default is.
+    # P3, independent of the server's default.
     "synchronous_commit": "on",
     "default_transaction_isolation": "read committed",
     "jit": "off",
-    # A day has 24 hours and begins at midnight UTC, whatever the server's own default is.
+    # A day has 24 hours and begins at midnight UTC, independent of the server's default.
     "timezone": "UTC",
     "lock_timeout": str(LOCK_TIMEOUT_MS),
-    # A process or machine that is gone must not keep its locks.
+    # A process or machine that has crashed must not keep its locks.
     "idle_in_transaction_session_timeout": "10000",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
@@ -31,7 +31,7 @@ _APPEND_SETTINGS = {
     **_SETTINGS,
     # Compiling or planning a statement anew costs more than running it does.
     "plan_cache_mode": "force_generic_plan",
-    # Fresh tables have no statistics yet; the ledger's functions only ever want their indexes.
+    # Fresh tables have no statistics yet; the ledger's functions always need their indexes.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -39,7 +39,7 @@ _APPEND_SETTINGS = {
 
 
 Connection = asyncpg.Connection | PoolConnectionProxy
-"""A connection of one's own, or one that a pool lends."""
+"""A connection, dedicated or lent by a pool."""
 
 
 async def open_pool(database_url: str, *, size_max: int) -> asyncpg.Pool:
@@ -56,7 +56,7 @@ async def open_pool(database_url: str, *, size_max: int) -> asyncpg.Pool:
 
 
 async def open_connection(database_url: str) -> asyncpg.Connection:
-    """Return one connection for appends. Raises what asyncpg raises."""
+    """Return one connection for appends. Raises asyncpg's errors."""
     return await asyncpg.connect(
         database_url,
         timeout=CONNECT_SECONDS_MAX,

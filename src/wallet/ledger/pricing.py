@@ -1,4 +1,4 @@
-"""What changed of everything that prices, for processes that keep a copy of it."""
+"""Changes of rate cards, rates and companies' cards, for processes that keep a snapshot of them."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,9 +9,9 @@ from wallet.ledger.queries import load
 from wallet.ledger.rate_rows import RateReader, card_of, slices
 
 CHANNEL = "pricing"
-"""Where Postgres tells of changes (NOTIFY): see `pricing_change` in the migrations."""
+"""The channel of Postgres's notifications of changes: see `pricing_change` in the migrations."""
 EVERYTHING = -1
-"""Before the first change."""
+"""The number before the first change."""
 
 _SQL = load(__name__)
 
@@ -23,10 +23,10 @@ async def last_change(connection: Connection) -> int:
 
 
 class Changes:
-    """What changed after a change, as it all is at one moment."""
+    """Everything that changed after a given change, in one snapshot."""
 
     def __init__(self, connection: Connection, since: int) -> None:
-        """Read over a connection that is in a transaction of one snapshot: see `changes_since`."""
+        """Read over a connection in a transaction of one snapshot: see `changes_since`."""
         self._connection = connection
         self._since = since
 
@@ -35,7 +35,7 @@ class Changes:
         return await last_change(self._connection)
 
     async def cards(self) -> list[RateCard]:
-        """Return the cards that changed, or whose rates did."""
+        """Return the cards that changed, or whose rates changed."""
         return [card_of(row) for row in await self._connection.fetch(_SQL["cards_changed"], self._since)]
 
     async def rates(self, cards: Sequence[str]) -> AsyncIterator[tuple[str, list[Rate]]]:
@@ -49,13 +49,13 @@ class Changes:
                 yield card, rates
 
     async def companies(self) -> AsyncIterator[list[tuple[str, str]]]:
-        """Yield companies whose card changed, in slices: company id and card id, empty where it has none any more."""
+        """Yield companies whose card changed, in slices: company id and card id, empty if it has none any more."""
         async for rows in slices(self._connection, _SQL["companies_changed"], self._since):
             yield [(company, card or "") for company, card in rows]
 
 
 @asynccontextmanager
 async def changes_since(connection: Connection, change: int) -> AsyncIterator[Changes]:
-    """Look at what changed after a change; after EVERYTHING it is all there is."""
+    """Yield everything that changed after a change; after EVERYTHING, all cards, rates and companies."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         yield Changes(connection, change)

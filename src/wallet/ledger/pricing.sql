@@ -15,5 +15,5 @@ SELECT card_id, channel, variant, destination, unit_price, connect_fee, minimum_
 FROM rates WHERE card_id = ANY($1) ORDER BY card_id, channel, variant, destination, effective_at
 
 -- companies_changed --
--- Companies whose card changed after change $1; in words that let the index of changed ones be used.
+-- Companies whose card changed after change $1; the second condition lets the partial index be used.
 SELECT company_id, rate_card FROM companies WHERE pricing_change > $1 AND pricing_change > 0

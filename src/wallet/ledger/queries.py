@@ -1,6 +1,6 @@
 """The SQL statements of a module, by name.
 
-They lie beside the module, in a file of its name: `store.py` has those of `store.sql`. The file holds blocks: a line
+They are in a file beside the module with the same name: `store.py` uses `store.sql`. The file has blocks: a line
 `-- name --`, further comment lines that describe the statement, then the statement.
 
 Stored codes, such as the kinds of entries, have one owner: an enum of the domain. A file writes them as Python does,
@@ -25,7 +25,7 @@ Codes = type[IntEnum]
 
 @cache
 def load(module: str, *codes: Codes) -> dict[str, str]:
-    """Return the statements beside a module, which is named as its `__name__` is, by the names of their blocks.
+    """Return the statements of the file beside `module` (its `__name__`), by the names of their blocks.
 
     `codes` are the enums that the statements name. Raises ValueError as `with_numbers` does.
     """
@@ -38,7 +38,7 @@ def load(module: str, *codes: Codes) -> dict[str, str]:
 def with_numbers(sql: str, codes: Sequence[Codes]) -> str:
     """Return SQL with each code, as in `Kind.CHARGE`, replaced by its number.
 
-    Raises ValueError where one of `codes` does not have the name, and where one of `codes` is not used.
+    Raises ValueError if none of `codes` has the name, and if one of `codes` is not used.
     """
     enums = {enum.__name__: enum for enum in codes}
     used = set()

@@ -1,4 +1,4 @@
-"""Rows of rate cards and rates to domain objects."""
+"""Convert rows of rate cards and rates to domain objects."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,7 +12,7 @@ from wallet.ledger.pool import Connection
 from wallet.ledger.rows import struct_of
 
 SLICE_RATES = 500
-"""How many rates are read at a time: that long, some 2 ms, nobody else is served in this process."""
+"""Number of rates that are read at a time: the event loop is blocked for the conversion, about 2 ms."""
 
 _CHANNELS = {channel.value: channel for channel in Channel}
 
@@ -23,13 +23,13 @@ def card_of(row: asyncpg.Record) -> RateCard:
 
 
 class RateReader:
-    """Reads rates whose columns stand in the order of Rate's fields, `before` of them after so many others.
+    """Reads rates whose columns are in the order of Rate's fields, after `before` other columns.
 
-    Decks repeat themselves: a text or number that was read before is the same object, which a large book is smaller by.
+    Decks repeat values: equal texts and numbers become the same object, which makes a large book smaller.
     """
 
     def __init__(self, *, before: int = 0) -> None:
-        """Share among the rates that this reader reads."""
+        """Share equal values among the rates that this reader reads."""
         self._before = before
         self._shared: dict[Any, Any] = {}
 
@@ -55,7 +55,7 @@ class RateReader:
 
 
 async def slices(connection: Connection, query: str, *arguments: object) -> AsyncIterator[list[asyncpg.Record]]:
-    """Yield a query's rows, SLICE_RATES at a time, over a cursor: the connection must be in a transaction."""
+    """Yield a query's rows, SLICE_RATES at a time, by a cursor: the connection must be in a transaction."""
     cursor = await connection.cursor(query, *arguments)
     while rows := await cursor.fetch(SLICE_RATES):
         yield rows

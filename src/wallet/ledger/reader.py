@@ -1,4 +1,4 @@
-"""Read the ledger: wallets, entries, authorizations, as they are now."""
+"""Read wallets, entries and authorizations of the ledger, as they are now."""
 
 import asyncpg
 
@@ -14,7 +14,7 @@ _SQL = load(__name__)
 
 
 class Reader:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+    """Reads the ledger. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""

@@ -1,14 +1,14 @@
-"""How Postgres is read and written: a connection, a transaction, and errors that say what may have happened.
+"""Connections and transactions for reads and writes, with errors that say what may have been applied.
 
-| | transaction | Applied, where Postgres does not answer |
+| | transaction | `applied`, if Postgres does not answer |
 |---|---|---|
 | `reading` | each statement its own | NO |
 | `snapshot` | one, in which every statement sees the same | NO |
 | `autocommitting` | each statement its own | UNKNOWN: it may be committed |
 | `writing` | one, committed at the end of the block | UNKNOWN |
 
-Each raises LedgerUnavailable where Postgres does not answer, and lets every other error pass. A connection is held as
-long as the block lasts: a block must not open another, or a pool whose every connection is held waits for itself.
+Each raises LedgerUnavailable if Postgres does not answer, and lets every other error pass. A connection is held as long
+as the block lasts: a block must not open another, or a pool with all its connections in use would wait for itself.
 """
 
 from collections.abc import AsyncIterator
@@ -37,9 +37,9 @@ async def snapshot(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def autocommitting(pool: asyncpg.Pool, applied: Applied = Applied.UNKNOWN) -> AsyncIterator[Connection]:
-    """Yield a connection each statement of which commits by itself: a single write needs no more round trips.
+    """Yield a connection whose statements each commit by themselves: a single write needs no more round trips.
 
-    `applied` is NO where doing the write again, or not at all, makes no difference to the caller.
+    Pass `applied=NO` if it makes no difference to the caller whether the write is done again or not at all.
     """
     with translated(applied):
         async with pool.acquire() as connection:
@@ -50,7 +50,7 @@ async def autocommitting(pool: asyncpg.Pool, applied: Applied = Applied.UNKNOWN)
 async def writing(pool: asyncpg.Pool, applied: Applied = Applied.UNKNOWN) -> AsyncIterator[Connection]:
     """Yield a connection in a transaction, which an exception rolls back.
 
-    `applied` is NO where the transaction changes nothing that the caller asked for.
+    Pass `applied=NO` if the transaction changes nothing that the caller requested.
     """
     async with autocommitting(pool, applied) as connection, connection.transaction():
         yield connection

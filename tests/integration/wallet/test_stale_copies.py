@@ -18,7 +18,7 @@ from tests.support.wallets import Wallets
 from wallet.domain.errors import AuthorizationClosed, InsufficientFunds
 from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
-from wallet.verification import Check
+from wallet.verification.problems import Check
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 

@@ -10,7 +10,9 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-import wallet.verification
+import wallet.verification.hot
+import wallet.verification.ledger
+import wallet.verification.problems
 from tests.conftest import OpenWallets
 from tests.support.builders import (
     adjustment,
@@ -32,7 +34,8 @@ from wallet.hot.store import START, Batch, HotStore, Peek
 from wallet.ledger.append import append_over
 from wallet.ledger.pool import open_connection, open_pool
 from wallet.settings import WalletSettings
-from wallet.verification import Check, Verification, Verifier
+from wallet.verification.problems import Check
+from wallet.verification.verifier import Verification, Verifier
 
 COMPANIES = ("acme", "brick", "zinc")
 """The one in the middle is tampered with: the checks of its neighbours must not see it."""
@@ -196,7 +199,7 @@ async def test_tampering_with_the_ledger_is_found(
     await database.execute(WITHOUT_CONSTRAINTS)
     await database.execute(tampering.statement)
     in_one_range = await filled.verify()
-    monkeypatch.setattr(wallet.verification, "RANGE_ENTRIES_MAX", 1)
+    monkeypatch.setattr(wallet.verification.ledger, "RANGE_ENTRIES_MAX", 1)
     in_a_range_each = await filled.verify()
     assert broken(in_one_range) == {(TAMPERED, tampering.check)}
     assert broken(in_a_range_each) == {(TAMPERED, tampering.check)}
@@ -216,7 +219,8 @@ async def test_what_may_pass_below_the_floor_is_no_problem(wallets: Wallets, dat
 async def test_every_company_is_named_before_any_is_named_twice(
     filled: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wallet.verification, "PROBLEMS_LISTED_MAX", len(COMPANIES))
+    monkeypatch.setattr(wallet.verification.ledger, "PROBLEMS_LISTED_MAX", len(COMPANIES))
+    monkeypatch.setattr(wallet.verification.problems, "PROBLEMS_LISTED_MAX", len(COMPANIES))
     await database.execute("UPDATE entries SET held_after = held_after - 1 WHERE number % 2 = 0")
     await database.execute("UPDATE entries SET floor = balance_after + 2 WHERE company_id = 'brick' AND number = 2")
     verification = await filled.verify()
@@ -228,9 +232,9 @@ async def test_every_company_is_named_before_any_is_named_twice(
 
 async def test_many_ranges_count_everything_once(filled: Wallets, monkeypatch: pytest.MonkeyPatch) -> None:
     for wallets_max in (1, 2, 3, 4):
-        monkeypatch.setattr(wallet.verification, "RANGE_WALLETS_MAX", wallets_max)
-        monkeypatch.setattr(wallet.verification, "HOT_WALLETS_PER_PAGE", wallets_max)
-        monkeypatch.setattr(wallet.verification, "HOLDS_PER_READ_MAX", wallets_max)
+        monkeypatch.setattr(wallet.verification.ledger, "RANGE_WALLETS_MAX", wallets_max)
+        monkeypatch.setattr(wallet.verification.hot, "WALLETS_PER_READ_MAX", wallets_max)
+        monkeypatch.setattr(wallet.verification.hot, "HOLDS_PER_READ_MAX", wallets_max)
         verification = await filled.verify()
         assert verification == Verification(3, 3 * ENTRIES_PER_COMPANY, 3, [], 0)
 
@@ -273,7 +277,7 @@ async def test_a_hot_wallet_with_an_attempt_that_the_ledger_lacks_is_found(fille
 async def test_an_open_authorization_that_redis_lacks_is_found(
     filled: Wallets, hot: redis.Redis, monkeypatch: pytest.MonkeyPatch, holds_per_read_max: int
 ) -> None:
-    monkeypatch.setattr(wallet.verification, "HOLDS_PER_READ_MAX", holds_per_read_max)
+    monkeypatch.setattr(wallet.verification.hot, "HOLDS_PER_READ_MAX", holds_per_read_max)
     hot.delete(filled.hot.keys.authorization(TAMPERED, "open-2"))
     verification = await filled.verify()
     assert broken(verification) == {(TAMPERED, Check.HOT)}

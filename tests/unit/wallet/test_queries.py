@@ -50,4 +50,4 @@ def test_an_enum_that_is_not_named_is_refused() -> None:
 
 def test_the_statements_of_a_module_have_numbers() -> None:
     """`holds` is one of several statements: each block is of its own."""
-    assert "WHERE state = 1 AND" in load("wallet.verification", AuthorizationState, Kind)["holds"]
+    assert "WHERE state = 1 AND" in load("wallet.verification.ledger", AuthorizationState, Kind)["holds"]

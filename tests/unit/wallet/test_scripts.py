@@ -12,7 +12,7 @@ from wallet.domain.attempts import Question, Verdict
 from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.entries import WalletState
 from wallet.domain.limits import Window
-from wallet.hot.fields import usage_word
+from wallet.hot.fields import usage_text
 from wallet.hot.operations import OPERATIONS, operation_of
 from wallet.hot.replies import Reply
 from wallet.hot.script import Script
@@ -134,7 +134,7 @@ def test_codes_in_lua_are_those_of_the_domain() -> None:
     for line in (
         f"local ACTIVE, CLOSED = {WalletState.ACTIVE.value}, {WalletState.CLOSED.value}",
         f"local HOUR, DAY = '{Window.HOUR.value}', '{Window.DAY.value}'",
-        f"local NO_USAGE = '{usage_word(None)}'",
+        f"local NO_USAGE = '{usage_text(None)}'",
     ):
         assert re.search(rf"^{line}\s*$", code, re.MULTILINE), f"not in the script: {line}"
     assert re.findall(r"\b(?:state|window|usage|channel)\s*[~=]=\s*'?\d", code) == []

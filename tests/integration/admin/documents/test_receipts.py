@@ -28,7 +28,7 @@ from tests.support.builders import (
 )
 from tests.support.wallets import Wallets
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable, ReceiptNotFound, SellerNotSet
-from wallet.verification import Check
+from wallet.verification.problems import Check
 
 SELLER = Seller("Velo Connect", ("Radweg 1", "10115 Berlin"), "DE123456789", "billing@velo.example", "VC", "Thank you.")
 GERMAN = BillingProfile("Acme GmbH", ("Hauptstraße 5",), "DE", "DE999", TaxTreatment.INCLUDED, 1900, "USt")

@@ -29,7 +29,7 @@ from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable
 from wallet.domain.pricing import Price
 from wallet.domain.usage import Channel, Usage
-from wallet.verification import Check
+from wallet.verification.problems import Check
 
 SEED = 11
 SLICE = 7

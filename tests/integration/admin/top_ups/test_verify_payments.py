@@ -31,7 +31,7 @@ from tests.support.payments import (
 )
 from tests.support.refunding import report
 from tests.support.wallets import Wallets
-from wallet.verification import Check
+from wallet.verification.problems import Check
 
 MOMENTS_MAX = 60
 _SQL = {"top_ups": top_ups_verify.CHECKS[0].sql, "refund_records": refunds_verify.CHECKS[0].sql}

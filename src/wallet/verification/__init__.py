@@ -1,0 +1,1 @@
+"""VerifyLedger: check what the service promises from the data alone."""
