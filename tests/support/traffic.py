@@ -6,6 +6,7 @@ that every answer gave, and what was declined is not.
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -48,8 +49,8 @@ NO = {
 UNPRICED_SHARE = 0.3
 """Share of charges that leave their price to the rate card."""
 PRICE_MICROS = 700
-HOURLY_LIMIT_MICROS = 1_000_000
-"""Reached in the middle of the faults."""
+HOURLY_LIMIT_MICROS = 150_000
+"""Reached in the middle of a fault."""
 USAGE = wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, destination="DE")
 
 
@@ -244,14 +245,16 @@ class Gateways:
         return verdict
 
 
-async def assert_books_match(gateways: Gateways, database_url: str) -> None:
-    """P2, P3, P5: acknowledged = ledger, exactly once, under the same names; declined = not there."""
+async def assert_books_match(gateways: Gateways, database_url: str, companies: Sequence[str]) -> None:
+    """P2, P3, P5: acknowledged = ledger of these companies, once, under the same names; declined = not there."""
     books = gateways.books
     assert not books.contradictions, books.contradictions[:5]
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch(
             "SELECT company_id, idempotency_key, number FROM entries WHERE kind IN (1, 2, 5, 7)"
+            " AND company_id = ANY ($1)",
+            companies,
         )
     finally:
         await connection.close()

@@ -13,16 +13,22 @@ import redis
 from devstack import Stack
 from tests.support.traffic import Gateways, assert_books_match
 
-COMPANIES = [f"company-{number}" for number in range(8)]
-BEFORE_SECONDS = 1.0
-AFTER_SECONDS = 1.5
-"""Traffic before the fault, and after the service is expected to have found its way back."""
+WORKERS = 2
+COMPANIES = 8
+"""Of each fault: its books are its own."""
+ACKNOWLEDGED = 500
+"""So many charges of traffic before the fault, and when the service has found its way back."""
+INDEFINITE = 24
+"""So many answers that a gateway has to ask for again: each of them has noticed the fault, on average."""
+POLL_SECONDS = 0.02
+SECONDS_MAX = 30.0
+"""For any of these waits."""
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole service with two charging workers."""
-    with Stack(tmp_path_factory.mktemp("stack"), workers=2) as running:
+    with Stack(tmp_path_factory.mktemp("stack"), workers=WORKERS) as running:
         yield running
 
 
@@ -32,49 +38,74 @@ def workers(stack: Stack) -> list[psutil.Process]:
     return children
 
 
-async def kill_workers(stack: Stack) -> None:
+async def acknowledged(gateways: Gateways, more: int = ACKNOWLEDGED) -> None:
+    """Wait for so many acknowledged charges more."""
+    enough = len(gateways.books.acknowledged) + more
+    await until(lambda: len(gateways.books.acknowledged) >= enough)
+
+
+async def noticed(gateways: Gateways) -> None:
+    """Wait until the fault has cost so many definite answers."""
+    enough = gateways.books.indefinite + INDEFINITE
+    await until(lambda: gateways.books.indefinite >= enough)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS_MAX):
+        while not holds():
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def kill_worker(stack: Stack) -> None:
+    killed = workers(stack)[0]
+    killed.kill()
+    await until(lambda: len(alive := workers(stack)) == WORKERS and killed not in alive)
+
+
+async def kill_workers(stack: Stack, gateways: Gateways) -> None:
     for _ in range(4):
-        for worker in workers(stack)[:1]:
-            worker.kill()
-        await asyncio.sleep(1.0)
+        await kill_worker(stack)
+        await acknowledged(gateways)
 
 
-async def flush_redis(stack: Stack) -> None:
+async def flush_redis(stack: Stack, gateways: Gateways) -> None:
     for _ in range(3):
         with redis.Redis.from_url(stack.valkey.url) as client:
             client.flushall()
-        await asyncio.sleep(0.5)
+        await acknowledged(gateways)
 
 
-async def kill_redis(stack: Stack) -> None:
+async def kill_redis(stack: Stack, gateways: Gateways) -> None:
     stack.valkey.kill()
-    await asyncio.sleep(0.5)
+    await noticed(gateways)
     await asyncio.to_thread(stack.valkey.start)
 
 
-async def replace_redis_by_an_old_copy(stack: Stack) -> None:
+async def replace_redis_by_an_old_copy(stack: Stack, gateways: Gateways) -> None:
     with redis.Redis.from_url(stack.valkey.url) as client:
         client.save()
-    await asyncio.sleep(1.5)
+    await acknowledged(gateways)
     stack.valkey.kill()
     await asyncio.to_thread(stack.valkey.start)
     with redis.Redis.from_url(stack.valkey.url) as client:
         assert client.dbsize(), "the copy was not loaded"
 
 
-async def kill_postgres(stack: Stack) -> None:
+async def kill_postgres(stack: Stack, gateways: Gateways) -> None:
     await asyncio.to_thread(stack.postgres.kill)
-    await asyncio.sleep(0.5)
+    await noticed(gateways)
     await asyncio.to_thread(stack.postgres.start)
 
 
-async def pause_postgres(stack: Stack) -> None:
+async def pause_postgres(stack: Stack, gateways: Gateways) -> None:
     stack.postgres.pause()
-    await asyncio.sleep(4)
-    stack.postgres.resume()
+    try:
+        await noticed(gateways)
+    finally:
+        stack.postgres.resume()
 
 
-async def kill_redis_and_postgres(stack: Stack) -> None:
+async def kill_redis_and_postgres(stack: Stack, _gateways: Gateways) -> None:
     stack.valkey.kill()
     await asyncio.to_thread(stack.postgres.kill)
     await asyncio.to_thread(stack.postgres.start)
@@ -92,41 +123,33 @@ FAULTS = [
 ]
 
 
-async def test_faults_leave_nothing_lost_doubled_or_overdrawn(stack: Stack) -> None:
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.__name__ for fault in FAULTS])
+async def test_a_fault_leaves_nothing_lost_doubled_or_overdrawn(
+    fault: Callable[[Stack, Gateways], Awaitable[None]], stack: Stack
+) -> None:
+    """Keep charging through a fault; then compare the books and verify the whole ledger."""
+    companies = [f"{fault.__name__.replace('_', '-')}-{number}" for number in range(COMPANIES)]
     async with Gateways(stack) as gateways:
-        for number, company in enumerate(COMPANIES):
+        for number, company in enumerate(companies):
             # Every other one runs dry now and then.
-            await gateways.fund(company, 300_000 if number % 2 else 10**12, "first")
+            await gateways.fund(company, 100_000 if number % 2 else 10**12, "first")
             if number % 4 == 0:
                 await gateways.limit(company)
-        for fault in FAULTS:
-            await under(fault, stack, gateways)
-
-
-async def under(fault: Callable[[Stack], Awaitable[None]], stack: Stack, gateways: Gateways) -> None:
-    """Keep charging through a fault; then compare the books and verify the ledger."""
-    name = fault.__name__
-    before = len(gateways.books.acknowledged)
-    stop = asyncio.Event()
-    traffic = asyncio.create_task(gateways.run(name, COMPANIES, stop))
-    try:
-        await asyncio.sleep(BEFORE_SECONDS)
-        await fault(stack)
-        at_fault = len(gateways.books.acknowledged)
-        async with asyncio.timeout(30):
-            while len(gateways.books.acknowledged) < at_fault + 100:
-                await asyncio.sleep(0.1)  # It finds its way back by itself.
-        await asyncio.sleep(AFTER_SECONDS)
-    finally:
-        stop.set()
-        await traffic
-    books = gateways.books
-    await assert_books_match(gateways, stack.database_url)
-    verdict = await gateways.verified()
-    assert verdict.ok, (name, list(verdict.problems)[:5])
+        stop = asyncio.Event()
+        traffic = asyncio.create_task(gateways.run(fault.__name__, companies, stop))
+        try:
+            await acknowledged(gateways)
+            await fault(stack, gateways)
+            await acknowledged(gateways)  # It finds its way back by itself.
+        finally:
+            stop.set()
+            await traffic
+        await assert_books_match(gateways, stack.database_url, companies)
+        verdict = await gateways.verified()
+    assert verdict.ok, list(verdict.problems)[:5]
     stack.check()
+    books = gateways.books
     print(
-        f"{name}: {len(books.acknowledged) - before} acknowledged, {len(books.declined)} declined, "
+        f"{len(books.acknowledged)} acknowledged, {len(books.declined)} declined, "
         f"{books.indefinite} asked again, {verdict.transactions_checked} verified"
     )
-    books.indefinite = 0
