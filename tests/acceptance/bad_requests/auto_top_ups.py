@@ -1,10 +1,10 @@
-"""Requests of AutoTopUpService that must be refused, beside those in bad_requests.py."""
+"""Requests of AutoTopUpService that must be refused."""
 
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.acceptance.bad_requests.charging import MICROS_MAX, NOBODY
+from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest
 from veloconnect.admin.v1 import auto_top_up_pb2
 
 UPDATE = "auto_top_ups.UpdateAutoTopUp"
@@ -46,7 +46,7 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
 }
 """What is wrong → the fields of a rule, and the one that it is."""
 
-BAD_AUTO_TOP_UPS: dict[str, tuple[str, Any, str]] = {
+BAD: dict[str, BadRequest] = {
     **{
         f"rule {what}": (UPDATE, rule(**fields), f"auto_top_up.{field}") for what, (fields, field) in BAD_FIELDS.items()
     },
@@ -66,7 +66,7 @@ BAD_AUTO_TOP_UPS: dict[str, tuple[str, Any, str]] = {
 }
 """What is wrong → the method, the request, and the field that it is."""
 
-AUTO_TOP_UP_REFUSALS: dict[str, tuple[str, Any, str]] = {
+REFUSED: dict[str, RefusedRequest] = {
     **{
         f"{method} where there is none": (
             f"auto_top_ups.{method}AutoTopUp",
@@ -88,11 +88,3 @@ AUTO_TOP_UP_REFUSALS: dict[str, tuple[str, Any, str]] = {
     "rule in another currency": (UPDATE, rule(currency_code="USD"), "CURRENCY_MISMATCH"),
 }
 """What is wrong → the method, the request, and the reason."""
-
-AUTO_TOP_UP_CODES = {
-    "AUTO_TOP_UP_NOT_FOUND": "NOT_FOUND",
-    "COMPANY_NOT_FOUND": "NOT_FOUND",
-    "COMPANY_CLOSED": "FAILED_PRECONDITION",
-    "CURRENCY_MISMATCH": "FAILED_PRECONDITION",
-}
-"""Reason → gRPC code."""

@@ -1,10 +1,10 @@
-"""Requests of DocumentService that must be refused, beside those in bad_requests.py."""
+"""Requests of DocumentService that must be refused."""
 
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.acceptance.bad_requests.charging import NOBODY, forged
+from tests.acceptance.bad_requests.makers import NOBODY, BadRequest, RefusedRequest, forged
 from veloconnect.admin.v1 import document_pb2
 
 INCLUDED, REVERSE = document_pb2.TAX_TREATMENT_INCLUDED, document_pb2.TAX_TREATMENT_REVERSE_CHARGE
@@ -73,7 +73,7 @@ _PROFILES: dict[str, tuple[document_pb2.UpdateBillingProfileRequest, str]] = {
     "with reverse charge without its note": (profile(tax_treatment=REVERSE), "billing_profile.tax_note"),
 }
 
-BAD_DOCUMENTS: dict[str, tuple[str, Any, str]] = {
+BAD: dict[str, BadRequest] = {
     **{f"seller {what}": ("documents.UpdateSeller", *bad) for what, bad in _SELLERS.items()},
     **{f"buyer {what}": ("documents.UpdateBillingProfile", *bad) for what, bad in _PROFILES.items()},
     "seller of another name": ("documents.GetSeller", document_pb2.GetSellerRequest(name="me"), "name"),
@@ -108,7 +108,7 @@ BAD_DOCUMENTS: dict[str, tuple[str, Any, str]] = {
 }
 """What is wrong → the method, the request, and the field that it is."""
 
-DOCUMENT_REFUSALS: dict[str, tuple[str, Any, str]] = {
+REFUSED: dict[str, RefusedRequest] = {
     "receipt of a charge": ("documents.GetReceipt", receipt("8"), "RECEIPT_NOT_FOUND"),
     "receipt of nothing": ("documents.GetReceipt", receipt("999"), "RECEIPT_NOT_FOUND"),
     "receipt of an unknown company": ("documents.GetReceipt", receipt("1", NOBODY), "RECEIPT_NOT_FOUND"),

@@ -5,7 +5,7 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.acceptance.bad_requests.charging import forged
+from tests.acceptance.bad_requests.makers import BadRequest, RefusedRequest, forged
 from veloconnect.admin.v1 import rate_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -55,7 +55,7 @@ def at(seconds: int) -> Timestamp:
     return Timestamp(seconds=seconds)
 
 
-BAD_RATES: dict[str, tuple[str, Any, str]] = {
+BAD: dict[str, BadRequest] = {
     "card of a bad id": ("rates.CreateRateCard", make("A b"), "rate_card_id"),
     "card missing": ("rates.CreateRateCard", rate_pb2.CreateRateCardRequest(rate_card_id="new"), "rate_card"),
     "card without a currency": ("rates.CreateRateCard", make(currency_code=""), "rate_card.currency_code"),
@@ -170,33 +170,32 @@ BAD_RATES: dict[str, tuple[str, Any, str]] = {
 
 NONE = "rateCards/none"
 
-RATE_REFUSALS: dict[str, tuple[str, Any, str, dict[str, str]]] = {
-    "card made twice": ("rates.CreateRateCard", make("bad"), "RATE_CARD_ALREADY_EXISTS", {}),
-    "card below one that there is not": ("rates.CreateRateCard", make(parent=NONE), "RATE_CARD_NOT_FOUND", {}),
+REFUSED: dict[str, RefusedRequest] = {
+    "card made twice": ("rates.CreateRateCard", make("bad"), "RATE_CARD_ALREADY_EXISTS"),
+    "card below one that there is not": ("rates.CreateRateCard", make(parent=NONE), "RATE_CARD_NOT_FOUND"),
     "card below one in another currency": (
         "rates.CreateRateCard",
         make(parent="rateCards/dollars"),
         "CURRENCY_MISMATCH",
         {"wallet": "USD", "given": "EUR"},
     ),
-    "unknown card": ("rates.GetRateCard", rate_pb2.GetRateCardRequest(name=NONE), "RATE_CARD_NOT_FOUND", {}),
+    "unknown card": ("rates.GetRateCard", rate_pb2.GetRateCardRequest(name=NONE), "RATE_CARD_NOT_FOUND"),
     "change of an unknown card": (
         "rates.UpdateRateCard",
         change("display_name", name=NONE),
         "RATE_CARD_NOT_FOUND",
-        {},
     ),
-    "unknown parent": ("rates.UpdateRateCard", change(parent=NONE), "RATE_CARD_NOT_FOUND", {}),
+    "unknown parent": ("rates.UpdateRateCard", change(parent=NONE), "RATE_CARD_NOT_FOUND"),
     "parent in another currency": (
         "rates.UpdateRateCard",
         change(parent="rateCards/dollars"),
         "CURRENCY_MISMATCH",
         {"wallet": "USD", "given": "EUR"},
     ),
-    "rates of an unknown card": ("rates.ListRates", listing(parent=NONE), "RATE_CARD_NOT_FOUND", {}),
-    "batch for an unknown card": ("rates.BatchUpdateRates", batch(rate(), parent=NONE), "RATE_CARD_NOT_FOUND", {}),
-    "quote by an unknown card": ("rates.QuotePrice", quote(rate_card=NONE), "RATE_CARD_NOT_FOUND", {}),
-    "quote of an unknown company": ("rates.QuotePrice", quote(company="companies/nobody"), "COMPANY_NOT_FOUND", {}),
+    "rates of an unknown card": ("rates.ListRates", listing(parent=NONE), "RATE_CARD_NOT_FOUND"),
+    "batch for an unknown card": ("rates.BatchUpdateRates", batch(rate(), parent=NONE), "RATE_CARD_NOT_FOUND"),
+    "quote by an unknown card": ("rates.QuotePrice", quote(rate_card=NONE), "RATE_CARD_NOT_FOUND"),
+    "quote of an unknown company": ("rates.QuotePrice", quote(company="companies/nobody"), "COMPANY_NOT_FOUND"),
     "quote of a company without a card": (
         "rates.QuotePrice",
         quote(company="companies/bad"),
@@ -211,12 +210,3 @@ RATE_REFUSALS: dict[str, tuple[str, Any, str, dict[str, str]]] = {
     ),
 }
 """What is wrong → the method, the request, the reason and its metadata."""
-
-RATE_CODES = {
-    "RATE_CARD_ALREADY_EXISTS": "ALREADY_EXISTS",
-    "RATE_CARD_NOT_FOUND": "NOT_FOUND",
-    "COMPANY_NOT_FOUND": "NOT_FOUND",
-    "RATE_NOT_FOUND": "NOT_FOUND",
-    "CURRENCY_MISMATCH": "FAILED_PRECONDITION",
-}
-"""Reason → gRPC code."""

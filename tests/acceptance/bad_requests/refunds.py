@@ -1,10 +1,10 @@
-"""Requests of RefundService and delivery reports that must be refused, beside those in bad_requests.py."""
+"""Requests of RefundService and delivery reports that must be refused."""
 
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.acceptance.bad_requests.charging import MICROS_MAX, NOBODY, charge, forged
+from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest, charge, forged
 from tests.support.clients import Clients
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.charging.v1 import charging_pb2
@@ -114,7 +114,36 @@ def got(job_: str) -> refund_pb2.GetRefundJobRequest:
     return refund_pb2.GetRefundJobRequest(name=f"refundJobs/{job_}")
 
 
-BAD_REFUNDS: dict[str, tuple[str, Any, str]] = {
+_FILTER = "settings.refund_job.filter"
+_BAD_JOBS: dict[str, tuple[list[Any], str]] = {
+    "of no message": ([], "settings"),
+    "of names only": ([names(CHARGED)], "settings"),
+    "of settings twice": ([job(), job()], "settings"),
+    "of a bad id": ([job("A b")], "settings.refund_job_id"),
+    "without a reason": ([job(reason=0)], "settings.refund_job.reason"),
+    "of nobody": ([job(requested_by="")], "settings.refund_job.requested_by"),
+    "without a start": ([job(filter_={"start_time": None})], f"{_FILTER}.start_time"),
+    "without an end": ([job(filter_={"end_time": None})], f"{_FILTER}.end_time"),
+    "from its end to its start": ([job(filter_={"start_time": at(2)})], f"{_FILTER}.end_time"),
+    "of what is to come": ([job(filter_={"end_time": at(10**11)})], f"{_FILTER}.end_time"),
+    "of no country": ([job(filter_={"country_code": "QX"})], f"{_FILTER}.country_code"),
+    "of an unknown channel": ([job(filter_={"channel": 77})], f"{_FILTER}.channel"),
+    "of a bad company": ([job(filter_={"company": "bad"})], f"{_FILTER}.company"),
+    "by names and a time": ([job(), names(CHARGED)], f"{_FILTER}.start_time"),
+    "of what has no name": (
+        [job(filter_={"start_time": None, "end_time": None}), names(CHARGED, "7")],
+        "names.transactions[1]",
+    ),
+    "of somebody else's charges": (
+        [job(filter_={"start_time": None, "end_time": None}), names("companies/full/transactions/1")],
+        "names.transactions[0]",
+    ),
+    "of no names": ([job(), names()], "names.transactions"),
+}
+"""What is wrong with a refund job → its messages, and the field that it is."""
+
+BAD: dict[str, BadRequest] = {
+    **{f"job {what}": ("refunds.CreateRefundJob", parts, field) for what, (parts, field) in _BAD_JOBS.items()},
     **{
         f"refund {what}": ("refunds.CreateRefund", request, field)
         for what, (request, field) in {
@@ -240,46 +269,7 @@ BAD_REFUNDS: dict[str, tuple[str, Any, str]] = {
 }
 """What is wrong → the method, the request, and the field that it is."""
 
-_FILTER = "settings.refund_job.filter"
-BAD_JOBS: dict[str, tuple[list[Any], str]] = {
-    "of no message": ([], "settings"),
-    "of names only": ([names(CHARGED)], "settings"),
-    "of settings twice": ([job(), job()], "settings"),
-    "of a bad id": ([job("A b")], "settings.refund_job_id"),
-    "without a reason": ([job(reason=0)], "settings.refund_job.reason"),
-    "of nobody": ([job(requested_by="")], "settings.refund_job.requested_by"),
-    "without a start": ([job(filter_={"start_time": None})], f"{_FILTER}.start_time"),
-    "without an end": ([job(filter_={"end_time": None})], f"{_FILTER}.end_time"),
-    "from its end to its start": ([job(filter_={"start_time": at(2)})], f"{_FILTER}.end_time"),
-    "of what is to come": ([job(filter_={"end_time": at(10**11)})], f"{_FILTER}.end_time"),
-    "of no country": ([job(filter_={"country_code": "QX"})], f"{_FILTER}.country_code"),
-    "of an unknown channel": ([job(filter_={"channel": 77})], f"{_FILTER}.channel"),
-    "of a bad company": ([job(filter_={"company": "bad"})], f"{_FILTER}.company"),
-    "by names and a time": ([job(), names(CHARGED)], f"{_FILTER}.start_time"),
-    "of what has no name": (
-        [job(filter_={"start_time": None, "end_time": None}), names(CHARGED, "7")],
-        "names.transactions[1]",
-    ),
-    "of somebody else's charges": (
-        [job(filter_={"start_time": None, "end_time": None}), names("companies/full/transactions/1")],
-        "names.transactions[0]",
-    ),
-    "of no names": ([job(), names()], "names.transactions"),
-}
-"""What is wrong with a refund job → its messages, and the field that it is."""
-
-REFUND_CODES = {
-    "TRANSACTION_NOT_FOUND": "NOT_FOUND",
-    "COMPANY_NOT_FOUND": "NOT_FOUND",
-    "REFUND_JOB_NOT_FOUND": "NOT_FOUND",
-    "REFUND_CASE_NOT_FOUND": "NOT_FOUND",
-    "REFUND_CASE_DECIDED": "FAILED_PRECONDITION",
-    "REFUND_EXCEEDS_CHARGE": "FAILED_PRECONDITION",
-    "IDEMPOTENCY_KEY_REUSED": "INVALID_ARGUMENT",
-}
-"""Reason → gRPC code."""
-
-REFUND_REFUSALS: dict[str, tuple[str, Any, str]] = {
+REFUSED: dict[str, RefusedRequest] = {
     "refund of a top-up": ("refunds.CreateRefund", refund(transaction=TOP_UP), "TRANSACTION_NOT_FOUND"),
     "refund of what is left of a top-up": (
         "refunds.CreateRefund",

@@ -1,14 +1,17 @@
-"""Requests of TransactionService that must be refused, beside those in bad_requests.py."""
+"""Requests of TransactionService that must be refused."""
 
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.acceptance.bad_requests.charging import NOBODY, forged
+from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest, forged
 from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
-MICROS_MAX = 9_000_000_000_000_000
+
+def statement(token: str = "", size: int = 0, parent: str = "companies/bad") -> transaction_pb2.ListTransactionsRequest:
+    """Return the reading of a statement."""
+    return transaction_pb2.ListTransactionsRequest(parent=parent, page_token=token, page_size=size)
 
 
 def filtered(token: str = "", **fields: Any) -> transaction_pb2.ListTransactionsRequest:
@@ -52,7 +55,31 @@ BAD_FILTERS: dict[str, tuple[dict[str, Any], str]] = {
 }
 """What is wrong → the fields of a filter, and the one that it is."""
 
-BAD_STATEMENTS: dict[str, tuple[str, Any, str]] = {
+BAD: dict[str, BadRequest] = {
+    "statement of a bad name": ("transactions.ListTransactions", statement(parent="companies/bad/"), "parent"),
+    "statement by a negative page size": ("transactions.ListTransactions", statement(size=-1), "page_size"),
+    "statement by garbage": ("transactions.ListTransactions", statement("%%%"), "page_token"),
+    "statement by a token too long": ("transactions.ListTransactions", statement("A" * 257), "page_token"),
+    "statement by another company's token": (
+        "transactions.ListTransactions",
+        statement(forged("companies/full 2")),
+        "page_token",
+    ),
+    "statement by a forged token": (
+        "transactions.ListTransactions",
+        statement(forged("companies/bad seven")),
+        "page_token",
+    ),
+    "statement by a token past every number": (
+        "transactions.ListTransactions",
+        statement(forged(f"companies/bad {10**30}")),
+        "page_token",
+    ),
+    "transaction zero": (
+        "transactions.GetTransaction",
+        transaction_pb2.GetTransactionRequest(name="companies/bad/transactions/0"),
+        "name",
+    ),
     **{
         f"statement by {what}": ("transactions.ListTransactions", filtered(**fields), field)
         for what, (fields, field) in BAD_FILTERS.items()
@@ -80,6 +107,26 @@ BAD_STATEMENTS: dict[str, tuple[str, Any, str]] = {
     "usage of a country that is none": ("transactions.GetUsageSummary", summary(country_code="QX"), "country_code"),
 }
 """What is wrong → the method, the request, and the field that it is."""
+
+REFUSED: dict[str, RefusedRequest] = {
+    "statement of an unknown company": ("transactions.ListTransactions", statement(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "usage of an unknown company": (
+        "transactions.GetUsageSummary",
+        transaction_pb2.GetUsageSummaryRequest(parent=NOBODY),
+        "COMPANY_NOT_FOUND",
+    ),
+    "unknown transaction": (
+        "transactions.GetTransaction",
+        transaction_pb2.GetTransactionRequest(name="companies/bad/transactions/999999999999999999"),
+        "TRANSACTION_NOT_FOUND",
+    ),
+    "transaction of an unknown company": (
+        "transactions.GetTransaction",
+        transaction_pb2.GetTransactionRequest(name=f"{NOBODY}/transactions/1"),
+        "TRANSACTION_NOT_FOUND",
+    ),
+}
+"""What is asked for → the method, the request, and the reason of the refusal."""
 
 BAD_EXPORTS: dict[str, tuple[transaction_pb2.ExportTransactionsRequest, str, tuple[str, ...]]] = {
     "of a bad name": (export("companies/"), "INVALID_REQUEST", ("parent",)),

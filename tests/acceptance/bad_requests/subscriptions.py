@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.acceptance.bad_requests.charging import MICROS_MAX, NOBODY, forged
+from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest, forged
 from tests.support.clients import Clients
 from veloconnect.admin.v1 import subscription_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -75,7 +75,7 @@ def settle_subscriptions(clients: Clients) -> None:
     clients.call(clients.subscriptions.CancelSubscription, cancel("companies/bad/subscriptions/ended"))
 
 
-BAD_SUBSCRIPTIONS: dict[str, tuple[str, Any, str]] = {
+BAD: dict[str, BadRequest] = {
     **{
         f"subscription {what}": ("subscriptions.CreateSubscription", request, field)
         for what, (request, field) in {
@@ -167,38 +167,45 @@ BAD_SUBSCRIPTIONS: dict[str, tuple[str, Any, str]] = {
 }
 """What is wrong → the method, the request, and the field that it is."""
 
-SUBSCRIPTION_CODES = {
-    "COMPANY_NOT_FOUND": "NOT_FOUND",
-    "COMPANY_CLOSED": "FAILED_PRECONDITION",
-    "IDEMPOTENCY_KEY_REUSED": "INVALID_ARGUMENT",
-    "RATE_NOT_FOUND": "NOT_FOUND",
-    "SUBSCRIPTION_NOT_FOUND": "NOT_FOUND",
-    "SUBSCRIPTION_CANCELED": "FAILED_PRECONDITION",
-}
-"""Reason → gRPC code."""
-
 _NONE, _ENDED = "companies/bad/subscriptions/none", "companies/bad/subscriptions/ended"
-SUBSCRIPTION_REFUSALS: dict[str, tuple[str, Any, str]] = {
-    "of an unknown company": ("CreateSubscription", subscribe(parent=NOBODY), "COMPANY_NOT_FOUND"),
-    "of a closed company": ("CreateSubscription", subscribe(parent="companies/closed"), "COMPANY_CLOSED"),
-    "under an id that is taken": ("CreateSubscription", subscribe("open", amount_micros=2), "IDEMPOTENCY_KEY_REUSED"),
-    "under an id that is taken, in a thousand years": (
-        "CreateSubscription",
+REFUSED: dict[str, RefusedRequest] = {
+    "subscription of an unknown company": (
+        "subscriptions.CreateSubscription",
+        subscribe(parent=NOBODY),
+        "COMPANY_NOT_FOUND",
+    ),
+    "subscription of a closed company": (
+        "subscriptions.CreateSubscription",
+        subscribe(parent="companies/closed"),
+        "COMPANY_CLOSED",
+    ),
+    "subscription under an id that is taken": (
+        "subscriptions.CreateSubscription",
+        subscribe("open", amount_micros=2),
+        "IDEMPOTENCY_KEY_REUSED",
+    ),
+    "subscription under an id that is taken, in a thousand years": (
+        "subscriptions.CreateSubscription",
         subscribe("open", start_time=in_days(365_000)),
         "IDEMPOTENCY_KEY_REUSED",
     ),
-    "under an id that is taken, at once": (
-        "CreateSubscription",
+    "subscription under an id that is taken, at once": (
+        "subscriptions.CreateSubscription",
         subscribe("ended", start_time=None),
         "IDEMPOTENCY_KEY_REUSED",
     ),
-    "list of an unknown company": ("ListSubscriptions", listing(parent=NOBODY), "COMPANY_NOT_FOUND"),
-    "that is not there": ("GetSubscription", get(_NONE), "SUBSCRIPTION_NOT_FOUND"),
-    "change of none": ("UpdateSubscription", changed(name=_NONE), "SUBSCRIPTION_NOT_FOUND"),
-    "change of one that has ended": ("UpdateSubscription", changed(name=_ENDED), "SUBSCRIPTION_CANCELED"),
-    "change to no price": ("UpdateSubscription", changed("amount_micros"), "RATE_NOT_FOUND"),
-    "end of none": ("CancelSubscription", cancel(_NONE), "SUBSCRIPTION_NOT_FOUND"),
-    "going on of none": ("ResumeSubscription", resume(_NONE), "SUBSCRIPTION_NOT_FOUND"),
-    "going on of one that has ended": ("ResumeSubscription", resume(_ENDED), "SUBSCRIPTION_CANCELED"),
+    "list of an unknown company": ("subscriptions.ListSubscriptions", listing(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "subscription that is not there": ("subscriptions.GetSubscription", get(_NONE), "SUBSCRIPTION_NOT_FOUND"),
+    "change of none": ("subscriptions.UpdateSubscription", changed(name=_NONE), "SUBSCRIPTION_NOT_FOUND"),
+    "change of one that has ended": ("subscriptions.UpdateSubscription", changed(name=_ENDED), "SUBSCRIPTION_CANCELED"),
+    "change to no price": (
+        "subscriptions.UpdateSubscription",
+        changed("amount_micros"),
+        "RATE_NOT_FOUND",
+        {"channel": "PHONE_NUMBER", "variant": "", "country": "DE"},
+    ),
+    "end of none": ("subscriptions.CancelSubscription", cancel(_NONE), "SUBSCRIPTION_NOT_FOUND"),
+    "going on of none": ("subscriptions.ResumeSubscription", resume(_NONE), "SUBSCRIPTION_NOT_FOUND"),
+    "going on of one that has ended": ("subscriptions.ResumeSubscription", resume(_ENDED), "SUBSCRIPTION_CANCELED"),
 }
 """What it is → the method, the request and the reason of the answer."""

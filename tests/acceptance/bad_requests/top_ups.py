@@ -1,12 +1,15 @@
-"""Requests of TopUpService and AdjustmentService that must be refused, beside those in bad_requests.py."""
+"""Requests of TopUpService and AdjustmentService that must be refused."""
 
 from typing import Any
 
-from tests.acceptance.bad_requests.charging import (
+from tests.acceptance.bad_requests.makers import (
+    AVAILABLE,
     BALANCE,
     HELD,
     MICROS_MAX,
     NOBODY,
+    BadRequest,
+    RefusedRequest,
     top_up,
 )
 from tests.acceptance.conftest import MANUAL_MICROS_MAX
@@ -39,7 +42,20 @@ def refund(name: str = "companies/bad/topUps/first", **fields: Any) -> top_up_pb
     return top_up_pb2.RefundTopUpRequest(**{**good, **fields})
 
 
-BAD_TOP_UPS: dict[str, tuple[str, Any, str]] = {
+BAD: dict[str, BadRequest] = {
+    "top-up missing": (
+        "top_ups.CreateTopUp",
+        top_up_pb2.CreateTopUpRequest(parent="companies/bad", idempotency_key="new"),
+        "top_up",
+    ),
+    "top-up of nothing": ("top_ups.CreateTopUp", top_up(amount_micros=0), "top_up.amount_micros"),
+    "top-up of less than nothing": ("top_ups.CreateTopUp", top_up(amount_micros=-1), "top_up.amount_micros"),
+    "top-up out of range": ("top_ups.CreateTopUp", top_up(amount_micros=MICROS_MAX + 1), "top_up.amount_micros"),
+    "top-up without a currency": ("top_ups.CreateTopUp", top_up(currency_code=""), "top_up.currency_code"),
+    "top-up by no method": ("top_ups.CreateTopUp", top_up(method=0), "top_up.method"),
+    "top-up by an unknown method": ("top_ups.CreateTopUp", top_up(method=77), "top_up.method"),
+    "top-up with NUL in its reference": ("top_ups.CreateTopUp", top_up(reference="wire\0"), "top_up.reference"),
+    "top-up under a key of the service's own": ("top_ups.CreateTopUp", top_up(key="~expiry/open"), "idempotency_key"),
     "top-up of other words": (CREATE, top_up(amount_text="500.00 EUR"), "top_up.amount_text"),
     "top-up of more than a person may": (CREATE, top_up(amount_micros=MANUAL_MICROS_MAX + 1), "top_up.amount_micros"),
     "top-up that saves what is no card": (CREATE, top_up(save_payment_method=True), "top_up.save_payment_method"),
@@ -131,7 +147,16 @@ BAD_TOP_UPS: dict[str, tuple[str, Any, str]] = {
 """What is wrong → the method, the request, and the field that it is."""
 
 _NONE = "companies/bad/topUps/none"
-TOP_UP_REFUSALS: dict[str, tuple[str, Any, str]] = {
+REFUSED: dict[str, RefusedRequest] = {
+    "top-up of an unknown company": ("top_ups.CreateTopUp", top_up(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "top-up of another currency under its key": (
+        "top_ups.CreateTopUp",
+        top_up(key="first", amount_micros=BALANCE, currency_code="USD"),
+        "IDEMPOTENCY_KEY_REUSED",
+    ),
+    "top-up in another currency": ("top_ups.CreateTopUp", top_up(currency_code="USD"), "CURRENCY_MISMATCH"),
+    "top-up of a closed company": ("top_ups.CreateTopUp", top_up(parent="companies/closed"), "COMPANY_CLOSED"),
+    "top-up of a full wallet": ("top_ups.CreateTopUp", top_up(parent="companies/full"), "BALANCE_LIMIT_REACHED"),
     "read of no top-up": ("top_ups.GetTopUp", top_up_pb2.GetTopUpRequest(name=_NONE), "TOP_UP_NOT_FOUND"),
     "confirmation of no top-up": ("top_ups.ConfirmTopUp", confirm(_NONE), "TOP_UP_NOT_FOUND"),
     "failure of no top-up": ("top_ups.FailTopUp", top_up_pb2.FailTopUpRequest(name=_NONE), "TOP_UP_NOT_FOUND"),
@@ -190,11 +215,17 @@ TOP_UP_REFUSALS: dict[str, tuple[str, Any, str]] = {
         adjustment(key="charged", currency_code="USD"),
         "IDEMPOTENCY_KEY_REUSED",
     ),
-    "adjustment below the floor": (ADJUST, adjustment(amount_micros=-BALANCE), "INSUFFICIENT_FUNDS"),
+    "adjustment below the floor": (
+        ADJUST,
+        adjustment(amount_micros=-BALANCE),
+        "INSUFFICIENT_FUNDS",
+        {"available": str(AVAILABLE), "required": str(BALANCE), "floor": "0", "currency": "EUR"},
+    ),
     "preview of an adjustment below the floor": (
         ADJUST,
         adjustment(amount_micros=HELD - BALANCE - 1, preview=True),
         "INSUFFICIENT_FUNDS",
+        {"available": str(AVAILABLE), "required": str(BALANCE - HELD + 1), "floor": "0", "currency": "EUR"},
     ),
     "adjustment of a full wallet": (ADJUST, adjustment(parent="companies/full"), "BALANCE_LIMIT_REACHED"),
     "preview for a full wallet": (

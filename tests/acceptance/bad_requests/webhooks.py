@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.acceptance.bad_requests.charging import NOBODY
+from tests.acceptance.bad_requests.makers import NOBODY, BadRequest, RefusedRequest
 from veloconnect.admin.v1 import webhook_pb2
 
 WEBHOOK = "companies/bad/webhook"
@@ -40,7 +40,7 @@ BAD_URLS = {
     "too long": "https://acme.example/" + "x" * 2048,
 }
 
-BAD_WEBHOOKS: dict[str, tuple[str, Any, str]] = {
+BAD: dict[str, BadRequest] = {
     **{f"webhook {what}": ("webhooks.UpdateWebhook", change(url=url), "webhook.url") for what, url in BAD_URLS.items()},
     "webhook without a url": ("webhooks.UpdateWebhook", change(event_types=["webhook.paused"]), "webhook.url"),
     "webhook whose url is taken away": ("webhooks.UpdateWebhook", change("url"), "webhook.url"),
@@ -89,7 +89,7 @@ BAD_WEBHOOKS: dict[str, tuple[str, Any, str]] = {
 }
 """What is wrong → the method, the request, and the field that it is."""
 
-WEBHOOK_REFUSALS: dict[str, tuple[str, Any, str]] = {
+REFUSED: dict[str, RefusedRequest] = {
     "webhook of an unknown company": (
         "webhooks.UpdateWebhook",
         change(name=f"{NOBODY}/webhook", url="https://acme.example"),

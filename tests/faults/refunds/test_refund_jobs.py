@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from devstack import Stack
-from tests.acceptance.bad_requests.charging import charge, create, top_up
+from tests.acceptance.bad_requests.makers import charge, create, top_up
 from tests.support.clients import Clients
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.charging.v1 import charging_pb2

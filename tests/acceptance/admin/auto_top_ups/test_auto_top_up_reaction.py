@@ -12,7 +12,7 @@ import pytest
 
 from devstack import Stack
 from devstack.local_stripe import LocalStripe
-from tests.acceptance.bad_requests.charging import charge
+from tests.acceptance.bad_requests.makers import charge
 from tests.support import card_payments
 from tests.support.card_payments import (
     TopUp,

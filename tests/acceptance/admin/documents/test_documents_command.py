@@ -9,7 +9,7 @@ import pypdf
 import pytest
 
 from devstack import Stack
-from tests.acceptance.bad_requests.charging import create, top_up
+from tests.acceptance.bad_requests.makers import create, top_up
 from tests.support.clients import Clients
 from tests.support.command import Command
 from veloconnect.admin.v1 import document_pb2

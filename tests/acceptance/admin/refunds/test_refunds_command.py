@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devstack import Stack
-from tests.acceptance.bad_requests.charging import charge, create, top_up
+from tests.acceptance.bad_requests.makers import charge, create, top_up
 from tests.support.clients import Clients
 from tests.support.command import COMMAND_SECONDS_MAX, Command
 

@@ -20,7 +20,7 @@ from devstack.local_stripe import (
     CardDeclined,
     LocalStripe,
 )
-from tests.acceptance.bad_requests.charging import charge
+from tests.acceptance.bad_requests.makers import charge
 from tests.support import card_payments
 from tests.support.card_payments import (
     TopUp,

@@ -13,7 +13,7 @@ import pytest
 
 from devstack import Stack
 from devstack.local_stripe import API_KEY, GOOD_CARD, LocalStripe
-from tests.acceptance.bad_requests.charging import charge, create, top_up
+from tests.acceptance.bad_requests.makers import charge, create, top_up
 from tests.support.clients import Clients
 from veloconnect.admin.v1 import auto_top_up_pb2, ledger_pb2, top_up_pb2
 

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from devstack import Stack
-from tests.acceptance.bad_requests.charging import create, top_up
+from tests.acceptance.bad_requests.makers import create, top_up
 from tests.acceptance.bad_requests.subscriptions import subscribe
 from tests.support.clients import Clients
 from veloconnect.admin.v1 import subscription_pb2
