@@ -32,6 +32,9 @@ MESSAGE_BYTES_MAX = 64 * 2**20
 REFUSALS_MAX = 10
 """So often a refused call is sent again, as gRPC clients do: a server may still count a stream whose
 end has already come here."""
+REFUSED_SECONDS = 0.001
+"""How long a call rests when it was refused for the first time, and twice as long each time after. A
+busy server lets a stream go late: a second is enough where ten round trips without a rest are not."""
 STREAMS_LEFT_AT = frames.STREAM_ID_MAX - 2**20
 """After some billion calls the connection has no more stream numbers, and another takes over."""
 
@@ -72,6 +75,7 @@ class Connection(asyncio.Protocol):
         self.closed: asyncio.Future[None] = loop.create_future()
         self.is_open = True
         """Whether it takes calls."""
+        self._loop = loop
         self._owner = owner
         self._finished = finished
         self._outgoing = Outgoing(headers, loop.call_soon)
@@ -80,6 +84,8 @@ class Connection(asyncio.Protocol):
         self._calls: dict[int, Call] = {}
         """In flight, by stream."""
         self._waiting: deque[Call] = deque()
+        self._resting = 0
+        """Refused calls that are not sent again yet."""
         self._next_stream = 1
         self._streams_max = frames.STREAM_ID_MAX
         self._incoming = b""
@@ -97,7 +103,7 @@ class Connection(asyncio.Protocol):
     @property
     def in_flight(self) -> int:
         """Calls that were submitted and have not ended."""
-        return len(self._calls) + len(self._waiting)
+        return len(self._calls) + len(self._waiting) + self._resting
 
     def submit(self, call: Call) -> None:
         """Send a call as soon as the server's limits allow; only while `is_open`."""
@@ -274,14 +280,19 @@ class Connection(asyncio.Protocol):
         self._outgoing.forget(stream)
         is_refused = code == frames.REFUSED_STREAM
         if is_refused and call.refusals < REFUSALS_MAX:
-            call.refusals += 1
             del self._calls[stream]
-            if self.is_open:
-                self._waiting.appendleft(call)
-            else:
-                self._owner.unsent(call)
+            self._resting += 1
+            self._loop.call_later(REFUSED_SECONDS * 2**call.refusals, self._send_again, call)
+            call.refusals += 1
         else:
             self._finish(stream, Outcome(f"RST_STREAM/{frames.error_name(code)}", maybe_applied=not is_refused))
+
+    def _send_again(self, call: Call) -> None:
+        self._resting -= 1
+        if self.is_open:
+            self.submit(call)
+        else:
+            self._owner.unsent(call)
 
     def _read_go_away(self, last_stream: int) -> None:
         self._leave()

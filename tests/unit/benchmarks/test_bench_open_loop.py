@@ -1,100 +1,185 @@
-"""The open loop: the rate is kept whatever the server does, and no stall is hidden."""
+"""The open loop: the rate is kept whatever the server does, and no stall is hidden.
+
+Time is the test's own: a clock that goes on by hand, and a server that answers within one millisecond of it or, while
+it stalls, not at all. So all latencies are known exactly.
+"""
 
 import asyncio
 import time
+from collections.abc import Callable, Container
+from typing import Any, cast
 
 import pytest
 
+from benchmarks.http2.calls import Call
+from benchmarks.http2.client import Client
+from benchmarks.http2.connection import Connection
+from benchmarks.http2.outcomes import OK, Outcome
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.closed_loop import ClosedLoop
-from benchmarks.loadgen.measuring import Measurement
+from benchmarks.loadgen.loop import Loop
 from benchmarks.loadgen.open_loop import OpenLoop
+from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.ticker import Ticker
 from benchmarks.loadgen.workloads import Charges
-from tests.unit.benchmarks.bench_wallets import (
-    AMOUNT_MICROS,
-    COMPANIES,
-    Wallets,
-    by_company,
-    endpoint,
-    run_load,
-    served,
-)
+from tests.support.polling import until
+from tests.unit.benchmarks.bench_wallets import AMOUNT_MICROS, COMPANIES, endpoint
 
 RATE = 200.0
-STALL_SECONDS = 0.4
+STALL_MS = 400
+MS_NS = 1_000_000
 
 
-async def run_open(wallets: Wallets, books: Books, *, seconds: float = 1.0, rate: float = RATE) -> Measurement:
-    async with served(wallets) as target:
-        loop = OpenLoop(Charges(books), endpoint(target), rate=rate, connections=2)
-        return await run_load(loop, seconds=seconds)
+class Clock:
+    """The time, and the ticker that looks at it."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self.tick: Callable[[], None] = lambda: None
+
+    def ticker(self, _seconds: float, tick: Callable[[], None]) -> "Clock":
+        """Be the loop's ticker."""
+        self.tick = tick
+        return self
+
+    def start(self) -> None:
+        """Tick for the first time."""
+        self.tick()
+
+    def stop(self) -> None:
+        """Tick no more."""
+        self.tick = lambda: None
 
 
-async def stall(wallets: Wallets, after_seconds: float) -> None:
-    await asyncio.sleep(after_seconds)
-    wallets.is_open.clear()
-    await asyncio.sleep(STALL_SECONDS)
-    wallets.is_open.set()
+class Server:
+    """Answers what was submitted when it is told to."""
+
+    is_open = True
+
+    def __init__(self) -> None:
+        self.finished: Callable[[Any, Call, Outcome], None] = lambda *_: None
+        self.waiting: list[Call] = []
+        self.waiting_max = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls wait."""
+        return len(self.waiting)
+
+    def submit(self, call: Call) -> None:
+        """Take a call."""
+        self.waiting.append(call)
+        self.waiting_max = max(self.waiting_max, len(self.waiting))
+
+    def answer(self) -> None:
+        """Answer all that is waiting, not what comes meanwhile."""
+        answered, self.waiting = self.waiting, []
+        for call in answered:
+            call.body = b"\0\0\0\0\0"
+            self.finished(cast("Connection", self), call, OK)
 
 
-async def test_the_rate_is_kept() -> None:
-    wallets, books = Wallets(), Books(COMPANIES, AMOUNT_MICROS)
-    measured = await run_open(wallets, books)
-    assert measured.units_per_second == pytest.approx(RATE, rel=0.05)
-    assert not measured.tally.errors
-    assert dict(zip(COMPANIES, books.acknowledged, strict=True)) == by_company(wallets.charges)
-    assert measured.tally.late.count == measured.tally.calls
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: clock.now_ns)
+    monkeypatch.setattr("benchmarks.loadgen.open_loop.Ticker", clock.ticker)
+    return clock
 
 
-async def test_a_stall_shows_in_the_percentiles_of_an_open_loop_and_hides_in_those_of_a_closed_one() -> None:
-    wallets, books = Wallets(), Books(COMPANIES, AMOUNT_MICROS)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(stall(wallets, 0.6))
-        opened = await run_open(wallets, books, seconds=2.0)
-    # Calls that should have left during the stall waited 0.2 s on average: a fifth of all.
-    assert opened.tally.calls == pytest.approx(2 * RATE, rel=0.05)
-    assert opened.tally.latencies.percentile_ns(99) > STALL_SECONDS * 0.85e9
-    assert opened.tally.latencies.percentile_ns(90) > STALL_SECONDS * 0.3e9
-    async with served(wallets) as target, asyncio.TaskGroup() as group:
-        group.create_task(stall(wallets, 0.6))
-        loop = ClosedLoop(Charges(books), endpoint(target), in_flight=1, connections=1)
-        closed = await run_load(loop, seconds=2.0)
-    assert closed.tally.latencies.max_ns > STALL_SECONDS * 0.9e9
-    assert closed.tally.latencies.percentile_ns(90) < STALL_SECONDS * 0.3e9, "one call alone has seen it"
+@pytest.fixture
+def books() -> Books:
+    return Books(COMPANIES, AMOUNT_MICROS)
 
 
-async def test_calls_that_end_after_the_stretch_belong_to_it() -> None:
-    wallets, books = Wallets(), Books(COMPANIES, AMOUNT_MICROS)
-    async with asyncio.TaskGroup() as group:
-        # From the middle of the stretch until well after its end.
-        group.create_task(stall(wallets, 0.6))
-        measured = await run_open(wallets, books, seconds=0.7)
-    assert measured.tally.calls == pytest.approx(0.7 * RATE, rel=0.1)
-    assert measured.tally.latencies.max_ns > STALL_SECONDS * 0.5e9
-    assert sum(books.acknowledged) == len(wallets.charges)
+@pytest.fixture
+def server() -> Server:
+    return Server()
 
 
-async def test_a_server_that_has_stopped_does_not_fill_the_generators_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+async def play(
+    loop: Loop, server: Server, clock: Clock, *, stretch_ms: range, stall_ms: Container[int] = (), end_ms: int = 3_000
+) -> Tally:
+    """Let a loop run by the clock, and return what it counted in the stretch."""
+    loop._client = cast("Client", server)
+    server.finished = loop._finished
+    loop.start()
+    tally = loop._new_tally()
+    for ms in range(1, end_ms):
+        clock.now_ns = ms * MS_NS
+        clock.tick()
+        if ms not in stall_ms:
+            server.answer()
+        if ms == stretch_ms.start:
+            tally = loop.begin_stretch()
+        if ms == stretch_ms.stop:
+            loop.end_stretch()
+    clock.stop()
+    loop._is_on = False
+    server.answer()
+    await loop.land()
+    return tally
+
+
+def open_loop(books: Books) -> OpenLoop:
+    return OpenLoop(Charges(books), endpoint(), rate=RATE, connections=2)
+
+
+async def test_the_rate_is_kept(books: Books, server: Server, clock: Clock) -> None:
+    tally = await play(open_loop(books), server, clock, stretch_ms=range(502, 2_502))
+    assert tally.calls == tally.units == 2 * RATE
+    assert not tally.errors
+    assert tally.late.count == tally.calls
+    assert sum(books.acknowledged) == 3 * RATE
+
+
+async def test_a_stall_shows_in_the_percentiles_of_an_open_loop_and_hides_in_those_of_a_closed_one(
+    books: Books, server: Server, clock: Clock
+) -> None:
+    stall = range(1_001, 1_001 + STALL_MS)
+    opened = await play(open_loop(books), server, clock, stretch_ms=range(502, 2_502), stall_ms=stall)
+    # Calls that should have left during the stall waited half of it on average: a fifth of all.
+    assert opened.calls == 2 * RATE
+    assert opened.latencies.percentile_ns(99) > STALL_MS * 0.85 * MS_NS
+    assert opened.latencies.percentile_ns(90) > STALL_MS * 0.45 * MS_NS
+    closed = ClosedLoop(Charges(books), endpoint(), in_flight=1, connections=1)
+    clock.now_ns = 0
+    counted = await play(closed, server, clock, stretch_ms=range(502, 2_502), stall_ms=stall)
+    assert counted.latencies.max_ns >= STALL_MS * MS_NS
+    assert counted.latencies.percentile_ns(99.9) < 2 * MS_NS, "one call alone has seen it"
+
+
+async def test_calls_that_end_after_the_stretch_belong_to_it(books: Books, server: Server, clock: Clock) -> None:
+    # From the middle of the stretch until well after its end.
+    stall = range(1_001, 1_001 + STALL_MS)
+    tally = await play(open_loop(books), server, clock, stretch_ms=range(502, 1_202), stall_ms=stall)
+    assert tally.calls == pytest.approx(0.7 * RATE)
+    assert tally.latencies.max_ns == pytest.approx(STALL_MS * MS_NS, rel=0.05)
+
+
+async def test_a_server_that_has_stopped_does_not_fill_the_generators_memory(
+    books: Books, server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("benchmarks.loadgen.open_loop.IN_FLIGHT_MAX", 20)
-    wallets, books = Wallets(), Books(COMPANIES, AMOUNT_MICROS)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(stall(wallets, 0.3))
-        measured = await run_open(wallets, books, seconds=0.8)
-    assert set(measured.tally.errors) == {"NOT_SENT"}
-    assert wallets.running_max <= 20
+    stall = range(1_001, 1_001 + STALL_MS)
+    tally = await play(open_loop(books), server, clock, stretch_ms=range(502, 2_502), stall_ms=stall)
+    assert tally.errors == {"NOT_SENT": STALL_MS * RATE / 1_000 - 20}
+    assert server.waiting_max == 20
     assert sum(books.unclear) == 0
 
 
-async def test_the_ticker_keeps_time_below_a_millisecond() -> None:
-    ticks: list[float] = []
-    ticker = Ticker(0.0005, lambda: ticks.append(time.monotonic()))
+async def test_the_ticker_ticks_until_it_is_stopped() -> None:
+    ticks = 0
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+
+    ticker = Ticker(0.0005, tick)
     ticker.start()
-    await asyncio.sleep(0.3)
+    await until(lambda: ticks >= 100)
     ticker.stop()
     ticker.stop()
-    count = len(ticks)
-    await asyncio.sleep(0.01)
-    assert len(ticks) == count <= 610
-    # Late ticks are not made up for, and a busy machine is late.
-    assert count > 150
+    count = ticks
+    await asyncio.sleep(0.002)  # A tick that was still to come would have come.
+    assert ticks == count

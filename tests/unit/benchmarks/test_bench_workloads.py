@@ -14,6 +14,7 @@ from benchmarks.loadgen.stream_loop import StreamLoop
 from benchmarks.loadgen.templates import KEY_CHARS, fresh_keys
 from benchmarks.loadgen.voice import VoiceCalls
 from benchmarks.loadgen.workloads import Charges, Declines, Replays
+from tests.support.polling import until
 from tests.unit.benchmarks.bench_wallets import (
     AMOUNT_MICROS,
     COMPANIES,
@@ -189,8 +190,7 @@ async def test_a_stream_that_is_lost_is_opened_again(wallets: Wallets, books: Bo
     async with served(wallets) as target:
         loop = StreamLoop(StreamedBatches(books, size=10), endpoint(target), streams=1, in_flight=2)
         task = asyncio.create_task(run_load(loop, warm_up_seconds=0, seconds=2.5))
-        while len(wallets.charges) < 100:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(wallets.charges) >= 100)
     before = len(wallets.charges)
     async with served(wallets, port=target.port):
         measured = await task
