@@ -6,10 +6,10 @@ import os
 import re
 import subprocess
 import sys
-import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from json import JSONDecoder
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from devstack import BinaryMissing, Stack
 from devstack.binaries import grpcurl_binary
 from devstack.run import banner
 from tests.support.paths import DOCS, ROOT
+from tests.support.polling import wait_until
 
 try:
     GRPCURL = grpcurl_binary()
@@ -462,18 +463,20 @@ def test_a_company_is_warned_by_its_own_thresholds_and_its_wallet_says_so(caller
     for key, expected in (("sms-1", "ALERT_STATE_WARNING"), ("sms-2", "ALERT_STATE_CRITICAL")):
         charge = {"company": name, "idempotency_key": key, "usage": SMS, "amount_micros": "300000"}
         caller.charging("ChargingService/Charge", charge)
-        give_up_at = time.monotonic() + COMMAND_SECONDS_MAX
-        while True:  # Usage is counted within seconds.
-            wallet = caller.admin("CompanyService/GetWallet", {"name": f"{name}/wallet"})
-            if wallet["alert_state"] == expected and wallet.get("estimated_empty_time"):
-                break
-            assert time.monotonic() < give_up_at, wallet
-            time.sleep(POLL_SECONDS)
+        wallet = wait_until(
+            partial(warned, caller, name, expected), poll_seconds=POLL_SECONDS
+        )  # Usage is counted within seconds.
     assert wallet["state"] == "STATE_ACTIVE"
     reset = caller.admin(
         "RuleService/UpdateAlertPolicy", {"alert_policy": {"name": policy}, "update_mask": {"paths": ["warning"]}}
     )
     assert reset == given
+
+
+def warned(caller: Caller, name: str, state: str) -> Any:
+    """Return the company's wallet if it is in a state of alert and says when it will be empty."""
+    wallet = caller.admin("CompanyService/GetWallet", {"name": f"{name}/wallet"})
+    return wallet if wallet["alert_state"] == state and wallet.get("estimated_empty_time") else None
 
 
 def test_companies_are_listed_by_id_page_by_page(caller: Caller) -> None:
@@ -788,13 +791,12 @@ def now() -> str:
 
 def through(caller: Caller, job: str) -> Any:
     """Return a refund job when it has ended."""
-    give_up_at = time.monotonic() + COMMAND_SECONDS_MAX
-    while True:
+
+    def ended() -> Any:
         found = caller.admin("RefundService/GetRefundJob", {"name": job})
-        if found["state"] != "STATE_RUNNING":
-            return found
-        assert time.monotonic() < give_up_at, found
-        time.sleep(POLL_SECONDS)
+        return None if found["state"] == "STATE_RUNNING" else found
+
+    return wait_until(ended, poll_seconds=POLL_SECONDS)
 
 
 def test_a_number_is_rented_changed_and_given_back(caller: Caller) -> None:

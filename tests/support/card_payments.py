@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from devstack import Stack
 from devstack.local_stripe import API_KEY, LocalStripe
 from tests.support.clients import Clients
+from tests.support.polling import wait_until
 from veloconnect.admin.v1 import company_pb2, top_up_pb2
 
 SECRET = "whsec_of_these_tests"
@@ -110,11 +111,7 @@ def order(parent: str, key: str, micros: int, **fields: Any) -> top_up_pb2.Creat
 
 def eventually(look: Callable[[], Any], seconds: float = SEEN_SECONDS_MAX) -> Any:
     """Return what a look finds, as soon as it finds something."""
-    give_up_at = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < give_up_at, "it did not happen"
-        time.sleep(POLL_SECONDS)
-    return found
+    return wait_until(look, seconds_max=seconds, poll_seconds=POLL_SECONDS)
 
 
 def settled(clients: Clients, name: str, state: int = TopUp.STATE_SUCCEEDED) -> top_up_pb2.TopUp:

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet import metrics
 from wallet.domain.attempts import Attempt
@@ -19,17 +20,6 @@ from wallet.hot.store import START, Batch
 
 POLL_SECONDS = 0.005
 WAIT_SECONDS_MAX = 10.0
-
-
-async def until(condition: Any) -> None:
-    """Return when `condition()`, or what it awaits, is true."""
-    deadline = asyncio.get_running_loop().time() + WAIT_SECONDS_MAX
-    while True:
-        value = condition()
-        if await value if asyncio.iscoroutine(value) else value:
-            return
-        assert asyncio.get_running_loop().time() < deadline, "did not come true in time"
-        await asyncio.sleep(POLL_SECONDS)
 
 
 async def journaled(wallets: Wallets) -> list[Attempt]:

@@ -13,6 +13,7 @@ import pytest
 from devstack import Stack
 from tests.acceptance.bad_requests.makers import charge, create, top_up
 from tests.support.clients import Clients
+from tests.support.polling import until
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.charging.v1 import charging_pb2
 
@@ -57,6 +58,12 @@ def progress(database: "psycopg.Connection[Any]") -> tuple[int, int]:
     return row[0], row[1]
 
 
+async def moved(database: "psycopg.Connection[Any]", matched: int) -> None:
+    """Wait until the job has looked at another number of charges, or has ended."""
+    unmoved = (refund_pb2.RefundJob.STATE_RUNNING, matched)
+    await until(lambda: progress(database) != unmoved, seconds_max=SECONDS_MAX, poll_seconds=KILL_POLL_SECONDS)
+
+
 async def test_p2_each_charge_is_refunded_once_though_the_worker_is_killed_again_and_again(
     stack: Stack, clients: Clients
 ) -> None:
@@ -76,9 +83,7 @@ async def test_p2_each_charge_is_refunded_once_though_the_worker_is_killed_again
     with psycopg.connect(stack.database_url, autocommit=True) as database:
         for number in range(KILLS):
             # The process that took over has done something by now, and has not done all, if it can be helped.
-            async with asyncio.timeout(SECONDS_MAX):
-                while progress(database) == (refund_pb2.RefundJob.STATE_RUNNING, seen[-1]):
-                    await asyncio.sleep(KILL_POLL_SECONDS)
+            await moved(database, seen[-1])
             for worker in psutil.Process(stack.admin.pid).children():
                 worker.kill()
             # As if its time were up: nobody waits for half a minute here.
@@ -88,9 +93,11 @@ async def test_p2_each_charge_is_refunded_once_though_the_worker_is_killed_again
                 stack.valkey.kill()
                 await asyncio.to_thread(stack.valkey.start)
             seen.append(progress(database)[1])
-        async with asyncio.timeout(SECONDS_MAX):
-            while progress(database)[0] == refund_pb2.RefundJob.STATE_RUNNING:
-                await asyncio.sleep(POLL_SECONDS)
+        await until(
+            lambda: progress(database)[0] != refund_pb2.RefundJob.STATE_RUNNING,
+            seconds_max=SECONDS_MAX,
+            poll_seconds=POLL_SECONDS,
+        )
         rows = database.execute("SELECT refunded_number, amount FROM entries WHERE kind = 4").fetchall()
     done = clients.call(clients.refunds.GetRefundJob, refund_pb2.GetRefundJobRequest(name=made.name))
     assert any(0 < count < CHARGES for count in seen), f"no worker was killed in the middle: {seen}"

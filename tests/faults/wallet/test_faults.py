@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from devstack import Stack
+from tests.support.polling import until
 from tests.support.traffic import Gateways, assert_books_match
 
 WORKERS = 2
@@ -20,9 +21,6 @@ ACKNOWLEDGED = 500
 """So many charges of traffic before the fault, and when the service has found its way back."""
 INDEFINITE = 24
 """So many answers that a gateway has to ask for again: each of them has noticed the fault, on average."""
-POLL_SECONDS = 0.02
-SECONDS_MAX = 30.0
-"""For any of these waits."""
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +46,6 @@ async def noticed(gateways: Gateways) -> None:
     """Wait until the fault has cost so many definite answers."""
     enough = gateways.books.indefinite + INDEFINITE
     await until(lambda: gateways.books.indefinite >= enough)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS_MAX):
-        while not holds():
-            await asyncio.sleep(POLL_SECONDS)
 
 
 async def kill_worker(stack: Stack) -> None:

@@ -22,6 +22,7 @@ from tests.support.builders import (
     top_up,
 )
 from tests.support.engine_steps import crash_after_redis
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -505,12 +506,19 @@ async def test_blocked_channels_and_countries_take_nothing_new_and_let_holds_be_
     await gateway.charge("call", channel=wallet_pb2.CHANNEL_VOICE)
 
 
+async def one_more(charges: Sequence[int]) -> None:
+    """Wait for the next charge."""
+    before = len(charges)
+    await until(lambda: len(charges) > before)
+
+
 async def test_a_card_that_is_replaced_under_load_prices_each_charge_wholly(gateway: Gateway, wallets: Wallets) -> None:
     await wallets.engine.submit(top_up(9_000_000_000))
     old, new = CALL_DE, CALL_DE_DEARER
     gateway.have_rates(old)
     stop = asyncio.Event()
     seen: dict[int, set[int]] = {}
+    versions: list[int] = []
 
     async def calls(name: str) -> None:
         for i in range(10_000):
@@ -518,13 +526,13 @@ async def test_a_card_that_is_replaced_under_load_prices_each_charge_wholly(gate
                 return
             charged = (await gateway.charge(f"{name}-{i}", channel=wallet_pb2.CHANNEL_VOICE, quantity=61)).transaction
             seen.setdefault(charged.price.rate_card_version % 2, set()).add(charged.amount_micros)
+            versions.append(charged.price.rate_card_version)
 
     calling = [asyncio.create_task(calls(f"c{i}")) for i in range(16)]
     for _ in range(20):
-        await asyncio.sleep(0.01)
-        gateway.have_rates(new)
-        await asyncio.sleep(0.01)
-        gateway.have_rates(old)
+        for rate in (new, old):
+            await one_more(versions)
+            gateway.have_rates(rate)
     stop.set()
     await asyncio.gather(*calling)
     assert seen == {1: {-(10_000 + 24_000 * 66 // 60)}, 0: {-(20_000 + 120_000)}}

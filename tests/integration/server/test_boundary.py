@@ -1,8 +1,7 @@
 """The four shapes of a call at the boundary: the same tokens, checks, errors and figures for all of them."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +16,7 @@ from server.boundary import Boundary
 from server.context import Context
 from server.tokens import Tokens
 from server.validation import MESSAGE_BYTES_MAX
+from tests.support.polling import until
 from veloconnect.admin.v1 import rate_pb2, rate_pb2_grpc
 from wallet.domain.errors import RateCardNotFound
 
@@ -190,10 +190,3 @@ async def test_who_goes_away_ends_both_ways(stub: rate_pb2_grpc.RateServiceStub,
     await upload.write(next(chunks(b"1")))
     upload.cancel()
     await until(lambda: counted("ImportRates", "CANCELLED") == before + 1)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(CALL_SECONDS_MAX):
-        while not holds():
-            await asyncio.sleep(0.01)

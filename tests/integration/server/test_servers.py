@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -30,6 +30,7 @@ from devstack.stack import Server
 from server.lifetime import BEAT_SECONDS
 from server.settings import Misconfigured
 from tests.support.clients import Clients, Refusal
+from tests.support.polling import wait_until
 from veloconnect.admin.v1 import company_pb2, top_up_pb2, transaction_pb2, webhook_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -41,7 +42,6 @@ CHARGES = 60
 BALANCE = 10**12
 PAUSE_MS_MAX = 1900
 """Redis is held up for less than the service waits for it."""
-POLL_SECONDS = 0.02
 POLL_SECONDS_MAX = 20.0
 START_REFUSED_SECONDS_MAX = 20.0
 PACKAGES = ["charging", "admin"]
@@ -318,8 +318,8 @@ def test_what_a_killed_worker_counted_stays_counted(stack: Stack) -> None:
     killed = worker_pids(stack.charging)
     for pid in killed:
         psutil.Process(pid).kill()
-    until(lambda: len(worker_pids(stack.charging)) == WORKERS and not {*killed} & {*worker_pids(stack.charging)})
-    until(stack.charging.is_healthy)
+    wait_until(lambda: len(worker_pids(stack.charging)) == WORKERS and not {*killed} & {*worker_pids(stack.charging)})
+    wait_until(stack.charging.is_healthy)
     with Clients.of(stack) as caller:
         caller.call(caller.charging.Charge, charge("after-the-kill"))
         caller.assert_ledger_clean()
@@ -340,15 +340,15 @@ def test_health_is_not_serving_while_postgres_is_paused_and_comes_back_by_itself
         first = clients.refused(clients.charging.Charge, request)
         assert (first.code, first.reason) == ("UNAVAILABLE", "LEDGER_UNAVAILABLE")
         assert first.metadata == {"applied": "unknown"}
-        until(lambda: health_of(channel) == "NOT_SERVING")
-        until(lambda: page(stack.charging, "/healthz") == (503, "not all workers serve\n"))
+        wait_until(lambda: health_of(channel) == "NOT_SERVING")
+        wait_until(lambda: page(stack.charging, "/healthz") == (503, "not all workers serve\n"))
         second = clients.refused(clients.charging.Charge, charge("not-begun"))
         assert (second.reason, second.metadata) == ("LEDGER_UNAVAILABLE", {"applied": "no"})
         assert figures(stack.charging)["wallet_ledger_away", ()] >= 1
     finally:
         stack.postgres.resume()
-    until(lambda: health_of(channel) == "SERVING")
-    until(stack.charging.is_healthy)
+    wait_until(lambda: health_of(channel) == "SERVING")
+    wait_until(stack.charging.is_healthy)
     answers = [clients.call(clients.charging.Charge, request) for _ in range(2)]
     assert answers[0].transaction == answers[1].transaction
     assert recorded(clients, "while-paused") == 1
@@ -380,13 +380,13 @@ def test_a_server_that_stops_answers_what_was_begun(stack: Stack, tmp_path: Path
             for number in range(20)
         ]
         stream = iter(clients.charging.StreamCharges(batches(), metadata=clients.metadata, timeout=10))
-        until(lambda: hot.info("clients")["blocked_clients"] >= 1)
+        wait_until(lambda: hot.info("clients")["blocked_clients"] >= 1)
         assert sent.wait(POLL_SECONDS_MAX)
         for _ in range(5):  # What came after all that over the same connection is answered, so all that was read.
             assert health_of(channel) == "SERVING"
         stopping = threading.Thread(target=server.stop)
         stopping.start()
-        until(lambda: health_of(channel) != "SERVING")
+        wait_until(lambda: health_of(channel) != "SERVING")
         hot.execute_command("CLIENT", "UNPAUSE")
 
         names = {future.result().transaction.name for future in begun}
@@ -436,7 +436,7 @@ def figures_at_rest(server: Server) -> Figures:
     seen = figures(server)
     since = time.monotonic()
     while time.monotonic() < since + 3 * BEAT_SECONDS:
-        time.sleep(BEAT_SECONDS / 5)
+        time.sleep(BEAT_SECONDS / 5)  # Nothing shows that all is written but that nothing comes for some beats.
         if (now := figures(server)) != seen:
             seen, since = now, time.monotonic()
     return seen
@@ -484,11 +484,3 @@ def connections(pid: int, server: Server) -> list[Any]:
         for each in psutil.Process(pid).net_connections("tcp")
         if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port
     ]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait, within a bound, until something holds."""
-    deadline = time.monotonic() + POLL_SECONDS_MAX
-    while not holds():
-        assert time.monotonic() < deadline, "it never held"
-        time.sleep(POLL_SECONDS)

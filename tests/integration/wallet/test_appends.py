@@ -16,14 +16,8 @@ from tests.support.builders import (
     make_company,
     top_up,
 )
-from tests.support.engine_steps import (
-    crash_after_redis,
-    definite,
-    entries_of,
-    hold_of,
-    settled,
-    until,
-)
+from tests.support.engine_steps import crash_after_redis, definite, entries_of, hold_of, settled
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet.domain.attempts import Verdict
 from wallet.domain.commands import Command

@@ -17,13 +17,8 @@ from tests.support.builders import (
     make_company,
     top_up,
 )
-from tests.support.engine_steps import (
-    WAIT_SECONDS_MAX,
-    entries_of,
-    journaled,
-    loads_counted,
-    until,
-)
+from tests.support.engine_steps import WAIT_SECONDS_MAX, entries_of, journaled, loads_counted
+from tests.support.polling import until
 from tests.support.redis_copies import keys_of
 from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.entries import Outcome
@@ -88,8 +83,7 @@ async def test_bounds_a_stop_does_not_wait_for_a_load_that_fails(
     async with asyncio.timeout(5):
         async with open_wallets(settings, sweeps=False) as stopping:
             waiting = asyncio.create_task(stopping.engine.submit(charge(1, company="nobody")))
-            while not stopping.engine._lanes[0]._parking._loads:
-                await asyncio.sleep(0)
+            await until(lambda: stopping.engine._lanes[0]._parking._loads, poll_seconds=0)
     with pytest.raises((CompanyNotFound, Overloaded)):
         await waiting
     assert not await journaled(wallets)

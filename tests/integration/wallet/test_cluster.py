@@ -19,6 +19,7 @@ from tests.support.builders import (
     make_company,
     top_up,
 )
+from tests.support.polling import until
 from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
@@ -164,6 +165,12 @@ def _serves(node: devstack.Valkey, slot: int) -> bool:
     return False
 
 
+async def charged_more(charged: Counter[str], company: str) -> None:
+    """Wait for some charges more."""
+    enough = charged[company] + 5
+    await until(lambda: charged[company] >= enough, seconds_max=DEFINITE_SECONDS_MAX)
+
+
 async def test_p2_p3_p4_slots_that_move_while_charging_cost_time_and_nothing_else(
     engines: list[Wallets], cluster: devstack.ValkeyCluster, database: asyncpg.Connection
 ) -> None:
@@ -184,11 +191,8 @@ async def test_p2_p3_p4_slots_that_move_while_charging_cost_time_and_nothing_els
     for company in moving:
         tag = engines[0].hot.keys.wallet(company)
         slot = execute(cluster.nodes[0], "CLUSTER", "KEYSLOT", tag)
-        before = charged[company]
         await asyncio.to_thread(move_slot, cluster, slot)
-        async with asyncio.timeout(DEFINITE_SECONDS_MAX):
-            while charged[company] < before + 5:
-                await asyncio.sleep(RETRY_SECONDS)
+        await charged_more(charged, company)
     stop.set()
     await asyncio.gather(*gateways)
     for company in busy:

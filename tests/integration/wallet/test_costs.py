@@ -24,7 +24,8 @@ import redis
 import wallet.ledger.append
 from tests.conftest import OpenWallets
 from tests.support.builders import charge
-from tests.support.engine_steps import settled, until
+from tests.support.engine_steps import settled
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet import metrics
 from wallet.domain.commands import Command

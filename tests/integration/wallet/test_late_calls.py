@@ -12,7 +12,8 @@ import wallet.hot.connect
 import wallet.hot.store
 from tests.conftest import OpenWallets
 from tests.support.builders import charge, top_up
-from tests.support.engine_steps import entries_of, journaled, settled, until
+from tests.support.engine_steps import entries_of, journaled, settled
+from tests.support.polling import until
 from tests.support.tcp_proxy import Proxy, through
 from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.errors import Applied, InsufficientFunds, WalletUnavailable

@@ -19,15 +19,8 @@ from tests.support.builders import (
     make_due,
     top_up,
 )
-from tests.support.engine_steps import (
-    WAIT_SECONDS_MAX,
-    definite,
-    dying_in_a_load,
-    loads_counted,
-    settled,
-    sums_of,
-    until,
-)
+from tests.support.engine_steps import WAIT_SECONDS_MAX, definite, dying_in_a_load, loads_counted, settled, sums_of
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import AuthorizationClosed, WalletUnavailable

@@ -9,7 +9,8 @@ import pytest
 import wallet.lane
 import wallet.ledger.pool
 from tests.support.builders import charge, make_company, top_up
-from tests.support.engine_steps import definite, rows_locked, until
+from tests.support.engine_steps import definite, rows_locked
+from tests.support.polling import until
 from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, LedgerUnavailable, Unavailable, WalletError

@@ -11,7 +11,8 @@ import redis
 import devstack
 import wallet.health
 from tests.support.builders import charge, make_company, top_up
-from tests.support.engine_steps import settled, until
+from tests.support.engine_steps import settled
+from tests.support.polling import until
 from tests.support.redis_copies import keys_of
 from tests.support.tcp_proxy import Proxy, through
 from tests.support.wallets import Wallets, open_wallets

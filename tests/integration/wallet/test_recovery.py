@@ -17,13 +17,8 @@ from tests.support.builders import (
     top_up,
     void,
 )
-from tests.support.engine_steps import (
-    crash_after_redis,
-    journaled,
-    settled,
-    sums_of,
-    until,
-)
+from tests.support.engine_steps import crash_after_redis, journaled, settled, sums_of
+from tests.support.polling import until
 from tests.support.tcp_proxy import Proxy, through
 from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.commands import Command

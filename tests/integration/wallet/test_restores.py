@@ -7,14 +7,8 @@ import redis
 from admin.companies.domain import CompanyChange
 from tests.conftest import OpenWallets
 from tests.support.builders import change_settings, charge
-from tests.support.engine_steps import (
-    crash_after_redis,
-    entries_of,
-    epoch_of,
-    journaled,
-    settled,
-    until,
-)
+from tests.support.engine_steps import crash_after_redis, entries_of, epoch_of, journaled, settled
+from tests.support.polling import until
 from tests.support.redis_copies import Copy
 from tests.support.wallets import Wallets
 from wallet.domain.commands import Command

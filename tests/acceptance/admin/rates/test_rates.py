@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from devstack import Stack
 from tests.support.clients import Clients, Refusal
 from tests.support.paths import DECKS, LARGE_DECK
+from tests.support.polling import wait_until
 from veloconnect.admin.v1 import company_pb2, rate_pb2, top_up_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -196,18 +197,17 @@ def test_too_many_imports_at_once_are_overloaded_and_one_that_ends_makes_room(cl
     def kept_open() -> Iterator[rate_pb2.ImportRatesRequest]:
         yield settings("open")
         while not closing:
-            time.sleep(0.01)
+            time.sleep(0.01)  # A chunk now and then: an upload that neither ends nor fills the memory.
             yield rate_pb2.ImportRatesRequest(chunk=b"x")
+
+    def overloaded() -> Refusal | None:
+        refusal = clients.refused(clients.rates.ImportRates, iter([settings("one-more")]))
+        return refusal if refusal.reason == "OVERLOADED" else None
 
     closing = False
     calls = [clients.rates.ImportRates.future(kept_open(), metadata=clients.metadata, timeout=20) for _ in range(4)]
     try:
-        deadline = time.monotonic() + 10
-        while True:
-            refusal = clients.refused(clients.rates.ImportRates, iter([settings("one-more")]))
-            if refusal.reason == "OVERLOADED":
-                break
-            assert time.monotonic() < deadline
+        refusal = wait_until(overloaded)
         assert refusal.retry_seconds is not None
     finally:
         closing = True

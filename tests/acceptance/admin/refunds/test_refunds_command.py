@@ -1,7 +1,6 @@
 """`python -m admin refunds` as an operator runs it, against a service that runs."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 from devstack import Stack
 from tests.acceptance.bad_requests.makers import charge, create, top_up
 from tests.support.clients import Clients
-from tests.support.command import COMMAND_SECONDS_MAX, Command
+from tests.support.command import Command
+from tests.support.polling import wait_until
 
 POLL_SECONDS = 0.2
 ASKED = ("--reason", "carrier_outage", "--requested-by", "ann")
@@ -37,13 +37,13 @@ def _charged(stack: Stack) -> Iterator[None]:
 
 def through(refunds: Command, job: str) -> "subprocess.CompletedProcess[str]":
     """Return what is shown of a job that has ended."""
-    give_up_at = time.monotonic() + COMMAND_SECONDS_MAX
-    while True:
+
+    def ended() -> "subprocess.CompletedProcess[str] | None":
         shown = refunds("show-job", job)
-        if ": running" not in shown.stdout:
-            return shown
-        assert time.monotonic() < give_up_at, shown
-        time.sleep(POLL_SECONDS)
+        return None if ": running" in shown.stdout else shown
+
+    found: subprocess.CompletedProcess[str] = wait_until(ended, poll_seconds=POLL_SECONDS)
+    return found
 
 
 def test_charges_are_looked_at_first_and_then_refunded_once(refunds: Command) -> None:

@@ -15,13 +15,13 @@ from devstack import Stack
 from devstack.local_stripe import API_KEY, GOOD_CARD, LocalStripe
 from tests.acceptance.bad_requests.makers import charge, create, top_up
 from tests.support.clients import Clients
+from tests.support.polling import until
 from veloconnect.admin.v1 import auto_top_up_pb2, ledger_pb2, top_up_pb2
 
 UNIT = 1_000_000
 THRESHOLD, AMOUNT, FIRST = 20 * UNIT, 50 * UNIT, 100 * UNIT
 KILLS = 8
 SECONDS_MAX = 60.0
-POLL_SECONDS = 0.02
 LATER_SECONDS = 0.008
 """After a firing was recorded, each kill comes so much later than the one before: somewhere in its work."""
 
@@ -105,12 +105,17 @@ class Company:
         """Charge until less than the threshold is left."""
         self.charge(self.balance - THRESHOLD + 1)
 
+    async def until_fired(self, times: int) -> None:
+        """Wait until so many firings are recorded."""
+        fired = "SELECT count(*) FROM auto_top_up_firings WHERE company_id = %s"
+        company = self.name.removeprefix("companies/")
+        await until(lambda: self.value(fired, company) >= times, seconds_max=SECONDS_MAX)
+
     async def until_topped_up(self) -> None:
         """Wait until it has enough, and nothing is in flight."""
         in_flight = "SELECT count(*) FROM auto_top_up_firings WHERE state = 1 AND company_id = %s"
-        async with asyncio.timeout(SECONDS_MAX):
-            while self.balance < THRESHOLD or self.value(in_flight, self.name.removeprefix("companies/")):
-                await asyncio.sleep(POLL_SECONDS)
+        company = self.name.removeprefix("companies/")
+        await until(lambda: self.balance >= THRESHOLD and not self.value(in_flight, company), seconds_max=SECONDS_MAX)
 
 
 async def test_p2_a_card_is_charged_once_for_each_firing_though_the_back_office_is_killed_again_and_again(
@@ -120,10 +125,8 @@ async def test_p2_a_card_is_charged_once_for_each_firing_though_the_back_office_
     in_the_middle = 0
     for number in range(KILLS):
         company.fall()
-        async with asyncio.timeout(SECONDS_MAX):
-            while company.value("SELECT count(*) FROM auto_top_up_firings WHERE company_id = 'killed'") <= number:
-                await asyncio.sleep(POLL_SECONDS / 10)
-        await asyncio.sleep(number * LATER_SECONDS)
+        await company.until_fired(number + 1)
+        await asyncio.sleep(number * LATER_SECONDS)  # To be killed at another place each time; no test waits for it.
         for worker in psutil.Process(stack.admin.pid).children():
             worker.kill()
         in_the_middle += company.value("SELECT count(*) FROM auto_top_up_firings WHERE state = 1")

@@ -1,9 +1,8 @@
 """Subscriptions whose worker is killed again and again, with kill -9, while seven periods of each are due."""
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -15,12 +14,12 @@ from devstack import Stack
 from tests.acceptance.bad_requests.makers import create, top_up
 from tests.acceptance.bad_requests.subscriptions import subscribe
 from tests.support.clients import Clients
+from tests.support.polling import until
 from veloconnect.admin.v1 import subscription_pb2
 
 SUBSCRIPTIONS, WEEKS, AMOUNT = 150, 7, 10
 KILLS = 4
 SECONDS_MAX = 60.0
-POLL_SECONDS = 0.01
 COMPANY = "companies/renting"
 WEEK_US = 7 * 86_400_000_000
 WEEKLY = subscription_pb2.Subscription.Period(unit=subscription_pb2.Subscription.Period.UNIT_WEEK, count=1)
@@ -51,13 +50,6 @@ def charged_periods(database: "psycopg.Connection[Any]") -> int:
     return count(database, "SELECT sum(charged)::bigint FROM subscriptions")
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + SECONDS_MAX
-    while not holds():
-        assert time.monotonic() < give_up_at
-        await asyncio.sleep(POLL_SECONDS)
-
-
 async def test_p2_each_period_is_charged_once_though_the_worker_is_killed_again_and_again(
     stack: Stack, clients: Clients
 ) -> None:
@@ -86,7 +78,7 @@ async def test_p2_each_period_is_charged_once_though_the_worker_is_killed_again_
             {"ago": WEEKS * WEEK_US},
         )
         for number in range(KILLS):
-            await until(lambda: charged_periods(database) > SUBSCRIPTIONS + len(seen) * 50)
+            await until(lambda: charged_periods(database) > SUBSCRIPTIONS + len(seen) * 50, seconds_max=SECONDS_MAX)
             for worker in psutil.Process(stack.admin.pid).children():
                 worker.kill()
             # As if its time were up: nobody waits for half a minute here.
@@ -95,7 +87,7 @@ async def test_p2_each_period_is_charged_once_though_the_worker_is_killed_again_
                 stack.valkey.kill()
                 await asyncio.to_thread(stack.valkey.start)
             seen.append(charged_periods(database))
-        await until(lambda: not count(database, DUE))
+        await until(lambda: not count(database, DUE), seconds_max=SECONDS_MAX)
         keys = database.execute("SELECT idempotency_key FROM entries WHERE kind = 1").fetchall()
         states = database.execute("SELECT state, charged, count(*) FROM subscriptions GROUP BY 1, 2").fetchall()
         told = database.execute("SELECT type, count(*) FROM events GROUP BY 1").fetchall()

@@ -28,6 +28,7 @@ from tests.support.card_payments import (
     settled,
 )
 from tests.support.clients import Clients
+from tests.support.polling import until
 from tests.support.traffic import INDEFINITE
 from veloconnect.admin.v1 import top_up_pb2, top_up_pb2_grpc
 
@@ -82,11 +83,9 @@ class Customers:
 
     async def at_work(self) -> None:
         """Wait until the service is back and in the middle of something."""
-        before = self.done.total()
-        async with asyncio.timeout(DEFINITE_SECONDS_MAX):
-            while self.done.total() < before + DONE_BETWEEN:
-                await asyncio.sleep(0.02)
-        await asyncio.sleep(self._random.uniform(0, AT_WORK_SECONDS_MAX))
+        enough = self.done.total() + DONE_BETWEEN
+        await until(lambda: self.done.total() >= enough, seconds_max=DEFINITE_SECONDS_MAX)
+        await asyncio.sleep(self._random.uniform(0, AT_WORK_SECONDS_MAX))  # To be killed at any place.
 
     async def _turn(self, parent: str, key: str, turn: int) -> None:
         amount = self._random.randrange(100, 5_000) * CENT
@@ -151,17 +150,16 @@ def everything(stripe: LocalStripe, path: str) -> list[dict[str, Any]]:
 
 async def ended(database: "psycopg.Connection[Any]") -> None:
     """Let time pass for what is under way, until nothing is."""
-    async with asyncio.timeout(ENDED_SECONDS_MAX):
-        while True:
-            left = database.execute(
-                "WITH a AS (UPDATE top_ups SET look_at = now() WHERE state IN (1, 2) RETURNING 1),"
-                " b AS (UPDATE top_up_refunds SET look_at = now() WHERE state = 1 RETURNING 1)"
-                " SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b)"
-            ).fetchone()
-            assert left is not None
-            if left[0] == 0:
-                return
-            await asyncio.sleep(0.5)
+
+    def nothing_left() -> bool:
+        left = database.execute(
+            "WITH a AS (UPDATE top_ups SET look_at = now() WHERE state IN (1, 2) RETURNING 1),"
+            " b AS (UPDATE top_up_refunds SET look_at = now() WHERE state = 1 RETURNING 1)"
+            " SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b)"
+        ).fetchone()
+        return left is not None and left[0] == 0
+
+    await until(nothing_left, seconds_max=ENDED_SECONDS_MAX, poll_seconds=0.5)
 
 
 async def test_what_the_provider_took_is_credited_though_processes_are_killed_again_and_again(

@@ -31,7 +31,8 @@ from tests.support.auto_top_ups import (
     FakeTopUps,
 )
 from tests.support.builders import authorize, charge, make_company, top_up
-from tests.support.engine_steps import crash_after_redis, settled, until
+from tests.support.engine_steps import crash_after_redis, settled
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet.domain.errors import Applied, AutoTopUpNotFound, CompanyClosed, CompanyNotFound, WalletUnavailable
 from wallet.ledger.append import Appender

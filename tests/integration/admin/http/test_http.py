@@ -29,6 +29,7 @@ from server.error_table import FAULT, TABLE
 from server.lifetime import Lifetime
 from server.settings import Misconfigured, check
 from tests.support.builders import charge, make_company, top_up
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet.domain.errors import Overloaded
 
@@ -306,9 +307,7 @@ async def test_a_disconnected_reader_ends_the_export(
         connection = caller.connect()
         connection.request("GET", EXPORT, headers={"Authorization": f"Bearer {TOKEN}"})
         connection.close()
-        async with asyncio.timeout(SECONDS_MAX):
-            while exports._limit._count:
-                await asyncio.sleep(0.01)
+        await until(lambda: not exports._limit._count)
         assert (await caller.call("GET", EXPORT)).whole
 
 

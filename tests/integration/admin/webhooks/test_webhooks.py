@@ -35,6 +35,7 @@ from devstack.ports import LOOPBACK, free_port
 from tests.conftest import OpenWallets
 from tests.support.builders import make_company
 from tests.support.paths import DOCS
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet.domain.errors import EventNotFound, LedgerUnavailable, WebhookNotFound
 
@@ -304,12 +305,10 @@ async def test_a_receiver_that_is_slow_is_not_waited_for_and_is_in_nobodys_way(
     async with receiving() as quick:
         await acme.webhooks.make("quick", WebhookChange(url=quick.url), SECRET)
         running = asyncio.create_task(run(acme))
-        while not receiver.got:
-            await asyncio.sleep(0.01)
+        await until(lambda: receiver.got)
         # It comes when the run has begun long ago, and is not for the slow one.
         await happen(database, company="quick")
-        while not quick.got:
-            await asyncio.sleep(0.01)
+        await until(lambda: quick.got)
         assert not running.done()
         assert await running == 1
     assert "no answer within" in (await acme.events.get("acme", slow)).error

@@ -11,7 +11,7 @@ from admin.work.leases import Leases
 from admin.work.runner import LEASE_SECONDS, Worker, run_once, running
 from tests.conftest import OpenWallets
 from tests.support.builders import make_company, top_up
-from tests.support.engine_steps import until
+from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet.domain.errors import Applied, LedgerUnavailable
 
