@@ -32,7 +32,7 @@ class Refunds:
             raise TransactionNotFound(str(order.number))
         amount = order.amount_of(charge)
         if not 0 < amount <= charge.left:
-            raise RefundExceedsCharge(refundable=charge.left, required=amount or charge.price)
+            raise RefundExceedsCharge(refundable=charge.left, required=amount or charge.price, currency=charge.currency)
         return amount, charge
 
     async def refund(self, order: RefundOrder, *, timeout: float | None = None) -> Outcome:
@@ -60,7 +60,7 @@ class Refunds:
             raise TransactionNotFound(str(order.number))
         amount = order.amount_of(charge)
         if not amount:
-            raise RefundExceedsCharge(refundable=charge.left, required=charge.price)
+            raise RefundExceedsCharge(refundable=charge.left, required=charge.price, currency=charge.currency)
         return amount
 
 

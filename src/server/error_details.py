@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from server.reasons import rfc3339
 from wallet.domain import errors as e
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import SPEND_LIMIT
 
 
@@ -32,6 +33,15 @@ def limit(error: e.SpendLimitReached) -> Mapping[str, str]:
         "required": str(error.required),
         **reset,
     }
+
+
+def limit_passed(error: e.SpendLimitReached) -> str:
+    """Return by how much a spend limit would be exceeded, in a sentence."""
+    required, spent, most = (
+        format_money(micros, error.currency) for micros in (error.required, error.spent, error.limit.amount)
+    )
+    until = f" until {rfc3339(error.resets_at)}" if error.resets_at else ""
+    return f"{required} more would exceed the spend limit {error.limit.id}: {spent} of {most} are spent{until}."
 
 
 def usage(error: e.RateNotFound) -> Mapping[str, str]:

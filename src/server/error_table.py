@@ -9,11 +9,12 @@ from collections.abc import Mapping
 import grpc
 
 from server import error_details as details
-from server.reasons import Reason, Row, rfc3339, sentence
+from server.reasons import Reason, Row, sentence
 from server.rejections import InvalidRequest, StreamEnded, Unauthenticated, Violation
 from wallet.domain import errors as e
 from wallet.domain.errors import Applied
 from wallet.domain.limits import LIMITS_PER_COMPANY_MAX
+from wallet.domain.money import MICROS_MAX, decimal, format_money
 
 _C = grpc.StatusCode
 
@@ -260,8 +261,8 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.TOP_UP_NOT_REFUNDABLE,
         lambda error: (
-            f"{error.required} micros of the top-up {error.top_up} are to go back to its card, and {error.refundable} "
-            "can."
+            f"{format_money(error.required, error.currency)} of the top-up {error.top_up} are to be refunded, and "
+            f"{format_money(error.refundable, error.currency)} can be."
         ),
         "Refund no more than is left. Only what came by card goes back to it, and not what its bank took back; send "
         "other money back yourself, and debit it with AdjustmentService.",
@@ -304,10 +305,7 @@ TABLE: Mapping[type[Exception], Row] = {
     e.SpendLimitReached: Row(
         _C.FAILED_PRECONDITION,
         Reason.SPEND_LIMIT_REACHED,
-        lambda error: (
-            f"{error.required} micros more would pass the spend limit {error.limit.id}: {error.spent} of "
-            f"{error.limit.amount} are spent{f' until {rfc3339(error.resets_at)}' if error.resets_at else ''}."
-        ),
+        details.limit_passed,
         "Do not deliver what it was to pay for; a capture within its hold is never more. After reset_time, where there "
         "is one, or when the limit is raised, the same request may succeed.",
         details.limit,
@@ -315,7 +313,10 @@ TABLE: Mapping[type[Exception], Row] = {
     e.InsufficientFunds: Row(
         _C.FAILED_PRECONDITION,
         Reason.INSUFFICIENT_FUNDS,
-        lambda error: f"{error.required} micros are required and {error.available} are available above the floor.",
+        lambda error: (
+            f"{format_money(error.required, error.currency)} are required and "
+            f"{format_money(error.available, error.currency)} are available above the floor."
+        ),
         "Do not deliver what it was to pay for; a capture within its hold needs no more. "
         "After a top-up the same request may succeed; an adjustment may say allow_below_floor.",
         details.funds,
@@ -323,7 +324,7 @@ TABLE: Mapping[type[Exception], Row] = {
     e.BalanceLimitReached: Row(
         _C.FAILED_PRECONDITION,
         Reason.BALANCE_LIMIT_REACHED,
-        lambda _: "The balance or the held amount would leave the range of ±9 000 000 000 000 000 micros.",
+        lambda _: f"The balance or the held amount would exceed ±{decimal(MICROS_MAX)} in the wallet's currency.",
         "Send a smaller amount.",
     ),
     e.TransactionNotFound: Row(
@@ -336,7 +337,10 @@ TABLE: Mapping[type[Exception], Row] = {
     e.RefundExceedsCharge: Row(
         _C.FAILED_PRECONDITION,
         Reason.REFUND_EXCEEDS_CHARGE,
-        lambda error: f"{error.required} micros are asked for and {error.refundable} are left to refund.",
+        lambda error: (
+            f"{format_money(error.required, error.currency)} of the charge are to be refunded, and "
+            f"{format_money(error.refundable, error.currency)} can be."
+        ),
         "Refund no more than is left.",
         lambda error: {"refundable": str(error.refundable), "required": str(error.required)},
     ),

@@ -112,6 +112,12 @@ def _authorization_closed(judged: Judged) -> WalletError:
     return AuthorizationClosed(judged.attempt.command.authorization)
 
 
+def _refund_exceeds_charge(judged: Judged) -> WalletError:
+    attempt, answer = judged.attempt, judged.answer
+    assert answer.wallet is not None, "the ledger compares a refund with its charge after it has locked the wallet"
+    return RefundExceedsCharge(refundable=answer.refundable, required=attempt.amount, currency=answer.wallet.currency)
+
+
 VERDICTS: dict[Verdict, Row] = {
     Verdict.WRITTEN: Row(InRedis.SETTLE, Then.ACKNOWLEDGE),
     Verdict.ALREADY: Row(InRedis.SETTLE, Then.ACKNOWLEDGE),
@@ -125,7 +131,7 @@ VERDICTS: dict[Verdict, Row] = {
     Verdict.REFUND_EXCEEDS_CHARGE: Row(
         InRedis.UNDO,
         Then.REFUSE,
-        lambda judged: RefundExceedsCharge(refundable=judged.answer.refundable, required=judged.attempt.amount),
+        _refund_exceeds_charge,
     ),
     Verdict.QUARANTINED: Row(InRedis.UNDO, Then.REFUSE, lambda judged: EntryQuarantined(judged.attempt.name)),
     Verdict.COMPANY_NOT_FOUND: Row(

@@ -163,7 +163,7 @@ async def _refundable(connection: Connection, order: NewTopUpRefund, top_up: asy
         left = 0
     amount = left if order.amount is None else order.amount
     if not 0 < amount <= left:
-        raise TopUpNotRefundable(order.top_up, refundable=left, required=amount)
+        raise TopUpNotRefundable(order.top_up, refundable=left, required=amount, currency=top_up["currency"])
     return amount
 
 

@@ -5,7 +5,7 @@ WHERE r.company_id = $1 AND r.refund_id = $2
 
 -- lock_top_up --
 -- Refunds of the same top-up wait for each other.
-SELECT state, method, payment, cleared, refunded FROM top_ups WHERE company_id = $1 AND top_up_id = $2 FOR UPDATE
+SELECT state, method, payment, cleared, refunded, currency FROM top_ups WHERE company_id = $1 AND top_up_id = $2 FOR UPDATE
 
 -- charged_back --
 -- Whether the customer's bank has taken the payment back, or is about to.

@@ -40,10 +40,12 @@ def declined(attempt: Attempt, answer: Answer) -> WalletError:
                 floor=wallet.floor,
                 currency=wallet.currency,
             )
-        case Question.SPEND if answer.passed is not None:
+        case Question.SPEND if wallet is not None and answer.passed is not None:
             # Changes of an authorization count in the window in which it was opened, which does not come again.
             over = command.kind in _ON_OPEN_HOLD and not command.late
-            return SpendLimitReached(answer.passed, required=answer.passed_by, window_is_over=over)
+            return SpendLimitReached(
+                answer.passed, required=answer.passed_by, currency=wallet.currency, window_is_over=over
+            )
         case Question.SUSPENDED | Question.BLOCKED | Question.UNPRICED if command.unpriced and (
             error := _hold_error(command, hold)
         ):

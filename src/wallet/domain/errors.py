@@ -55,6 +55,7 @@ WalletError
 from enum import StrEnum
 
 from wallet.domain.limits import SpendLimitState
+from wallet.domain.money import format_money
 
 
 class Applied(StrEnum):
@@ -77,7 +78,7 @@ class InsufficientFunds(Declined):
 
     def __init__(self, *, available: int, required: int, floor: int, currency: str) -> None:
         """`available` is what could be spent before the floor is reached, `required` what the command would take."""
-        super().__init__(f"{required} micros are required and {available} are available")
+        super().__init__(f"{format_money(required, currency)} required, {format_money(available, currency)} available")
         self.available = available
         self.required = required
         self.floor = floor
@@ -117,13 +118,15 @@ class RateNotFound(Declined):
 class SpendLimitReached(Declined):
     """The command would take the spending of a window past a limit. Amounts in micros."""
 
-    def __init__(self, state: SpendLimitState, *, required: int, window_is_over: bool = False) -> None:
+    def __init__(self, state: SpendLimitState, *, required: int, currency: str, window_is_over: bool = False) -> None:
         """`state` is the limit and its spending, `required` what the command would add.
 
         `window_is_over` says that the authorization was opened in an earlier window, which does not reset again.
         """
-        super().__init__(f"{required} micros are required, and {state.spent} of {state.limit.amount} are spent")
+        spent, most = format_money(state.spent, currency), format_money(state.limit.amount, currency)
+        super().__init__(f"{format_money(required, currency)} required, {spent} of {most} spent")
         self.limit = state.limit
+        self.currency = currency
         self.spent = state.spent
         self.resets_at = 0 if window_is_over else state.resets_at
         """When its window ends, in microseconds since the epoch; 0 if it is over."""
@@ -131,7 +134,7 @@ class SpendLimitReached(Declined):
 
 
 class BalanceLimitReached(Declined):
-    """The balance or the held amount would leave ±9e15 micros."""
+    """The balance or the held amount would leave ±MICROS_MAX."""
 
 
 class AuthorizationNotFound(Declined):
@@ -149,9 +152,12 @@ class AuthorizationNotExpired(Declined):
 class RefundExceedsCharge(Declined):
     """The refunds of a charge would add up to more than the charge. Amounts in micros."""
 
-    def __init__(self, *, refundable: int, required: int) -> None:
+    def __init__(self, *, refundable: int, required: int, currency: str) -> None:
         """`refundable` is left to refund, `required` was requested."""
-        super().__init__(f"{required} micros are asked for and {refundable} are left to refund")
+        super().__init__(
+            f"{format_money(required, currency)} requested, {format_money(refundable, currency)} refundable"
+        )
+        self.currency = currency
         self.refundable = refundable
         self.required = required
 
@@ -277,9 +283,12 @@ class NotABankTransfer(WalletError):
 class TopUpNotRefundable(WalletError):
     """More is to be refunded to the card than was received and not refunded or charged back. Amounts in micros."""
 
-    def __init__(self, top_up: str, *, refundable: int, required: int) -> None:
+    def __init__(self, top_up: str, *, refundable: int, required: int, currency: str) -> None:
         """`refundable` is left to refund, `required` was requested."""
-        super().__init__(f"{required} micros are asked for and {refundable} are left to refund")
+        super().__init__(
+            f"{format_money(required, currency)} requested, {format_money(refundable, currency)} refundable"
+        )
+        self.currency = currency
         self.top_up = top_up
         self.refundable = refundable
         self.required = required

@@ -116,7 +116,7 @@ SAMPLES: list[Exception] = [
     e.PaymentProviderUnavailable("no connection", applied=Applied.UNKNOWN),
     e.TopUpEnded("t-1", state="SUCCEEDED"),
     e.NotABankTransfer("t-1", method="SAVED_CARD"),
-    e.TopUpNotRefundable("t-1", refundable=1, required=2),
+    e.TopUpNotRefundable("t-1", refundable=1, required=2, currency="EUR"),
     e.CurrencyMismatch(wallet="EUR", given="USD"),
     e.CompanyClosed("acme"),
     e.WalletNotEmpty("acme"),
@@ -129,11 +129,12 @@ SAMPLES: list[Exception] = [
     e.SpendLimitReached(
         SpendLimitState(SpendLimit("acme", "daily", Window.DAY, 1000), spent=990, resets_at=1_800_000_000_000_000),
         required=11,
+        currency="EUR",
     ),
     e.InsufficientFunds(available=-5, required=10, floor=20, currency="EUR"),
     e.BalanceLimitReached("acme"),
     e.TransactionNotFound("1042"),
-    e.RefundExceedsCharge(refundable=5, required=6),
+    e.RefundExceedsCharge(refundable=5, required=6, currency="EUR"),
     e.EntryQuarantined("3:14"),
 ]
 
@@ -192,6 +193,40 @@ def test_every_error_that_a_server_defines_has_a_row_or_is_never_answered() -> N
     defined = set(defined_in(server, charging, admin))
     assert defined >= {Unauthenticated, InvalidRequest, StreamEnded, *NEVER_ANSWERED}
     assert defined - NEVER_ANSWERED <= TABLE.keys()
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            e.TopUpNotRefundable("t-1", refundable=1_000_000, required=2_500_000, currency="EUR"),
+            "2.50 EUR of the top-up t-1 are to be refunded, and 1.00 EUR can be.",
+        ),
+        (
+            e.RefundExceedsCharge(refundable=0, required=7_500, currency="EUR"),
+            "0.0075 EUR of the charge are to be refunded, and 0.00 EUR can be.",
+        ),
+        (
+            e.InsufficientFunds(available=-5_000, required=10_000, floor=0, currency="USD"),
+            "0.01 USD are required and -0.005 USD are available above the floor.",
+        ),
+        (
+            e.SpendLimitReached(
+                SpendLimitState(SpendLimit("acme", "daily", Window.DAY, 5_000_000), spent=4_990_000, resets_at=0),
+                required=20_000,
+                currency="EUR",
+            ),
+            "0.02 EUR more would exceed the spend limit daily: 4.99 EUR of 5.00 EUR are spent.",
+        ),
+        (
+            e.BalanceLimitReached("acme"),
+            "The balance or the held amount would exceed ±9000000000.00 in the wallet's currency.",
+        ),
+    ],
+)
+def test_a_text_shows_money_as_money(error: Exception, text: str) -> None:
+    """Metadata has micros, for programs."""
+    assert answer(error).status.message == f"{text} {TABLE[type(error)].advice}"
 
 
 def test_every_reason_has_a_row_and_rows_stand_in_order_of_precedence() -> None:

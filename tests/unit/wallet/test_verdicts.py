@@ -4,7 +4,7 @@ import pytest
 
 from wallet.domain.attempts import Answer, Attempt, Question, Verdict
 from wallet.domain.commands import Command, Kind
-from wallet.domain.entries import Entry
+from wallet.domain.entries import Entry, Wallet, WalletState
 from wallet.domain.errors import (
     Applied,
     AuthorizationClosed,
@@ -49,7 +49,8 @@ def applied(command: Command = CHARGE) -> Attempt:
 def judged(verdict: Verdict, *, epoch: int = 7, rounds: int = 0, has_rival: bool = False) -> Judged:
     """Return a declined attempt with a verdict, for a closed company."""
     attempt = Attempt(CHARGE, Question.CLOSED, epoch)
-    return Judged(attempt, Answer(verdict, 9, 1), Applied.UNKNOWN, rounds, has_rival)
+    wallet = Wallet("acme", "EUR", 0, 0, 0, WalletState.CLOSED, 0)
+    return Judged(attempt, Answer(verdict, 9, 1, wallet), Applied.UNKNOWN, rounds, has_rival)
 
 
 def cleaned(
