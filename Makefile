@@ -27,7 +27,7 @@ test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (
 	$(PYTHON) -m pytest $(PROCESSES) $(ARGS)
 
 coverage: $(STAMP) ## Run tests as `make test` does, and show which lines of src/ they do not run
-	$(PYTHON) -m pytest --cov --cov-report=term-missing $(ARGS)
+	$(PYTHON) -m pytest $(PROCESSES) --cov --cov-report=term-missing $(ARGS)
 
 demo: $(STAMP) ## Play gateways for a while, then verify the ledger; on a service of its own unless ARGS has --target
 	$(PYTHON) -m demos.half_minute $(ARGS)

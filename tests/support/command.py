@@ -1,5 +1,6 @@
 """`python -m admin …` as an operator runs it, against a service that runs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ class Command:
 
     def __call__(self, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run it to its end."""
+        measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         return subprocess.run(
             [sys.executable, "-m", "admin", self._group, *words],
             capture_output=True,
@@ -26,7 +28,7 @@ class Command:
             timeout=COMMAND_SECONDS_MAX,
             check=False,
             cwd=self._directory,
-            env={"ADMIN_PORT": self._port, "PYTHONPATH": ":".join(filter(None, sys.path)), **environment},
+            env={"ADMIN_PORT": self._port, "PYTHONPATH": ":".join(filter(None, sys.path)), **measured, **environment},
         )
 
     def lines(self, *words: str) -> list[str]:
