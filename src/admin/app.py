@@ -12,8 +12,8 @@ from admin.documents.wiring import documents
 from admin.feature import Feature
 from admin.http.server import serving
 from admin.ledger.wiring import ledger
-from admin.mail.wiring import mail, post_of
-from admin.mail.worker import Post
+from admin.mail.wiring import mail, mail_transport
+from admin.mail.worker import MailTransport
 from admin.payments.factory import make_provider
 from admin.payments.measured import MeasuredProvider
 from admin.payments.port import PaymentProvider
@@ -36,14 +36,15 @@ from wallet.runtime import Wallets
 
 def run(settings: AdminSettings, tether: int | None) -> int:
     """Serve in this process until it is asked to stop; return its exit status. Raises Misconfigured."""
-    post = post_of(settings.smtp_url, settings.mail_from)
+    transport = mail_transport(settings.smtp_url, settings.mail_from)
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         async with AsyncExitStack() as stack:
             provider = make_provider(settings)
             if provider is not None:
                 stack.push_async_callback(provider.close)
-            all_features = features(wallets, settings, None if provider is None else MeasuredProvider(provider), post)
+            measured = None if provider is None else MeasuredProvider(provider)
+            all_features = features(wallets, settings, measured, transport)
             workers = list(chain.from_iterable(feature.workers for feature in all_features))
             routes = list(chain.from_iterable(feature.routes for feature in all_features))
             services = list(chain.from_iterable(feature.services for feature in all_features))
@@ -55,9 +56,12 @@ def run(settings: AdminSettings, tether: int | None) -> int:
 
 
 def features(
-    wallets: Wallets, settings: AdminSettings, provider: PaymentProvider | None, post: Post | None
+    wallets: Wallets, settings: AdminSettings, provider: PaymentProvider | None, transport: MailTransport | None
 ) -> list[Feature]:
-    """Return the features of the back office. Without `provider` no card can be charged, without `post` mails wait."""
+    """Return the features of the back office.
+
+    Without `provider` no card can be charged; without `transport` mails wait.
+    """
     stores, pausing = TopUpStores.over(wallets.pool), AutoTopUps(wallets.pool).pause_for_dispute
     paying = TopUpServices(wallets.engine, stores, provider, on_chargeback=pausing)
     return [
@@ -70,7 +74,7 @@ def features(
         refunds(wallets),
         rules(wallets),
         alerts(wallets),
-        mail(wallets, post),
+        mail(wallets, transport),
         subscriptions(wallets),
         documents(wallets),
         webhooks(wallets, allow_private=settings.webhook_allow_private),

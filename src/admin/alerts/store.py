@@ -98,7 +98,7 @@ class Alerts:
             )
             if now.state <= before.state:
                 return None
-            await notices.tell(connection, _notice(company, found, now.state, known["changes"] + 1))
+            await notices.publish(connection, _notice(company, found, now.state, known["changes"] + 1))
             return now.state
 
     async def outlook(self, company: str) -> Outlook:

@@ -83,7 +83,7 @@ class AutoTopUpFirings:
                 row = await connection.fetchrow(_SQL["begin"], *asked)
                 assert row is not None
                 firing = _firing_of(row)
-                await notices.tell(connection, words.started(firing))
+                await notices.publish(connection, words.started(firing))
                 return firing
             if decision is Decision.RUNAWAY:
                 await AutoTopUps.pause(connection, company, PauseReason.RUNAWAY)
@@ -119,7 +119,7 @@ class AutoTopUpFirings:
             if rule is not None:
                 await connection.execute(_SQL["paid"], firing.company)
                 first = not rule["confirmed"]
-                await notices.tell(connection, words.succeeded(firing, rule["threshold"], first=first))
+                await notices.publish(connection, words.succeeded(firing, rule["threshold"], first=first))
             return True
 
     async def failed(self, firing: Firing, code: str, *, decline: bool = True) -> bool:
@@ -171,7 +171,7 @@ async def _decline(connection: Connection, rule: asyncpg.Record | None, firing: 
     if not mail and code == words.AUTHENTICATION_REQUIRED:
         before = firing.company, firing.number, declines - 1, code
         mail = not await connection.fetchval(_SQL["told_to_authenticate"], *before)
-    await notices.tell(connection, words.failed(firing, code, mail=mail))
+    await notices.publish(connection, words.failed(firing, code, mail=mail))
     if rule is None:
         return
     seconds = DECLINE_BACKOFF.next_try(declines)
@@ -186,7 +186,7 @@ async def _wait(connection: Connection, company: str, decision: Decision, found:
     until = found["next_day" if by_day else "next_month"]
     await connection.execute(_SQL["wait"], company, until)
     window = f"day-{until:%Y-%m-%d}" if by_day else f"month-{until:%Y-%m}"
-    await notices.tell(connection, words.limited(company, decision, window, f"{until:%Y-%m-%d} 00:00 UTC"))
+    await notices.publish(connection, words.limited(company, decision, window, f"{until:%Y-%m-%d} 00:00 UTC"))
 
 
 def _firing_of(row: asyncpg.Record) -> Firing:

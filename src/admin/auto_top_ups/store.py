@@ -94,7 +94,7 @@ class AutoTopUps:
         if before is not None and (reason is not PauseReason.DISPUTE or before == reason):
             return False
         pause = await connection.fetchval(_SQL["pause"], company, reason)
-        await notices.tell(connection, auto_top_up_notices.paused(company, pause, reason))
+        await notices.publish(connection, auto_top_up_notices.paused(company, pause, reason))
         return True
 
     async def pause_for_dispute(self, company: str) -> None:

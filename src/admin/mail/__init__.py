@@ -1,1 +1,4 @@
-"""Mail: what it says (templates/), and how it is sent. The outbox is the ledger's: wallet/ledger/mails.py."""
+"""Mail to companies: the outbox, its templates (templates/), and the worker that sends by SMTP.
+
+A feature does not put mail here by itself: it publishes a notice (admin.notices), which makes the mail.
+"""

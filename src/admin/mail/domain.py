@@ -1,4 +1,4 @@
-"""Mails that wait to be sent, and when one that could not be is tried again."""
+"""Mails of the outbox, and when a mail that could not be sent is tried again."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,13 +9,13 @@ import msgspec
 from wallet.domain.backoff import Backoff
 
 BACKOFF = Backoff(seconds_min=10, factor=2, seconds_max=600, age_seconds_max=5 * 86_400.0)
-"""A mail that is not refused is tried for as long as mail servers try."""
+"""Delays after failures. A mail is tried for five days, as long as mail servers themselves try."""
 REFUSALS_MAX = 5
-"""How often a mail may be refused for good: some servers say so while they only greylist."""
+"""After so many permanent refusals (5xx) a mail is given up. One is not enough: some servers greylist with a 5xx."""
 
 
 class MailState(IntEnum):
-    """Where a mail is on its way. The values are stored: never renumber them."""
+    """The state of a mail. The values are stored: never renumber them."""
 
     WAITING = 1
     SENT = 2
@@ -23,46 +23,48 @@ class MailState(IntEnum):
 
 
 class NewMail(msgspec.Struct, frozen=True):
-    """A mail to be put into the outbox."""
+    """A mail to be added to the outbox."""
 
     company: str
     cause: str
-    """One cause of a company makes one mail, however often it is put."""
+    """Unique within the company: a second mail with the same cause is not added."""
     recipient: str
     template: str
-    """Of admin/mail/templates."""
-    words: Mapping[str, str]
-    """What the template asks for: as people read it."""
+    """The base name of its files in admin/mail/templates."""
+    variables: Mapping[str, str]
+    """The template's variables, formatted for people: "12.50 EUR", "2026-11-26 14:00 UTC"."""
 
 
 class ClaimedMail(msgspec.Struct, frozen=True):
-    """A mail that somebody is sending."""
+    """A mail that a worker has claimed, to send it."""
 
     serial: int
     company: str
     cause: str
     recipient: str
     template: str
-    words: Mapping[str, str]
+    variables: Mapping[str, str]
     failures: int
-    """Tries in vain so far, `refusals` included."""
+    """Failed attempts so far, including `refusals`."""
     refusals: int
+    """Permanent refusals (5xx) so far."""
     created_at: datetime
     claimed_until: datetime
-    """Names the claim: nobody else's ends then."""
+    """Identifies the claim: no other claim of this mail ends at the same time."""
     age_seconds: float
-    """When it was claimed."""
+    """The age of the mail when it was claimed."""
 
 
-class Waiting(msgspec.Struct, frozen=True):
-    """What is in the outbox and not sent."""
+class MailBacklog(msgspec.Struct, frozen=True):
+    """The mails that wait in the outbox."""
 
     mails: int
     oldest_seconds: float
+    """The age of the oldest; 0.0 if there is none."""
 
 
-def next_try_seconds(mail: ClaimedMail, *, refused: bool) -> int | None:
-    """Return in how many seconds a mail that failed now is tried again, or None where it is given up."""
+def retry_delay_seconds(mail: ClaimedMail, *, refused: bool) -> int | None:
+    """Return the delay until a mail that has just failed is tried again; None if it is given up."""
     if refused and mail.refusals + 1 >= REFUSALS_MAX:
         return None
     return BACKOFF.next_try(mail.failures + 1, mail.age_seconds)

@@ -1,4 +1,4 @@
-"""Sends messages by SMTP, and says of what fails whether another try may help."""
+"""Sends messages by SMTP. The errors tell whether another attempt may succeed, and whether the message is at fault."""
 
 import asyncio
 import ssl
@@ -11,52 +11,53 @@ from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPRecipientRefused,
 from admin.smtp_url import MailServer, Security
 
 COMMAND_SECONDS_MAX = 10.0
-"""How long the server may take to connect, or to answer one command."""
+"""The limit for connecting, and for the answer to one command."""
 SEND_SECONDS_MAX = 15.0
-"""How long it may take over one message."""
+"""The limit for sending one message."""
 REFUSED_CODE_MIN = 500
 
 
-class MailServerAway(Exception):
-    """The server cannot be reached, or will not speak with us: it is no message's fault, and another try may pass."""
+class MailServerUnavailable(Exception):
+    """The server cannot be reached, or refuses the session. No message is at fault, and another attempt may succeed."""
 
 
 class MessageDeferred(Exception):
-    """The server does not take this message for now (4xx)."""
+    """The server refuses this message for now (4xx)."""
 
 
 class MessageRefused(Exception):
     """The server refuses this message for good (5xx)."""
 
 
-class Session:
-    """A connection that messages are sent by, one after the other."""
+class SmtpSession:
+    """A connection to a mail server, which sends messages one after the other."""
 
     def __init__(self, client: SMTP) -> None:
         """Use a connected client."""
         self._client = client
 
     async def send(self, message: EmailMessage) -> None:
-        """Send a message; it is the server's when this returns. Raises MailServerAway, MessageDeferred, MessageRefused.
+        """Send a message; the server has accepted it when this returns.
 
-        After MailServerAway the server may have it all the same.
+        Raise MessageDeferred or MessageRefused if the server refuses it, MailServerUnavailable if the connection fails;
+        the server may have accepted the message even then.
         """
         try:
             async with asyncio.timeout(SEND_SECONDS_MAX):
                 await self._client.send_message(message)
         except SMTPRecipientsRefused as error:
-            raise _about_the_message(error.recipients[0]) from error
+            raise _refusal_of(error.recipients[0]) from error
         except SMTPDataError as error:
-            raise _about_the_message(error) from error
+            raise _refusal_of(error) from error
         except (SMTPException, OSError) as error:  # TimeoutError is an OSError
-            raise MailServerAway(_text(error)) from error
+            raise MailServerUnavailable(_text(error)) from error
 
 
 @asynccontextmanager
-async def session(server: MailServer, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Session]:
-    """Connect to a server, and log in where it has a user. Raises MailServerAway.
+async def open_session(server: MailServer, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[SmtpSession]:
+    """Connect to a server, and log in if `server` has a user. Raise MailServerUnavailable if either fails.
 
-    `tls` is how its certificate is checked: by the system's authorities, where it is None.
+    `tls` checks the server's certificate; None: by the certificate authorities of the system.
     """
     client = SMTP(
         hostname=server.host,
@@ -64,7 +65,7 @@ async def session(server: MailServer, *, tls: ssl.SSLContext | None = None) -> A
         username=server.user,
         password=server.password,
         use_tls=server.security is Security.TLS,
-        # Never as the server likes: whoever is in between could say that there is no TLS.
+        # Never opportunistic: an attacker between us and the server could hide that it offers TLS.
         start_tls=server.security is Security.STARTTLS,
         timeout=COMMAND_SECONDS_MAX,
         tls_context=tls,
@@ -74,15 +75,15 @@ async def session(server: MailServer, *, tls: ssl.SSLContext | None = None) -> A
             await client.connect()
     except (SMTPException, OSError, ValueError) as error:
         client.close()
-        raise MailServerAway(_text(error)) from error
+        raise MailServerUnavailable(_text(error)) from error
     try:
-        yield Session(client)
+        yield SmtpSession(client)
     finally:
         await _quit(client)
 
 
 async def _quit(client: SMTP) -> None:
-    """Take leave; a server that is gone by now changes nothing."""
+    """End the session politely; a connection that is already broken is only closed."""
     try:
         async with asyncio.timeout(COMMAND_SECONDS_MAX):
             await client.quit()
@@ -90,7 +91,7 @@ async def _quit(client: SMTP) -> None:
         client.close()
 
 
-def _about_the_message(error: SMTPRecipientRefused | SMTPDataError) -> MessageDeferred | MessageRefused:
+def _refusal_of(error: SMTPRecipientRefused | SMTPDataError) -> MessageDeferred | MessageRefused:
     text = f"{error.code} {error.message}"
     return MessageRefused(text) if error.code >= REFUSED_CODE_MIN else MessageDeferred(text)
 

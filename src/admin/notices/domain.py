@@ -1,4 +1,4 @@
-"""What a company is told of: its people by a mail, its programs by an event."""
+"""Notices to companies: an event for their programs (by webhook), and a mail for their people."""
 
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
@@ -7,7 +7,7 @@ import msgspec
 
 
 class EventType(StrEnum):
-    """What happened. The values are stored, and companies' programs know them: never rename them."""
+    """The types of events. The values are stored, and companies' programs depend on them: never rename them."""
 
     BALANCE_WARNING = "balance.warning"
     BALANCE_CRITICAL = "balance.critical"
@@ -30,25 +30,25 @@ class EventType(StrEnum):
 
 
 class Delivery(IntEnum):
-    """Where an event is on its way to the company's webhook. The values are stored: never renumber them."""
+    """The state of an event's delivery to the company's webhook. The values are stored: never renumber them."""
 
     NONE = 1
-    """The company has no webhook that wants it."""
+    """The company has no webhook for events of this type."""
     WAITING = 2
     DELIVERED = 3
     GIVEN_UP = 4
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One thing to tell a company."""
+    """Something that happened to a company, and its texts for programs and for people."""
 
     company: str
     cause: str
-    """One cause of a company is told once, however often it is put: "alert-7", "top-up-succeeded-wire-1"."""
+    """Unique within the company, such as "alert-7" or "top-up-succeeded-wire-1": a second notice of it is dropped."""
     type: EventType
     data: Mapping[str, str | int]
-    """What its programs get: names of resources, amounts in micros, times in RFC 3339."""
+    """The event's data: names of resources, amounts in micros, times in RFC 3339."""
     template: str = ""
-    """Of admin/mail/templates, for the mail to its billing_email; empty: no mail, only the event."""
-    words: Mapping[str, str] = {}
-    """What the template asks for, as people read it; `company` and `name` are added."""
+    """The base name of the mail's files in admin/mail/templates; empty: only an event, no mail."""
+    variables: Mapping[str, str] = {}
+    """The template's variables, formatted for people; `company` (its id) and `name` (its display name) are added."""

@@ -1,7 +1,7 @@
-"""Tells companies what happened: an event, and a mail to the billing address where there is one.
+"""Publishes notices to companies: an event, and a mail to the billing address if there is one.
 
-Both are put in the transaction of their cause, so there is one of each exactly where there is a cause; workers hand
-them on afterwards, and nothing waits for them.
+Both are written in the transaction of their cause, so each exists exactly if the cause does. Workers deliver them
+afterwards (admin.webhooks, admin.mail), and no transaction waits for that.
 """
 
 import json
@@ -15,14 +15,15 @@ from wallet.ledger.queries import load
 _SQL = load(__name__, Delivery)
 
 
-async def tell(connection: Connection, notice: Notice) -> bool:
-    """Put a notice into the outboxes, in the caller's transaction; return False where its cause was told before."""
+async def publish(connection: Connection, notice: Notice) -> bool:
+    """Write a notice's event and mail, in the caller's transaction; return False if its cause has been published."""
     data = json.dumps(dict(notice.data))
-    told = await connection.fetchrow(_SQL["put"], notice.company, notice.cause, notice.type.value, data)
-    if told is None:
+    company = await connection.fetchrow(_SQL["insert"], notice.company, notice.cause, notice.type.value, data)
+    if company is None:
         return False
-    if notice.template and told["billing_email"]:
-        words = {"company": notice.company, "name": told["display_name"] or notice.company, **notice.words}
-        mail = NewMail(notice.company, notice.cause, told["billing_email"], notice.template, words)
-        await mails.put(connection, mail)
+    if notice.template and company["billing_email"]:
+        name = company["display_name"] or notice.company
+        variables = {"company": notice.company, "name": name, **notice.variables}
+        mail = NewMail(notice.company, notice.cause, company["billing_email"], notice.template, variables)
+        await mails.enqueue(connection, mail)
     return True

@@ -1,6 +1,6 @@
--- put --
--- Nothing is returned where the cause was told before. The event waits for the company's webhook, where it has one that
--- wants to know; else it is kept, and waits for nobody.
+-- insert --
+-- Return the company's names, for the mail; no row if its cause has an event already. The event waits if the company has
+-- a webhook for its type; else it is only kept.
 WITH event AS (
     INSERT INTO events (company_id, cause, type, data, delivery)
     SELECT $1, $2, $3, $4, CASE WHEN EXISTS (

@@ -114,7 +114,7 @@ class Subscriptions:
             if version is None:
                 return None
             for notice in told:
-                await notices.tell(connection, notice)
+                await notices.publish(connection, notice)
             return await _find(connection, before.company, before.id)
 
 

@@ -26,7 +26,7 @@ class ChargebackRecords:
         async with writing(self._pool) as connection:
             found = _chargeback_of(await connection.fetchrow(_SQL["record"], new.company, new.id, *fields))
             if found.state in (ChargebackState.WON, ChargebackState.LOST):
-                await notices.tell(connection, top_up_notices.dispute_closed(found))
+                await notices.publish(connection, top_up_notices.dispute_closed(found))
         return found
 
     async def record_debit(self, chargeback: Chargeback, number: int) -> None:
@@ -34,7 +34,7 @@ class ChargebackRecords:
         async with writing(self._pool) as connection:
             row = await connection.fetchrow(_SQL["record_debit"], chargeback.company, chargeback.id, number)
             if row is not None:
-                await notices.tell(connection, top_up_notices.disputed(_chargeback_of(row)))
+                await notices.publish(connection, top_up_notices.disputed(_chargeback_of(row)))
 
     async def record_credit(self, chargeback: Chargeback, number: int) -> None:
         """Record the entry that credits the amount again."""

@@ -133,7 +133,7 @@ class TopUpRefundRecords:
                 wait,
             )
             if row is not None and stored is TopUpRefundState.SUCCEEDED:
-                await notices.tell(connection, top_up_notices.refunded(refund))
+                await notices.publish(connection, top_up_notices.refunded(refund))
         return await self.get(refund.company, refund.id)
 
     async def record_return(self, refund: TopUpRefund, number: int) -> TopUpRefund:

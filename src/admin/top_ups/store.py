@@ -112,7 +112,7 @@ class TopUpRecords:
                 _SQL["record_state"], top_up.company, top_up.id, payment or None, state, brand, last4, *failure
             )
             if row is not None and state is TopUpState.FAILED:
-                await notices.tell(connection, top_up_notices.failed(_top_up_of(row)))
+                await notices.publish(connection, top_up_notices.failed(_top_up_of(row)))
         return await self.get(top_up.company, top_up.id) if row is None else _counted(_top_up_of(row))
 
     async def pin(
@@ -152,7 +152,7 @@ class TopUpRecords:
                 await _insert(connection, _new_top_up_of(top_up))
                 row = await connection.fetchrow(_SQL["succeed"], *ended)
             if row is not None:
-                await notices.tell(connection, top_up_notices.succeeded(_top_up_of(row)))
+                await notices.publish(connection, top_up_notices.succeeded(_top_up_of(row)))
         return await self.get(top_up.company, top_up.id) if row is None else _counted(_top_up_of(row))
 
     async def claim_due(self, limit: int) -> list[TopUp]:

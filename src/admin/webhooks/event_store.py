@@ -112,7 +112,7 @@ class Events:
             await connection.execute(_SQL["failed"], parcel.company, parcel.serial, delay, text)
             if is_to_be_paused(row["failures"], row["failing_seconds"]):
                 await connection.execute(_SQL["pause"], claim.company)
-                await notices.tell(connection, _paused(claim.company, row, text))
+                await notices.publish(connection, _paused(claim.company, row, text))
         return Delivery.GIVEN_UP if delay is None else Delivery.WAITING
 
     async def release(self, claim: Claim) -> None:

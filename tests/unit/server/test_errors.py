@@ -17,7 +17,7 @@ import charging
 import server
 from admin.auto_top_ups.firing_top_ups import TopUpIdTaken
 from admin.cli.service import RequestRefused
-from admin.mail.smtp import MailServerAway, MessageDeferred, MessageRefused
+from admin.mail.smtp import MailServerUnavailable, MessageDeferred, MessageRefused
 from admin.notices.domain import EventType
 from admin.payments.port import (
     ForgedWebhook,
@@ -63,7 +63,7 @@ NEVER_ANSWERED = {
     BadCell,  # these three are rows of a deck's report
     BadFile,
     _BadCsv,
-    MailServerAway,  # these three are for the worker that sends
+    MailServerUnavailable,  # these three are for the worker that sends
     MessageDeferred,
     MessageRefused,
     NotDelivered,  # these two are for the worker that sends events

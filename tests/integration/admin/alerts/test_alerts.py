@@ -10,7 +10,7 @@ import admin.alerts.store as adapter
 import admin.mail.store as outbox
 from admin.alerts.domain import DEFAULT, AlertPolicy, AlertState, Threshold
 from admin.alerts.worker import AlertWorker
-from admin.mail.render import letter
+from admin.mail.render import render_message
 from admin.notices import store as notices
 from admin.top_ups.domain import NewTopUp, TopUpMethod
 from tests.conftest import OpenWallets
@@ -36,7 +36,7 @@ STEPS = {
     "standing": "$1::text",
     "spent_by_day": "$1::text, $2::date",
     "seen": "$1::text, $2::smallint, $3::bigint, $4::bigint, $5::bigint, $6::bigint",
-    "put": "$1::text, $2::text, $3::text, $4::text, $5::text",
+    "mail": "$1::text, $2::text, $3::text, $4::text, $5::text",
     "event": "$1::text, $2::text, $3::text, $4::text",
 }
 """What is asked of Postgres in a look, and with what."""
@@ -162,7 +162,7 @@ async def test_by_default_a_week_and_a_day_are_told_of_at_the_recent_rate(
         assert balance / PER_DAY * 0.99 < days_left < balance / PER_DAY * 8.01 / 7
     assert await told(database) == ["balance_warning", "balance_critical"]
     first, _ = await wallets.mails.claim(10, 60.0)
-    written = letter(first, "billing@charging.example")
+    written = render_message(first, "billing@charging.example")
     assert written["To"] == EMAIL
     assert written["Subject"] == "Acme & Sons: your balance is running low (0.06 EUR)"
     assert "UTC" in written.as_string()
@@ -201,7 +201,7 @@ async def test_killed_at_any_step_a_crossing_is_told_once(
     acme: Wallets, database: asyncpg.Connection, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await acme.engine.submit(charge(11_000))
-    others = {"put": (outbox._SQL, "put"), "event": (notices._SQL, "put")}
+    others = {"mail": (outbox._SQL, "insert"), "event": (notices._SQL, "insert")}
     statements, name = others.get(step, (adapter._SQL, step))
     with monkeypatch.context() as patch:
         patch.setitem(statements, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {STEPS[step]}")

@@ -18,7 +18,7 @@ from admin.auto_top_ups.domain import (
     RuleState,
 )
 from admin.auto_top_ups.worker import AutoTopUpWorker
-from admin.mail.render import letter
+from admin.mail.render import render_message
 from admin.payments.port import ProviderRefused
 from tests.conftest import OpenWallets
 from tests.support.auto_top_ups import (
@@ -186,7 +186,7 @@ async def test_the_first_one_is_confirmed_and_the_later_ones_are_quiet(
     assert await told(database) == ["auto_top_up_first"]
     assert await happened(database) == ["started", "succeeded"] * 3
     (mail,) = await ruled.mails.claim(10, 60.0)
-    written = letter(mail, "billing@charging.example")
+    written = render_message(mail, "billing@charging.example")
     assert written["Subject"] == "acme: your first automatic top-up (0.002 EUR)"
     assert "0.0005 EUR" in written.as_string()
 

@@ -1,4 +1,4 @@
-"""Mail: what is put into the outbox is delivered once, and at least once whatever breaks. On a real SMTP server."""
+"""Mail: a mail of the outbox is sent once, and at least once whatever fails. On a real SMTP server."""
 
 import asyncio
 import ssl
@@ -16,8 +16,8 @@ from aiosmtpd.smtp import Session as Peer
 
 from admin.mail import smtp
 from admin.mail.domain import REFUSALS_MAX, NewMail
-from admin.mail.store import Mails, put
-from admin.mail.worker import BATCH, MailWorker, Post
+from admin.mail.store import Mails, enqueue
+from admin.mail.worker import BATCH, MailTransport, MailWorker
 from admin.metrics import mails_oldest_seconds, mails_waiting
 from admin.smtp_url import MailServer, Security
 from devstack.ports import free_port
@@ -27,28 +27,28 @@ from wallet.domain.errors import LedgerUnavailable
 
 SENDER = "billing@charging.example"
 USER, PASSWORD = "charging", "p@ss word"
-WORDS = {"company": "acme", "name": "Acme", "available": "12.50 EUR", "empty_time": ""}
+VARIABLES = {"company": "acme", "name": "Acme", "available": "12.50 EUR", "empty_time": ""}
 
 
 class Mailboxes:
-    """What a server took, and what it says instead."""
+    """The mails that a server accepted, and the answers that it gives instead."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[str, str]] = []
+        self.accepted: list[tuple[str, str]] = []
         """Recipient and Message-ID."""
         self.answers: dict[str, str] = {}
-        """Recipient → what it is answered after DATA."""
+        """Recipient → the answer to DATA; others are accepted."""
 
     async def handle_DATA(self, server: object, peer: Peer, envelope: Envelope) -> str:  # noqa: ARG002, N802  aiosmtpd's
-        """Take a message."""
+        """Accept a message, or answer as `answers` says."""
         (recipient,) = envelope.rcpt_tos
         if answer := self.answers.get(recipient):
             return answer
         content = envelope.content
         assert isinstance(content, bytes)
         message = message_from_bytes(content)
-        self.taken.append((recipient, message["Message-ID"]))
-        return "250 taken"
+        self.accepted.append((recipient, message["Message-ID"]))
+        return "250 accepted"
 
 
 @pytest.fixture
@@ -57,29 +57,29 @@ async def mailboxes() -> Mailboxes:
 
 
 @pytest.fixture
-async def post(mailboxes: Mailboxes) -> AsyncIterator[Post]:
-    """A way to a server that takes everything."""
-    async with serving(mailboxes, Security.NONE) as way:
-        yield way
+async def transport(mailboxes: Mailboxes) -> AsyncIterator[MailTransport]:
+    """The transport of a server that accepts every mail."""
+    async with serving(mailboxes, Security.NONE) as transport:
+        yield transport
 
 
 @asynccontextmanager
-async def serving(mailboxes: Mailboxes, security: Security, **options: Any) -> AsyncIterator[Post]:
-    """A server that runs as long as the context."""
+async def serving(mailboxes: Mailboxes, security: Security, **options: Any) -> AsyncIterator[MailTransport]:
+    """Run a server within the context."""
     port = free_port()
     controller = Controller(mailboxes, hostname="127.0.0.1", port=port, ready_timeout=10, **options)
     await asyncio.to_thread(controller.start)
     try:
-        yield Post(MailServer("127.0.0.1", port, security, None, None), SENDER)
+        yield MailTransport(MailServer("127.0.0.1", port, security, None, None), SENDER)
     finally:
         await asyncio.to_thread(controller.stop)
 
 
-async def put_mail(database: asyncpg.Connection, cause: str = "test", recipient: str = "people@acme.example") -> bool:
-    return await put(database, NewMail("acme", cause, recipient, "balance_warning", WORDS))
+async def add_mail(database: asyncpg.Connection, cause: str = "test", recipient: str = "people@acme.example") -> bool:
+    return await enqueue(database, NewMail("acme", cause, recipient, "balance_warning", VARIABLES))
 
 
-async def let_pass(database: asyncpg.Connection, interval: str) -> None:
+async def pass_time(database: asyncpg.Connection, interval: str) -> None:
     """Let time pass for all mails, without waiting for it."""
     await database.execute(
         f"UPDATE mails SET due_at = due_at - interval '{interval}', created_at = created_at - interval '{interval}', "
@@ -91,74 +91,74 @@ async def states(database: asyncpg.Connection) -> list[int]:
     return [row["state"] for row in await database.fetch("SELECT state FROM mails ORDER BY serial")]
 
 
-async def test_a_mail_is_delivered_once_and_its_cause_makes_no_other(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_a_mail_is_sent_once_and_its_cause_makes_no_other(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
-    assert await put_mail(database)
-    assert not await put_mail(database)
-    worker = MailWorker(wallets.mails, post)
+    assert await add_mail(database)
+    assert not await add_mail(database)
+    worker = MailWorker(wallets.mails, transport)
     assert await worker.run_once() == 1
     assert await worker.run_once() == 0
-    assert mailboxes.taken == [("people@acme.example", "<mail-1@charging.example>")]
+    assert mailboxes.accepted == [("people@acme.example", "<mail-1@charging.example>")]
     assert await states(database) == [2]
-    assert not await put_mail(database), "also after it was sent"
+    assert not await add_mail(database), "also after it was sent"
 
 
-async def test_a_mail_is_there_where_its_cause_is_committed_and_only_there(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_a_mail_is_sent_only_if_its_cause_is_committed(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
-    worker = MailWorker(wallets.mails, post)
+    worker = MailWorker(wallets.mails, transport)
     transaction = database.transaction()
     await transaction.start()
-    await put_mail(database)
+    await add_mail(database)
     assert await worker.run_once() == 0
     await transaction.rollback()
     assert await worker.run_once() == 0
     async with database.transaction():
-        await put_mail(database)
+        await add_mail(database)
     assert await worker.run_once() == 1
 
 
-async def test_without_a_server_mails_wait_and_the_figures_say_so(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_without_a_server_mails_wait_and_the_metrics_count_them(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
     for cause in ("first", "second"):
-        await put_mail(database, cause)
-    await let_pass(database, "1 hour")
+        await add_mail(database, cause)
+    await pass_time(database, "1 hour")
     assert await MailWorker(wallets.mails, None).run_once() == 0
     assert mails_waiting._value.get() == 2
     assert mails_oldest_seconds._value.get() >= 3600
-    assert await MailWorker(wallets.mails, post).run_once() == 2
+    assert await MailWorker(wallets.mails, transport).run_once() == 2
     assert mails_waiting._value.get() == mails_oldest_seconds._value.get() == 0
 
 
-async def test_a_server_that_is_down_for_an_hour_loses_nothing_and_is_not_hammered(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_an_outage_of_an_hour_loses_no_mail_and_is_not_hammered(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
     for number in range(3):
-        await put_mail(database, f"mail-{number}")
-    down = MailWorker(wallets.mails, Post(post.server._replace(port=free_port()), SENDER))
+        await add_mail(database, f"mail-{number}")
+    down = MailWorker(wallets.mails, MailTransport(transport.server._replace(port=free_port()), SENDER))
     for _ in range(360):  # An hour, ten seconds at a time.
         await down.run_once()
-        await let_pass(database, "10 seconds")
+        await pass_time(database, "10 seconds")
     tried = await database.fetchval("SELECT max(failures) FROM mails")
     assert 6 < tried < 20
     assert await states(database) == [1, 1, 1]
-    await let_pass(database, "10 minutes")
-    assert await MailWorker(wallets.mails, post).run_once() == 3
-    assert len(set(mailboxes.taken)) == len(mailboxes.taken) == 3
+    await pass_time(database, "10 minutes")
+    assert await MailWorker(wallets.mails, transport).run_once() == 3
+    assert len(set(mailboxes.accepted)) == len(mailboxes.accepted) == 3
 
 
-async def test_what_is_refused_for_good_is_given_up_after_some_tries_and_kept(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_a_mail_refused_permanently_is_given_up_and_kept(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
     mailboxes.answers = {"gone@acme.example": "550 no such mailbox", "full@acme.example": "452 mailbox full"}
     for recipient in ("gone@acme.example", "full@acme.example", "people@acme.example"):
-        await put_mail(database, recipient, recipient)
-    worker = MailWorker(wallets.mails, post)
-    assert await worker.run_once() == 1, "the others do not hold it up"
+        await add_mail(database, recipient, recipient)
+    worker = MailWorker(wallets.mails, transport)
+    assert await worker.run_once() == 1, "the refused mails delay no other"
     for _ in range(REFUSALS_MAX + 3):
-        await let_pass(database, "10 minutes")
+        await pass_time(database, "10 minutes")
         await worker.run_once()
     assert await states(database) == [3, 1, 2]
     row = await database.fetchrow("SELECT refusals, failures, error FROM mails WHERE serial = 1")
@@ -166,23 +166,23 @@ async def test_what_is_refused_for_good_is_given_up_after_some_tries_and_kept(
     assert (row["refusals"], row["failures"]) == (REFUSALS_MAX, REFUSALS_MAX)
     assert row["error"] == "550 no such mailbox"
     mailboxes.answers.clear()
-    await let_pass(database, "10 minutes")
+    await pass_time(database, "10 minutes")
     assert await worker.run_once() == 1
     assert await states(database) == [3, 2, 2]
 
 
-async def test_a_mail_that_cannot_be_written_is_given_up_at_once_and_holds_up_no_other(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_a_mail_that_cannot_be_rendered_is_given_up_at_once(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
-    await put(database, NewMail("acme", "bad", "people@acme.example", "no_such_template", {}))
-    await put_mail(database, "bent", "people@acme.example\r\nBcc: thief@elsewhere.example")
-    await put_mail(database)
-    assert await MailWorker(wallets.mails, post).run_once() == 1
+    await enqueue(database, NewMail("acme", "bad", "people@acme.example", "no_such_template", {}))
+    await add_mail(database, "bent", "people@acme.example\r\nBcc: thief@elsewhere.example")
+    await add_mail(database)
+    assert await MailWorker(wallets.mails, transport).run_once() == 1
     assert await states(database) == [3, 3, 2]
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
-async def test_starttls_and_a_password_are_spoken_and_a_wrong_password_is_no_mails_fault(
+async def test_starttls_and_log_in_work_and_a_wrong_password_refuses_no_mail(
     wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, password: str
 ) -> None:
     authority = trustme.CA()
@@ -195,13 +195,13 @@ async def test_starttls_and_a_password_are_spoken_and_a_wrong_password_is_no_mai
         return AuthResult(success=right, handled=right)
 
     options = {"tls_context": theirs, "require_starttls": True, "auth_required": True, "authenticator": authenticate}
-    await put_mail(database)
-    async with serving(mailboxes, Security.STARTTLS, **options) as post:
-        with_user = post._replace(server=post.server._replace(user=USER, password=password), tls=ours)
+    await add_mail(database)
+    async with serving(mailboxes, Security.STARTTLS, **options) as transport:
+        with_user = transport._replace(server=transport.server._replace(user=USER, password=password), tls=ours)
         worker = MailWorker(wallets.mails, with_user)
-        assert await worker.run_once() == 0, "nobody vouches for the server"
+        assert await worker.run_once() == 0, "its authority is not trusted"
         authority.configure_trust(ours)
-        await let_pass(database, "1 hour")
+        await pass_time(database, "1 hour")
         assert await worker.run_once() == (password == PASSWORD)
     row = await database.fetchrow("SELECT state, refusals, error FROM mails")
     assert row is not None
@@ -209,67 +209,71 @@ async def test_starttls_and_a_password_are_spoken_and_a_wrong_password_is_no_mai
     assert password == PASSWORD or "535" in row["error"]
 
 
-async def test_who_wants_tls_does_not_send_without(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_nothing_is_sent_in_plain_text_if_starttls_is_required(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
-    await put_mail(database)
-    strict = post._replace(server=post.server._replace(security=Security.STARTTLS))
+    await add_mail(database)
+    strict = transport._replace(server=transport.server._replace(security=Security.STARTTLS))
     assert await MailWorker(wallets.mails, strict).run_once() == 0
-    assert not mailboxes.taken
+    assert not mailboxes.accepted
 
 
-async def test_killed_between_sending_and_marking_it_is_sent_again_under_the_same_id(
+async def test_killed_after_sending_a_mail_is_sent_again_with_the_same_message_id(
     wallets: Wallets,
     database: asyncpg.Connection,
     mailboxes: Mailboxes,
-    post: Post,
+    transport: MailTransport,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await put_mail(database)
+    await add_mail(database)
 
     async def die(self: Mails, mail: object) -> None:
-        raise LedgerUnavailable("killed", applied="no")  # type: ignore[arg-type]  # nobody reads it
+        raise LedgerUnavailable("killed", applied="no")  # type: ignore[arg-type]  # never read
 
     with monkeypatch.context() as patch:
-        patch.setattr(Mails, "sent", die)
+        patch.setattr(Mails, "record_sent", die)
         with pytest.raises(LedgerUnavailable):
-            await MailWorker(wallets.mails, post).run_once()
-    worker = MailWorker(wallets.mails, post)
-    assert await worker.run_once() == 0, "it is claimed yet"
-    await let_pass(database, "2 minutes")
+            await MailWorker(wallets.mails, transport).run_once()
+    worker = MailWorker(wallets.mails, transport)
+    assert await worker.run_once() == 0, "the claim has not expired"
+    await pass_time(database, "2 minutes")
     assert await worker.run_once() == 1
-    assert len(mailboxes.taken) == 2
-    assert len(set(mailboxes.taken)) == 1
+    assert len(mailboxes.accepted) == 2
+    assert len(set(mailboxes.accepted)) == 1
     assert await states(database) == [2]
 
 
-async def test_killed_before_sending_it_is_sent_when_the_claim_is_over(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_killed_before_sending_a_mail_is_sent_when_the_claim_expires(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
-    await put_mail(database)
+    await add_mail(database)
     (claimed,) = await wallets.mails.claim(BATCH, 90.0)
-    await let_pass(database, "2 minutes")
-    assert await MailWorker(wallets.mails, post).run_once() == 1
-    await wallets.mails.failed(claimed, "who had it before says so now")
+    await pass_time(database, "2 minutes")
+    assert await MailWorker(wallets.mails, transport).run_once() == 1
+    await wallets.mails.record_failure(claimed, "the first worker reports late")
     assert await states(database) == [2]
 
 
-async def test_a_server_that_hangs_up_on_one_mail_gets_the_others(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+async def test_a_server_that_hangs_up_on_one_mail_still_gets_the_others(
+    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, transport: MailTransport
 ) -> None:
     mailboxes.answers = {"poison@acme.example": "421 go away"}
-    await put_mail(database, "poison", "poison@acme.example")
-    await put_mail(database)
-    worker = MailWorker(wallets.mails, post)
+    await add_mail(database, "poison", "poison@acme.example")
+    await add_mail(database)
+    worker = MailWorker(wallets.mails, transport)
     assert await worker.run_once() + await worker.run_once() == 1
     assert await states(database) == [1, 2]
 
 
-async def test_a_server_that_accepts_and_says_nothing_is_not_waited_for(
-    wallets: Wallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post, monkeypatch: pytest.MonkeyPatch
+async def test_a_server_that_connects_and_never_answers_is_not_waited_for(
+    wallets: Wallets,
+    database: asyncpg.Connection,
+    mailboxes: Mailboxes,
+    transport: MailTransport,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(smtp, "COMMAND_SECONDS_MAX", 0.1)
-    await put_mail(database)
+    await add_mail(database)
     port, connected = free_port(), asyncio.Event()
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -278,20 +282,26 @@ async def test_a_server_that_accepts_and_says_nothing_is_not_waited_for(
         writer.close()
 
     async with await asyncio.start_server(say_nothing, "127.0.0.1", port):
-        silent = MailWorker(wallets.mails, post._replace(server=post.server._replace(port=port)))
+        silent = MailWorker(wallets.mails, transport._replace(server=transport.server._replace(port=port)))
         assert await silent.run_once() == 0
     assert connected.is_set()
     assert await states(database) == [1]
-    await let_pass(database, "10 minutes")
-    assert await MailWorker(wallets.mails, post).run_once() == 1
+    await pass_time(database, "10 minutes")
+    assert await MailWorker(wallets.mails, transport).run_once() == 1
 
 
 async def test_two_workers_at_once_send_each_mail_once(
-    wallets: Wallets, open_more: OpenWallets, database: asyncpg.Connection, mailboxes: Mailboxes, post: Post
+    wallets: Wallets,
+    open_more: OpenWallets,
+    database: asyncpg.Connection,
+    mailboxes: Mailboxes,
+    transport: MailTransport,
 ) -> None:
     for number in range(3 * BATCH):
-        await put_mail(database, f"mail-{number}")
+        await add_mail(database, f"mail-{number}")
     beside = await open_more()
-    sent = await asyncio.gather(MailWorker(wallets.mails, post).run_once(), MailWorker(beside.mails, post).run_once())
-    assert sum(sent) == len(mailboxes.taken) == len(set(mailboxes.taken)) == 3 * BATCH
+    sent = await asyncio.gather(
+        MailWorker(wallets.mails, transport).run_once(), MailWorker(beside.mails, transport).run_once()
+    )
+    assert sum(sent) == len(mailboxes.accepted) == len(set(mailboxes.accepted)) == 3 * BATCH
     assert set(await states(database)) == {2}

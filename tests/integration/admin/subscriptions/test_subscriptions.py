@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from admin.companies.domain import CompanyChange
-from admin.mail.render import letter
+from admin.mail.render import render_message
 from admin.subscriptions.domain import Subscription, SubscriptionState, TermsChange
 from admin.subscriptions.periods import Unit
 from tests.conftest import OpenWallets
@@ -191,7 +191,7 @@ async def test_too_little_money_is_told_once_waited_for_and_then_suspended(
     assert await mailed(database) == ["subscription_past_due", "subscription_suspended"]
     assert await told(database) == ["subscription.renewed", "subscription.past_due", "subscription.suspended"]
     assert await run(acme, now + 365 * DAY) == 0, "nothing is charged for it any more"
-    written = [letter(mail, "billing@charging.example") for mail in await acme.mails.claim(10, 60.0)]
+    written = [render_message(mail, "billing@charging.example") for mail in await acme.mails.claim(10, 60.0)]
     assert [each["Subject"] for each in written] == [
         "acme: Hotline could not be paid, please top up",
         "acme: Hotline is suspended",

@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from admin.mail.render import letter
+from admin.mail.render import render_message
 from admin.notices.domain import EventType
 from admin.payments.port import (
     DisputeChanged,
@@ -283,7 +283,7 @@ async def test_a_chargeback_takes_the_money_below_the_floor(
     entry = await acme.reader.entry("acme", chargeback.debit_number or 0)
     assert (entry.amount, entry.reason) == (-AMOUNT, "CHARGEBACK")
     (mail,) = [mail for mail in await acme.mails.claim(9, 60) if mail.template == "chargeback"]
-    assert "20.00 EUR" in letter(mail, "billing@example.com").as_string()
+    assert "20.00 EUR" in render_message(mail, "billing@example.com").as_string()
     with pytest.raises(TopUpNotRefundable):
         await services.refunds.start(back(10_000))
 

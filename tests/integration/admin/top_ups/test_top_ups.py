@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from admin.mail.render import letter
+from admin.mail.render import render_message
 from admin.notices.domain import EventType
 from admin.payments.port import Payment, PaymentChanged, PaymentState, ProviderRefused
 from admin.top_ups.domain import BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState, credit
@@ -369,7 +369,7 @@ async def test_a_bank_transfer_is_credited_with_what_came(
     entry = await acme.reader.entry("acme", 1)
     assert (entry.amount, entry.reference) == (less, "wire 77")
     mails = await acme.mails.claim(10, 60)
-    text = letter(mails[0], "billing@example.com").as_string()
+    text = render_message(mails[0], "billing@example.com").as_string()
     assert "15.00 EUR" in text
     assert begun.payment_reference in text
 

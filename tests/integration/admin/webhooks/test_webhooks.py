@@ -20,7 +20,7 @@ import admin.webhooks.sender as way
 import admin.webhooks.worker as worker_module
 from admin.metrics import webhook_events_oldest_seconds, webhook_events_waiting
 from admin.notices.domain import Delivery, EventType, Notice
-from admin.notices.store import tell
+from admin.notices.store import publish
 from admin.webhooks.domain import (
     EVENT_BACKOFF,
     PAUSE_FAILURES_MIN,
@@ -136,7 +136,7 @@ async def happen(
     company: str = "acme",
 ) -> int:
     """Tell a company of something; return the event's number."""
-    assert await tell(database, Notice(company, cause, kind, {"amount_micros": 9 * 10**15, "name": "x"}))
+    assert await publish(database, Notice(company, cause, kind, {"amount_micros": 9 * 10**15, "name": "x"}))
     serial: int = await database.fetchval("SELECT max(serial) FROM events")
     return serial
 
@@ -391,7 +391,7 @@ async def test_a_webhook_that_fails_for_days_is_paused_and_told_of_once(
     assert tries > PAUSE_FAILURES_MIN
     assert len(receiver.got) == tries
     (mail,) = await acme.mails.claim(10, 60.0)
-    assert (mail.template, mail.words["url"], mail.words["error"]) == (
+    assert (mail.template, mail.variables["url"], mail.variables["error"]) == (
         "webhook_paused",
         receiver.url,
         "it answered 500",

@@ -1,4 +1,4 @@
-"""Mails as they are written, and the servers that they are handed to."""
+"""Mails as they are rendered, SMTP_URL, and when a mail is given up."""
 
 import re
 from datetime import UTC, datetime
@@ -12,17 +12,17 @@ from admin.mail.domain import (
     BACKOFF,
     REFUSALS_MAX,
     ClaimedMail,
-    next_try_seconds,
+    retry_delay_seconds,
 )
-from admin.mail.render import letter
-from admin.mail.wiring import post_of
+from admin.mail.render import render_message
+from admin.mail.wiring import mail_transport
 from admin.settings import AdminSettings
 from admin.smtp_url import MailServer, Security, parse_smtp_url
 from server.settings import Misconfigured, read_settings
 
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 SENDER = "billing@charging.example"
-WORDS = {
+VARIABLES = {
     "company": "acme",
     "name": "Acme & <b>Sons</b>\r\nBcc: thief@elsewhere.example",
     "available": "12.50 EUR",
@@ -56,7 +56,7 @@ def mail(template: str = "balance_warning", **fields: object) -> ClaimedMail:
         "cause": "test",
         "recipient": "people@acme.example",
         "template": template,
-        "words": WORDS,
+        "variables": VARIABLES,
         "failures": 0,
         "refusals": 0,
         "created_at": NOW,
@@ -67,8 +67,9 @@ def mail(template: str = "balance_warning", **fields: object) -> ClaimedMail:
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_every_template_makes_a_mail_that_words_from_outside_cannot_bend(template: str) -> None:
-    message = letter(mail(template), SENDER)
+def test_every_template_renders_a_mail_that_its_variables_cannot_alter(template: str) -> None:
+    """HTML and line ends in a display name add neither markup nor a header."""
+    message = render_message(mail(template), SENDER)
     assert message["Message-ID"] == "<mail-17@charging.example>"
     assert message["To"].addresses == (Address(addr_spec="people@acme.example"),)
     assert message["Bcc"] is None
@@ -77,9 +78,9 @@ def test_every_template_makes_a_mail_that_words_from_outside_cannot_bend(templat
     assert text is not None
     assert html is not None
     source = (files("admin.mail") / "templates" / f"{template}.txt").read_text()
-    for word in set(re.findall(r"{{ (\w+) }}", source)) - {"name"}:
-        assert WORDS[word] in text.get_content()
-        assert WORDS[word] in html.get_content()
+    for name in set(re.findall(r"{{ (\w+) }}", source)) - {"name"}:
+        assert VARIABLES[name] in text.get_content()
+        assert VARIABLES[name] in html.get_content()
     assert "Acme & <b>Sons</b>" in text.get_content()
     assert "Acme &amp; &lt;b&gt;Sons&lt;/b&gt;" in html.get_content()
     assert b"\nBcc:" not in message.as_bytes().split(b"\r\n\r\n", 1)[0]
@@ -93,9 +94,9 @@ def test_every_template_has_its_three_files() -> None:
     }
 
 
-def test_a_word_that_is_missing_is_an_error_and_no_gap() -> None:
+def test_a_missing_variable_is_an_error_and_no_gap() -> None:
     with pytest.raises(UndefinedError):
-        letter(mail(words={"company": "acme"}), SENDER)
+        render_message(mail(variables={"company": "acme"}), SENDER)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_a_word_that_is_missing_is_an_error_and_no_gap() -> None:
         ("smtp://u:p@127.0.0.1:2525", MailServer("127.0.0.1", 2525, Security.NONE, "u", "p")),
     ],
 )
-def test_a_mail_server_is_named_by_a_url(url: str, server: MailServer) -> None:
+def test_smtp_url_names_the_server_and_its_security(url: str, server: MailServer) -> None:
     assert parse_smtp_url(url) == server
 
 
@@ -121,24 +122,22 @@ def test_a_mail_server_is_named_by_a_url(url: str, server: MailServer) -> None:
         "smtp://u:secret@away.example",
     ],
 )
-def test_a_url_that_will_not_do_is_refused_without_telling_the_password(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_malformed_smtp_url_is_refused_without_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_URL", url)
     with pytest.raises(Misconfigured, match=r"^SMTP_URL: ") as refused:
         read_settings(AdminSettings)
     assert "secret" not in refused.value.message
 
 
-def test_mail_needs_a_sender() -> None:
-    assert post_of(None, None) is None
-    assert post_of("smtp://relay.example", SENDER) is not None
+def test_smtp_url_needs_mail_from() -> None:
+    assert mail_transport(None, None) is None
+    assert mail_transport("smtp://relay.example", SENDER) is not None
     with pytest.raises(Misconfigured, match="MAIL_FROM"):
-        post_of("smtp://relay.example", None)
+        mail_transport("smtp://relay.example", None)
 
 
-def test_a_mail_is_given_up_when_it_was_refused_often_or_tried_for_long() -> None:
-    assert next_try_seconds(mail(refusals=REFUSALS_MAX - 1, failures=9), refused=True) is None
-    assert next_try_seconds(mail(refusals=REFUSALS_MAX - 1, failures=9), refused=False) is not None
-    assert next_try_seconds(mail(refusals=0, failures=999), refused=True) == BACKOFF.seconds_max
-    assert next_try_seconds(mail(age_seconds=BACKOFF.age_seconds_max + 1), refused=False) is None
+def test_a_mail_is_given_up_after_many_refusals_or_five_days() -> None:
+    assert retry_delay_seconds(mail(refusals=REFUSALS_MAX - 1, failures=9), refused=True) is None
+    assert retry_delay_seconds(mail(refusals=REFUSALS_MAX - 1, failures=9), refused=False) is not None
+    assert retry_delay_seconds(mail(refusals=0, failures=999), refused=True) == BACKOFF.seconds_max
+    assert retry_delay_seconds(mail(age_seconds=BACKOFF.age_seconds_max + 1), refused=False) is None
