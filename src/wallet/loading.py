@@ -8,12 +8,12 @@ import structlog
 from wallet import metrics
 from wallet.domain.attempts import Attempt
 from wallet.domain.errors import Applied, CompanyNotFound, WalletUnavailable
-from wallet.hot.store import START, Batch, HotStore, Loaded, Peek, Position
+from wallet.hot.store import START, HotStore, Loaded, Peek, Position
 from wallet.ledger.append import append_over
 from wallet.ledger.pool import Connection
 from wallet.ledger.rows import authorization_of, counter_of, limit_of, wallet_of
 from wallet.ledger.transactions import reading
-from wallet.verdicts import clean_up
+from wallet.verdicts import clean_up_recovered
 
 LOADS_AT_ONCE_MAX = 8
 """Loads of one process at a time; each has a connection of its own."""
@@ -76,10 +76,7 @@ class Loader:
         if not journal:
             return
         answers = await append_over(connection, journal)
-        batch = Batch()
-        for attempt, answer in zip(journal, answers, strict=True):
-            clean_up(batch, attempt, answer)
-        await self._hot.apply(self._hot.keys.partition(company), batch)
+        await self._hot.apply(self._hot.keys.partition(company), clean_up_recovered(journal, answers))
 
     async def _new_epoch(self, connection: Connection, company: str, above: int) -> Loaded:
         """Begin a new epoch, which makes all that Redis has stale, and return the wallet as it is then.

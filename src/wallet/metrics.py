@@ -26,7 +26,7 @@ journal_oldest_seconds = Gauge(
     multiprocess_mode="livemax",
 )
 recovered_entries = Counter(
-    "wallet_recovered_entries_total", "Entries that recovery appended for a process that did not.", ["answer"]
+    "wallet_recovered_entries_total", "Entries that recovery or a load appended for a process that did not.", ["answer"]
 )
 top_ups_ended = Counter(
     "wallet_top_ups_ended_total",

@@ -2,9 +2,9 @@
 
 from wallet import metrics
 from wallet.domain.attempts import Attempt
-from wallet.hot.store import Batch, HotStore
+from wallet.hot.store import HotStore
 from wallet.ledger.append import Appender
-from wallet.verdicts import clean_up, raise_alarm
+from wallet.verdicts import clean_up_recovered
 
 SWEEP_SECONDS = 1.0
 """Time between two sweeps."""
@@ -43,12 +43,7 @@ class Recovery:
 
     async def _append(self, partition: int, attempts: list[Attempt]) -> None:
         answers = await self._appender.append(attempts)
-        batch = Batch()
-        for attempt, answer in zip(attempts, answers, strict=True):
-            metrics.recovered_entries.labels(answer.verdict).inc()
-            raise_alarm(attempt, answer)
-            clean_up(batch, attempt, answer)
-        await self._hot.apply(partition, batch)
+        await self._hot.apply(partition, clean_up_recovered(attempts, answers))
 
 
 def _age_within_company(attempt: Attempt) -> tuple[str, int, int]:

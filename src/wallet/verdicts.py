@@ -4,13 +4,14 @@ functions/append.sql says when each verdict is given; VERDICTS says what it mean
 clean-up in Redis; the caller's answer, and whether the command runs again, concern cycles only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
 import msgspec
 import structlog
 
+from wallet import metrics
 from wallet.domain.attempts import Answer, Attempt, Verdict
 from wallet.domain.commands import Command, Kind
 from wallet.domain.declines import declined
@@ -182,6 +183,19 @@ def clean_up(batch: Batch, attempt: Attempt, answer: Answer) -> None:
             batch.clean_ups.append(_clean_up_of(CleanUpAction.DROP if touches_hold else CleanUpAction.UNDO, attempt))
         case InRedis.KEEP:
             pass
+
+
+def clean_up_recovered(attempts: Sequence[Attempt], answers: Sequence[Answer]) -> Batch:
+    """Return what Redis does about attempts of its journal that another process put to the ledger than their own.
+
+    Counts the answers, and raises their alarms: no request waits for them here that would.
+    """
+    batch = Batch()
+    for attempt, answer in zip(attempts, answers, strict=True):
+        metrics.recovered_entries.labels(answer.verdict).inc()
+        raise_alarm(attempt, answer)
+        clean_up(batch, attempt, answer)
+    return batch
 
 
 def _counts_elsewhere(attempt: Attempt, answer: Answer) -> bool:

@@ -3,6 +3,8 @@
 import asyncpg
 import pytest
 import redis
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from admin.companies.domain import CompanyChange
 from tests.conftest import OpenWallets
@@ -108,6 +110,33 @@ async def test_p2_a_rebuild_gets_above_the_epochs_that_only_the_journal_has(
     assert not await journaled(acme)
     assert (await acme.engine.submit(request)).entry.number == 2
     assert len(await entries_of(database)) == 2
+
+
+@pytest.mark.parametrize("who", ["a load", "recovery"])
+async def test_p2_an_entry_that_is_ahead_of_the_ledger_raises_the_alarm(
+    acme: Wallets, database: asyncpg.Connection, appender: Appender, who: str
+) -> None:
+    """A process left it in the journal, and Postgres was restored to the past before another one finds it there."""
+    (left,) = await crash_after_redis(acme, charge(400))
+    await restore(database, number=1, epoch=1)
+    before = recovered("AHEAD")
+    with capture_logs() as logs:
+        if who == "recovery":
+            await Recovery(acme.hot, appender).run_once(age_seconds_min=0)
+        else:
+            await acme.rebuild("acme")
+    alarms = [entry for entry in logs if entry["event"] == "wallet_ahead_of_ledger"]
+    assert [(alarm["log_level"], alarm["company"], alarm["attempt"]) for alarm in alarms] == [
+        ("error", "acme", left.name)
+    ]
+    assert recovered("AHEAD") == before + 1
+    await acme.rebuild("acme")
+    await Recovery(acme.hot, appender).run_once(age_seconds_min=0)
+
+
+def recovered(answer: str) -> float:
+    """Return how many attempts of journals the ledger has answered so for another process than their own."""
+    return REGISTRY.get_sample_value("wallet_recovered_entries_total", {"answer": answer}) or 0
 
 
 @pytest.mark.parametrize(
