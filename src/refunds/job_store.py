@@ -116,7 +116,7 @@ class RefundJobs:
         amounts: Counter[str] = Counter()
         at, last = Place(), False
         while not last:
-            batch = await self._filtered(job.where, at, system_keys.job_refunds(""), SLICE)
+            batch = await self._filtered(job.where, at, None, SLICE)
             charges += len(batch.charges)
             for charge in batch.charges:
                 assert charge.price is not None
@@ -150,7 +150,8 @@ class RefundJobs:
         after = Place(charges[-1].company, charges[-1].number) if charges else job.at
         return JobBatch(charges, after, last=len(charges) < limit)
 
-    async def _filtered(self, where: ChargeFilter, at: Place, key: str, limit: int) -> JobBatch:
+    async def _filtered(self, where: ChargeFilter, at: Place, keys: str | None, limit: int) -> JobBatch:
+        """Return the next charges of a filter. `keys` begins the keys of the job's refunds; None: there is no job."""
         give_up_at = time.monotonic() + LOOK_SECONDS_MAX
         async with reading(self._pool) as connection:
             while (company := await _company_at(connection, where, at)) is not None:
@@ -162,7 +163,7 @@ class RefundJobs:
                 while first <= end:
                     high = min(first + SLICE - 1, end)
                     rows = await connection.fetch(
-                        _SQL["matching"], company, first, high, *_arguments(where), key, limit
+                        _SQL["matching"], company, first, high, *_arguments(where), keys, limit
                     )
                     through = rows[-1]["number"] if len(rows) == limit else high
                     at = Place(company, through if through < end else NUMBER_MAX)

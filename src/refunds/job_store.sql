@@ -43,8 +43,8 @@ SELECT currency FROM wallets WHERE company_id = $1
 
 -- matching --
 -- Charges and captures of company $1, number $2 to $3, of channel $4, country $5, campaign $6, contact $7 (NULL: any), at
--- most $9, in order; what was given back of each, and what under the key that begins with $8 and ends with its number.
--- A capture that says nothing of its usage has its authorization's.
+-- most $9, in order; what was given back of each, and what under the key that begins with $8 and ends with its number
+-- (NULL: there is no job). A capture that says nothing of its usage has its authorization's.
 SELECT e.number, -e.amount AS price,
        (SELECT coalesce(sum(r.amount), 0) FROM entries r
         WHERE r.company_id = e.company_id AND r.refunded_number = e.number)::bigint AS refunded,

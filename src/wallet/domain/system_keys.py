@@ -90,6 +90,7 @@ def job_refund(job_id: str, number: int) -> str:
 
 def job_refunds(job_id: str) -> str:
     """Return the common beginning of the keys of a job's refunds; the number of the charge follows."""
+    assert job_id, "a job has an id"
     return f"{JOB_REFUND}{job_id}:"
 
 

@@ -117,6 +117,12 @@ def test_a_refund_says_by_its_key_what_made_it() -> None:
     assert len(origins) == len(system_keys.REFUND_ORIGINS) + 1
 
 
+def test_refunds_of_a_job_need_a_job() -> None:
+    """An estimate, which has none, must not look for keys that no job could have made."""
+    with pytest.raises(AssertionError):
+        system_keys.job_refunds("")
+
+
 def given(message: Descriptor) -> Iterator[tuple[str, ...]]:
     """Yield the path of each field of a request by which a client gives a key, an id or a name.
 
