@@ -35,7 +35,8 @@ WHERE company_id = $1
 
 -- change_settings --
 -- What a wallet obeys changes together with its epoch: Redis's copy is stale from here on.
-UPDATE wallets SET floor = coalesce($2, floor), state = coalesce($3, state), blocked = coalesce($4, blocked), epoch = wallet_next_epoch(epoch), last_seq = 0
+UPDATE wallets SET floor = coalesce($2, floor), state = coalesce($3, state), blocked = coalesce($4, blocked),
+    epoch = wallet_next_epoch(epoch), last_seq = 0
 WHERE company_id = $1
 
 -- card_currency --

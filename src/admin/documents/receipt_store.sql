@@ -25,7 +25,7 @@ SELECT number FROM receipt_marks WHERE company_id = $1 FOR UPDATE
 SELECT content FROM receipts WHERE company_id = $1 AND number = $2
 
 -- source --
--- What a receipt is made of, as it is now. The top-up is found by the keys that follow from it (wallet.domain.top_ups): it
+-- What a receipt is made of, as it is now. The top-up is found by the keys that follow from it (admin.top_ups.domain): it
 -- may not name its entry yet.
 SELECT e.kind, e.amount, e.created_at, e.reference, e.reason, e.idempotency_key, w.currency, c.display_name,
     t.method, t.card_brand, t.card_last4, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now

@@ -87,7 +87,7 @@ class Receipt(msgspec.Struct, frozen=True):
     seller: Seller
     buyer: BillingProfile
     method: int = 0
-    """How it was paid, as wallet.domain.top_ups.TopUpMethod has it; 0: not known."""
+    """How it was paid, as admin.top_ups.domain.TopUpMethod has it; 0: not known."""
     card_brand: str = ""
     card_last4: str = ""
     original_number: int = 0

@@ -1,6 +1,6 @@
 -- top_ups --
 -- Each step of a top-up, of its refunds and of its chargebacks that is recorded has its one entry, of its amount, under the
--- key that follows from the row (wallet.domain.top_ups); each entry under such a key has its row, which names it or is under
+-- key that follows from the row (admin.top_ups.domain); each entry under such a key has its row, which names it or is under
 -- way to it. And what has gone back of a top-up is the sum of its refunds. It runs as the checks of verify.sql do.
 WITH ups AS (
     SELECT * FROM top_ups WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
