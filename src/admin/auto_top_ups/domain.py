@@ -1,8 +1,8 @@
-"""Automatic top-ups: when one is begun, and how large it is.
+"""Automatic top-ups: when one is made, and its amount.
 
-A rule adds `amount` when less than `threshold` is available. One charge of the card covers the whole gap: it is the
-smallest multiple of `amount` that brings what is available back to the threshold, so that people see the amount that
-they chose, or twice it, and never an odd one. Amounts are micros; days and months are UTC's.
+A rule adds `amount` when less than `threshold` is available. One charge of the card covers the whole gap: the smallest
+multiple of `amount` that brings the available amount back to the threshold, so that the customer sees the amount of the
+rule or a multiple of it. Amounts are micros; days and months are in UTC.
 """
 
 from enum import IntEnum
@@ -13,17 +13,17 @@ from wallet.domain.backoff import Backoff
 from wallet.domain.money import MICROS_MAX
 
 DAY_COUNT_MAX = 10
-"""Top-ups a day, where the rule says nothing else: one more is a runaway."""
+"""Top-ups a day, unless the rule says otherwise; one more is a runaway, which pauses the rule."""
 DECLINE_BACKOFF = Backoff(seconds_min=600, factor=6, seconds_max=21_600, failures_max=4)
 """How long a rule waits after each decline in a row: 10 minutes, 1 hour, 6 hours. The fourth pauses it."""
 OUTCOME_BACKOFF = Backoff(seconds_min=2, factor=2, seconds_max=60)
-"""How soon the provider is asked again for the outcome of a top-up, while it gives none."""
+"""How soon a top-up is resumed to learn its state, while the provider gives none."""
 AUTHENTICATION_SECONDS = 60
-"""The same, while the bank waits for the customer."""
+"""The same, while the bank waits for the customer's authentication."""
 
 
 class RuleState(IntEnum):
-    """The values are stored: never renumber them."""
+    """The state of a rule. The values are stored: never renumber them."""
 
     ACTIVE = 1
     PAUSED = 2
@@ -53,7 +53,7 @@ class FiringState(IntEnum):
 
 
 class AutoTopUpTerms(msgspec.Struct, frozen=True):
-    """What people say of a rule. Of the bounds None is: none."""
+    """The terms of a rule, as people set them. A bound that is None does not exist."""
 
     threshold: int
     amount: int
@@ -66,7 +66,7 @@ class AutoTopUpTerms(msgspec.Struct, frozen=True):
 
 
 class AutoTopUpChange(msgspec.Struct, frozen=True):
-    """What of a rule is to change; None leaves it as it is, and 0 takes a bound away."""
+    """A change of a rule: None leaves a term as it is, and 0 removes a bound."""
 
     threshold: int | None = None
     amount: int | None = None
@@ -78,7 +78,7 @@ class AutoTopUpChange(msgspec.Struct, frozen=True):
 
 
 class AutoTopUp(msgspec.Struct, frozen=True):
-    """A rule as it is now. Times in microseconds since the epoch; 0 where there is none."""
+    """A rule. Times in microseconds since the epoch; 0 if there is none."""
 
     company: str
     currency: str
@@ -87,12 +87,12 @@ class AutoTopUp(msgspec.Struct, frozen=True):
     pause_reason: PauseReason | None
     paused_at: int
     declines: int
-    """Of the card, since it last paid."""
+    """Declines in a row."""
     waits_until: int
     in_flight: str
-    """The id of the top-up that is in flight; empty: none is."""
+    """The id of the top-up that is in flight; empty if there is none."""
     day_amount: int
-    """What it added today, and what is under way."""
+    """The amount of today's firings, without those that failed."""
     month_amount: int
     created_at: int
     updated_at: int
@@ -114,7 +114,7 @@ class Firing(msgspec.Struct, frozen=True):
 
 
 class Added(msgspec.Struct, frozen=True):
-    """What automatic top-ups of a company added of late; what is under way counts, what failed does not."""
+    """Amounts and counts of a company's firings in this day and month, without those that failed."""
 
     day_amount: int = 0
     day_count: int = 0
@@ -123,27 +123,27 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class Decision(IntEnum):
-    """What is done about a company whose available amount is below its threshold."""
+    """What to do about a company whose available amount is below its threshold."""
 
     FIRE = 1
     WAIT_FOR_DAY = 2
-    """A bound is reached: nothing before the next day."""
+    """A bound of the day is reached: wait for the next day."""
     WAIT_FOR_MONTH = 3
     RUNAWAY = 4
-    """It happened too often: the rule is paused."""
+    """There were too many today: pause the rule."""
 
 
-def changed(before: AutoTopUpTerms | None, change: AutoTopUpChange) -> AutoTopUpTerms | None:
-    """Return what a rule says after a change; None where it would have no threshold, amount or payment method."""
+def apply_change(before: AutoTopUpTerms | None, change: AutoTopUpChange) -> AutoTopUpTerms | None:
+    """Return the terms after a change, or None if the threshold, amount or payment method would be missing."""
     old = before or AutoTopUpTerms(0, 0, "")
     new = AutoTopUpTerms(
         change.threshold or old.threshold,
         change.amount or old.amount,
         change.payment_method or old.payment_method,
-        day_amount_max=_bound(change.day_amount_max, old.day_amount_max),
-        month_amount_max=_bound(change.month_amount_max, old.month_amount_max),
-        day_count_max=_bound(change.day_count_max, old.day_count_max) or DAY_COUNT_MAX,
-        month_count_max=_bound(change.month_count_max, old.month_count_max),
+        day_amount_max=_changed_bound(change.day_amount_max, old.day_amount_max),
+        month_amount_max=_changed_bound(change.month_amount_max, old.month_amount_max),
+        day_count_max=_changed_bound(change.day_count_max, old.day_count_max) or DAY_COUNT_MAX,
+        month_count_max=_changed_bound(change.month_count_max, old.month_count_max),
     )
     return new if new.threshold and new.amount and new.payment_method else None
 
@@ -154,12 +154,12 @@ def top_up_id(number: int) -> str:
 
 
 def decide(terms: AutoTopUpTerms, available: int, added: Added) -> tuple[Decision, int]:
-    """Return what to do where `available` is below the threshold, and with which amount.
+    """Return what to do if `available` is below the threshold, and the amount of the charge.
 
-    Bounds make a charge smaller by whole multiples of the rule's amount, and put it off where not one is left.
+    Bounds reduce the charge by whole multiples of the rule's amount, and postpone it if not one is left.
     """
     assert available < terms.threshold
-    wanted = -(-(terms.threshold - available) // terms.amount)
+    needed = -(-(terms.threshold - available) // terms.amount)
     by_day = _multiples(terms.day_amount_max, added.day_amount, terms.amount)
     by_month = _multiples(terms.month_amount_max, added.month_amount, terms.amount)
     if by_month <= 0 or (terms.month_count_max is not None and added.month_count >= terms.month_count_max):
@@ -168,13 +168,13 @@ def decide(terms: AutoTopUpTerms, available: int, added: Added) -> tuple[Decisio
         return Decision.WAIT_FOR_DAY, 0
     if added.day_count >= terms.day_count_max:
         return Decision.RUNAWAY, 0
-    return Decision.FIRE, min(wanted, by_day, by_month, MICROS_MAX // terms.amount) * terms.amount
+    return Decision.FIRE, min(needed, by_day, by_month, MICROS_MAX // terms.amount) * terms.amount
 
 
-def _bound(asked: int | None, before: int | None) -> int | None:
-    return before if asked is None else asked or None
+def _changed_bound(change: int | None, before: int | None) -> int | None:
+    return before if change is None else change or None
 
 
 def _multiples(bound: int | None, added: int, amount: int) -> int:
-    """Return how many times an amount is left within a bound."""
+    """Return how many multiples of an amount a bound still allows."""
     return MICROS_MAX // amount if bound is None else (bound - added) // amount

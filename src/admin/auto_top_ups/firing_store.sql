@@ -1,5 +1,6 @@
--- wanting --
--- Up to $2 companies after $1, by id, that have less than their rule wants, and nothing that holds a top-up back.
+-- due_companies --
+-- Up to $2 companies after $1, by id, that are below the threshold of their rule, which is active and does not wait, and
+-- that have no open firing.
 SELECT a.company_id FROM auto_top_ups a JOIN wallets w USING (company_id)
 WHERE a.company_id > $1 AND a.state = RuleState.ACTIVE AND w.state = WalletState.ACTIVE
   AND w.balance - w.held - w.floor < a.threshold
@@ -8,7 +9,7 @@ WHERE a.company_id > $1 AND a.state = RuleState.ACTIVE AND w.state = WalletState
                   WHERE f.company_id = a.company_id AND f.state = FiringState.OPEN)
 ORDER BY a.company_id LIMIT $2
 
--- wanting_among --
+-- due_among --
 -- The same, among the companies $1.
 SELECT a.company_id FROM auto_top_ups a JOIN wallets w USING (company_id)
 WHERE a.company_id = ANY ($1) AND a.state = RuleState.ACTIVE AND w.state = WalletState.ACTIVE
@@ -39,14 +40,14 @@ CROSS JOIN LATERAL (
 WHERE w.company_id = $1
 
 -- begin --
--- The next number, for ever. Whoever begins it has $5 seconds before somebody else continues it.
+-- With the next number, which is never reused. It is claimed for $5 seconds.
 INSERT INTO auto_top_up_firings (company_id, number, amount, currency, payment_method, due_at, fired_at)
 SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), clock_timestamp()
 FROM auto_top_up_firings WHERE company_id = $1
 RETURNING *
 
--- told_to_authenticate --
--- Whether one of the $3 firings before $2 was declined because the bank wants the customer.
+-- authentication_notified --
+-- Whether one of the $3 firings before $2 was declined with code $4, so that the company was notified of it.
 SELECT EXISTS (
     SELECT FROM auto_top_up_firings
     WHERE company_id = $1 AND number < $2 AND number >= $2 - $3 AND failure_code = $4)
@@ -55,7 +56,7 @@ SELECT EXISTS (
 UPDATE auto_top_ups SET wait_until = $2 WHERE company_id = $1
 
 -- claim --
--- Up to $1 that are in flight and due, for $2 seconds. What another process is claiming at this moment is passed over.
+-- Up to $1 that are open and due, for $2 seconds, without those that another process is claiming at this moment.
 WITH due AS (
     SELECT company_id, number FROM auto_top_up_firings
     WHERE state = FiringState.OPEN AND due_at <= clock_timestamp()
@@ -65,7 +66,7 @@ UPDATE auto_top_up_firings f SET due_at = clock_timestamp() + make_interval(secs
 FROM due WHERE (f.company_id, f.number) = (due.company_id, due.number)
 RETURNING f.*
 
--- ask_again --
+-- retry_later --
 UPDATE auto_top_up_firings SET tries = $3, due_at = clock_timestamp() + make_interval(secs => $4)
 WHERE company_id = $1 AND number = $2 AND state = FiringState.OPEN
 
@@ -85,6 +86,6 @@ WHERE company_id = $1 AND number = $2
 UPDATE auto_top_ups SET declines = 0, wait_until = NULL, confirmed = true WHERE company_id = $1
 
 -- declined --
--- $2 declines in a row by now; it waits for $3 seconds (NULL: it is paused besides).
+-- $2 declines in a row; the rule waits for $3 seconds (NULL: it is paused by another statement).
 UPDATE auto_top_ups SET declines = $2, wait_until = clock_timestamp() + make_interval(secs => $3)
 WHERE company_id = $1

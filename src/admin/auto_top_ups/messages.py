@@ -9,7 +9,7 @@ from admin.auto_top_ups.domain import (
     AutoTopUpTerms,
     PauseReason,
     RuleState,
-    changed,
+    apply_change,
 )
 from admin.payments import minor_units
 from admin.payments.port import ProviderRefused
@@ -66,7 +66,7 @@ _REASON_VALUES = cast(
 
 
 class Update(NamedTuple):
-    """What is asked. `currency` is the wallet's as the caller has it, None where it was not sent."""
+    """A request to change a rule. `currency` is the currency that the request names, or None."""
 
     company: str
     change: AutoTopUpChange
@@ -74,7 +74,7 @@ class Update(NamedTuple):
 
 
 def change_of(request: auto_top_up_pb2.UpdateAutoTopUpRequest) -> Update:
-    """Return what is to change. Raises InvalidRequest for a bad name, fields that are none, and another's card."""
+    """Return the change in a request. Raises InvalidRequest for a bad name or field, and for another company's card."""
     asked = request.auto_top_up
     check_name(AUTO_TOP_UP, asked.name, "auto_top_up.name", "an automatic top-up, such as companies/acme/autoTopUp")
     company = AUTO_TOP_UP.parse(asked.name)
@@ -102,7 +102,7 @@ def change_of(request: auto_top_up_pb2.UpdateAutoTopUpRequest) -> Update:
 
 
 def check(before: AutoTopUpTerms | None, change: AutoTopUpChange, currency: str) -> None:
-    """Raise InvalidRequest where a rule cannot be so, in the wallet's currency."""
+    """Raise InvalidRequest if a change of a rule is not valid in the wallet's currency."""
     if before is None:
         for field, value in (
             ("threshold_micros", change.threshold),
@@ -111,8 +111,8 @@ def check(before: AutoTopUpTerms | None, change: AutoTopUpChange, currency: str)
         ):
             if not value:
                 raise invalid(f"auto_top_up.{field}", "is required when the rule is made")
-    terms = changed(before, change)
-    assert terms is not None, "it is whole"
+    terms = apply_change(before, change)
+    assert terms is not None, "the required terms are there"
     try:
         minor_units.check(terms.amount, currency)
     except ProviderRefused as error:
@@ -123,7 +123,7 @@ def check(before: AutoTopUpTerms | None, change: AutoTopUpChange, currency: str)
 
 
 def message_of(rule: AutoTopUp) -> auto_top_up_pb2.AutoTopUp:
-    """Return a rule as it is."""
+    """Return the message of a rule."""
     terms = rule.terms
     message = auto_top_up_pb2.AutoTopUp(
         name=AUTO_TOP_UP.name(rule.company),

@@ -1,4 +1,4 @@
-"""What a company is told of its automatic top-ups."""
+"""Notices to companies about automatic top-ups: an event each, and a mail where it names a template."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from wallet.domain.money import format_money
 from wallet.domain.resource_names import TOP_UP
 
 AUTHENTICATION_REQUIRED = "authentication_required"
-"""The failure code of a card whose bank wants the customer."""
+"""The failure code of a card whose bank requires the customer's authentication."""
 
 _PAUSE_TEMPLATES = {
     PauseReason.REQUESTED: "",
@@ -19,12 +19,12 @@ _PAUSE_TEMPLATES = {
 
 
 def started(firing: Firing) -> Notice:
-    """Tell programs that a top-up has begun."""
+    """Return the notice that a firing has begun, which has no mail."""
     return Notice(firing.company, f"auto-top-up-started-{firing.number}", EventType.AUTO_TOP_UP_STARTED, _data(firing))
 
 
 def succeeded(firing: Firing, threshold: int, *, first: bool) -> Notice:
-    """Tell that it is paid; people are told of the first one only. `threshold` in micros."""
+    """Return the notice that a firing's top-up succeeded. Only the first has a mail. `threshold` in micros."""
     return Notice(
         firing.company,
         f"auto-top-up-succeeded-{firing.number}",
@@ -36,7 +36,7 @@ def succeeded(firing: Firing, threshold: int, *, first: bool) -> Notice:
 
 
 def failed(firing: Firing, code: str, *, mail: bool) -> Notice:
-    """Tell that the card was declined, or that its bank wants the customer."""
+    """Return the notice that the card was declined, or that its bank requires authentication."""
     template = "auto_top_up_authentication" if code == AUTHENTICATION_REQUIRED else "auto_top_up_failed"
     return Notice(
         firing.company,
@@ -49,7 +49,7 @@ def failed(firing: Firing, code: str, *, mail: bool) -> Notice:
 
 
 def paused(company: str, pause: int, reason: PauseReason) -> Notice:
-    """Tell that the rule is paused, for the `pause`th time; people are told unless one of them did it."""
+    """Return the notice that the rule is paused, for the `pause`th time. A pause by request has no mail."""
     return Notice(
         company,
         f"auto-top-up-paused-{pause}",
@@ -60,9 +60,9 @@ def paused(company: str, pause: int, reason: PauseReason) -> Notice:
 
 
 def limited(company: str, decision: Decision, window: str, until: str) -> Notice:
-    """Tell that a bound of the rule is reached, once for each `window`: "day-2026-11-25", "month-2026-11".
+    """Return the notice that a bound of the rule is reached, once for each `window`.
 
-    `until` as people read it.
+    `window` is "day-2026-11-25" or "month-2026-11"; `until` is a time as people read it.
     """
     assert decision in (Decision.WAIT_FOR_DAY, Decision.WAIT_FOR_MONTH)
     return Notice(

@@ -17,7 +17,7 @@ class AutoTopUpServicer(auto_top_up_pb2_grpc.AutoTopUpServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(self, rules: AutoTopUps, reader: Reader, customers: Customers) -> None:
-        """Keep rules in `rules`, for cards of `customers`."""
+        """Store rules in `rules`, and check their cards with `customers`."""
         self._rules = rules
         self._reader = reader
         self._customers = customers
@@ -31,7 +31,7 @@ class AutoTopUpServicer(auto_top_up_pb2_grpc.AutoTopUpServiceServicer):
     async def UpdateAutoTopUp(
         self, request: auto_top_up_pb2.UpdateAutoTopUpRequest, context: Context
     ) -> auto_top_up_pb2.AutoTopUp:
-        """Make or change a company's rule."""
+        """Create or change a company's rule."""
         company, change, currency = change_of(request)
         wallet = await self._reader.wallet(company)
         if currency not in (None, wallet.currency):
@@ -46,7 +46,7 @@ class AutoTopUpServicer(auto_top_up_pb2_grpc.AutoTopUpServiceServicer):
         return message_of(await self._rules.put(company, change))
 
     async def _check_card(self, company: str, card: str) -> None:
-        """Raise PaymentMethodNotFound where a company has no such card; without a provider nobody knows."""
+        """Raise PaymentMethodNotFound if a company has no such card; without a provider nothing is checked."""
         try:
             cards = await self._customers.cards(company)
         except PaymentsNotConfigured:
@@ -57,16 +57,16 @@ class AutoTopUpServicer(auto_top_up_pb2_grpc.AutoTopUpServiceServicer):
     async def PauseAutoTopUp(
         self, request: auto_top_up_pb2.PauseAutoTopUpRequest, context: Context
     ) -> auto_top_up_pb2.AutoTopUp:
-        """Begin no top-up any more."""
+        """Pause a company's rule."""
         return message_of(await self._rules.pause_by_request(AUTO_TOP_UP.parse(request.name)))
 
     async def ResumeAutoTopUp(
         self, request: auto_top_up_pb2.ResumeAutoTopUpRequest, context: Context
     ) -> auto_top_up_pb2.AutoTopUp:
-        """Go on after a pause."""
+        """Resume a company's rule."""
         return message_of(await self._rules.resume(AUTO_TOP_UP.parse(request.name)))
 
     async def DeleteAutoTopUp(self, request: auto_top_up_pb2.DeleteAutoTopUpRequest, context: Context) -> Empty:
-        """End a company's rule."""
+        """Delete a company's rule."""
         await self._rules.delete(AUTO_TOP_UP.parse(request.name))
         return Empty()

@@ -1,8 +1,8 @@
 """The rules of automatic top-ups in Postgres.
 
-Locks are taken in this order: the wallet's row, the rule's, a firing's. A wallet is loaded with its rule's threshold
-whether the rule is paused or not, so that pausing and resuming change nothing that a wallet obeys; a signal of a paused
-rule costs one look.
+Locks are taken in this order: the wallet's row, the rule's, a firing's. A wallet is loaded with the threshold of its
+rule whether the rule is paused or not, so that pausing and resuming do not reload it; a signal of a paused rule costs
+one query.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ from admin.auto_top_ups.domain import (
     FiringState,
     PauseReason,
     RuleState,
-    changed,
+    apply_change,
     top_up_id,
 )
 from admin.notices import store as notices
@@ -32,9 +32,9 @@ _SQL = load(__name__, FiringState, RuleState)
 
 
 class AutoTopUps:
-    """Make, read, change, pause and delete rules.
+    """Creates, reads, changes, pauses and deletes rules.
 
-    Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made all the same.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made even so.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -47,16 +47,16 @@ class AutoTopUps:
             return await _get(connection, company)
 
     async def put(self, company: str, change: AutoTopUpChange) -> AutoTopUp:
-        """Change a company's rule, or make it: then threshold, amount and payment method must be there.
+        """Change a company's rule, or create it, which requires threshold, amount and payment method.
 
-        What made it wait is forgotten: it is looked at again at once. Raises CompanyNotFound, CompanyClosed,
-        AutoTopUpNotFound where there is none and something is missing.
+        A rule that waits stops waiting. Raises CompanyNotFound, CompanyClosed; AutoTopUpNotFound if there is none and a
+        required term is missing.
         """
         async with writing(self._pool) as connection:
             await _lock_open_wallet(connection, company)
             row = await connection.fetchrow(_SQL["lock"], company)
             before = None if row is None else terms_of(row)
-            terms = changed(before, change)
+            terms = apply_change(before, change)
             if terms is None:
                 raise AutoTopUpNotFound(company)
             await connection.execute(
@@ -75,17 +75,17 @@ class AutoTopUps:
             return await _get(connection, company)
 
     async def pause_by_request(self, company: str) -> AutoTopUp:
-        """Begin no top-up until the rule is resumed; one that is in flight ends. Raises AutoTopUpNotFound."""
+        """Pause a company's rule; a top-up that is in flight continues. Raises AutoTopUpNotFound."""
         async with writing(self._pool) as connection:
             await self.pause(connection, company, PauseReason.REQUESTED)
             return await _get(connection, company)
 
     @staticmethod
     async def pause(connection: Connection, company: str, reason: PauseReason) -> bool:
-        """Pause a company's rule in the caller's transaction, and tell the company unless it was asked for.
+        """Pause a company's rule in the caller's transaction, and notify the company.
 
-        Return False where there is none, or it is paused already; a dispute takes the place of another reason. It waits
-        for no wallet's lock, so it may stand anywhere in a transaction.
+        Return False if there is none, or it is paused already; a dispute replaces another reason. It takes no lock of a
+        wallet's row, so it may stand anywhere in a transaction.
         """
         row = await connection.fetchrow(_SQL["lock"], company)
         if row is None:
@@ -98,12 +98,12 @@ class AutoTopUps:
         return True
 
     async def pause_for_dispute(self, company: str) -> None:
-        """Pause a company's rule, if there is one, since a payment of its card is disputed; again changes nothing."""
+        """Pause a company's rule, if there is one, because of a dispute; a repeated call changes nothing."""
         async with writing(self._pool) as connection:
             await self.pause(connection, company, PauseReason.DISPUTE)
 
     async def resume(self, company: str) -> AutoTopUp:
-        """Let a rule go on that is paused, from a clean slate.
+        """Resume a paused rule, without declines and without waiting.
 
         Raises CompanyNotFound, CompanyClosed, AutoTopUpNotFound.
         """
@@ -113,7 +113,7 @@ class AutoTopUps:
             return await _get(connection, company)
 
     async def delete(self, company: str) -> None:
-        """End a rule; a top-up that is in flight ends as it does. Raises AutoTopUpNotFound."""
+        """Delete a rule; a top-up that is in flight continues. Raises AutoTopUpNotFound."""
         async with writing(self._pool) as connection:
             await connection.execute(_SQL["lock_wallet"], company)
             if await connection.execute(_SQL["delete"], company) == "DELETE 0":
@@ -122,12 +122,12 @@ class AutoTopUps:
 
 
 def terms_of(row: Row) -> AutoTopUpTerms:
-    """Return what a row of `auto_top_ups` says."""
+    """Return the terms in a row of `auto_top_ups`."""
     return struct_of(row, AutoTopUpTerms)
 
 
 async def _lock_open_wallet(connection: Connection, company: str) -> None:
-    """Lock a wallet that is there and not closed. Raises CompanyNotFound, CompanyClosed."""
+    """Lock the row of a wallet that is not closed. Raises CompanyNotFound, CompanyClosed."""
     state = await connection.fetchval(_SQL["lock_wallet"], company)
     if state is None:
         raise CompanyNotFound(company)

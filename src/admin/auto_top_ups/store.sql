@@ -26,12 +26,12 @@ ON CONFLICT (company_id) DO UPDATE SET
     threshold = excluded.threshold, amount = excluded.amount, payment_method = excluded.payment_method,
     day_amount_max = excluded.day_amount_max, month_amount_max = excluded.month_amount_max,
     day_count_max = excluded.day_count_max, month_count_max = excluded.month_count_max,
-    -- Another card was not declined yet.
+    -- Declines are counted for one card.
     declines = CASE WHEN auto_top_ups.payment_method = excluded.payment_method THEN auto_top_ups.declines ELSE 0 END,
     wait_until = NULL, updated_at = clock_timestamp()
 
 -- fence --
--- What a wallet is loaded with changes together with its epoch: Redis's copy is stale from here on.
+-- The threshold is part of a loaded wallet, so it changes with the epoch, which makes the copy in Redis stale.
 UPDATE wallets SET epoch = wallet_next_epoch(epoch), last_seq = 0 WHERE company_id = $1
 
 -- pause --

@@ -1,9 +1,9 @@
-"""Tops up companies by their own rules, within a second or two of the charge that fell below the line.
+"""The worker that tops up companies by their rules, within two seconds of the charge that crosses the threshold.
 
-Redis signals who fell below; a sweep finds in Postgres whom a lost signal missed. Who is to be topped up is the
-ledger's to say. Then three steps: record the firing, have its top-up made under the name that follows from it, record
-how it ended. Whoever is killed in between, and however many work at once: it is one top-up, and somebody goes on with
-it.
+Redis signals companies that fall below their threshold; a sweep of Postgres finds those whose signal was lost. Postgres
+decides which companies are due. Then there are three steps: record the firing, start its top-up under the id that
+follows from it, record its end. A crash between them, or several concurrent workers, result in one top-up all the same,
+which another run resumes.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from wallet.domain.errors import Unavailable
 from wallet.hot.store import HotStore
 
 PAUSE_SECONDS = 0.25
-"""Between two looks at the signals."""
+"""The pause between two reads of the signals."""
 TURNS_SECONDS = 5.0
-"""How long a run goes on looking at signals; each run begins with a sweep."""
+"""How long a run reads signals; each run begins with a sweep."""
 SIGNALS_PER_TURN = 500
-"""Of each partition."""
+"""The most signals of each partition in one turn."""
 SIGNAL_SECONDS = 2.0
-"""How long a company is looked at after its signal: Redis signals before the ledger has the charge."""
+"""How long a company is checked after its signal, which Redis sends before the ledger has the charge."""
 COMPANIES_PER_SWEEP = 500
 OVERTIME_SECONDS_MAX = 10.0
-"""How much longer a run begins charges while earlier ones are under way."""
+"""How much longer a run begins charges while earlier ones are pending."""
 CHARGES_AT_ONCE_MAX = 32
 CHARGE_SECONDS_MAX = 15.0
-"""How long one is waited for, before it is asked for again: less than CLAIM_SECONDS of the ledger's firings."""
+"""How long a charge is awaited before it is retried: less than CLAIM_SECONDS of firing_store."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class StartsTopUps(Protocol):
 
 
 class AutoTopUpWorker:
-    """Does its work in turns; a charge that takes long keeps no other company waiting."""
+    """Works in turns; a slow charge delays no other company."""
 
     def __init__(
         self,
@@ -67,13 +67,13 @@ class AutoTopUpWorker:
         self._top_ups = top_ups
         self._clock = clock
         self._signalled: dict[str, float] = {}
-        """Company → until when it is looked at."""
-        self._wanting: dict[str, None] = {}
-        """Companies that are to be topped up, the longest waiting first."""
+        """Until when each signalled company is checked, by `clock`."""
+        self._due: dict[str, None] = {}
+        """Companies that are due, in the order in which they were found."""
         self._after = ""
 
     async def run_once(self, *, seconds: float = 0.0, sweep: bool = True) -> int:
-        """Sweep, then take turns for so many seconds, one at least; return how many top-ups came to an end.
+        """Sweep, then take turns for `seconds`, at least one; return the number of firings whose end was recorded.
 
         Raises LedgerUnavailable, WalletUnavailable.
         """
@@ -95,45 +95,45 @@ class AutoTopUpWorker:
                 else:
                     await asyncio.sleep(PAUSE_SECONDS)
         finally:
-            # What they were at is recorded, and somebody goes on with it.
+            # Their firings are recorded, and another run resumes them.
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _sweep(self) -> None:
-        found = await self._firings.wanting(self._after, COMPANIES_PER_SWEEP)
+        found = await self._firings.due_companies(self._after, COMPANIES_PER_SWEEP)
         self._after = found[-1] if len(found) == COMPANIES_PER_SWEEP else ""
-        self._wanting.update(dict.fromkeys(found))
+        self._due.update(dict.fromkeys(found))
 
     async def _turn(self, room: int) -> set[asyncio.Task[bool]]:
-        """Look who is to be topped up, and begin up to `room` charges."""
+        """Find the companies and firings that are due, and begin up to `room` charges."""
         now = self._clock()
         for company in await self._hot.take_signals(SIGNALS_PER_TURN):
             self._signalled[company] = now + SIGNAL_SECONDS
-        found = await self._firings.wanting_among(list(self._signalled))
-        self._wanting.update(dict.fromkeys(found))
+        found = await self._firings.due_among(list(self._signalled))
+        self._due.update(dict.fromkeys(found))
         self._signalled = {
-            company: until for company, until in self._signalled.items() if until > now and company not in self._wanting
+            company: until for company, until in self._signalled.items() if until > now and company not in self._due
         }
         left = await self._firings.claim_due(room) if room else []
-        begun = [self._charge(firing) for firing in left]
-        while self._wanting and len(begun) < room:
-            company = next(iter(self._wanting))
-            del self._wanting[company]
-            begun.append(self._fire(company))
+        begun = [self._advance(firing) for firing in left]
+        while self._due and len(begun) < room:
+            company = next(iter(self._due))
+            del self._due[company]
+            begun.append(self._begin(company))
         return {asyncio.create_task(each, name="auto top-up") for each in begun}
 
-    async def _fire(self, company: str) -> bool:
-        """Top a company up, if it still is to be; return whether a top-up came to an end."""
+    async def _begin(self, company: str) -> bool:
+        """Begin a firing if the company is still due, and advance it; return whether its end was recorded."""
         try:
             firing = await self._firings.begin(company)
         except Unavailable as error:
-            # It is one company's row, or Postgres, which the next turn meets as well: the others' charges go on.
+            # Either one company's row is locked, or Postgres is unavailable, which the next turn finds as well.
             log.warning("auto_top_up_not_begun", company=company, error=str(error))
             return False
-        return firing is not None and await self._charge(firing)
+        return firing is not None and await self._advance(firing)
 
-    async def _charge(self, firing: Firing) -> bool:
+    async def _advance(self, firing: Firing) -> bool:
         """Start or resume a firing's top-up and record its state; return whether its end was recorded now."""
         try:
             outcome = await self._outcome(firing)
@@ -164,17 +164,17 @@ class AutoTopUpWorker:
     async def _record(self, firing: Firing, outcome: TopUp | Failure | None) -> bool:
         match outcome:
             case Failure(code, is_decline=True):
-                return await self._firings.failed(firing, code)
+                return await self._firings.record_failure(firing, code)
             case Failure(code):
-                ended = await self._firings.failed(firing, code, decline=False)
+                ended = await self._firings.record_failure(firing, code, decline=False)
             case TopUp(state=TopUpState.SUCCEEDED):
-                ended = await self._firings.succeeded(firing)
+                ended = await self._firings.record_success(firing)
             case TopUp(state=TopUpState.REQUIRES_ACTION):
-                if not await self._firings.wants_customer(firing):
-                    await self._firings.no_answer(firing)
+                if not await self._firings.record_authentication_required(firing):
+                    await self._firings.retry_later(firing)
                 return False
             case _:
-                await self._firings.no_answer(firing)
+                await self._firings.retry_later(firing)
                 return False
         # The balance may be below the threshold again: charges went on meanwhile, and cross nothing any more.
         self._signalled[firing.company] = self._clock() + SIGNAL_SECONDS

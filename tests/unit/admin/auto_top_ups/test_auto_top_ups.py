@@ -9,7 +9,7 @@ from admin.auto_top_ups.domain import (
     AutoTopUpChange,
     AutoTopUpTerms,
     Decision,
-    changed,
+    apply_change,
     decide,
 )
 from wallet.domain.money import MICROS_MAX
@@ -81,22 +81,24 @@ def test_the_gap_is_covered_by_the_smallest_multiple(available: int, amount: int
     ],
 )
 def test_a_bound_that_is_reached_says_which(bound: AutoTopUpChange, before: Added, decision: Decision) -> None:
-    terms = changed(TERMS, bound)
+    terms = apply_change(TERMS, bound)
     assert terms is not None
     assert decide(terms, 0, before)[0] is decision
 
 
 def test_a_bound_that_was_lowered_below_what_was_added_forbids_and_nothing_else() -> None:
-    terms = changed(TERMS, AutoTopUpChange(day_amount_max=50_000_000))
+    terms = apply_change(TERMS, AutoTopUpChange(day_amount_max=50_000_000))
     assert terms is not None
     assert decide(terms, 0, Added(500_000_000, 5, 500_000_000, 5)) == (Decision.WAIT_FOR_DAY, 0)
 
 
 def test_a_change_keeps_what_it_does_not_name_and_zero_takes_a_bound_away() -> None:
-    bounded = changed(TERMS, AutoTopUpChange(day_amount_max=7, month_amount_max=8, day_count_max=9, month_count_max=1))
+    bounded = apply_change(
+        TERMS, AutoTopUpChange(day_amount_max=7, month_amount_max=8, day_count_max=9, month_count_max=1)
+    )
     assert bounded == AutoTopUpTerms(20_000_000, 50_000_000, "pm_1", 7, 8, 9, 1)
     assert bounded is not None
-    assert changed(bounded, AutoTopUpChange(amount=5)) == AutoTopUpTerms(20_000_000, 5, "pm_1", 7, 8, 9, 1)
+    assert apply_change(bounded, AutoTopUpChange(amount=5)) == AutoTopUpTerms(20_000_000, 5, "pm_1", 7, 8, 9, 1)
     free = AutoTopUpChange(day_amount_max=0, month_amount_max=0, day_count_max=0, month_count_max=0)
-    assert changed(bounded, free) == TERMS
-    assert changed(None, AutoTopUpChange(1, 2)) is None
+    assert apply_change(bounded, free) == TERMS
+    assert apply_change(None, AutoTopUpChange(1, 2)) is None
