@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from demos.half_minute.local import play_beside
-from demos.half_minute.play import Script, Service, play
+from demos.half_minute.run import Script, Service, play
 from devstack.errors import DevstackError
 
 SECONDS = 30.0

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from demos.half_minute.play import Service
+from demos.half_minute.run import Service
 from devstack import launch
 from devstack.directory import DirectoryLock
 from devstack.stack import Stack

@@ -3,7 +3,7 @@
 import asyncio
 from typing import TextIO
 
-from demos.half_minute.measures import Measures
+from demos.half_minute.metrics import Measures
 
 TERMINAL_SECONDS = 0.25
 PLAIN_SECONDS = 2.0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from demos.half_minute.books import PROBLEMS_MAX, Audit
 from demos.half_minute.companies import Company
-from demos.half_minute.measures import Measures, percentile
+from demos.half_minute.metrics import Measures, percentile
 from demos.half_minute.money import shown
 from veloconnect.admin.v1 import ledger_pb2
 from veloconnect.wallet.v1 import wallet_pb2 as wallet

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from demos.half_minute.local import terminable
-from demos.month.play import play
+from demos.month.days import play
 from demos.month.service import Service
 from devstack.errors import DevstackError
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from demos.half_minute.gateways.answers import Refused
+from demos.month.demo import COMPANY, COMPANY_ID, Stage
 from demos.month.prices import CURRENCY, told
-from demos.month.stage import COMPANY, COMPANY_ID, Stage
 from devstack.local_stripe import THREE_D_SECURE_CARD
 from veloconnect.admin.v1 import top_up_pb2
 from wallet.domain.resource_names import TOP_UP

@@ -8,8 +8,8 @@ from typing import Self
 
 from demos.half_minute.local import empty
 from demos.month.bank import WEBHOOK_PATH, Bank
-from demos.month.hook import Hook
-from demos.month.post import Post
+from demos.month.mail_server import Post
+from demos.month.webhook_receiver import Hook
 from devstack.directory import DirectoryLock
 from devstack.local_stripe import API_KEY, LocalStripe
 from devstack.stack import Stack

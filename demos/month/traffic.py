@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from google.protobuf.duration_pb2 import Duration
 
 from demos.half_minute.gateways.answers import Refused, from_status
+from demos.month.demo import COMPANY, Stage
 from demos.month.prices import Sold, told
-from demos.month.stage import COMPANY, Stage
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 

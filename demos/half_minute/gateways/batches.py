@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from demos.half_minute.gateways.answers import AskAgain, Declined, Refused, from_status
-from demos.half_minute.gateways.line import DEFINITE_SECONDS_MAX, PAUSE_SECONDS_MAX, Line
+from demos.half_minute.gateways.client import DEFINITE_SECONDS_MAX, PAUSE_SECONDS_MAX, Line
 from demos.half_minute.gateways.stream import ChargeStream, Results
 from veloconnect.charging.v1 import charging_pb2 as charging
 

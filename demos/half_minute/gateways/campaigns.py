@@ -6,8 +6,8 @@ from abc import abstractmethod
 
 from demos.half_minute.gateways.batches import ByCall
 from demos.half_minute.gateways.batching import BatchingGateway
+from demos.half_minute.gateways.delivery_reports import delivery_seconds, is_delivered
 from demos.half_minute.gateways.gateway import Gateway, Sale
-from demos.half_minute.gateways.reports import delivery_seconds, is_delivered
 from demos.half_minute.prices import Item
 from veloconnect.wallet.v1 import wallet_pb2 as wallet
 

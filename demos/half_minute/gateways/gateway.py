@@ -14,10 +14,10 @@ from demos.half_minute.books import Books
 from demos.half_minute.companies import Company
 from demos.half_minute.destinations import Destination, PhoneBook
 from demos.half_minute.gateways.answers import Declined
-from demos.half_minute.gateways.line import Line
-from demos.half_minute.measures import Measures
+from demos.half_minute.gateways.client import Line
+from demos.half_minute.metrics import Measures
+from demos.half_minute.payer import Treasury
 from demos.half_minute.prices import Item, price
-from demos.half_minute.treasury import Treasury
 from veloconnect.charging.v1 import charging_pb2 as charging
 from veloconnect.wallet.v1 import wallet_pb2 as wallet
 

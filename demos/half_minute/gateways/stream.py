@@ -9,7 +9,7 @@ from typing import Any, Self
 import grpc
 
 from demos.half_minute.gateways.answers import AskAgain, Declined, from_error
-from demos.half_minute.gateways.line import ANSWER_SECONDS_MAX, Line
+from demos.half_minute.gateways.client import ANSWER_SECONDS_MAX, Line
 from veloconnect.charging.v1 import charging_pb2 as charging
 
 RPC = "StreamCharges"

@@ -11,7 +11,7 @@ import pytest
 
 from demos.half_minute.books import Books, audit
 from demos.half_minute.destinations import E164, WEIGHTS, PhoneBook
-from demos.half_minute.measures import percentile
+from demos.half_minute.metrics import percentile
 from demos.half_minute.prices import Item, price
 from veloconnect.wallet.v1 import wallet_pb2 as wallet
 

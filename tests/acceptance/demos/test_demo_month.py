@@ -16,10 +16,10 @@ from pypdf import PdfReader
 
 from admin.webhooks.signing import headers, new_secret
 from demos.half_minute.books import Books
-from demos.month.closing import Statement, in_micros
-from demos.month.hook import verified
+from demos.month.checks import check_documents, check_statement
+from demos.month.month_end import Statement, in_micros
 from demos.month.prices import Sold, decimal, deck
-from demos.month.verdict import check_documents, check_statement
+from demos.month.webhook_receiver import verified
 from tests.acceptance.demos.test_demo import left_running
 from veloconnect.admin.v1 import document_pb2, transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2

@@ -5,8 +5,8 @@ import time
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from demos.half_minute.gateways.answers import Refused
+from demos.month.demo import COMPANY, Stage
 from demos.month.prices import Sold, told
-from demos.month.stage import COMPANY, Stage
 from veloconnect.admin.v1 import subscription_pb2
 
 Subscription = subscription_pb2.Subscription

@@ -8,8 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from demos.half_minute.gateways.answers import Refused
 from demos.half_minute.money import MICROS
 from demos.month import traffic
+from demos.month.demo import COMPANY, Stage
 from demos.month.prices import CURRENCY, Sold, told
-from demos.month.stage import COMPANY, Stage
 from veloconnect.admin.v1 import adjustment_pb2, refund_pb2, transaction_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2

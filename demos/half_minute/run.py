@@ -9,22 +9,22 @@ from pathlib import Path
 from random import Random
 
 from demos.half_minute import companies
-from demos.half_minute.backoffice import BackOffice
+from demos.half_minute.back_office import BackOffice
 from demos.half_minute.books import Audit, audit
 from demos.half_minute.companies import Company
 from demos.half_minute.destinations import PhoneBook
 from demos.half_minute.gateways.answers import Refused
 from demos.half_minute.gateways.campaigns import AuthorizedCampaigns, BatchedCampaigns, ChargedCampaigns
-from demos.half_minute.gateways.codes import OneTimeCodes
-from demos.half_minute.gateways.courier import ParcelAlerts
 from demos.half_minute.gateways.gateway import Gateway, Scene
-from demos.half_minute.gateways.numbers import RentedNumbers
+from demos.half_minute.gateways.one_time_codes import OneTimeCodes
+from demos.half_minute.gateways.parcel_alerts import ParcelAlerts
+from demos.half_minute.gateways.rented_numbers import RentedNumbers
 from demos.half_minute.gateways.voice import Calls
 from demos.half_minute.gateways.whatsapp import MarketingTemplates, UtilityTemplates
-from demos.half_minute.measures import Measures
+from demos.half_minute.metrics import Measures
+from demos.half_minute.payer import Treasury
 from demos.half_minute.progress import Progress
 from demos.half_minute.report import company_report, is_good, latency_report, verdict
-from demos.half_minute.treasury import Treasury
 from devstack.errors import DirectoryUnusable
 
 OVERTIME_SECONDS_MAX = 120.0

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from demos.half_minute.backoffice import BackOffice
+from demos.half_minute.back_office import BackOffice
 from demos.half_minute.books import Books
 from demos.half_minute.companies import Company
 from demos.half_minute.gateways.answers import Declined
-from demos.half_minute.measures import Measures
+from demos.half_minute.metrics import Measures
 from demos.half_minute.money import shown
 
 NOTICE_SECONDS = 1.0

@@ -1,19 +1,19 @@
 """Before the first message: prices, the company, and what it wants to be told."""
 
 from demos.half_minute.money import MICROS
+from demos.month.demo import (
+    BILLING_EMAIL,
+    COMPANY,
+    COMPANY_ID,
+    DISPLAY_NAME,
+    Stage,
+)
 from demos.month.prices import (
     CARD,
     CURRENCY,
     Sold,
     deck,
     told,
-)
-from demos.month.stage import (
-    BILLING_EMAIL,
-    COMPANY,
-    COMPANY_ID,
-    DISPLAY_NAME,
-    Stage,
 )
 from veloconnect.admin.v1 import company_pb2, document_pb2, rate_pb2, refund_pb2, rule_pb2, webhook_pb2
 from veloconnect.wallet.v1 import wallet_pb2

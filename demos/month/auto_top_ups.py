@@ -3,8 +3,8 @@
 from demos.half_minute.gateways.answers import Refused
 from demos.half_minute.money import MICROS
 from demos.month import payments
+from demos.month.demo import COMPANY, COMPANY_ID, Stage
 from demos.month.prices import told
-from demos.month.stage import COMPANY, COMPANY_ID, Stage
 from devstack.local_stripe import DECLINED_LATER_CARD
 from veloconnect.admin.v1 import auto_top_up_pb2, top_up_pb2
 from veloconnect.wallet.v1 import wallet_pb2

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from demos.half_minute.money import MICROS
+from demos.month.demo import COMPANY, COMPANY_ID, Stage
 from demos.month.prices import decimal, told
-from demos.month.stage import COMPANY, COMPANY_ID, Stage
 from veloconnect.admin.v1 import document_pb2, transaction_pb2, webhook_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.resource_names import STATEMENT

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from demos.half_minute.books import PROBLEMS_MAX, SERVICE_KEY_PREFIX, Books, audit
-from demos.month.closing import Statement, in_micros, statement_of_all
+from demos.month.demo import COMPANY, Stage
+from demos.month.month_end import Statement, in_micros, statement_of_all
 from demos.month.prices import told
 from demos.month.service import Service
-from demos.month.stage import COMPANY, Stage
 from veloconnect.admin.v1 import document_pb2, ledger_pb2, transaction_pb2, webhook_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from demos.half_minute.gateways.delivery_reports import delivery_seconds, is_delivered
 from demos.half_minute.gateways.gateway import Gateway
-from demos.half_minute.gateways.reports import delivery_seconds, is_delivered
 from demos.half_minute.prices import Item
 
 PER_SECOND = 25.0

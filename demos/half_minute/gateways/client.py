@@ -17,7 +17,7 @@ from demos.half_minute.gateways.answers import (
     Refused,
     from_error,
 )
-from demos.half_minute.measures import Measures
+from demos.half_minute.metrics import Measures
 from veloconnect.charging.v1 import charging_pb2 as charging
 from veloconnect.charging.v1.charging_pb2_grpc import ChargingServiceStub
 from veloconnect.wallet.v1 import wallet_pb2 as wallet
