@@ -1,1 +1,1 @@
-"""What the service does, played on a real one: gateways for half a minute, and a company for a month."""
+"""Demonstrations on a real service: gateways under load for half a minute, and a company's month."""

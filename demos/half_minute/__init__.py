@@ -1,12 +1,13 @@
-"""`make demo`: gateways at work on real traffic, with books of their own, and a verdict at the end.
+"""`make demo`: gateways charge for realistic traffic and keep books of their own, which are compared at the end.
 
-play          the whole play, from new companies to the exit status
-companies     who plays: the companies and their first credit
-prices        what a message, a minute and a number cost
-destinations  whom they write to and call
-gateways/     SMS, WhatsApp, voice, rented numbers: what each sends, and when
-backoffice    the admin service: companies, top-ups, the statement, VerifyLedger
-books         what the gateways wrote down, and the comparison with the statement
-measures      counts and latencies; progress and report show them
+run           the whole demo, from new companies to the exit status
+companies     the companies and their first top-ups
+payer         tops a wallet up after a decline
+prices        prices of a message, a minute and a number
+destinations  phone numbers of recipients
+gateways/     SMS, WhatsApp, voice, rented numbers: the traffic of each
+back_office   a client of admin: companies, top-ups, the statement, VerifyLedger
+books         the gateways' records, and their comparison with the statement
+metrics      counts and latencies; progress and report show them
 local         a service of its own on fresh data, with the gateways in a process beside it
 """

@@ -1,4 +1,4 @@
-"""`python -m demos.half_minute`: play gateways for a while, then compare every book. `make demo` calls it.
+"""`python -m demos.half_minute`: run gateways, then compare all books with the wallets. `make demo` calls it.
 
 Without --target it starts a service of its own (real Postgres and Valkey, admin, charging) on fresh data and stops it
 afterwards. The exit status is 0 if the gateways' books agree with the wallets and VerifyLedger finds nothing, else 1.
@@ -12,25 +12,25 @@ from pathlib import Path
 
 import uvloop
 
-from demos.half_minute.local import play_beside
-from demos.half_minute.run import Script, Service, play
+from demos.half_minute.local import run_with_service
+from demos.half_minute.run import Service, Settings, run
 from devstack.errors import DevstackError
 
 SECONDS = 30.0
 SEED = 20_26
 EXIT_INTERRUPTED = 130
-"""As shells count a program that Ctrl-C has ended."""
+"""The exit status of a program that Ctrl-C has ended, as in shells."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play as the command line says and return the exit status."""
+    """Run the demo with the options of the command line and return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         if options.target is None:
-            return play_beside(options.local, ["--seconds", str(options.seconds), "--seed", str(options.seed)])
+            return run_with_service(options.local, ["--seconds", str(options.seconds), "--seed", str(options.seed)])
         service = Service(options.target, options.admin_target, options.token_file)
-        script = Script(options.seconds, options.seed, suffix=time.strftime("-%y%m%d-%H%M%S"))
-        return uvloop.run(play(service, script))
+        settings = Settings(options.seconds, options.seed, suffix=time.strftime("-%y%m%d-%H%M%S"))
+        return uvloop.run(run(service, settings))
     except DevstackError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demos.half_minute", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long to play (default: %(default)g)")
-    parser.add_argument("--seed", type=int, default=SEED, help="for another play (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="seconds of traffic (default: %(default)g)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the random traffic (default: %(default)s)")
     own = parser.add_argument_group("with a service of its own")
     own.add_argument(
         "--local",

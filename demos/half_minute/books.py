@@ -4,29 +4,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from demos.half_minute.money import shown
-from veloconnect.wallet.v1 import wallet_pb2 as wallet
+from demos.half_minute.money import money_text
+from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.resource_names import TRANSACTION
 
 SERVICE_KEY_PREFIX = "~"
-"""Rows under such keys are the service's own (a hold that expired): no gateway asked for them."""
+"""Rows under such keys are the service's own (a hold that expired), and no gateway has requested them."""
 
 PROBLEMS_MAX = 20
-"""How many problems are kept; the others are counted."""
+"""How many problems a report shows; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What one key has done, as the gateway knows it from its own request and the answer."""
+    """The effect of one idempotency key, as the gateway knows it from its request and the answer."""
 
     amount: int
     """Added to the balance, in micros: negative for a charge."""
 
     held_delta: int
-    """Added to what is held, in micros."""
+    """Added to the held amount, in micros."""
 
     transaction: str = ""
-    """The row that the answer named; empty where the answer names none (increments, voids)."""
+    """The transaction that the answer named; empty where the answer names none (increments, voids)."""
 
 
 @dataclass(slots=True)
@@ -36,36 +36,36 @@ class Books:
     owner: str
     postings: dict[str, Posting] = field(default_factory=dict)
     holds: dict[str, int] = field(default_factory=dict)
-    """Authorization → what it still holds, in micros."""
+    """Authorization → the amount that it still holds, in micros."""
 
     problems: list[str] = field(default_factory=list)
 
     @property
     def balance(self) -> int:
-        """What the postings add up to, in micros."""
+        """The sum of the postings, in micros."""
         return sum(posting.amount for posting in self.postings.values())
 
     @property
     def held(self) -> int:
-        """What the open holds add up to, in micros."""
+        """The sum of the open holds, in micros."""
         return sum(self.holds.values())
 
     def post(self, key: str, amount: int, transaction: str) -> None:
-        """Write down money that moved without a hold."""
+        """Record money that moved without a hold."""
         self._write(key, Posting(amount, 0, transaction))
 
     def open(self, key: str, authorization: str, amount: int, transaction: str) -> None:
-        """Write down a new hold."""
+        """Record a new hold."""
         self.holds[authorization] = amount
         self._write(key, Posting(0, amount, transaction))
 
     def extend(self, key: str, authorization: str, held: int) -> None:
-        """Write down that a hold is `held` now."""
+        """Record that a hold is `held` now."""
         self._write(key, Posting(0, held - self.holds[authorization]))
         self.holds[authorization] = held
 
     def capture(self, key: str, authorization: str, amount: int, transaction: str, *, keep_open: bool) -> None:
-        """Write down a capture; unless more follow, it frees the rest."""
+        """Record a capture. Without `keep_open` it closes the hold and releases the rest."""
         held = self.holds[authorization]
         freed = min(amount, held) if keep_open else held
         self._write(key, Posting(-amount, -freed, transaction))
@@ -74,35 +74,37 @@ class Books:
             del self.holds[authorization]
 
     def void(self, key: str, authorization: str) -> None:
-        """Write down that a hold is given back."""
+        """Record that a hold was voided."""
         self._write(key, Posting(0, -self.holds.pop(authorization)))
 
-    def complain(self, problem: str) -> None:
-        """Write down something that must not be."""
+    def add_problem(self, problem: str) -> None:
+        """Record an inconsistency."""
         self.problems.append(f"{self.owner}: {problem}")
 
     def _write(self, key: str, posting: Posting) -> None:
         if key in self.postings:
-            self.complain(f"wrote {key} down twice")
+            self.add_problem(f"recorded {key} twice")
         self.postings[key] = posting
 
 
 @dataclass(slots=True)
 class Audit:
-    """All books of one company against its statement and its wallet."""
+    """The comparison of all books of one company with its statement and its wallet."""
 
     company: str
     rows: int = 0
-    """How many transactions the statement has."""
+    """The number of transactions in the statement."""
 
     balance: int = 0
-    """What the books add up to, in micros."""
+    """The sum of the books, in micros."""
 
     problems: list[str] = field(default_factory=list)
 
 
-def audit(company: str, books: Sequence[Books], statement: Iterable[wallet.Transaction], purse: wallet.Wallet) -> Audit:
-    """Compare key by key, and the sums; `statement` is the whole one, newest first."""
+def audit(
+    company: str, books: Sequence[Books], statement: Iterable[wallet_pb2.Transaction], wallet: wallet_pb2.Wallet
+) -> Audit:
+    """Compare books, statement and wallet key by key, and their sums; `statement` is complete, newest first."""
     rows = list(statement)
     found = Audit(company, rows=len(rows), balance=sum(each.balance for each in books))
     for each in books:
@@ -110,18 +112,20 @@ def audit(company: str, books: Sequence[Books], statement: Iterable[wallet.Trans
     found.problems += _statement_problems(rows)
     found.problems += _posting_problems(books, rows)
     sums = (
-        ("balance", found.balance, purse.balance_micros),
-        ("held", sum(each.held for each in books), purse.held_micros),
-        ("balance by its statement", sum(row.amount_micros for row in rows), purse.balance_micros),
+        ("balance", found.balance, wallet.balance_micros),
+        ("held", sum(each.held for each in books), wallet.held_micros),
+        ("balance by its statement", sum(row.amount_micros for row in rows), wallet.balance_micros),
     )
     for what, expected, actual in sums:
         if expected != actual:
-            found.problems.append(f"{company}: the wallet's {what} is {shown(actual)}, expected {shown(expected)}")
+            found.problems.append(
+                f"{company}: the wallet's {what} is {money_text(actual)}, expected {money_text(expected)}"
+            )
     return found
 
 
-def _statement_problems(rows: Sequence[wallet.Transaction]) -> list[str]:
-    """Check what the statement says about itself: no gap, and the running sums."""
+def _statement_problems(rows: Sequence[wallet_pb2.Transaction]) -> list[str]:
+    """Check the statement by itself: numbers without a gap, and running sums."""
     problems = []
     numbers = [TRANSACTION.parse(row.name)[1] for row in rows]
     if numbers != list(range(len(rows), 0, -1)):
@@ -134,10 +138,10 @@ def _statement_problems(rows: Sequence[wallet.Transaction]) -> list[str]:
     return problems
 
 
-def _posting_problems(books: Sequence[Books], rows: Sequence[wallet.Transaction]) -> list[str]:
-    """Check that each posting is one row, and each row one posting."""
+def _posting_problems(books: Sequence[Books], rows: Sequence[wallet_pb2.Transaction]) -> list[str]:
+    """Check that each posting has one transaction, and each transaction one posting."""
     problems = []
-    by_key: dict[str, wallet.Transaction] = {}
+    by_key: dict[str, wallet_pb2.Transaction] = {}
     for row in rows:
         if row.idempotency_key in by_key:
             problems.append(

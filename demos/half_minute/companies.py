@@ -1,4 +1,4 @@
-"""Who plays: five companies, each with another kind of traffic."""
+"""The five companies of the demo, each with another kind of traffic."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from wallet.domain.resource_names import COMPANY
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One owner of a wallet, with what it pays in at first and again whenever the money is gone."""
+    """One owner of a wallet, with the amount of its first top-up and of each that follows a decline."""
 
     id: str
     display_name: str
@@ -17,11 +17,11 @@ class Company:
 
     @property
     def name(self) -> str:
-        """As the API names it."""
+        """The resource name."""
         return COMPANY.name(self.id)
 
     def named(self, suffix: str) -> "Company":
-        """Return it with another id, for a service that has played before."""
+        """Return the company with another id, for a service that has its predecessor of an earlier demo."""
         return Company(f"{self.id}{suffix}", self.display_name, self.currency, self.credit_micros)
 
 
@@ -30,4 +30,4 @@ BANK = Company("bank", "Bank", "EUR", 2_000 * MICROS)
 AIRLINE = Company("airline", "Airline", "USD", 3_000 * MICROS)
 CALL_CENTRE = Company("call-centre", "Call centre", "GBP", 1_000 * MICROS)
 COURIER = Company("courier", "Courier", "EUR", 30 * MICROS)
-"""The one that runs dry in the middle."""
+"""Its credit is used up in the middle of the demo."""

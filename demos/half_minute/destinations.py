@@ -1,4 +1,4 @@
-"""Whom the gateways write to and call: valid mobile numbers of nearly every country, from phonenumbers' metadata."""
+"""Phone numbers of recipients: valid mobile numbers of nearly every country, from the metadata of phonenumbers."""
 
 import re
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ WEIGHTS: Mapping[str, float] = {
     "BE": 3, "MX": 3, "CA": 3, "TR": 3, "SE": 2, "PT": 2, "ZA": 2, "NG": 2, "ID": 2, "AU": 2, "AE": 2, "SA": 1, "JP": 1,
     "PH": 1, "EG": 1, "KE": 1, "CN": 1,
 }  # fmt: skip
-"""How often a country is written to, next to the others."""
+"""The relative frequency of each country."""
 
 WEIGHT_ELSEWHERE = 0.1
 NUMBERS = 3_000
-"""How many numbers a phone book has. They are written to again and again, as customers are."""
+"""Numbers in a phone book. They repeat, as customers do."""
 
 VARIED_DIGITS = 4
 VARIATIONS_MAX = 20
@@ -36,7 +36,7 @@ class PhoneBook:
     """Numbers of many countries, the frequent ones more often."""
 
     def __init__(self, random: Random, numbers: int = NUMBERS) -> None:
-        """Draw the numbers; takes a quarter of a second, for the metadata of 240 countries."""
+        """Choose the numbers at random; this takes a quarter of a second, for the metadata of 240 countries."""
         examples = {region: found for region in sorted(phonenumbers.SUPPORTED_REGIONS) if (found := _example(region))}
         weights = [WEIGHTS.get(region, WEIGHT_ELSEWHERE) for region in examples]
         regions = random.choices(list(examples), weights, k=numbers)

@@ -1,4 +1,4 @@
-"""A service of the demo's own, on fresh data, with the gateways in a process beside it."""
+"""Start a service for the demo on fresh data, and run the gateways in another process."""
 
 import contextlib
 import os
@@ -21,19 +21,19 @@ STOP_SECONDS_MAX = 5.0
 LOCK = "lock"
 
 
-def play_beside(local_directory: Path, arguments: Sequence[str]) -> int:
-    """Start the service, play against it in another process, stop it; return the play's exit status.
+def run_with_service(local_directory: Path, arguments: Sequence[str]) -> int:
+    """Start the service, run the demo against it in another process, stop it; return the demo's exit status.
 
-    What an earlier demo left in the directory is removed; this one's data and logs stay until the next.
+    Files of an earlier demo in the directory are removed; data and logs of this one stay until the next.
     """
     lock = DirectoryLock(local_directory.absolute())
     lock.acquire()
     try:
-        empty(local_directory)
-        # A name of its own: where Postgres must keep its data elsewhere, that place goes by the name.
+        empty_directory(local_directory)
+        # A new name for each run: where Postgres keeps its data elsewhere, the place depends on the name.
         fresh = local_directory / time.strftime("%Y%m%d-%H%M%S")
         print(f"starting Postgres, Valkey, admin and charging; data and logs are in {fresh}", flush=True)
-        with terminable(), Stack(fresh) as stack:
+        with interrupted_by_signals(), Stack(fresh) as stack:
             service = Service(stack.charging_address, stack.admin_address, stack.token_path)
             print(f"charging is at {service.target}, admin at {service.admin_target}\n", flush=True)
             return _run_client(stack, service, arguments)
@@ -42,10 +42,10 @@ def play_beside(local_directory: Path, arguments: Sequence[str]) -> int:
 
 
 def _run_client(stack: Stack, service: Service, arguments: Sequence[str]) -> int:
-    """Run the gateways' process to its end, or to the end of any server."""
+    """Run the gateways' process until it ends. Raise `ChildDied` if a server ends before it."""
     command = [sys.executable, "-m", "demos.half_minute", *arguments, "--target", service.target]
     command += ["--admin-target", service.admin_target, "--token-file", str(service.token_file)]
-    # It must not outlive us, also where we are killed.
+    # The process ends with this one, even if this one is killed.
     until_we_end = [sys.executable, "-I", "-S", launch.__file__]
     until_we_end += ["--parent", str(os.getpid()), "--death-signal", str(int(signal.SIGKILL)), "--"]
     with subprocess.Popen([*until_we_end, *command]) as client:
@@ -62,8 +62,8 @@ def _run_client(stack: Stack, service: Service, arguments: Sequence[str]) -> int
     return client.returncode
 
 
-def empty(directory: Path) -> None:
-    """Remove what is in a directory, all but the lock that we hold."""
+def empty_directory(directory: Path) -> None:
+    """Remove the contents of a directory, except the lock that this process holds."""
     for path in directory.iterdir():
         if path.name == LOCK:
             continue
@@ -74,8 +74,8 @@ def empty(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end us as Ctrl-C does, so that everything is stopped."""
+def interrupted_by_signals() -> Iterator[None]:
+    """Handle SIGTERM and SIGHUP as Ctrl-C, so that all servers are stopped."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

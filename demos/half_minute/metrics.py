@@ -1,4 +1,4 @@
-"""What the gateways count and time while they play."""
+"""Counts and latencies of the gateways during a demo."""
 
 import time
 from array import array
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Measures:
-    """One for all gateways; a request is one attempt that was answered, a batch is one request."""
+class Metrics:
+    """Counts for all gateways together; a request is one attempt that was answered, a batch is one request."""
 
     charges: int = 0
-    """Charges and captures that the service has taken money for."""
+    """Charges and captures that succeeded."""
 
     declines: int = 0
-    """Answers that say no, each charge of a batch by itself."""
+    """Declines; each declined charge of a batch counts."""
 
     retries: int = 0
     """Requests sent again under the same key, for whatever reason."""
@@ -24,16 +24,16 @@ class Measures:
     """Second answers for a key that were compared with the first one."""
 
     lost_answers: int = 0
-    """Attempts that a gateway gave up before it had the answer, on purpose."""
+    """Attempts that a gateway canceled on purpose before the answer came."""
 
     interruptions: int = 0
     """Attempts that the service did not answer: UNAVAILABLE, OVERLOADED, a deadline of seconds."""
 
     top_ups: int = 0
-    """Payments into a wallet that had run dry."""
+    """Top-ups after a decline."""
 
     open_calls: int = 0
-    """Voice calls under way."""
+    """Voice calls in progress."""
 
     requests: int = 0
     """Attempts that were answered."""
@@ -45,7 +45,7 @@ class Measures:
 
     @property
     def elapsed(self) -> float:
-        """Seconds that the play has taken so far, or took."""
+        """Seconds since `start`, up to `end` if it has been called."""
         return (self.ended or time.monotonic()) - self.started
 
     def start(self) -> None:
@@ -56,13 +56,13 @@ class Measures:
         """Stop the clock."""
         self.ended = time.monotonic()
 
-    def answered(self, rpc: str, seconds: float) -> None:
-        """Note one answer, yes or no."""
+    def record_answer(self, rpc: str, seconds: float) -> None:
+        """Count one answer, a success or a decline."""
         self.requests += 1
         self.latencies[rpc].append(seconds)
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
-    """Return the smallest of the values, given in order, that `percent` of them do not exceed; 0 for none."""
+    """Return the nearest-rank percentile of values in ascending order; 0 for no values."""
     rank = -(-len(ordered) * percent // 100)
     return ordered[max(rank, 1) - 1] if ordered else 0.0

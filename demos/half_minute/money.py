@@ -1,11 +1,11 @@
-"""Money as people read it."""
+"""Amounts of money as text."""
 
 MICROS = 1_000_000
 """Micros in one unit of a currency."""
 
 
-def shown(micros: int, currency: str = "") -> str:
-    """Return micros as "-1,234.567800 EUR": all six places, for the books must agree in the last one."""
+def money_text(micros: int, currency: str = "") -> str:
+    """Return micros as "-1,234.567800 EUR", with all six places, since the books must agree in the last one."""
     sign = "-" if micros < 0 else ""
     units, rest = divmod(abs(micros), MICROS)
     return f"{sign}{units:,}.{rest:06} {currency}".rstrip()

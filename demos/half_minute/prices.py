@@ -1,6 +1,6 @@
-"""What things cost: a small table of the magnitudes found on real price lists, until rate cards set prices.
+"""Prices: a small table with the magnitudes of real price lists; the gateways name the price of each charge.
 
-Amounts are micros of a euro. They move with the destination's country by a factor of fifty, as in real life.
+Amounts are micros of a euro. They differ by a factor of fifty between countries, as real ones do.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ SECONDS_PER_MINUTE = 60
 
 
 class Item(Enum):
-    """What is sold: a column of the table, with its channel and variant as the API names them."""
+    """A product: a column of the table, with its channel and variant as the API names them."""
 
     SMS_SEGMENT = ("CHANNEL_SMS", "")
     WHATSAPP_MARKETING = ("CHANNEL_WHATSAPP", "template.marketing")
@@ -66,7 +66,7 @@ ELSEWHERE = Row(112_000, 52_200, 6_700, 240_000, 6_500_000)
 """Every country that has no row."""
 
 PERCENT_OF_EURO: Mapping[str, int] = {"EUR": 100, "GBP": 86, "USD": 108}
-"""What a euro's worth is in the currency of a wallet."""
+"""One euro in the currency of a wallet, in percent."""
 
 
 def price(item: Item, country: str, currency: str, quantity: int = 1) -> int:

@@ -1,36 +1,36 @@
-"""What the audience sees while the play runs: on a terminal one line that changes, else a line now and then."""
+"""Progress of the demo: one line that changes on a terminal, else a line every PLAIN_SECONDS."""
 
 import asyncio
 from typing import TextIO
 
-from demos.half_minute.metrics import Measures
+from demos.half_minute.metrics import Metrics
 
 TERMINAL_SECONDS = 0.25
 PLAIN_SECONDS = 2.0
 CLEAR_LINE = "\r\x1b[K"
 WINDOW_SECONDS = 2.0
-"""The rate shown is that of the last seconds."""
+"""The rate is shown for this period before now."""
 
 
 class Progress:
     """Writes status lines and events to one stream."""
 
-    def __init__(self, measures: Measures, stream: TextIO, seconds: float) -> None:
-        """`seconds` is how long the play is meant to take."""
-        self.measures = measures
+    def __init__(self, metrics: Metrics, stream: TextIO, seconds: float) -> None:
+        """Show progress towards `seconds`, the planned duration."""
+        self.metrics = metrics
         self._stream = stream
         self._seconds = seconds
         self._is_terminal = stream.isatty()
         self._marks = [(0.0, 0)]
 
     def say(self, text: str) -> None:
-        """Tell an event, above the status line."""
+        """Print an event above the status line."""
         if self._is_terminal:
             self._stream.write(CLEAR_LINE)
-        self._line(f"{self.measures.elapsed:6.1f} s  {text}")
+        self._line(f"{self.metrics.elapsed:6.1f} s  {text}")
 
     async def run(self) -> None:
-        """Show the status until cancelled, and a last time then."""
+        """Show the status until cancelled, and once more then."""
         try:
             while True:
                 await asyncio.sleep(TERMINAL_SECONDS if self._is_terminal else PLAIN_SECONDS)
@@ -41,10 +41,10 @@ class Progress:
                 self._line("")
 
     def _show(self) -> None:
-        measures = self.measures
+        metrics = self.metrics
         status = (
-            f"{measures.elapsed:6.1f} of {self._seconds:g} s  charges {measures.charges:,}  declines "
-            f"{measures.declines:,}  retries {measures.retries:,}  open calls {measures.open_calls}  "
+            f"{metrics.elapsed:6.1f} of {self._seconds:g} s  charges {metrics.charges:,}  declines "
+            f"{metrics.declines:,}  retries {metrics.retries:,}  open calls {metrics.open_calls}  "
             f"{self._rate():,.0f} rps"
         )
         if self._is_terminal:
@@ -54,12 +54,12 @@ class Progress:
             self._line(status)
 
     def _rate(self) -> float:
-        now = self.measures.elapsed
-        self._marks.append((now, self.measures.requests))
+        now = self.metrics.elapsed
+        self._marks.append((now, self.metrics.requests))
         while len(self._marks) > 2 and now - self._marks[1][0] >= WINDOW_SECONDS:
             del self._marks[0]
         began, before = self._marks[0]
-        return (self.measures.requests - before) / max(now - began, 0.001)
+        return (self.metrics.requests - before) / max(now - began, 0.001)
 
     def _line(self, text: str) -> None:
         print(text, file=self._stream, flush=True)

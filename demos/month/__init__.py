@@ -1,16 +1,16 @@
-"""`make demo-month`: a month of a company's life on a real service, with books of its own and a verdict.
+"""`make demo-month`: a company's month on a real service, with books of its own that are compared at the end.
 
-play        the order of the days
-opening     prices, the company, what it wants to be told
-payments    cards, transfers, refunds to a card, chargebacks
-automatic   the card that is charged by itself, and what happens when it is declined
-traffic     what the company's gateways send, and what they must pay for it
-numbers     rented numbers
-complaints  an outage, what was not delivered, a case, a correction
-closing     documents, the statement, mails, events: what is left of the month
-verdict     the demo's books against the ledger's
-stage       what all of them have: clients, books, and waiting for what the service does by itself
-prices      the rate card, and the demo's own reckoning by it
-service     the service, its payment provider, a mail server and the company's webhook, all real and on this machine
-clients, post, hook, bank   one each: gRPC and HTTP, mail, events, the cardholder's bank
+days              the order of the days
+onboarding        prices, the company, its webhook and its alerts
+payments          cards, transfers, refunds to a card, chargebacks
+auto_top_ups      automatic top-ups, and a card that is declined
+traffic           messages and calls of the company's gateways, and their charges
+rented_numbers    rented numbers
+refunds           an outage, messages that were not delivered, a refund case, an adjustment
+month_end         documents, the statement, mails, events
+checks            the demo's books against the ledger and the documents
+demo              the state that all days share: clients, books, and waiting for the service
+prices            the rate card, and the demo's own calculation of costs
+service           the service, its payment provider, a mail server and the company's webhook, all on this machine
+clients, mail_server, webhook_receiver, bank   gRPC and HTTP, mail, events, and the cardholder's bank
 """

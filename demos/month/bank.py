@@ -1,4 +1,4 @@
-"""The cardholder's bank, which takes payments back: the local Stripe server has no disputes, so we sign their news."""
+"""The cardholder's bank, which disputes payments. The local Stripe server has none: it signs them itself."""
 
 import hashlib
 import hmac
@@ -14,15 +14,15 @@ CALL_SECONDS_MAX = 30.0
 
 
 class Bank:
-    """Tells the service of disputes as Stripe does: an event, signed, to its HTTP port."""
+    """Sends events of disputes to the service's HTTP port, signed as Stripe signs them."""
 
     def __init__(self, port: int, secret: str) -> None:
-        """Take the port on this machine, and what webhooks are signed with."""
+        """Take the port on this machine, and the secret that signs webhooks."""
         self._port = port
         self._secret = secret
 
     def dispute(self, name: str, payment: str, cents: int, status: str) -> None:
-        """Tell how a dispute of a payment in EUR stands: "needs_response", "won", "lost"."""
+        """Send the state of a dispute of a payment in EUR: "needs_response", "won" or "lost". Raise `DevstackError`."""
         dispute = {"id": name, "object": "dispute", "amount": cents, "currency": "eur", "status": status}
         dispute |= {"reason": "fraudulent", "payment_intent": payment}
         event = {"id": f"evt_{name}_{status}", "object": "event", "type": "charge.dispute.updated", "livemode": False}
@@ -34,6 +34,6 @@ class Bank:
             connection.request("POST", WEBHOOK_PATH, body, {"Stripe-Signature": f"t={at},v1={signature}"})
             response = connection.getresponse()
             if response.status != 204:
-                raise DevstackError(f"the news of a dispute was answered with {response.status}: {response.read()!r}")
+                raise DevstackError(f"the event of a dispute was answered with {response.status}: {response.read()!r}")
         finally:
             connection.close()

@@ -1,11 +1,11 @@
-"""Whether it all adds up: the demo's own books against the wallet, every row, the documents, and what was told."""
+"""Checks of the result: the demo's books against the wallet, every transaction, documents and notifications."""
 
 from collections.abc import Sequence
 
 from demos.half_minute.books import PROBLEMS_MAX, SERVICE_KEY_PREFIX, Books, audit
-from demos.month.demo import COMPANY, Stage
-from demos.month.month_end import Statement, in_micros, statement_of_all
-from demos.month.prices import told
+from demos.month.demo import COMPANY, Demo
+from demos.month.month_end import Statement, list_transactions, parse_micros
+from demos.month.prices import money_text
 from demos.month.service import Service
 from veloconnect.admin.v1 import document_pb2, ledger_pb2, transaction_pb2, webhook_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -13,27 +13,27 @@ from veloconnect.wallet.v1 import wallet_pb2
 OPENING, CLOSING = "OPENING_BALANCE", "CLOSING_BALANCE"
 
 
-def check_ledger(stage: Stage) -> tuple[list[str], list[wallet_pb2.Transaction]]:
-    """Compare key by key; every row must be in the demo's books, the service's own too. Return problems and rows."""
-    rows = statement_of_all(stage)
-    found = audit(COMPANY, [stage.books], rows, stage.wallet())
+def check_ledger(demo: Demo) -> tuple[list[str], list[wallet_pb2.Transaction]]:
+    """Compare books and ledger key by key, including keys of the service; return problems and transactions."""
+    rows = list_transactions(demo)
+    found = audit(COMPANY, [demo.books], rows, demo.wallet())
     unknown = [
         f"{row.name}: the demo's books have no {row.idempotency_key}"
         for row in rows
-        if row.idempotency_key.startswith(SERVICE_KEY_PREFIX) and row.idempotency_key not in stage.books.postings
+        if row.idempotency_key.startswith(SERVICE_KEY_PREFIX) and row.idempotency_key not in demo.books.postings
     ]
     return [*found.problems, *unknown], rows
 
 
 def check_statement(books: Books, statement: Statement, rows: Sequence[wallet_pb2.Transaction]) -> list[str]:
-    """Check that the CSV goes from nothing to what the books come to, row by row."""
+    """Check that the CSV goes from 0 to the balance of the books, row by row."""
     opening, *between, closing = statement.lines
-    amounts = [in_micros(line["amount"]) for line in between]
+    amounts = [parse_micros(line["amount"]) for line in between]
     checks = [
         ("begins with", opening["kind"], OPENING),
         ("ends with", closing["kind"], CLOSING),
-        ("opens with", in_micros(opening["balance"]), 0),
-        ("closes with", in_micros(closing["balance"]), books.balance),
+        ("opens with", parse_micros(opening["balance"]), 0),
+        ("closes with", parse_micros(closing["balance"]), books.balance),
         ("adds up to", sum(amounts), books.balance),
         ("lists", [int(line["number"]) for line in between], list(range(1, len(rows) + 1))),
         ("has amounts", amounts, [row.amount_micros for row in reversed(rows)]),
@@ -48,7 +48,7 @@ def check_documents(
     usage: transaction_pb2.UsageSummary,
     rows: Sequence[wallet_pb2.Transaction],
 ) -> list[str]:
-    """Check that the months, the receipts and the usage summary say what the rows come to."""
+    """Check the sums of monthly statements, receipts and usage summary against the transactions."""
 
     def total(*kinds: int) -> int:
         return sum(row.amount_micros for row in rows if row.kind in kinds)
@@ -68,23 +68,27 @@ def check_documents(
         ("the usage summary has spent", usage.spent_micros, spent),
         ("the usage summary has refunded", usage.refunded_micros, back),
     ]
-    return [f"{what} {told(found)}, expected {told(wanted)}" for what, found, wanted in checks if found != wanted]
+    return [
+        f"{what} {money_text(found)}, expected {money_text(wanted)}"
+        for what, found, wanted in checks
+        if found != wanted
+    ]
 
 
-def check_told(service: Service, events: Sequence[webhook_pb2.Event]) -> list[str]:
-    """Check that each event came to the webhook, verified, and no mail twice."""
-    hook = service.hook
-    problems = [f"{hook.forged} webhooks did not verify"] if hook.forged else []
-    if {event.name for event in events} != {event["name"] for event in hook.events}:
-        problems.append(f"{len(events)} events happened, and {len(hook.events)} came to the webhook")
-    subjects = [mail.subject for mail in service.post.taken]
+def check_notifications(service: Service, events: Sequence[webhook_pb2.Event]) -> list[str]:
+    """Check that each event reached the webhook with a valid signature, and no mail was sent twice."""
+    receiver = service.webhook_receiver
+    problems = [f"{receiver.forged} webhooks did not verify"] if receiver.forged else []
+    if {event.name for event in events} != {event["name"] for event in receiver.events}:
+        problems.append(f"{len(events)} events happened, and {len(receiver.events)} reached the webhook")
+    subjects = [mail.subject for mail in service.mail_server.mails]
     problems += [f"the mail {subject!r} came twice" for subject in set(subjects) if subjects.count(subject) > 1]
     return problems
 
 
-def verify_ledger(stage: Stage) -> tuple[str, bool]:
-    """Return VerifyLedger's verdict in words, and whether it is good."""
-    verified = stage.clients.ask(stage.clients.ledger.VerifyLedger, ledger_pb2.VerifyLedgerRequest())
+def verify_ledger(demo: Demo) -> tuple[str, bool]:
+    """Return VerifyLedger's result as text, and whether it found nothing."""
+    verified = demo.clients.call(demo.clients.ledger.VerifyLedger, ledger_pb2.VerifyLedgerRequest())
     checked = (
         f"{verified.wallets_checked:,} wallet, {verified.transactions_checked:,} transactions, "
         f"{verified.hot_wallets_checked:,} wallet in Redis"

@@ -1,4 +1,4 @@
-"""What gateways, back office and bookkeepers call: the services' stubs, and downloads over HTTP."""
+"""Clients of both servers: the stubs of all services, and downloads over HTTP."""
 
 import http.client
 import time
@@ -8,7 +8,7 @@ from typing import Any, Self, cast
 
 import grpc
 
-from demos.half_minute.gateways.answers import AskAgain, Refused, from_error
+from demos.half_minute.gateways.answers import DemoFailed, Retryable, from_error
 from devstack.ports import LOOPBACK
 from devstack.stack import Stack
 from veloconnect.admin.v1.adjustment_pb2_grpc import AdjustmentServiceStub
@@ -26,12 +26,12 @@ from veloconnect.admin.v1.webhook_pb2_grpc import WebhookServiceStub
 from veloconnect.charging.v1.charging_pb2_grpc import ChargingServiceStub
 
 ANSWER_SECONDS_MAX = 20.0
-ASK_SECONDS_MAX = 10.0
+RETRY_SECONDS_MAX = 10.0
 PAUSE_SECONDS = 0.2
 
 
 class Clients:
-    """Stubs of every service that the month needs; use as a context manager."""
+    """Stubs of every service that the demo calls; use as a context manager."""
 
     def __init__(self, stack: Stack) -> None:
         """Connect when first used."""
@@ -63,26 +63,26 @@ class Clients:
         for channel in self._channels:
             channel.close()
 
-    def ask(self, method: Callable[..., Any], request: Any) -> Any:
-        """Return the answer, asking again under the same key while there is none. Raises Refused, or Declined."""
-        until = time.monotonic() + ASK_SECONDS_MAX
+    def call(self, method: Callable[..., Any], request: Any) -> Any:
+        """Return the answer, with retries under the same key. Raise `Declined`, or `DemoFailed` for any other error."""
+        until = time.monotonic() + RETRY_SECONDS_MAX
         while True:
             try:
                 return method(request, timeout=ANSWER_SECONDS_MAX, metadata=[("authorization", self._token)])
             except grpc.RpcError as error:
                 meaning = from_error(cast(grpc.Call, error), type(request).__name__)
-                if not isinstance(meaning, AskAgain):
+                if not isinstance(meaning, Retryable):
                     raise meaning from error
                 if time.monotonic() > until:
-                    raise Refused(f"no answer in {ASK_SECONDS_MAX:g} s: {meaning}") from error
+                    raise DemoFailed(f"no answer in {RETRY_SECONDS_MAX:g} s: {meaning}") from error
                 time.sleep(max(meaning.seconds, PAUSE_SECONDS))
 
     def stream(self, method: Callable[..., Any], requests: list[Any]) -> Any:
-        """Return the answer to several messages, as a deck is sent."""
-        return self.ask(lambda _, **options: method(iter(requests), **options), requests[0])
+        """Return the answer to a stream of requests."""
+        return self.call(lambda _, **options: method(iter(requests), **options), requests[0])
 
     def download(self, path: str) -> bytes:
-        """Return a file from the admin's HTTP port. Raises Refused."""
+        """Return a file from admin's HTTP port. Raise `DemoFailed` unless the status is 200."""
         connection = http.client.HTTPConnection(LOOPBACK, self._http_port, timeout=ANSWER_SECONDS_MAX)
         try:
             connection.request("GET", path, headers={"Authorization": self._token})
@@ -91,5 +91,5 @@ class Clients:
         finally:
             connection.close()
         if response.status != 200:
-            raise Refused(f"GET {path}: {response.status} {body[:500]!r}")
+            raise DemoFailed(f"GET {path}: {response.status} {body[:500]!r}")
         return body

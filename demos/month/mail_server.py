@@ -1,4 +1,4 @@
-"""A mail server that takes every mail and keeps it as a file."""
+"""A mail server that accepts every mail and keeps it as a file."""
 
 import re
 import threading
@@ -18,22 +18,22 @@ NAME_LENGTH_MAX = 60
 
 
 class Mail(NamedTuple):
-    """One that was taken."""
+    """A received mail."""
 
     recipient: str
     subject: str
     file: Path
 
 
-class Post:
+class MailServer:
     """The server; `with` starts and stops it."""
 
     def __init__(self, directory: Path) -> None:
-        """Keep mails in a directory, numbered as they come; those of an earlier demo are removed."""
+        """Keep mails in a directory, numbered in order of arrival; mails of an earlier demo are removed."""
         self._directory = directory
         self._controller = Controller(self, hostname=LOOPBACK, port=free_port(), ready_timeout=START_SECONDS_MAX)
         self._lock = threading.Lock()
-        self._taken: list[Mail] = []
+        self._mails: list[Mail] = []
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -49,24 +49,24 @@ class Post:
 
     @property
     def url(self) -> str:
-        """As SMTP_URL has it."""
+        """The value for SMTP_URL."""
         return f"smtp://{LOOPBACK}:{self._controller.port}"
 
     @property
-    def taken(self) -> list[Mail]:
-        """All mails so far, in their order."""
+    def mails(self) -> list[Mail]:
+        """All mails so far, in order of arrival."""
         with self._lock:
-            return list(self._taken)
+            return list(self._mails)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's
-        """Take a mail."""
+        """Store a mail (called by aiosmtpd)."""
         content = envelope.content
         assert isinstance(content, bytes)
         message: EmailMessage = message_from_bytes(content, policy=policy.default)
         subject = str(message["Subject"]).strip()  # A long one begins on a line of its own.
         with self._lock:
-            words = re.sub(r"[^a-z0-9]+", "-", subject.lower())[:NAME_LENGTH_MAX].strip("-")
-            file = self._directory / f"{len(self._taken) + 1:02}-{words}.eml"
+            slug = re.sub(r"[^a-z0-9]+", "-", subject.lower())[:NAME_LENGTH_MAX].strip("-")
+            file = self._directory / f"{len(self._mails) + 1:02}-{slug}.eml"
             file.write_bytes(content)
-            self._taken.append(Mail(envelope.rcpt_tos[0], subject, file))
+            self._mails.append(Mail(envelope.rcpt_tos[0], subject, file))
         return "250 taken"

@@ -1,4 +1,4 @@
-"""What the month is played on: the service on fresh data, a payment provider, a mail server, a company's program."""
+"""The service on fresh data, with a payment provider, a mail server and the company's webhook."""
 
 import time
 from contextlib import ExitStack
@@ -6,28 +6,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from demos.half_minute.local import empty
+from demos.half_minute.local import empty_directory
 from demos.month.bank import WEBHOOK_PATH, Bank
-from demos.month.mail_server import Post
-from demos.month.webhook_receiver import Hook
+from demos.month.mail_server import MailServer
+from demos.month.webhook_receiver import WebhookReceiver
 from devstack.directory import DirectoryLock
 from devstack.local_stripe import API_KEY, LocalStripe
 from devstack.stack import Stack
 
-SECRET = "whsec_of_the_demo"  # noqa: S105  It signs nothing but this demo's.
+SECRET = "whsec_of_the_demo"  # noqa: S105  It signs only events of this demo.
 SENDER = "billing@charging.example"
 STRIPE_EVENTS = ("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled")
 
 
 class Service:
-    """All of it; `with` starts it, ready to use, and stops it."""
+    """All servers of the demo; `with` starts and stops them."""
 
     def __init__(self, directory: Path, mails: Path) -> None:
-        """Choose where data and logs go, and mails; nothing is started yet. What was in `directory` is removed."""
+        """Choose the directories of data, logs and mails; start nothing. Files in `directory` are removed at start."""
         self._directory = directory
         self._exit = ExitStack()
-        self.post = Post(mails)
-        self.hook = Hook()
+        self.mail_server = MailServer(mails)
+        self.webhook_receiver = WebhookReceiver()
         self.stripe: LocalStripe
         self.stack: Stack
         self.bank: Bank
@@ -49,14 +49,14 @@ class Service:
         lock = DirectoryLock(self._directory.absolute())
         lock.acquire()
         self._exit.callback(lock.release)
-        empty(self._directory)
-        # A name of its own: where Postgres must keep its data elsewhere, that place goes by the name.
+        empty_directory(self._directory)
+        # A new name for each run: where Postgres keeps its data elsewhere, the place depends on the name.
         fresh = self._directory / time.strftime("%Y%m%d-%H%M%S")
-        self._exit.enter_context(self.post)
-        self._exit.enter_context(self.hook)
+        self._exit.enter_context(self.mail_server)
+        self._exit.enter_context(self.webhook_receiver)
         self.stripe = self._exit.enter_context(LocalStripe(fresh / "stripe"))
         environment = {
-            "SMTP_URL": self.post.url,
+            "SMTP_URL": self.mail_server.url,
             "MAIL_FROM": SENDER,
             "STRIPE_API_KEY": API_KEY,
             "STRIPE_API_BASE": self.stripe.api_base,

@@ -1,4 +1,4 @@
-"""A program of the company that is told of events, and verifies each as docs/guides/webhooks.md says."""
+"""The company's webhook: it receives events and verifies each as docs/guides/webhooks.md says."""
 
 import json
 import threading
@@ -12,13 +12,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from devstack.ports import LOOPBACK
 
 
-class Hook:
+class WebhookReceiver:
     """An HTTP server; `with` starts and stops it."""
 
     def __init__(self) -> None:
-        """Take a free port."""
+        """Listen on a free port."""
         self.secret = ""
-        """What the service signs with: shown once, when the webhook is made."""
+        """The signing secret of the webhook, which the service shows once, on creation."""
         self._lock = threading.Lock()
         self._events: dict[str, Mapping[str, Any]] = {}
         self._forged = 0
@@ -38,50 +38,50 @@ class Hook:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the webhook."""
         return f"http://{LOOPBACK}:{self._server.server_port}/hooks/charging"
 
     @property
     def events(self) -> list[Mapping[str, Any]]:
-        """Each verified event once, in the order in which they came first."""
+        """Each verified event once, in order of first arrival."""
         with self._lock:
             return list(self._events.values())
 
     @property
     def forged(self) -> int:
-        """How many requests did not verify."""
+        """The number of requests that did not verify."""
         with self._lock:
             return self._forged
 
-    def take(self, headers: Mapping[str, str], body: bytes) -> int:
-        """Take a request; return the status."""
+    def receive(self, headers: Mapping[str, str], body: bytes) -> int:
+        """Verify and store a request; return the HTTP status."""
         with self._lock:
-            if not verified(self.secret, headers, body):
+            if not is_verified(self.secret, headers, body):
                 self._forged += 1
                 return 400
             self._events.setdefault(headers["webhook-id"], json.loads(body))
             return 204
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        hook = self
+        receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            """One request."""
+            """Passes each request to the receiver."""
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                self.send_response(hook.take(headers, body))
+                self.send_response(receiver.receive(headers, body))
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 
 
-def verified(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """Say whether a request is the service's."""
+def is_verified(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
+    """Return whether the signature of a request is valid."""
     try:
         Webhook(secret).verify(body, dict(headers), json_parse=False)
     except (WebhookVerificationError, ValueError):  # ValueError: the signature is no base64, or the body no UTF-8.

@@ -1,4 +1,4 @@
-"""What all gateways share: a line to the service, books, traffic until the end, and patience when the money is gone."""
+"""The base class of gateways: a client, books, traffic until the session ends, and retries after a top-up."""
 
 import asyncio
 import itertools
@@ -14,19 +14,19 @@ from demos.half_minute.books import Books
 from demos.half_minute.companies import Company
 from demos.half_minute.destinations import Destination, PhoneBook
 from demos.half_minute.gateways.answers import Declined
-from demos.half_minute.gateways.client import Line
-from demos.half_minute.metrics import Measures
-from demos.half_minute.payer import Treasury
+from demos.half_minute.gateways.client import Client
+from demos.half_minute.metrics import Metrics
+from demos.half_minute.payer import Payer
 from demos.half_minute.prices import Item, price
-from veloconnect.charging.v1 import charging_pb2 as charging
-from veloconnect.wallet.v1 import wallet_pb2 as wallet
+from veloconnect.charging.v1 import charging_pb2
+from veloconnect.wallet.v1 import wallet_pb2
 
 AT_ONCE_MAX = 200
-"""How many deliveries or calls one gateway has under way."""
+"""The number of deliveries or calls that one gateway has in progress at most."""
 
 HOLD_SECONDS = 3_600
 ATTEMPTS_MAX = 20
-"""How many top-ups one charge waits for: others may spend them first."""
+"""The number of top-ups that one charge waits for at most: other charges may spend them first."""
 
 Answer = TypeVar("Answer")
 Thing = TypeVar("Thing")
@@ -34,59 +34,59 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What was used, and its price in micros."""
+    """A usage and its price in micros."""
 
-    usage: wallet.Usage
+    usage: wallet_pb2.Usage
     amount: int
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What the gateways of one play have in common."""
+class Session:
+    """The service, the time and the traffic that all gateways of one demo share."""
 
     target: str
     token: str
     seed: int
     began: float
     ends: float
-    """Both by the event loop's clock."""
+    """Both are times of the event loop's clock."""
 
     phone_book: PhoneBook
-    measures: Measures
+    metrics: Metrics
 
 
 class Gateway(ABC):
-    """One gateway of one company. `play` runs until the scene ends and what was begun is finished."""
+    """One gateway of one company. `run` returns after the session has ended and all its operations are finished."""
 
-    def __init__(self, name: str, scene: Scene, treasury: Treasury) -> None:
-        """`name` begins all its keys: no two gateways of a company share one."""
+    def __init__(self, name: str, session: Session, payer: Payer) -> None:
+        """Take a name that is unique in the company: all idempotency keys begin with it."""
         self.name = name
-        self.scene = scene
-        self.treasury = treasury
-        self.company: Company = treasury.company
+        self.session = session
+        self.payer = payer
+        self.company: Company = payer.company
         self.books = Books(f"{self.company.id}'s {name}")
-        self.measures = scene.measures
-        self.random = Random(f"{scene.seed} {self.company.id} {name}")
-        self.line = Line(scene.target, scene.token, self.random, scene.measures, self.books)
+        self.metrics = session.metrics
+        self.random = Random(f"{session.seed} {self.company.id} {name}")
+        self.client = Client(session.target, session.token, self.random, session.metrics, self.books)
         self._numbers = itertools.count(1)
         self._slots = asyncio.Semaphore(AT_ONCE_MAX)
 
     @abstractmethod
-    async def play(self) -> None:
-        """Send and charge until the scene ends."""
+    async def run(self) -> None:
+        """Send and charge until the session ends."""
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing new begins any more."""
-        return asyncio.get_running_loop().time() >= self.scene.ends
+        """Whether the session has ended, so that nothing new begins."""
+        return asyncio.get_running_loop().time() >= self.session.ends
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the scene."""
-        left = self.scene.ends - asyncio.get_running_loop().time()
+        """Wait, at most until the session ends."""
+        left = self.session.ends - asyncio.get_running_loop().time()
         await asyncio.sleep(max(0.0, min(seconds, left)))
 
     async def arrivals(self, per_second: float) -> AsyncIterator[int]:
-        """Yield at random moments, so often on average, until the scene ends."""
+        """Yield at random times, `per_second` on average, until the session ends."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         for number in itertools.count(1):
@@ -96,20 +96,20 @@ class Gateway(ABC):
                 return
             yield number
 
-    async def each(self, per_second: float, one: Callable[[], Awaitable[None]]) -> None:
-        """Do one thing so often on average until the scene ends, each beside the others; return when all are done."""
+    async def at_rate(self, per_second: float, one: Callable[[], Awaitable[None]]) -> None:
+        """Start `one` concurrently, `per_second` on average, until the session ends; return when all are done."""
         async with asyncio.TaskGroup() as group:
             async for _ in self.arrivals(per_second):
                 await self._slots.acquire()
-                group.create_task(self._one(one))
+                group.create_task(self._run_one(one))
 
-    async def _one(self, one: Callable[[], Awaitable[None]]) -> None:
+    async def _run_one(self, one: Callable[[], Awaitable[None]]) -> None:
         try:
             await one()
         finally:
             self._slots.release()
 
-    async def all_of(
+    async def for_all(
         self,
         things: Iterable[Thing],
         do: Callable[[Thing], Awaitable[object]],
@@ -117,7 +117,7 @@ class Gateway(ABC):
         *,
         after_end: bool = False,
     ) -> None:
-        """Do something with each of the things, some at a time; begin nothing after the scene's end unless told to."""
+        """Call `do` for each thing, `at_once` at a time; begin none after the session's end unless `after_end`."""
         left = iter(things)
 
         async def work() -> None:
@@ -131,17 +131,17 @@ class Gateway(ABC):
                 group.create_task(work())
 
     def key(self) -> str:
-        """Return an idempotency key that was never used."""
+        """Return a new idempotency key."""
         return f"{self.name}-{next(self._numbers)}"
 
     def destination(self) -> Destination:
-        """Return somebody to write to or call."""
-        return self.scene.phone_book.pick(self.random)
+        """Return a random recipient."""
+        return self.session.phone_book.pick(self.random)
 
     def sale(self, item: Item, destination: Destination, quantity: int = 1, campaign: str = "") -> Sale:
-        """Return what is charged for, at its price in this company's currency."""
+        """Return a usage with its price in this company's currency."""
         channel, variant = item.value
-        usage = wallet.Usage(
+        usage = wallet_pb2.Usage(
             channel=channel,
             variant=variant,
             destination=destination.number,
@@ -150,55 +150,55 @@ class Gateway(ABC):
         )
         return Sale(usage, price(item, destination.country, self.company.currency, quantity))
 
-    def request(self, sale: Sale) -> charging.ChargeRequest:
-        """Return a charge with a key of its own."""
-        return charging.ChargeRequest(
+    def request(self, sale: Sale) -> charging_pb2.ChargeRequest:
+        """Return a request to charge, with a new key."""
+        return charging_pb2.ChargeRequest(
             company=self.company.name, idempotency_key=self.key(), usage=sale.usage, amount_micros=sale.amount
         )
 
-    async def charge(self, request: charging.ChargeRequest) -> bool:
-        """Charge and write it down; False when there never was the money."""
-        answer = await self.affordable(lambda: self.line.charge(request))
+    async def charge(self, request: charging_pb2.ChargeRequest) -> bool:
+        """Charge and record it; return False if it was declined after each of ATTEMPTS_MAX top-ups."""
+        answer = await self.retry_after_top_ups(lambda: self.client.charge(request))
         if answer is not None:
-            self.charged(request, answer)
+            self.record_charge(request, answer)
         return answer is not None
 
-    def charged(self, request: charging.ChargeRequest, answer: charging.ChargeResponse) -> None:
-        """Write a charge down."""
-        self.measures.charges += 1
+    def record_charge(self, request: charging_pb2.ChargeRequest, answer: charging_pb2.ChargeResponse) -> None:
+        """Record a charge."""
+        self.metrics.charges += 1
         self.books.post(request.idempotency_key, -request.amount_micros, answer.transaction.name)
 
     async def authorize(self, sale: Sale, seconds: int = HOLD_SECONDS) -> str | None:
-        """Hold money and write it down; return the authorization's name, or None when there never was the money."""
+        """Authorize and record it; return the authorization's name, or None if it was declined each time."""
         key = self.key()
-        request = charging.AuthorizeRequest(
+        request = charging_pb2.AuthorizeRequest(
             company=self.company.name,
             idempotency_key=key,
             usage=sale.usage,
             amount_micros=sale.amount,
             ttl=Duration(seconds=seconds),
         )
-        answer = await self.affordable(lambda: self.line.authorize(request))
+        answer = await self.retry_after_top_ups(lambda: self.client.authorize(request))
         if answer is None:
             return None
         self.books.open(key, answer.name, sale.amount, answer.transaction)
         return answer.name
 
     async def increment(self, authorization: str, total: Sale) -> None:
-        """Hold `total` from now on and write it down; `Declined` where there is no money for it."""
+        """Raise the hold to `total` and record it. Raise `Declined` if the funds do not suffice."""
         key = self.key()
-        await self.line.increment(
-            charging.IncrementAuthorizationRequest(
+        await self.client.increment(
+            charging_pb2.IncrementAuthorizationRequest(
                 authorization=authorization, idempotency_key=key, usage=total.usage, amount_micros=total.amount
             )
         )
         self.books.extend(key, authorization, total.amount)
 
     async def capture(self, authorization: str, sale: Sale, *, keep_open: bool = False) -> None:
-        """Take held money and write it down."""
+        """Capture and record it."""
         key = self.key()
-        answer = await self.line.capture(
-            charging.CaptureRequest(
+        answer = await self.client.capture(
+            charging_pb2.CaptureRequest(
                 authorization=authorization,
                 idempotency_key=key,
                 usage=sale.usage,
@@ -206,21 +206,21 @@ class Gateway(ABC):
                 keep_open=keep_open,
             )
         )
-        self.measures.charges += 1
+        self.metrics.charges += 1
         self.books.capture(key, authorization, sale.amount, answer.transaction.name, keep_open=keep_open)
 
     async def void(self, authorization: str) -> None:
-        """Give held money back and write it down."""
+        """Void the authorization and record it."""
         key = self.key()
-        await self.line.void(charging.VoidRequest(authorization=authorization, idempotency_key=key))
+        await self.client.void(charging_pb2.VoidRequest(authorization=authorization, idempotency_key=key))
         self.books.void(key, authorization)
 
-    async def affordable(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """Ask, and after each top-up ask again under the same key; None when others always spend it first."""
+    async def retry_after_top_ups(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """Call `ask`, and again under the same key after each top-up; return None after ATTEMPTS_MAX declines."""
         for _ in range(ATTEMPTS_MAX):
-            seen = self.treasury.payments
+            seen = self.payer.payments
             try:
                 return await ask()
             except Declined as decline:
-                await self.treasury.replenish(seen, decline)
+                await self.payer.wait_for_top_up(seen, decline)
         return None

@@ -1,4 +1,4 @@
-"""One-time codes: one hold a message, taken before it is sent, captured when it arrived, given back when it did not."""
+"""One-time codes: each is authorized before it is sent, captured on delivery, and voided if it is not delivered."""
 
 import asyncio
 
@@ -11,11 +11,11 @@ HOLD_SECONDS = 300
 
 
 class OneTimeCodes(Gateway):
-    """People log in all the time."""
+    """Sends login codes at a steady rate."""
 
-    async def play(self) -> None:
+    async def run(self) -> None:
         """See `Gateway`."""
-        await self.each(PER_SECOND, self._code)
+        await self.at_rate(PER_SECOND, self._code)
 
     async def _code(self) -> None:
         sale = self.sale(Item.SMS_SEGMENT, self.destination())

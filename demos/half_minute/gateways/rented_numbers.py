@@ -5,13 +5,13 @@ from demos.half_minute.gateways.gateway import Gateway
 from demos.half_minute.prices import Item
 
 COUNTRIES = ("GB", "DE", "US")
-"""Where the company wants to be called at a local rate."""
+"""Countries in which the company has a local number."""
 
 
 class RentedNumbers(Gateway):
-    """Rents a number in each country, one after the other."""
+    """Charges a month's rent for a number in each country, one after the other."""
 
-    async def play(self) -> None:
+    async def run(self) -> None:
         """See `Gateway`."""
         for country in COUNTRIES:
             # There is no number yet, so the destination is the country.

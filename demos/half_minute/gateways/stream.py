@@ -1,4 +1,4 @@
-"""StreamCharges: one stream for many batches, each answered when it is finished."""
+"""StreamCharges: one stream for many batches, each answered when it is done."""
 
 import asyncio
 import itertools
@@ -8,23 +8,23 @@ from typing import Any, Self
 
 import grpc
 
-from demos.half_minute.gateways.answers import AskAgain, Declined, from_error
-from demos.half_minute.gateways.client import ANSWER_SECONDS_MAX, Line
-from veloconnect.charging.v1 import charging_pb2 as charging
+from demos.half_minute.gateways.answers import Declined, Retryable, from_error
+from demos.half_minute.gateways.client import ANSWER_SECONDS_MAX, Client
+from veloconnect.charging.v1 import charging_pb2
 
 RPC = "StreamCharges"
 
-Results = Sequence[charging.ChargeResult]
-Outbox = asyncio.Queue[charging.StreamChargesRequest | None]
-"""Ended by None. Bounded by who sends: each waits for its results before it sends again."""
+Results = Sequence[charging_pb2.ChargeResult]
+Outbox = asyncio.Queue[charging_pb2.StreamChargesRequest | None]
+"""None ends it. Senders bound it: each waits for its results before it sends again."""
 
 
 class ChargeStream:
-    """A stream that is opened when it is needed, and again after it has broken. `async with` ends it."""
+    """A stream that is opened at the first batch, and again after a failure. `async with` ends it."""
 
-    def __init__(self, line: Line) -> None:
-        """Use the line's connection and token."""
-        self._line = line
+    def __init__(self, client: Client) -> None:
+        """Use the client's connection and token."""
+        self._client = client
         self._ids = itertools.count(1)
         self._outbox: Outbox = asyncio.Queue()
         self._call: Any = None
@@ -32,7 +32,7 @@ class ChargeStream:
         self._waiting: dict[str, asyncio.Future[Results]] = {}
 
     async def __aenter__(self) -> Self:
-        """Nothing is sent yet."""
+        """Send nothing: the stream opens at the first batch."""
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -41,38 +41,38 @@ class ChargeStream:
         if self._reader is not None:
             await self._reader
 
-    async def send(self, requests: Sequence[charging.ChargeRequest]) -> Results:
-        """Send a batch and wait for its results; `AskAgain` when the stream broke before they came."""
+    async def send(self, requests: Sequence[charging_pb2.ChargeRequest]) -> Results:
+        """Send a batch and return its results. Raise `Retryable` if the stream fails before they come."""
         if self._reader is None or self._reader.done():
             self._open()
         batch_id = f"batch-{next(self._ids)}"
         began = time.perf_counter()
         waiting: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
         self._waiting[batch_id] = waiting
-        self._outbox.put_nowait(charging.StreamChargesRequest(batch_id=batch_id, requests=requests))
+        self._outbox.put_nowait(charging_pb2.StreamChargesRequest(batch_id=batch_id, requests=requests))
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 results = await waiting
         except TimeoutError as error:
-            raise AskAgain(f"{RPC}: no results in {ANSWER_SECONDS_MAX:g} s") from error
+            raise Retryable(f"{RPC}: no results in {ANSWER_SECONDS_MAX:g} s") from error
         finally:
             del self._waiting[batch_id]
-        self._line.measures.answered(RPC, time.perf_counter() - began)
+        self._client.metrics.record_answer(RPC, time.perf_counter() - began)
         return results
 
     def cut(self) -> None:
-        """Lose the connection, with the answers to all that is under way."""
+        """Cancel the stream, with the answers to all batches in progress."""
         if self._call is not None:
             self._call.cancel()
 
     def _open(self) -> None:
-        self._outbox = asyncio.Queue()  # what was left in the old one is sent again by those who wait
-        self._call = self._line.stub.StreamCharges(_all_of(self._outbox), metadata=self._line.metadata)
+        self._outbox = asyncio.Queue()  # senders repeat the batches of the old one
+        self._call = self._client.stub.StreamCharges(_all_of(self._outbox), metadata=self._client.metadata)
         self._reader = asyncio.create_task(self._read(self._call, self._outbox))
 
     async def _read(self, call: Any, outbox: Outbox) -> None:
-        """Hand results to those who wait for them, until the stream ends; then tell the others."""
-        broken: Exception = AskAgain(f"{RPC} has ended")
+        """Resolve the waiting senders by batch until the stream ends; then fail the others."""
+        broken: Exception = Retryable(f"{RPC} has ended")
         try:
             async for answer in call:
                 waiting = self._waiting.get(answer.batch_id)
@@ -80,9 +80,9 @@ class ChargeStream:
                     waiting.set_result(answer.results)
         except grpc.aio.AioRpcError as error:
             meaning = from_error(error, RPC)
-            broken = AskAgain(str(meaning)) if isinstance(meaning, Declined) else meaning
+            broken = Retryable(str(meaning)) if isinstance(meaning, Declined) else meaning
         except asyncio.CancelledError:
-            # Raised for a call that was cut, and for a task that is cancelled: only the first goes on.
+            # Raised for a call that was cut, and for a task that is cancelled: only the first is handled here.
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
@@ -93,6 +93,6 @@ class ChargeStream:
                     waiting.set_exception(broken)
 
 
-async def _all_of(outbox: Outbox) -> AsyncIterator[charging.StreamChargesRequest]:
+async def _all_of(outbox: Outbox) -> AsyncIterator[charging_pb2.StreamChargesRequest]:
     while (request := await outbox.get()) is not None:
         yield request

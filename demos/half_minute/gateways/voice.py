@@ -1,4 +1,4 @@
-"""Voice calls: hold a minute, hold one more before each minute begins, take what was talked on hang-up."""
+"""Voice calls: authorize a minute, one more before each minute begins, and capture the talk time on hang-up."""
 
 import asyncio
 import math
@@ -15,24 +15,24 @@ MINUTE_SECONDS = 0.5
 ANSWERED = 0.75
 RING_SECONDS_MIN, RING_SECONDS_MAX = 0.05, 0.3
 TALK_SECONDS_MEAN, TALK_SECONDS_MAX = 150, 900
-"""In the call's own time."""
+"""In seconds of the call, before compression."""
 
 HOLD_SECONDS = 600
 
 
 class Calls(Gateway):
-    """Agents who call customers."""
+    """Calls customers at a steady rate."""
 
-    async def play(self) -> None:
+    async def run(self) -> None:
         """See `Gateway`."""
-        await self.each(PER_SECOND, self._call)
+        await self.at_rate(PER_SECOND, self._call)
 
     async def _call(self) -> None:
         callee = self.destination()
         authorization = await self.authorize(self._talked(callee, SECONDS_PER_MINUTE), HOLD_SECONDS)
         if authorization is None:
             return
-        self.measures.open_calls += 1
+        self.metrics.open_calls += 1
         try:
             await asyncio.sleep(self.random.uniform(RING_SECONDS_MIN, RING_SECONDS_MAX))
             if self.random.random() < ANSWERED:
@@ -41,10 +41,10 @@ class Calls(Gateway):
             else:
                 await self.void(authorization)
         finally:
-            self.measures.open_calls -= 1
+            self.metrics.open_calls -= 1
 
     async def _talk(self, authorization: str, callee: Destination) -> int:
-        """Talk, and return for how many seconds, in the call's own time."""
+        """Let the call last, and return its seconds, before compression."""
         wished = min(math.ceil(self.random.expovariate(1 / TALK_SECONDS_MEAN)), TALK_SECONDS_MAX)
         talked = 0
         while True:
@@ -54,10 +54,10 @@ class Calls(Gateway):
             try:
                 await self.increment(authorization, self._talked(callee, talked + SECONDS_PER_MINUTE))
             except Declined:
-                return talked  # hung up: there is no money for another minute
+                return talked  # hung up: no funds for another minute
 
     async def _talk_on(self, seconds: int) -> int:
-        """Return for how many of these seconds the call lasted: all, unless the scene ended."""
+        """Wait for `seconds` of the call; return how many it lasted: fewer only if the session ends."""
         compression = SECONDS_PER_MINUTE / MINUTE_SECONDS
         clock = asyncio.get_running_loop().time
         began = clock()

@@ -8,17 +8,17 @@ UTILITY_PER_SECOND = 40.0
 
 
 class MarketingTemplates(ChargedCampaigns):
-    """A campaign, with the price of the marketing category."""
+    """Sends campaigns at the price of the marketing category."""
 
     item = Item.WHATSAPP_MARKETING
 
 
 class UtilityTemplates(Gateway):
-    """Booking confirmations and boarding passes, as they come up."""
+    """Sends booking confirmations and boarding passes at a steady rate."""
 
-    async def play(self) -> None:
+    async def run(self) -> None:
         """See `Gateway`."""
-        await self.each(UTILITY_PER_SECOND, self._message)
+        await self.at_rate(UTILITY_PER_SECOND, self._message)
 
     async def _message(self) -> None:
         await self.charge(self.request(self.sale(Item.WHATSAPP_UTILITY, self.destination())))

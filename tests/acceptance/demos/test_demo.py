@@ -1,4 +1,4 @@
-"""`make demo` does the main job on real servers, and its verdict can be no as well as yes."""
+"""`make demo` runs on real servers; the comparison of the books finds each kind of mistake."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from demos.half_minute.books import Books, audit
 from demos.half_minute.destinations import E164, WEIGHTS, PhoneBook
 from demos.half_minute.metrics import percentile
 from demos.half_minute.prices import Item, price
-from veloconnect.wallet.v1 import wallet_pb2 as wallet
+from veloconnect.wallet.v1 import wallet_pb2
 
 SECONDS = 4
 DEMO_SECONDS_MAX = 100
@@ -30,8 +30,8 @@ RPCS = (
 )
 
 
-def test_demo_plays_and_every_book_is_right(tmp_path: Path) -> None:
-    """P2, P3, P4 on traffic as it comes: the gateways' books are the wallets', and nothing is left running."""
+def test_demo_runs_and_all_books_agree(tmp_path: Path) -> None:
+    """P2, P3, P4 under mixed traffic: the gateways' books equal the wallets, and no process is left running."""
     directory = tmp_path / "demo"
     stale = directory / "of-an-earlier-demo"
     stale.mkdir(parents=True)
@@ -40,7 +40,7 @@ def test_demo_plays_and_every_book_is_right(tmp_path: Path) -> None:
     assert demo.returncode == 0, f"{output}\n{demo.stderr}"
     assert demo.stderr == ""
     assert re.search(r" of 4 s  charges [\d,]+  declines [\d,]+  retries [\d,]+  open calls \d+  [\d,]+ rps", output)
-    assert "Courier has run dry: INSUFFICIENT_FUNDS" in output
+    assert "Courier has no funds left: INSUFFICIENT_FUNDS" in output
     assert "Courier is topped up" in output
     for company in COMPANIES:
         assert re.search(
@@ -56,17 +56,17 @@ def test_demo_plays_and_every_book_is_right(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["target", "token"])
-def test_demo_says_what_it_misses(tmp_path: Path, missing: str) -> None:
-    """Where there is no service or no token, it says so and its exit status is 1: no traceback."""
+def test_demo_names_what_is_missing(tmp_path: Path, missing: str) -> None:
+    """Without a service or a token, the demo prints the cause without a traceback; its exit status is 1."""
     token = tmp_path / "token"
     if missing == "target":
         token.write_text("not used\n")
-    nobody = "127.0.0.1:1"
-    demo = run_demo("--seconds", "1", "--target", nobody, "--admin-target", nobody, "--token-file", str(token))
+    unused = "127.0.0.1:1"
+    demo = run_demo("--seconds", "1", "--target", unused, "--admin-target", unused, "--token-file", str(token))
     assert demo.returncode == 1
-    told = demo.stdout + demo.stderr
-    assert ("UNAVAILABLE" if missing == "target" else "--token-file") in told
-    assert "Traceback" not in told
+    printed = demo.stdout + demo.stderr
+    assert ("UNAVAILABLE" if missing == "target" else "--token-file") in printed
+    assert "Traceback" not in printed
 
 
 COMPANY = "companies/acme"
@@ -81,14 +81,14 @@ def gateway_books() -> Books:
     return books
 
 
-def statement(*, second_key: str = "hold", first_amount: int = -3) -> list[wallet.Transaction]:
-    """Return what the service should say about it, newest first."""
+def statement(*, second_key: str = "hold", first_amount: int = -3) -> list[wallet_pb2.Transaction]:
+    """Return the statement that matches these books, newest first."""
     rows = [("charge", first_amount, 0), (second_key, 0, 10), ("take", -4, -10)]
     balance, held, found = 0, 0, []
     for number, (key, amount, held_delta) in enumerate(rows, 1):
         balance, held = balance + amount, held + held_delta
         found.append(
-            wallet.Transaction(
+            wallet_pb2.Transaction(
                 name=f"{COMPANY}/transactions/{number}",
                 idempotency_key=key,
                 amount_micros=amount,
@@ -101,58 +101,60 @@ def statement(*, second_key: str = "hold", first_amount: int = -3) -> list[walle
 
 
 def test_audit_finds_nothing_where_all_agree() -> None:
-    """The books, the statement and the wallet say the same."""
-    assert audit(COMPANY, [gateway_books()], statement(), wallet.Wallet(balance_micros=-7)).problems == []
+    """Books, statement and wallet agree."""
+    assert audit(COMPANY, [gateway_books()], statement(), wallet_pb2.Wallet(balance_micros=-7)).problems == []
 
 
 def test_audit_finds_a_balance_that_is_off_by_one_micro() -> None:
-    """P4: exact."""
-    found = audit(COMPANY, [gateway_books()], statement(), wallet.Wallet(balance_micros=-8))
+    """P4: balances are exact."""
+    found = audit(COMPANY, [gateway_books()], statement(), wallet_pb2.Wallet(balance_micros=-8))
     assert any("balance is -0.000008, expected -0.000007" in problem for problem in found.problems)
 
 
 def test_audit_finds_money_that_is_still_held() -> None:
-    """P4: what no gateway holds is not held."""
-    found = audit(COMPANY, [gateway_books()], statement(), wallet.Wallet(balance_micros=-7, held_micros=1))
+    """P4: the wallet holds only what the gateways hold."""
+    found = audit(COMPANY, [gateway_books()], statement(), wallet_pb2.Wallet(balance_micros=-7, held_micros=1))
     assert any("held is 0.000001" in problem for problem in found.problems)
 
 
 def test_audit_finds_a_key_with_two_transactions() -> None:
-    """P2."""
-    found = audit(COMPANY, [gateway_books()], statement(second_key="charge"), wallet.Wallet(balance_micros=-7))
+    """P2: each key has one transaction."""
+    found = audit(COMPANY, [gateway_books()], statement(second_key="charge"), wallet_pb2.Wallet(balance_micros=-7))
     assert any("charge has two transactions" in problem for problem in found.problems)
 
 
-def test_audit_finds_what_no_gateway_asked_for_and_what_is_missing() -> None:
-    """P3: nothing acknowledged is lost; and nothing is charged that nobody asked for."""
-    found = audit(COMPANY, [gateway_books()], statement(second_key="stranger"), wallet.Wallet(balance_micros=-7))
-    assert any("no gateway has stranger in its books" in problem for problem in found.problems)
+def test_audit_finds_unknown_and_missing_transactions() -> None:
+    """P3: nothing acknowledged is lost, and nothing is charged that no gateway requested."""
+    found = audit(COMPANY, [gateway_books()], statement(second_key="unknown"), wallet_pb2.Wallet(balance_micros=-7))
+    assert any("no gateway has unknown in its books" in problem for problem in found.problems)
     assert any("hold is not in the statement" in problem for problem in found.problems)
 
 
-def test_audit_finds_another_amount_than_was_asked() -> None:
-    """The price that was charged is the price that was asked."""
-    found = audit(COMPANY, [gateway_books()], statement(first_amount=-2), wallet.Wallet(balance_micros=-6))
+def test_audit_finds_a_wrong_amount() -> None:
+    """The amount charged is the amount requested."""
+    found = audit(COMPANY, [gateway_books()], statement(first_amount=-2), wallet_pb2.Wallet(balance_micros=-6))
     assert any("moves other amounts than charge should" in problem for problem in found.problems)
 
 
 def test_audit_finds_a_gap_in_the_numbers() -> None:
-    """P4: gapless."""
+    """P4: numbers have no gap."""
     rows = statement()
     rows[0].name = f"{COMPANY}/transactions/4"
-    found = audit(COMPANY, [gateway_books()], rows, wallet.Wallet(balance_micros=-7))
+    found = audit(COMPANY, [gateway_books()], rows, wallet_pb2.Wallet(balance_micros=-7))
     assert any("not numbered 3 … 1" in problem for problem in found.problems)
 
 
-def test_audit_counts_answers_that_differ() -> None:
-    """P2: each answer for a key names the same transaction; a gateway that heard otherwise is listened to."""
+def test_audit_keeps_the_problems_of_the_books() -> None:
+    """P2: each answer for a key names the same transaction; the audit reports a gateway's different answers."""
     books = gateway_books()
-    books.complain("two answers")
-    assert audit(COMPANY, [books], statement(), wallet.Wallet(balance_micros=-7)).problems == ["gateway: two answers"]
+    books.add_problem("two answers")
+    assert audit(COMPANY, [books], statement(), wallet_pb2.Wallet(balance_micros=-7)).problems == [
+        "gateway: two answers"
+    ]
 
 
 def test_phone_book_has_valid_numbers_of_many_countries() -> None:
-    """The same seed gives the same book; the big countries are in it more often than the others."""
+    """The same seed gives the same numbers; frequent countries have more of them."""
     book, again = PhoneBook(Random(1)), PhoneBook(Random(1))
     drawn = [book.pick(Random(number)) for number in range(1000)]
     assert drawn == [again.pick(Random(number)) for number in range(1000)]
@@ -163,7 +165,7 @@ def test_phone_book_has_valid_numbers_of_many_countries() -> None:
 
 
 def test_prices_are_rounded_up_and_converted() -> None:
-    """Calls are priced by the second; a part of a micro counts as one."""
+    """Calls are priced by the second; a fraction of a micro is rounded up."""
     assert price(Item.SMS_SEGMENT, "DE", "EUR", 2) == 150_000
     assert price(Item.VOICE_MINUTE, "DE", "EUR", 60) == 39_000
     assert price(Item.VOICE_MINUTE, "US", "EUR", 1) == 217
@@ -172,13 +174,13 @@ def test_prices_are_rounded_up_and_converted() -> None:
 
 
 def test_percentiles() -> None:
-    """A percentile is one of the values that were seen."""
+    """A percentile is one of the values."""
     assert [percentile([1.0, 2.0, 3.0, 4.0], percent) for percent in (1, 50, 75, 99, 100)] == [1, 2, 3, 4, 4]
     assert percentile([], 50) == 0
 
 
 def left_running(directory: Path) -> list[str]:
-    """Return the command lines of processes that work in the directory, where the system lists them."""
+    """Return the command lines of processes that name the directory, on systems with /proc."""
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -191,7 +193,7 @@ def left_running(directory: Path) -> list[str]:
 
 
 def run_demo(*options: str) -> "subprocess.CompletedProcess[str]":
-    """Run it as `make demo` does, to its end."""
+    """Run the demo as `make demo` does, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "demos.half_minute", *options],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""`make demo-month` plays a company's month on real servers to its end, and its verdict can be no as well as yes."""
+"""`make demo-month` runs on real servers to its end; its checks find each kind of mistake."""
 
 import csv
 import os
@@ -17,9 +17,9 @@ from pypdf import PdfReader
 from admin.webhooks.signing import headers, new_secret
 from demos.half_minute.books import Books
 from demos.month.checks import check_documents, check_statement
-from demos.month.month_end import Statement, in_micros
-from demos.month.prices import Sold, decimal, deck
-from demos.month.webhook_receiver import verified
+from demos.month.month_end import Statement, parse_micros
+from demos.month.prices import Product, decimal_text, deck
+from demos.month.webhook_receiver import is_verified
 from tests.acceptance.demos.test_demo import left_running
 from veloconnect.admin.v1 import document_pb2, transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -41,27 +41,27 @@ RECEIPTS = 8
 EVENTS = ("balance.warning", "balance.critical", "subscription.past_due", "top_up.disputed", "auto_top_up.failed")
 
 
-def test_a_month_is_played_and_everything_adds_up(tmp_path: Path) -> None:
-    """Top-ups, campaigns, warnings, an outage, a rented number: and the files say what the output says."""
+def test_month_runs_and_all_books_agree(tmp_path: Path) -> None:
+    """Top-ups, campaigns, alerts, an outage, rented numbers: the files agree with the output."""
     output = tmp_path / "month"
     stale = output / "mails" / "01-of-an-earlier-month.eml"
     stale.parent.mkdir(parents=True)
     stale.touch()
-    own = output / "of-somebody.txt"
-    own.touch()
+    foreign = output / "of-another-program.txt"
+    foreign.touch()
     month = run_month("--output", str(output))
-    told = month.stdout
-    assert month.returncode == 0, f"{told}\n{month.stderr}"
+    printed = month.stdout
+    assert month.returncode == 0, f"{printed}\n{month.stderr}"
     assert month.stderr == ""
-    assert "Books: OK." in told
-    assert "VerifyLedger: OK. 1 wallet, " in told
-    assert re.search(r"in the wallet \d+\.\d\d s after the charge that crossed the line", told)
+    assert "Books: OK." in printed
+    assert "VerifyLedger: OK. 1 wallet, " in printed
+    assert re.search(r"in the wallet \d+\.\d\d s after the charge that crossed the line", printed)
 
     rows = list(csv.DictReader((output / "statement.csv").read_text().splitlines()))
-    (closing,) = re.findall(r"opening 0\.00 \+ \S+ listed = closing (\S+) EUR", told)
+    (closing,) = re.findall(r"opening 0\.00 \+ \S+ listed = closing (\S+) EUR", printed)
     assert (rows[0]["kind"], rows[0]["balance"]) == ("OPENING_BALANCE", "0.00")
     assert (rows[-1]["kind"], rows[-1]["balance"], rows[-1]["listed_total"]) == ("CLOSING_BALANCE", closing, closing)
-    assert sum(in_micros(row["amount"]) for row in rows[1:-1]) == in_micros(closing)
+    assert sum(parse_micros(row["amount"]) for row in rows[1:-1]) == parse_micros(closing)
     assert sum(row["reason"] == "CARRIER_OUTAGE" for row in rows) == 600
     kinds = {row["kind"] for row in rows[1:-1]}
     assert kinds >= {"CHARGE", "TOP_UP", "REFUND", "ADJUSTMENT", "AUTHORIZATION", "INCREMENT", "CAPTURE", "VOID"}
@@ -69,22 +69,22 @@ def test_a_month_is_played_and_everything_adds_up(tmp_path: Path) -> None:
     mails = sorted((output / "mails").iterdir())
     assert stale not in mails
     subjects = [str(message_from_bytes(mail.read_bytes(), policy=policy.default)["Subject"]) for mail in mails]
-    for words in SUBJECTS:
-        assert any(words in subject for subject in subjects), (words, subjects)
+    for text in SUBJECTS:
+        assert any(text in subject for subject in subjects), (text, subjects)
     for event in EVENTS:
-        assert re.search(rf"\b1 {re.escape(event)}\b", told), event
+        assert re.search(rf"\b1 {re.escape(event)}\b", printed), event
 
     documents = output / "documents"
     texts = {file.name: PdfReader(file).pages[0].extract_text() for file in documents.iterdir()}
     (statement,) = (text for name, text in texts.items() if name.startswith("statement-"))
     assert "Corner Bakery" in statement
     assert len([name for name in texts if name.startswith("VC-")]) == RECEIPTS
-    assert own.exists(), "what is not the demo's own is left alone"
+    assert foreign.exists(), "files of others are not removed"
     assert not left_running(output)
 
 
-def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
-    """The exit status is 1, and there is no traceback."""
+def test_output_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """The exit status is 1 and the message has no traceback."""
     taken = tmp_path / "file"
     taken.touch()
     month = run_month("--output", str(taken))
@@ -94,7 +94,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def books() -> Books:
-    """Return the books of somebody who paid 5 in and spent 3, in micros."""
+    """Return the books of a company that paid 5 in and spent 3, in micros."""
     kept = Books("demo")
     kept.post("in", 5, "companies/bakery/transactions/1")
     kept.post("out", -3, "companies/bakery/transactions/2")
@@ -102,7 +102,7 @@ def books() -> Books:
 
 
 def ledger() -> list[wallet_pb2.Transaction]:
-    """Return the rows of it, newest first."""
+    """Return the matching transactions, newest first."""
     kind = wallet_pb2.Transaction
     return [
         wallet_pb2.Transaction(kind=kind.KIND_CHARGE, amount_micros=-3, idempotency_key="out"),
@@ -111,7 +111,7 @@ def ledger() -> list[wallet_pb2.Transaction]:
 
 
 def lines(*, amount: str = "-0.000003", number: str = "2", closing: str = "0.000002") -> list[Mapping[str, str]]:
-    """Return the CSV of it."""
+    """Return the matching CSV."""
     return [
         {"kind": "OPENING_BALANCE", "balance": "0.00", "amount": "", "number": ""},
         {"kind": "TOP_UP", "balance": "0.000005", "amount": "0.000005", "number": "1"},
@@ -129,15 +129,15 @@ def lines(*, amount: str = "-0.000003", number: str = "2", closing: str = "0.000
         ({"number": "3"}, ["lists"]),
     ],
 )
-def test_a_statement_that_does_not_add_up_is_found(wrong: Mapping[str, str], problems: list[str]) -> None:
-    """One micro, or one number, is enough."""
+def test_checks_find_a_wrong_statement(wrong: Mapping[str, str], problems: list[str]) -> None:
+    """A difference of one micro or one number is found."""
     found = check_statement(books(), Statement(Path("statement.csv"), lines(**wrong)), ledger())
     assert len(found) == len(problems)
-    assert all(words in problem for words, problem in zip(problems, found, strict=True))
+    assert all(text in problem for text, problem in zip(problems, found, strict=True))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("wrong", "text"),
     [
         ({}, None),
         ({"closing_balance_micros": 3}, "close with"),
@@ -147,42 +147,43 @@ def test_a_statement_that_does_not_add_up_is_found(wrong: Mapping[str, str], pro
         ({"adjusted_micros": 1}, "adjustments"),
     ],
 )
-def test_a_month_that_does_not_add_up_is_found(wrong: Mapping[str, Any], words: str | None) -> None:
+def test_checks_find_wrong_documents(wrong: Mapping[str, Any], text: str | None) -> None:
+    """A difference of one micro in a monthly statement is found."""
     values = {"closing_balance_micros": 2, "top_up_micros": 5, "charged_micros": 3, **wrong}
     month = document_pb2.Statement(**values)
     receipts = [document_pb2.Receipt(amount_micros=5)]
     usage = transaction_pb2.UsageSummary(spent_micros=3)
     found = check_documents(books(), [month], receipts, usage, ledger())
-    assert len(found) == (words is not None)
-    assert words is None or words in found[0]
+    assert len(found) == (text is not None)
+    assert text is None or text in found[0]
 
 
-def test_the_webhook_takes_what_the_service_signs_and_nothing_else() -> None:
+def test_webhook_accepts_only_valid_signatures() -> None:
     """The receiver verifies with the standard's library, as docs/guides/webhooks.md says."""
     secret, now = new_secret(), int(time.time())
     sent = headers([secret], "evt_1", now, b"{}")
-    assert verified(secret, sent, b"{}")
-    assert not verified(secret, sent, b"{ }")
-    assert not verified(new_secret(), sent, b"{}")
-    assert not verified(secret, headers([secret], "evt_1", now - 3600, b"{}"), b"{}")
-    assert not verified(secret, {**sent, "webhook-signature": "v1 no base64"}, b"{}")
+    assert is_verified(secret, sent, b"{}")
+    assert not is_verified(secret, sent, b"{ }")
+    assert not is_verified(new_secret(), sent, b"{}")
+    assert not is_verified(secret, headers([secret], "evt_1", now - 3600, b"{}"), b"{}")
+    assert not is_verified(secret, {**sent, "webhook-signature": "v1 no base64"}, b"{}")
 
 
-def test_calls_are_reckoned_in_steps_and_rounded_once() -> None:
+def test_calls_are_billed_in_increments_and_rounded_once() -> None:
     """30/6 at 0.024 a minute and 0.01 to connect: 205 s are billed as 210."""
-    assert [Sold.CALL_GERMANY.cost(seconds) for seconds in (1, 30, 31, 205)] == [22_000, 22_000, 24_400, 94_000]
-    assert Sold.SMS_GERMANY.cost(3) == 225_000
+    assert [Product.CALL_GERMANY.cost(seconds) for seconds in (1, 30, 31, 205)] == [22_000, 22_000, 24_400, 94_000]
+    assert Product.SMS_GERMANY.cost(3) == 225_000
     assert "voice,,DE,0.024,0.01,30,6" in deck()
 
 
-def test_money_in_words_is_exact() -> None:
-    """The same way there and back."""
-    assert [decimal(micros) for micros in (0, 50_000_000, 75_000, -1)] == ["0.00", "50.00", "0.075", "-0.000001"]
-    assert all(in_micros(decimal(micros)) == micros for micros in (0, 50_000_000, 75_000, -1, -11_328_000))
+def test_amounts_as_text_are_exact() -> None:
+    """Formatting and parsing are inverse."""
+    assert [decimal_text(micros) for micros in (0, 50_000_000, 75_000, -1)] == ["0.00", "50.00", "0.075", "-0.000001"]
+    assert all(parse_micros(decimal_text(micros)) == micros for micros in (0, 50_000_000, 75_000, -1, -11_328_000))
 
 
 def run_month(*options: str) -> "subprocess.CompletedProcess[str]":
-    """Run it as `make demo-month` does, to its end."""
+    """Run the demo as `make demo-month` does, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "demos.month", *options],
         capture_output=True,
