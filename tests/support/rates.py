@@ -1,9 +1,9 @@
-"""Rates and decks for tests, with everything filled in that a test does not care about."""
+"""Rates and decks for tests, with defaults for every field."""
 
 import time
 from collections.abc import Mapping, Sequence
 
-from admin.rates.store import Changed, Import, RateCards
+from admin.rates.store import ImportResult, RateCards, RateImport
 from wallet.domain.rates import Rate
 from wallet.domain.usage import Channel
 
@@ -25,7 +25,9 @@ def deck(unit_prices: Mapping[str, int], **fields: object) -> list[Rate]:
     return [rate(destination, unit_price, **fields) for destination, unit_price in unit_prices.items()]
 
 
-async def put(cards: RateCards, rates: Sequence[Rate], *, card: str = "standard", currency: str = "EUR") -> Changed:
-    """Put a deck into a card, which is made where it is missing."""
+async def import_deck(
+    cards: RateCards, rates: Sequence[Rate], *, card: str = "standard", currency: str = "EUR"
+) -> ImportResult:
+    """Import a deck into a card, which is created if it is missing."""
     now = moment()
-    return await cards.change(card, Import(rates, now, now, currency=currency))
+    return await cards.import_rates(card, RateImport(rates, now, now, currency=currency))

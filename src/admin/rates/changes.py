@@ -1,7 +1,8 @@
-"""What a deck changes in a card: which rates go, which come, and what that means to who reads it.
+"""The changes that a deck makes to a rate card: rates to delete, rates to insert, and a summary for people.
 
-Each place is looked at by itself: its rates before, in the order in which they begin, and after. Nothing is ended by
-hand where the next one's beginning ends it; whatever can never be in force again goes.
+Each place (channel, variant and destination) is compared by itself: its rates before, in the order of `effective_at`,
+and after. A rate gets no end of its own if the start of the next one ends it. Rates that can never be in force again
+are deleted.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,15 +15,15 @@ import msgspec
 
 from wallet.domain.rates import NEVER, Place, Rate
 
-JUMPS_LISTED_MAX = 20
-"""How many changes of price a plan lists."""
+PRICE_JUMPS_LISTED_MAX = 20
+"""How many changes of price a change set lists."""
 
 _EFFECTIVE_AT = attrgetter("effective_at")
 
 
 @dataclass(frozen=True, slots=True)
-class Jump:
-    """A unit price that changes, in micros."""
+class PriceJump:
+    """A change of a unit price, in micros."""
 
     rate: str
     """`Rate.id`."""
@@ -32,63 +33,65 @@ class Jump:
 
     @property
     def size(self) -> float:
-        """By how much of the old price it changes, up or down; infinite where it cost nothing."""
+        """The relative change without its sign; infinite if the old price is 0."""
         return abs(self.new - self.old) / self.old if self.old else float("inf")
 
     @property
     def percent(self) -> float:
-        """By how much of the old price it changes, with its sign, in percent; 0 where it cost nothing."""
+        """The relative change in percent, with its sign; 0 if the old price is 0."""
         return 100 * (self.new - self.old) / self.old if self.old else 0.0
 
 
 @dataclass(slots=True)
-class RatePlan:
-    """How a card gets from the rates it has to those it shall have: first delete, then insert."""
+class RateChangeSet:
+    """The changes to a card's rates: first `delete`, then `insert`. The four counts are of places, not of rates."""
 
     delete: list[tuple[Place, int]] = field(default_factory=list)
-    """Place and `effective_at`. A rate whose end changes is deleted here, and inserted with its new end."""
+    """Place and `effective_at`. A rate whose end changes is deleted, and inserted with its new end."""
     insert: list[Rate] = field(default_factory=list)
     added: int = 0
-    """Places that had no rate from then on. These four count places, not rates."""
+    """Places that had no rate from the start of the deck's rates on."""
     changed: int = 0
-    """Places that had another one."""
+    """Places that had another rate from then on."""
     removed: int = 0
-    """Places that would have had a rate, and have none from then on."""
+    """Places that had a rate from then on, and now have none."""
     unchanged: int = 0
-    """Places in the deck that stay as they are."""
-    jumps: list[Jump] = field(default_factory=list)
-    """The biggest changes of price, the biggest first, at most one a place and JUMPS_LISTED_MAX in all."""
+    """Places of the deck whose rates stay as they are."""
+    price_jumps: list[PriceJump] = field(default_factory=list)
+    """The biggest changes of price, biggest first: one per place, and PRICE_JUMPS_LISTED_MAX in all, at most."""
     count_after: int = 0
-    """How many rates the card has then."""
+    """How many rates the card has after the changes."""
 
 
-def plan(existing: Iterable[Rate], deck: Sequence[Rate], *, at: int, now: int, keep_unlisted: bool) -> RatePlan:
-    """Return what a deck changes in a card with these rates.
+def plan_changes(
+    existing: Iterable[Rate], deck: Sequence[Rate], *, at: int, now: int, keep_unlisted: bool
+) -> RateChangeSet:
+    """Return the changes that a deck makes to a card with the rates `existing`.
 
-    From its first rate in the deck on, a place has the deck's rates and no others. Places that the deck does not list
-    have no rate from `at` on, where the deck has their channel and variant; with `keep_unlisted` they stay. Times in
-    microseconds since the epoch: `at` when the deck begins, `now` before which nothing will be priced any more. Neither
-    in the card nor in the deck do two rates of a place begin at the same time.
+    From its first rate in the deck on, a place has the rates of the deck and no others. A place that the deck does not
+    list has no rate from `at` on if the deck has its channel and variant; with `keep_unlisted` it keeps its rates.
+    `at` is when the deck begins, and nothing is priced any more at a time before `now`; both are in microseconds since
+    the epoch. Neither in the card nor in the deck may two rates of a place have the same `effective_at`.
     """
     before, listed = _by_place(existing), _by_place(deck)
-    whole = set() if keep_unlisted else {place[:2] for place in listed}
-    result = RatePlan(count_after=sum(map(len, before.values())))
-    jumps: list[Jump] = []
+    covered = set() if keep_unlisted else {place[:2] for place in listed}
+    result = RateChangeSet(count_after=sum(map(len, before.values())))
+    price_jumps: list[PriceJump] = []
     for place, new in listed.items():
         old = before.pop(place, [])
-        _list(result, old, new, now)
-        jumps += _jump(old, new, now)
+        _set_listed(result, old, new, now)
+        price_jumps += _price_jump(old, new, now)
     for place, old in before.items():
-        if place[:2] in whole:
-            _remove(result, old, at, now)
+        if place[:2] in covered:
+            _end_unlisted(result, old, at, now)
         else:
-            _replace(result, old, _alive(old, now))
-    result.jumps = nlargest(JUMPS_LISTED_MAX, jumps, key=lambda jump: (jump.size, jump.new))
+            _record(result, old, _current_and_later(old, now))
+    result.price_jumps = nlargest(PRICE_JUMPS_LISTED_MAX, price_jumps, key=lambda jump: (jump.size, jump.new))
     return result
 
 
 def _by_place(rates: Iterable[Rate]) -> dict[Place, list[Rate]]:
-    """Return each place's rates in the order in which they begin."""
+    """Return the rates of each place in the order of `effective_at`."""
     places: dict[Place, list[Rate]] = {}
     for rate in rates:
         places.setdefault(rate.place, []).append(rate)
@@ -97,8 +100,8 @@ def _by_place(rates: Iterable[Rate]) -> dict[Place, list[Rate]]:
     return places
 
 
-def _alive(versions: list[Rate], at: int) -> list[Rate]:
-    """Return those that are in force at a time or later: of all that have begun by then only the last can be."""
+def _current_and_later(versions: list[Rate], at: int) -> list[Rate]:
+    """Return the rates in force at a time or later: of those that have begun by then, only the last one can be."""
     begun = bisect_right(versions, at, key=_EFFECTIVE_AT)
     if begun and _lasts_beyond(versions[begun - 1], at):
         begun -= 1
@@ -109,27 +112,27 @@ def _lasts_beyond(rate: Rate, at: int) -> bool:
     return rate.expires_at == NEVER or rate.expires_at > at
 
 
-def _list(result: RatePlan, old: list[Rate], new: list[Rate], now: int) -> None:
-    """Give a place the deck's rates from the first one's beginning on."""
+def _set_listed(result: RateChangeSet, old: list[Rate], new: list[Rate], now: int) -> None:
+    """Give a place the rates of the deck from the start of the first one on."""
     begins = new[0].effective_at
     after = old[: bisect_left(old, begins, key=_EFFECTIVE_AT)] + new
     since = max(begins, now)
-    had, has = _alive(old, since), _alive(after, since)
-    if [_terms(rate, since) for rate in had] == [_terms(rate, since) for rate in has]:
+    rates_before, rates_after = _current_and_later(old, since), _current_and_later(after, since)
+    if [_terms(rate, since) for rate in rates_before] == [_terms(rate, since) for rate in rates_after]:
         result.unchanged += 1
         after = old
-    elif not has:
-        # The deck's last word on this place has expired before now.
+    elif not rates_after:
+        # The last of the deck's rates for this place has expired before `now`.
         result.removed += 1
-    elif had:
+    elif rates_before:
         result.changed += 1
     else:
         result.added += 1
-    _replace(result, old, _alive(after, now))
+    _record(result, old, _current_and_later(after, now))
 
 
 def _terms(rate: Rate, since: int) -> tuple[object, ...]:
-    """Return what makes a difference from a time on. When it began before that makes none."""
+    """Return the terms of a rate from a time on. They do not depend on when it began before that time."""
     return (
         max(rate.effective_at, since),
         rate.expires_at,
@@ -142,35 +145,35 @@ def _terms(rate: Rate, since: int) -> tuple[object, ...]:
     )
 
 
-def _remove(result: RatePlan, old: list[Rate], at: int, now: int) -> None:
-    """End a place's rates."""
-    if _alive(old, max(at, now)):
+def _end_unlisted(result: RateChangeSet, old: list[Rate], at: int, now: int) -> None:
+    """End the rates of a place at `at`."""
+    if _current_and_later(old, max(at, now)):
         result.removed += 1
     after = old[: bisect_left(old, at, key=_EFFECTIVE_AT)]
     if after and _lasts_beyond(after[-1], at):
         after[-1] = msgspec.structs.replace(after[-1], expires_at=at)
-    _replace(result, old, _alive(after, now))
+    _record(result, old, _current_and_later(after, now))
 
 
-def _replace(result: RatePlan, old: list[Rate], new: list[Rate]) -> None:
-    """Note what turns a place's old rates into its new ones."""
+def _record(result: RateChangeSet, old: list[Rate], new: list[Rate]) -> None:
+    """Record the deletes and inserts that turn the old rates of a place into its new ones."""
     if old == new:
         return
-    had = {rate.effective_at: rate for rate in old}
-    has = {rate.effective_at: rate for rate in new}
-    result.delete += [(rate.place, rate.effective_at) for rate in old if has.get(rate.effective_at) != rate]
-    result.insert += [rate for rate in new if had.get(rate.effective_at) != rate]
+    by_start_before = {rate.effective_at: rate for rate in old}
+    by_start_after = {rate.effective_at: rate for rate in new}
+    result.delete += [(rate.place, rate.effective_at) for rate in old if by_start_after.get(rate.effective_at) != rate]
+    result.insert += [rate for rate in new if by_start_before.get(rate.effective_at) != rate]
     result.count_after += len(new) - len(old)
 
 
-def _jump(old: list[Rate], new: list[Rate], now: int) -> list[Jump]:
-    """Return the biggest change of a place's price, if there is one: each new rate against the one in force then."""
-    jumps = []
-    for rate in _alive(new, now):
-        in_force = _alive(old, max(rate.effective_at, now))[:1]
-        jumps += [
-            Jump(rate.id, rate.description, was.unit_price, rate.unit_price)
+def _price_jump(old: list[Rate], new: list[Rate], now: int) -> list[PriceJump]:
+    """Return the biggest change of a place's price, if any, of each new rate against the one in force at its start."""
+    price_jumps = []
+    for rate in _current_and_later(new, now):
+        in_force = _current_and_later(old, max(rate.effective_at, now))[:1]
+        price_jumps += [
+            PriceJump(rate.id, rate.description, was.unit_price, rate.unit_price)
             for was in in_force
             if was.effective_at <= max(rate.effective_at, now) and was.unit_price != rate.unit_price
         ]
-    return [max(jumps, key=lambda jump: jump.size)] if jumps else []
+    return [max(price_jumps, key=lambda jump: jump.size)] if price_jumps else []

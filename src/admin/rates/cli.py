@@ -1,4 +1,4 @@
-"""`python -m admin rates`: decks into cards and out again, and what something would cost."""
+"""`python -m admin rates`: import and export decks, and quote prices."""
 
 import sys
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from admin.cli.connection import Connection, connection_options
 from admin.cli.options import CHANNELS, output_file, output_option, resource_name
 from admin.cli.service import CALL_SECONDS_MAX, RequestRefused, service_stub
 from admin.rates.decks.cells import BadCell
-from admin.rates.decks.columns import NAMES
-from admin.rates.decks.dates import Times
+from admin.rates.decks.columns import HEADERS
+from admin.rates.decks.dates import TimeParser
 from veloconnect.admin.v1 import rate_pb2
 from veloconnect.admin.v1.rate_pb2_grpc import RateServiceStub
 from veloconnect.wallet.v1 import wallet_pb2
@@ -28,11 +28,11 @@ IMPORT_SECONDS_MAX = 600.0
 
 @click.group()
 def rates() -> None:
-    """Prices: import a deck into a rate card, export a card, ask what something would cost."""
+    """Prices: import a deck into a rate card, export a card, quote a price."""
 
 
 def _columns(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Return field → header, of values such as rate=Your price."""
+    """Return a mapping of fields to headers, from values such as rate=Your price."""
     columns = {}
     for value in values:
         field, _, header = value.partition("=")
@@ -50,12 +50,12 @@ _card_option = click.option(
 @rates.command("import")
 @click.argument("deck", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_card_option
-@click.option("--channel", type=click.Choice(CHANNELS), help="What the deck is for; else it has a column for it.")
-@click.option("--currency", default="", help="The deck's, such as USD. A card that is missing is made in it.")
+@click.option("--channel", type=click.Choice(CHANNELS), help="The deck's channel; default: it has a column for it.")
+@click.option("--currency", default="", help="The deck's, such as USD. A missing card is created in it.")
 @click.option("--variant", default="", help="The variant of rows that have no column for it.")
 @click.option("--effective", help="When the deck begins, such as 2027-01-01 or 2027-01-01T00:00:00Z; else now.")
 @click.option("--keep-unlisted", is_flag=True, help="Keep rates that the deck does not list.")
-@click.option("--validate-only", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--validate-only", is_flag=True, help="Show the changes without making them.")
 @click.option(
     "--column",
     "columns",
@@ -67,16 +67,16 @@ _card_option = click.option(
 @click.option("--date-format", default="", help="How dates are written that are not ISO 8601, such as %d/%m/%Y.")
 @connection_options
 def import_(connection: Connection, deck: Path, **options: Any) -> None:
-    """Read a DECK in CSV into a rate card: all of it, or nothing. Exit status 1 where it is refused."""
+    """Import a DECK in CSV into a rate card: all of it, or nothing. Exit status 1 if it is refused."""
     settings = _settings(**options)
     try:
-        done = _sent(connection, deck, settings)
+        done = _import(connection, deck, settings)
     except RequestRefused as refused:
         if not any(field.startswith("line ") for field in refused.fields):
             raise
-        # A refusal has room for the first bad rows only. Asked what would change, the service lists all of them.
+        # An error has room for the first bad rows only. The response to validate_only lists all of them.
         settings.validate_only = True
-        done = _sent(connection, deck, settings)
+        done = _import(connection, deck, settings)
         if not done.bad_rows_found:
             raise
     if done.bad_rows_found:
@@ -91,7 +91,7 @@ def import_(connection: Connection, deck: Path, **options: Any) -> None:
 @output_option
 @connection_options
 def export(connection: Connection, card: str, channel: str | None, output: Path | None) -> None:
-    """Write a rate card in CSV, as import reads it."""
+    """Write a rate card in CSV, which `import` reads."""
     request = rate_pb2.ExportRatesRequest(name=card, channel=_channel(channel))
     with service_stub(connection, RateServiceStub) as service, output_file(output) as file:
         stream = service.ExportRates(request, metadata=connection.metadata, timeout=IMPORT_SECONDS_MAX)
@@ -100,19 +100,19 @@ def export(connection: Connection, card: str, channel: str | None, output: Path 
 
 
 @rates.command()
-@click.option("--card", callback=resource_name(RATE_CARD), help="By which rate card, such as standard.")
-@click.option("--company", callback=resource_name(COMPANY), help="By whose rate card, such as acme.")
+@click.option("--card", callback=resource_name(RATE_CARD), help="The rate card, such as standard.")
+@click.option("--company", callback=resource_name(COMPANY), help="The company whose rate card to use, such as acme.")
 @click.option("--channel", type=click.Choice(CHANNELS), required=True)
 @click.option("--destination", default="", help="A number such as +4915112345678, or a country such as DE.")
 @click.option("--variant", default="", help="Such as template.marketing.")
 @click.option("--quantity", type=int, default=1, show_default=True, help="Seconds, segments, messages or months.")
 @connection_options
 def quote(connection: Connection, card: str, company: str, **usage: Any) -> None:
-    """Say what something would cost, and why; nothing is charged."""
+    """Show what a usage would cost, and why; nothing is charged."""
     if bool(card) == bool(company):
-        raise click.UsageError("Say by which --card, or by the card of which --company.")
-    asked = wallet_pb2.Usage(**{**usage, "channel": _channel(usage["channel"])})
-    request = rate_pb2.QuotePriceRequest(usage=asked, **({"rate_card": card} if card else {"company": company}))
+        raise click.UsageError("Name either a --card or a --company.")
+    requested = wallet_pb2.Usage(**{**usage, "channel": _channel(usage["channel"])})
+    request = rate_pb2.QuotePriceRequest(usage=requested, **({"rate_card": card} if card else {"company": company}))
     with service_stub(connection, RateServiceStub) as service:
         found = service.QuotePrice(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
     click.echo(format_money(found.amount_micros, found.currency_code))
@@ -120,11 +120,11 @@ def quote(connection: Connection, card: str, company: str, **usage: Any) -> None
 
 
 def _settings(**options: Any) -> rate_pb2.ImportRatesSettings:
-    """Return the settings of an import as its options say. Raises click.BadParameter."""
+    """Return the settings of an import from its options. Raises click.BadParameter."""
     effective: str | None = options["effective"]
-    if unknown := options["columns"].keys() - NAMES.keys():
+    if unknown := options["columns"].keys() - HEADERS.keys():
         field = min(unknown)
-        raise click.BadParameter(f"{field} is no field; the fields are {', '.join(NAMES)}", param_hint="--column")
+        raise click.BadParameter(f"{field} is not a field; the fields are {', '.join(HEADERS)}", param_hint="--column")
     settings = rate_pb2.ImportRatesSettings(
         parent=options["card"],
         channel=_channel(options["channel"]),
@@ -137,13 +137,13 @@ def _settings(**options: Any) -> rate_pb2.ImportRatesSettings:
     )
     if effective:
         try:
-            settings.effective_time.FromMicroseconds(Times().micros_of(effective))
+            settings.effective_time.FromMicroseconds(TimeParser().parse(effective))
         except BadCell as error:
             raise click.BadParameter(str(error), param_hint="--effective") from error
     return settings
 
 
-def _sent(connection: Connection, deck: Path, settings: rate_pb2.ImportRatesSettings) -> rate_pb2.ImportRatesResponse:
+def _import(connection: Connection, deck: Path, settings: rate_pb2.ImportRatesSettings) -> rate_pb2.ImportRatesResponse:
     first = rate_pb2.ImportRatesRequest(settings=settings)
     with service_stub(connection, RateServiceStub) as service, _chunks(deck) as chunks:
         done: rate_pb2.ImportRatesResponse = service.ImportRates(
@@ -154,7 +154,7 @@ def _sent(connection: Connection, deck: Path, settings: rate_pb2.ImportRatesSett
 
 @contextmanager
 def _chunks(deck: Path) -> Iterator[Iterator[rate_pb2.ImportRatesRequest]]:
-    """Yield a file's chunks, with a bar that shows how many are sent where somebody is there to see it."""
+    """Yield a file's chunks, with a progress bar if standard error is a terminal."""
     with deck.open("rb") as file:
         chunks = iter(partial(file.read, CHUNK_BYTES), b"")
         requests = (rate_pb2.ImportRatesRequest(chunk=chunk) for chunk in chunks)
@@ -172,20 +172,20 @@ def _channel(name: str | None) -> wallet_pb2.Channel:
 
 
 def _print_bad_rows(done: rate_pb2.ImportRatesResponse) -> None:
-    """Print every row that keeps a deck out: its line, the column, and why."""
+    """Print all bad rows of a deck: line, column, and what is wrong."""
     line = max(len(str(row.line)) for row in done.bad_rows)
-    column = max(len(_shown(row.column)) for row in done.bad_rows)
+    column = max(len(_printable(row.column)) for row in done.bad_rows)
     for row in done.bad_rows:
-        click.echo(f"line {row.line:<{line}}  {_shown(row.column):<{column}}  {_shown(row.description)}")
+        click.echo(f"line {row.line:<{line}}  {_printable(row.column):<{column}}  {_printable(row.description)}")
     if done.bad_rows_found > len(done.bad_rows):
         click.echo(f"… and {done.bad_rows_found - len(done.bad_rows)} more")
     _print_ignored(done)
-    many = f"{done.bad_rows_found} of {done.rows} rows are bad" if done.rows else "it is no deck"
+    many = f"{done.bad_rows_found} of {done.rows} rows are bad" if done.rows else "it is not a deck"
     click.echo(f"Not imported: {many}, so nothing has changed.", err=True)
 
 
 def _print_changes(done: rate_pb2.ImportRatesResponse) -> None:
-    """Print what an import changed, or would change."""
+    """Print the changes that an import made, or would make."""
     card, changes = done.rate_card, done.changes
     if done.imported:
         click.echo(
@@ -209,14 +209,14 @@ def _print_changes(done: rate_pb2.ImportRatesResponse) -> None:
         old, new = (
             format_money(micros, "").strip() for micros in (jump.old_unit_price_micros, jump.new_unit_price_micros)
         )
-        click.echo(f"  {percent:>10}  {old} → {new}  {rate}  {_shown(jump.description)}".rstrip())
+        click.echo(f"  {percent:>10}  {old} → {new}  {rate}  {_printable(jump.description)}".rstrip())
 
 
 def _print_ignored(done: rate_pb2.ImportRatesResponse) -> None:
     if done.ignored_columns:
-        click.echo(f"Columns that were ignored: {', '.join(map(_shown, done.ignored_columns))}")
+        click.echo(f"Columns that were ignored: {', '.join(map(_printable, done.ignored_columns))}")
 
 
-def _shown(text: str) -> str:
-    """Return a text without what a terminal would obey: it comes out of a file."""
+def _printable(text: str) -> str:
+    """Return a text from a file without control sequences that a terminal would obey."""
     return "".join(character if character.isprintable() else "�" for character in text)

@@ -1,9 +1,9 @@
-"""Rates and rate cards to messages, and back."""
+"""Conversion of rates and rate cards to messages and back."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from admin.rates.changes import RatePlan
+from admin.rates.changes import RateChangeSet
 from server import wire
 from server.countries import COUNTRIES
 from server.rejections import InvalidRequest, Violation
@@ -15,7 +15,7 @@ from wallet.domain.usage import Channel
 
 
 def card_message(card: RateCard) -> rate_pb2.RateCard:
-    """Return a rate card."""
+    """Return a rate card as a message."""
     return rate_pb2.RateCard(
         name=RATE_CARD.name(card.id),
         display_name=card.display_name,
@@ -29,7 +29,7 @@ def card_message(card: RateCard) -> rate_pb2.RateCard:
 
 
 def rate_message(card: str, rate: Rate) -> rate_pb2.Rate:
-    """Return a rate of a card."""
+    """Return a rate of a card as a message."""
     return rate_pb2.Rate(
         name=RATE.name(card, rate.id),
         channel=wire.channel(rate.channel),
@@ -46,13 +46,13 @@ def rate_message(card: str, rate: Rate) -> rate_pb2.Rate:
     )
 
 
-def changes_message(card: str, plan: RatePlan) -> rate_pb2.RateChanges:
-    """Return what a plan changes in a card."""
+def changes_message(card: str, changes: RateChangeSet) -> rate_pb2.RateChanges:
+    """Return the changes to a card as a message."""
     return rate_pb2.RateChanges(
-        added=plan.added,
-        changed=plan.changed,
-        removed=plan.removed,
-        unchanged=plan.unchanged,
+        added=changes.added,
+        changed=changes.changed,
+        removed=changes.removed,
+        unchanged=changes.unchanged,
         price_jumps=[
             rate_pb2.PriceJump(
                 rate=RATE.name(card, jump.rate),
@@ -61,20 +61,20 @@ def changes_message(card: str, plan: RatePlan) -> rate_pb2.RateChanges:
                 new_unit_price_micros=jump.new,
                 percent=jump.percent,
             )
-            for jump in plan.jumps
+            for jump in changes.price_jumps
         ],
     )
 
 
 def rates_of(messages: Sequence[rate_pb2.Rate], *, now: int) -> list[Rate]:
-    """Return the rates that messages are; those without a time begin `now`, in microseconds since the epoch.
+    """Return the rates of messages; those without effective_time begin at `now`, in microseconds since the epoch.
 
-    Raises InvalidRequest with everything that keeps them from being a deck.
+    Raises InvalidRequest with all violations.
     """
     broken: list[Violation] = []
     rates = [_rate_of(message, f"rates[{place}]", now, broken) for place, message in enumerate(messages)]
     if not broken:
-        broken += _in_each_others_way(rates)
+        broken += _overlaps(rates)
     if broken:
         raise InvalidRequest(violations=broken)
     return rates
@@ -108,8 +108,8 @@ def _rate_of(message: rate_pb2.Rate, field: str, now: int, broken: list[Violatio
     )
 
 
-def _in_each_others_way(rates: Sequence[Rate]) -> Iterator[Violation]:
-    """Say which rates of one place begin at the same time, or before one ends whose end is given: as in decks."""
+def _overlaps(rates: Sequence[Rate]) -> Iterator[Violation]:
+    """Yield rates of a place that begin at the same time, or before one with an end of its own ends: as in decks."""
     order = sorted(range(len(rates)), key=lambda n: (rates[n].place, rates[n].effective_at, n))
     for earlier, later in pairwise(order):
         before, after = rates[earlier], rates[later]

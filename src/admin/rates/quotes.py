@@ -1,4 +1,4 @@
-"""What a usage would cost, by the card that would price it."""
+"""Quotes: the price of a usage by the rate card that would price a charge."""
 
 import time
 
@@ -8,24 +8,24 @@ from server.rejections import invalid
 from server.usage import usage_of
 from veloconnect.admin.v1 import rate_pb2
 from wallet.domain.errors import RateCardNotFound, RateNotFound
-from wallet.domain.money import MICROS_MAX
+from wallet.domain.money import MICROS_MAX, format_money
 from wallet.domain.resource_names import COMPANY, RATE_CARD
 from wallet.rating import Rating
 
 
 class Quotes:
-    """Prices as a charge would be priced, by all that is committed when it is asked."""
+    """Quotes prices as a charge would be priced, by all rates that are committed at the time of the request."""
 
     def __init__(self, rating: Rating, companies: Companies) -> None:
-        """Price by the snapshot of `rating`, brought up to date."""
+        """Price by the snapshot of `rating`, which each quote refreshes."""
         self._rating = rating
         self._companies = companies
 
     async def quote(self, request: rate_pb2.QuotePriceRequest) -> rate_pb2.QuotePriceResponse:
         """Return an amount and its explanation.
 
-        Raises RateNotFound, RateCardNotFound, CompanyNotFound, LedgerUnavailable, and InvalidRequest for an amount
-        that no charge may have.
+        Raises RateNotFound, RateCardNotFound, CompanyNotFound, LedgerUnavailable, and InvalidRequest if the amount is
+        beyond MICROS_MAX.
         """
         used = usage_of(request.usage)
         usage = used.usage
@@ -45,7 +45,9 @@ class Quotes:
                 channel=usage.channel.name, variant=usage.variant, country=usage.country, has_card=bool(card)
             )
         if price.amount > MICROS_MAX:
-            raise invalid("usage.quantity", f"would cost {price.amount} micros, more than any wallet can hold")
+            raise invalid(
+                "usage.quantity", f"would cost {format_money(price.amount, currency)}, more than any wallet can hold"
+            )
         response = rate_pb2.QuotePriceResponse(amount_micros=price.amount, currency_code=currency)
         fill_price(response.price, price, currency)
         return response

@@ -13,11 +13,11 @@ from admin.rates.quotes import Quotes
 from admin.rates.store import (
     START,
     Cursor,
-    Import,
     RateCards,
-    beginning_now,
+    RateImport,
+    effective_now,
 )
-from admin.rates.upload import Upload, upload_of
+from admin.rates.upload import Upload, receive_upload
 from admin.rpc.concurrency import ConcurrencyLimit
 from admin.rpc.field_masks import ResourceFields, fields_to_update
 from admin.rpc.pages import ID, Listing
@@ -32,41 +32,41 @@ from wallet.domain.resource_names import RATE_CARD
 from wallet.domain.usage import Channel
 
 AT_ONCE_MAX = 4
-"""Imports in one process, each with a file of up to 64 MiB in memory; and exports, each with a connection."""
+"""Per process: imports, each with a file of up to 64 MiB in memory, and exports, each with a connection."""
 
 _CURSOR = re.compile(r"([1-9]):([a-z0-9._-]{0,64}):(\+[0-9]{1,15}|[A-Z]{2}|):([0-9]{1,18})")
-_FIXED = "currency_code"
+_IMMUTABLE = "currency_code"
 _FIELDS = ResourceFields(
     "a rate card",
     mutable=frozenset({"display_name", "parent"}),
-    immutable=frozenset({_FIXED}),
+    immutable=frozenset({_IMMUTABLE}),
     output_only=frozenset({"name", "version", "rate_count", "create_time", "update_time"}),
 )
 
 
 class RateServicer(rate_pb2_grpc.RateServiceServicer):
-    """The service. Errors are raised; server.boundary answers them."""
+    """RateService. Errors are raised; server.boundary answers them."""
 
     def __init__(self, cards: RateCards, quotes: Quotes) -> None:
-        """Keep rates in `cards`."""
+        """Keep rates in `cards`, and quote prices by `quotes`."""
         self._cards = cards
         self._quotes = quotes
         self._imports = ConcurrencyLimit("imports", calls_max=AT_ONCE_MAX)
         self._exports = ConcurrencyLimit("exports", calls_max=AT_ONCE_MAX)
 
     async def CreateRateCard(self, request: rate_pb2.CreateRateCardRequest, context: Context) -> rate_pb2.RateCard:
-        """Make a card without rates."""
-        asked = request.rate_card
-        if not asked.currency_code:
+        """Create a card without rates."""
+        card = request.rate_card
+        if not card.currency_code:
             raise invalid("rate_card.currency_code", "is required: the ISO 4217 code of the card's currency")
-        if asked.currency_code not in CURRENCIES:
-            raise invalid("rate_card.currency_code", f"{asked.currency_code} is no currency of ISO 4217, such as EUR")
+        if card.currency_code not in CURRENCIES:
+            raise invalid("rate_card.currency_code", f"{card.currency_code} is no currency of ISO 4217, such as EUR")
         return card_message(
             await self._cards.create(
                 request.rate_card_id,
-                currency=asked.currency_code,
-                parent=RATE_CARD.parse_optional(asked.parent),
-                display_name=asked.display_name,
+                currency=card.currency_code,
+                parent=RATE_CARD.parse_optional(card.parent),
+                display_name=card.display_name,
             )
         )
 
@@ -77,34 +77,34 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
     async def ListRateCards(
         self, request: rate_pb2.ListRateCardsRequest, context: Context
     ) -> rate_pb2.ListRateCardsResponse:
-        """Read cards, by id."""
+        """List cards, by id."""
         listing = Listing(request, RATE_CARD.collection, ID)
         page, more = listing.page(await self._cards.list(listing.cursor, listing.limit), lambda card: card.id)
         return rate_pb2.ListRateCardsResponse(rate_cards=map(card_message, page), next_page_token=more)
 
     async def UpdateRateCard(self, request: rate_pb2.UpdateRateCardRequest, context: Context) -> rate_pb2.RateCard:
         """Change a card's name or parent."""
-        asked = request.rate_card
-        check_name(RATE_CARD, asked.name, "rate_card.name", "a rate card, such as rateCards/standard")
-        paths = fields_to_update(asked, request.update_mask, _FIELDS)
-        card = RATE_CARD.parse(asked.name)
-        if _FIXED in paths and asked.currency_code != (await self._cards.get(card)).currency:
+        card = request.rate_card
+        check_name(RATE_CARD, card.name, "rate_card.name", "a rate card, such as rateCards/standard")
+        paths = fields_to_update(card, request.update_mask, _FIELDS)
+        card_id = RATE_CARD.parse(card.name)
+        if _IMMUTABLE in paths and card.currency_code != (await self._cards.get(card_id)).currency:
             raise invalid("rate_card.currency_code", "never changes")
         return card_message(
             await self._cards.update(
-                card,
-                display_name=asked.display_name if "display_name" in paths else None,
-                parent=RATE_CARD.parse_optional(asked.parent) if "parent" in paths else None,
+                card_id,
+                display_name=card.display_name if "display_name" in paths else None,
+                parent=RATE_CARD.parse_optional(card.parent) if "parent" in paths else None,
             )
         )
 
     async def ListRates(self, request: rate_pb2.ListRatesRequest, context: Context) -> rate_pb2.ListRatesResponse:
-        """Read rates of a card, page by page."""
+        """List rates of a card."""
         card = RATE_CARD.parse(request.parent)
         listing = Listing(request, f"{request.parent}/rates/{request.channel}/{request.destination}", _CURSOR)
-        found = await self._cards.rates(
+        found = await self._cards.list_rates(
             card,
-            after=_place_after(listing.cursor),
+            after=_cursor_of(listing.cursor),
             limit=listing.limit,
             channel=_channel(request.channel),
             destination=request.destination,
@@ -115,33 +115,33 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
     async def BatchUpdateRates(
         self, request: rate_pb2.BatchUpdateRatesRequest, context: Context
     ) -> rate_pb2.BatchUpdateRatesResponse:
-        """Put some rates into a card."""
+        """Change some rates of a card."""
         card = RATE_CARD.parse(request.parent)
-        now = beginning_now()
+        now = effective_now()
         deck = rates_of(request.rates, now=now)
-        asked = Import(deck, now, now, keep_unlisted=True, validate_only=request.validate_only)
-        done = await self._cards.change(card, asked)
+        new = RateImport(deck, now, now, keep_unlisted=True, validate_only=request.validate_only)
+        done = await self._cards.import_rates(card, new)
         return rate_pb2.BatchUpdateRatesResponse(
-            changes=changes_message(card, done.plan), rate_card=_message_if_any(done.card)
+            changes=changes_message(card, done.changes), rate_card=_message_if_any(done.card)
         )
 
     async def ImportRates(
         self, requests: AsyncIterator[rate_pb2.ImportRatesRequest], context: Context
     ) -> rate_pb2.ImportRatesResponse:
-        """Read a deck into a card."""
+        """Import a deck into a card."""
         with self._imports.acquire():
-            upload = await upload_of(requests)
-            now = beginning_now()
+            upload = await receive_upload(requests)
+            now = effective_now()
             deck = await asyncio.to_thread(read_deck, upload.data, upload.deck_settings, now=now)
             if deck.bad_rows_found:
-                return await self._refused(upload.settings, deck)
+                return await self._report(upload.settings, deck)
             return await self._import(upload, deck, now)
 
     async def _import(self, upload: Upload, deck: Deck, now: int) -> rate_pb2.ImportRatesResponse:
         settings = upload.settings
         card = RATE_CARD.parse(settings.parent)
         effective_at = upload.deck_settings.effective_at
-        asked = Import(
+        new = RateImport(
             deck.rates,
             now if effective_at is None else effective_at,
             now,
@@ -149,19 +149,19 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
             currency=settings.currency_code,
             validate_only=settings.validate_only,
         )
-        done = await self._cards.change(card, asked)
+        done = await self._cards.import_rates(card, new)
         return rate_pb2.ImportRatesResponse(
             imported=not settings.validate_only,
             rows=deck.rows,
-            changes=changes_message(card, done.plan),
+            changes=changes_message(card, done.changes),
             rate_card=_message_if_any(done.card),
             ignored_columns=deck.ignored_columns,
         )
 
-    async def _refused(self, settings: rate_pb2.ImportRatesSettings, deck: Deck) -> rate_pb2.ImportRatesResponse:
-        """Return the report on a deck that cannot be read. Raises InvalidRequest where it was to be imported."""
+    async def _report(self, settings: rate_pb2.ImportRatesSettings, deck: Deck) -> rate_pb2.ImportRatesResponse:
+        """Return the report on a deck with bad rows. Raises InvalidRequest unless the request is validate_only."""
         if not settings.validate_only:
-            raise InvalidRequest(violations=[Violation(_place(row), row.description) for row in deck.bad_rows])
+            raise InvalidRequest(violations=[Violation(_field(row), row.description) for row in deck.bad_rows])
         try:
             card = await self._cards.get(RATE_CARD.parse(settings.parent))
         except RateCardNotFound:
@@ -179,12 +179,12 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
     async def ExportRates(
         self, request: rate_pb2.ExportRatesRequest, context: Context
     ) -> AsyncIterator[rate_pb2.ExportRatesResponse]:
-        """Write a card's rates as a deck."""
+        """Export a card's rates as a deck."""
         channel = _channel(request.channel)
         with self._exports.acquire():
-            async with aclosing(self._cards.every_rate(RATE_CARD.parse(request.name), channel=channel)) as every_rate:
+            async with aclosing(self._cards.stream_rates(RATE_CARD.parse(request.name), channel=channel)) as slices:
                 (header,) = deck_lines([], with_channel=channel is None)
-                async for rates in every_rate:
+                async for rates in slices:
                     _, *lines = deck_lines(rates, with_channel=channel is None)
                     yield rate_pb2.ExportRatesResponse(csv=header + "".join(lines))
                     header = ""
@@ -192,7 +192,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
                     yield rate_pb2.ExportRatesResponse(csv=header)
 
     async def QuotePrice(self, request: rate_pb2.QuotePriceRequest, context: Context) -> rate_pb2.QuotePriceResponse:
-        """Say what a usage would cost."""
+        """Quote the price of a usage."""
         return await self._quotes.quote(request)
 
 
@@ -204,7 +204,7 @@ def _message_if_any(card: RateCard | None) -> rate_pb2.RateCard | None:
     return card_message(card) if card else None
 
 
-def _place(row: BadRow) -> str:
+def _field(row: BadRow) -> str:
     return f"line {row.line}, {row.column}" if row.column else f"line {row.line}"
 
 
@@ -212,7 +212,7 @@ def _cursor(rate: Rate) -> str:
     return f"{rate.channel.value}:{rate.variant}:{rate.destination}:{rate.effective_at}"
 
 
-def _place_after(cursor: str) -> Cursor:
+def _cursor_of(cursor: str) -> Cursor:
     if not cursor:
         return START
     channel, variant, destination, effective_at = cursor.split(":")

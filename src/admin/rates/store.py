@@ -1,7 +1,7 @@
 """Rate cards and their rates in Postgres, for the back office.
 
-Whoever changes a card locks its row first, and the row of `pricing` last: changes of one card wait for each other,
-those of several do not, and none of them for one that could wait for it.
+A change locks the row of its card first, and the row of `pricing` last. So changes of the same card wait for each
+other, changes of different cards do not, and there is no deadlock.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from admin.rates.changes import RatePlan, plan
+from admin.rates.changes import RateChangeSet, plan_changes
 from wallet.domain.errors import (
     Applied,
     CurrencyMismatch,
@@ -30,13 +30,13 @@ from wallet.ledger.transactions import reading, snapshot, writing
 
 RATES_PER_CARD_MAX = 250_000
 CHANGES_AT_ONCE_MAX = 4
-"""In one process. Each keeps a connection while it waits for another one, and there are others who need some."""
+"""In one process. Each holds a connection while it waits for another change, and others need connections as well."""
 CHANGE_SECONDS_MAX = 60
-"""How long a change of a card waits for another one, and each statement of it for its answer."""
+"""How long a change of a card waits for another one, and how long each of its statements may take."""
 CLOCKS_APART_US_MAX = 5_000_000
-"""How far the clocks of processes may be apart, in microseconds."""
+"""The greatest difference between the clocks of two processes, in microseconds."""
 WRITE_RATES = 2_000
-"""How many rates are written at a time."""
+"""How many rates one statement writes at most."""
 
 _CHANGE_SETTINGS = (
     f"SET LOCAL lock_timeout = '{CHANGE_SECONDS_MAX}s'; "
@@ -46,28 +46,28 @@ _CHANGE_SETTINGS = (
 _SQL = load(__name__)
 
 
-class Import(NamedTuple):
-    """How a deck goes into a card, as `plan` says. Times in microseconds since the epoch; `now` is by beginning_now."""
+class RateImport(NamedTuple):
+    """A deck to import, with the arguments of `plan_changes`; `now` is that of `effective_now`."""
 
     deck: Sequence[Rate]
     at: int
     now: int
     keep_unlisted: bool = False
     currency: str = ""
-    """A card that is not there is made in it, and one that is has to be in it; empty: the card must be there."""
+    """A missing card is created in this currency, and an existing one must have it. Empty: the card must exist."""
     validate_only: bool = False
-    """Whether only to say what would change."""
+    """Whether to return the changes without making them."""
 
 
-class Changed(NamedTuple):
-    """What a deck changed, or would change, and the card as it is now: None where there is none."""
+class ImportResult(NamedTuple):
+    """The changes that a deck made, or would make, and the card as it is now, None if it does not exist."""
 
-    plan: RatePlan
+    changes: RateChangeSet
     card: RateCard | None
 
 
 class Cursor(NamedTuple):
-    """A place in a card's list of rates: after the rate that it names."""
+    """A position in a card's list of rates: after the rate that it names."""
 
     channel: int
     variant: str
@@ -76,21 +76,21 @@ class Cursor(NamedTuple):
 
 
 START = Cursor(0, "", "", 0)
-"""Before the first rate."""
+"""The position before the first rate."""
 
 
-def beginning_now() -> int:
-    """Return when something begins that begins now, in microseconds since the epoch.
+def effective_now() -> int:
+    """Return the `effective_at` of a rate that begins now, in microseconds since the epoch.
 
-    It is a little while ago, so that it has begun by the clock of every process that prices by it.
+    It is CLOCKS_APART_US_MAX ago, so that the rate has begun by the clock of every process.
     """
     return time.time_ns() // 1000 - CLOCKS_APART_US_MAX
 
 
 class RateCards:
-    """Make, read and change rate cards.
+    """Create, read and change rate cards.
 
-    Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made all the same.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made nevertheless.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -99,7 +99,7 @@ class RateCards:
         self._changes = asyncio.Semaphore(CHANGES_AT_ONCE_MAX)
 
     async def create(self, card: str, *, currency: str, parent: str = "", display_name: str = "") -> RateCard:
-        """Make a card without rates.
+        """Create a card without rates.
 
         Raises RateCardAlreadyExists, RateCardNotFound (the parent), CurrencyMismatch, UnfitRateCard (the parent has
         ANCESTORS_MAX ancestors).
@@ -124,13 +124,13 @@ class RateCards:
             return [card_of(row) for row in await connection.fetch(_SQL["list_cards"], after, limit)]
 
     async def update(self, card: str, *, display_name: str | None = None, parent: str | None = None) -> RateCard:
-        """Change a card's name or parent; None leaves it, an empty parent takes it away.
+        """Change a card's name or parent. None keeps it, and an empty parent removes it.
 
         Raises RateCardNotFound (the card, or the parent), CurrencyMismatch, UnfitRateCard (a card would be its own
-        ancestor, or have more than ANCESTORS_MAX).
+        ancestor, or have more than ANCESTORS_MAX ancestors).
         """
         async with self._changing() as connection:
-            before = await _locked(connection, card)
+            before = await _get_locked(connection, card)
             if before is None:
                 raise RateCardNotFound(card)
             if parent:
@@ -142,29 +142,29 @@ class RateCards:
             await connection.execute(_SQL["change_card"], card, name, parent or None)
             await connection.execute(_SQL["count_change"], card, 1, before.rate_count, timeout=CHANGE_SECONDS_MAX)
             if parent != before.parent:
-                # Only now: two changes at once could close a circle that neither of them sees. Whoever comes second
-                # has waited in count_change, and sees the first.
+                # Not before count_change: two concurrent changes could close a circle that neither of them sees. The
+                # second one has waited there, and sees the first.
                 await _check_ancestors(connection, card)
             return await _get(connection, card)
 
-    async def rates(
+    async def list_rates(
         self, card: str, *, after: Cursor, limit: int, channel: Channel | None = None, destination: str = ""
     ) -> Sequence[Rate]:
-        """Return up to `limit` rates after a place in the list, by channel, variant, destination and beginning.
+        """Return up to `limit` rates after a position, by channel, variant, destination and `effective_at`.
 
-        Only those of one `channel`, and whose destinations begin with `destination`. Raises RateCardNotFound.
+        `channel` and the beginning of a `destination` filter them. Raises RateCardNotFound.
         """
         async with reading(self._pool) as connection:
             await _get(connection, card)
-            rows = await connection.fetch(_SQL["page"], card, *after, channel, destination, limit)
+            rows = await connection.fetch(_SQL["list_rates"], card, *after, channel, destination, limit)
         read = RateReader().read
         return [read(row) for row in rows]
 
-    async def every_rate(self, card: str, *, channel: Channel | None = None) -> AsyncGenerator[Sequence[Rate], None]:
-        """Yield all rates of a card as they are at one moment, in slices, in the order of `rates`.
+    async def stream_rates(self, card: str, *, channel: Channel | None = None) -> AsyncGenerator[Sequence[Rate], None]:
+        """Yield all rates of a card out of one snapshot, in slices, in the order of `list_rates`.
 
-        One slice is in memory at a time; a caller who takes longer than CHANGE_SECONDS_MAX for one gets
-        LedgerUnavailable. Raises RateCardNotFound.
+        One slice is in memory at a time. Raises RateCardNotFound, and LedgerUnavailable if the caller takes longer than
+        CHANGE_SECONDS_MAX for a slice.
         """
         async with snapshot(self._pool) as connection:
             await connection.execute(_CHANGE_SETTINGS)
@@ -173,38 +173,38 @@ class RateCards:
             async for rows in slices(connection, _SQL["rates"], card, channel):
                 yield [reader.read(row) for row in rows]
 
-    async def change(self, card: str, new: Import) -> Changed:
-        """Put a deck into a card, all or nothing, as `plan` says.
+    async def import_rates(self, card: str, new: RateImport) -> ImportResult:
+        """Make the changes of `plan_changes` to a card, all or none.
 
-        Raises RateCardNotFound, CurrencyMismatch (the card's is another one), UnfitRateCard (too many rates).
+        Raises RateCardNotFound, CurrencyMismatch (the card has another currency), UnfitRateCard (too many rates).
         """
         if len(new.deck) > RATES_PER_CARD_MAX:
             raise _too_many(len(new.deck))
         applied = Applied.NO if new.validate_only else Applied.UNKNOWN
         async with self._changing(applied) as connection:
-            made = False
-            # Only to know what would change, nobody need wait for a change under way.
-            before = await (_find if new.validate_only else _locked)(connection, card)
+            created = False
+            # A validation does not wait for a change that is under way.
+            before = await (_find if new.validate_only else _get_locked)(connection, card)
             if before is None and not new.currency:
                 raise RateCardNotFound(card)
             if before is None and not new.validate_only:
-                made = bool(await connection.fetchval(_SQL["insert_card"], card, new.currency, None, ""))
-                before = await _locked(connection, card)  # Somebody else may have made it meanwhile.
+                created = bool(await connection.fetchval(_SQL["insert_card"], card, new.currency, None, ""))
+                before = await _get_locked(connection, card)  # Another process may have created it meanwhile.
             if before is not None and new.currency not in ("", before.currency):
                 raise CurrencyMismatch(wallet=before.currency, given=new.currency)
             existing = await _read_all(connection, card)
             planned = await asyncio.to_thread(
-                plan, existing, new.deck, at=new.at, now=new.now, keep_unlisted=new.keep_unlisted
+                plan_changes, existing, new.deck, at=new.at, now=new.now, keep_unlisted=new.keep_unlisted
             )
             if planned.count_after > RATES_PER_CARD_MAX:
                 raise _too_many(planned.count_after)
-            if new.validate_only or not (planned.delete or planned.insert or made):
-                return Changed(planned, before)
+            if new.validate_only or not (planned.delete or planned.insert or created):
+                return ImportResult(planned, before)
             await _delete(connection, card, planned.delete)
             await _insert(connection, card, planned.insert)
-            # A card that is made for the deck has it in its first version.
-            await _count_change(connection, card, versions=0 if made else 1, rate_count=planned.count_after)
-            return Changed(planned, await _get(connection, card))
+            # A card that is created for the deck has its rates in version 1.
+            await _count_change(connection, card, versions=0 if created else 1, rate_count=planned.count_after)
+            return ImportResult(planned, await _get(connection, card))
 
     @asynccontextmanager
     async def _changing(self, applied: Applied = Applied.UNKNOWN) -> AsyncIterator[Connection]:
@@ -225,7 +225,7 @@ async def _get(connection: Connection, card: str) -> RateCard:
     return found
 
 
-async def _locked(connection: Connection, card: str) -> RateCard | None:
+async def _get_locked(connection: Connection, card: str) -> RateCard | None:
     row = await connection.fetchrow(_SQL["lock_card"], card, timeout=CHANGE_SECONDS_MAX)
     return card_of(row) if row else None
 
@@ -243,7 +243,7 @@ async def _check_currency(connection: Connection, parent: str, currency: str) ->
 
 
 async def _check_ancestors(connection: Connection, card: str) -> None:
-    """Raise UnfitRateCard where a card is its own ancestor, or it or one below it has too many."""
+    """Raise UnfitRateCard if a card is its own ancestor, or has too many ancestors, itself or a card below it."""
     rows = await connection.fetch(_SQL["ancestors"], card, ANCESTORS_MAX + 1)
     if any(row["card_id"] == card for row in rows):
         raise UnfitRateCard("would make the card an ancestor of its own", field="rate_card.parent")

@@ -1,4 +1,4 @@
-"""A deck as it comes in: settings, then the file in chunks."""
+"""The upload of a deck: settings, then the file in chunks."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -13,15 +13,15 @@ from wallet.domain.usage import Channel
 
 
 class Upload(NamedTuple):
-    """What was sent."""
+    """The settings and the file that a caller sent."""
 
     settings: rate_pb2.ImportRatesSettings
     deck_settings: DeckSettings
     data: bytes
 
 
-async def upload_of(requests: AsyncIterator[rate_pb2.ImportRatesRequest]) -> Upload:
-    """Read a stream to its end. Raises InvalidRequest where it is not settings and then chunks, or too much."""
+async def receive_upload(requests: AsyncIterator[rate_pb2.ImportRatesRequest]) -> Upload:
+    """Read a stream to its end. Raises InvalidRequest unless it is settings, then chunks of at most DECK_BYTES_MAX."""
     settings = None
     data = bytearray()
     async for request in requests:

@@ -70,5 +70,5 @@ def _date(text: str, field: str, broken: list[Violation]) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        broken.append(Violation(field, f"{text} is no date that there is"))
+        broken.append(Violation(field, f"{text} is not a valid date"))
         return None

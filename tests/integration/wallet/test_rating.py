@@ -13,7 +13,7 @@ from admin.rates.store import RateCards
 from tests.conftest import OpenWallets
 from tests.support.builders import make_company
 from tests.support.polling import until
-from tests.support.rates import deck, put
+from tests.support.rates import deck, import_deck
 from tests.support.tcp_proxy import Proxy, through
 from tests.support.wallets import Wallets
 from wallet import metrics
@@ -75,14 +75,14 @@ async def until_listening(database: asyncpg.Connection) -> None:
 
 async def test_there_are_no_prices_before_the_first_refresh_and_all_after_it(wallets: Wallets) -> None:
     assert wallets.rating.books is NOTHING
-    await put(wallets.rate_cards, deck({"+49": 10, "+4915": 20}))
+    await import_deck(wallets.rate_cards, deck({"+49": 10, "+4915": 20}))
     assert await wallets.rating.refresh()
     assert (price(wallets.rating), price(wallets.rating, "+493012345")) == (20, 10)
     assert not await wallets.rating.refresh(), "nothing has changed since"
 
 
 async def test_a_process_that_serves_has_the_prices_from_the_start(wallets: Wallets, open_more: OpenWallets) -> None:
-    await put(wallets.rate_cards, deck({"+49": 10}))
+    await import_deck(wallets.rate_cards, deck({"+49": 10}))
     assert price((await open_more(sweeps=True)).rating) == 10
 
 
@@ -92,7 +92,7 @@ async def test_a_change_is_seen_at_once_where_it_is_told(
     monkeypatch.setattr("wallet.rating.POLL_SECONDS", 3600)
     async with running(wallets.rating):
         await until_listening(database)
-        await put(wallets.rate_cards, deck({"+49": 10}))
+        await import_deck(wallets.rate_cards, deck({"+49": 10}))
         seconds = await seconds_until(lambda: price(wallets.rating) == 10)
     print(f"seen after {seconds:.3f} s")
     assert seconds < VISIBLE_SECONDS_MAX
@@ -103,7 +103,7 @@ async def test_a_change_is_seen_by_the_poll_where_nobody_can_listen(
 ) -> None:
     rating = Rating(wallets.pool, "postgresql://127.0.0.1:1/nowhere")
     async with running(rating):
-        await put(wallets.rate_cards, deck({"+49": 10}))
+        await import_deck(wallets.rate_cards, deck({"+49": 10}))
         seconds = await seconds_until(lambda: price(rating) == 10)
         assert not await listeners(database)
     print(f"seen after {seconds:.3f} s")
@@ -121,10 +121,10 @@ async def test_a_listener_that_is_cut_off_listens_again_and_hears_what_it_missed
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             " AND application_name = 'veloconnect-listener'"
         )
-        await put(wallets.rate_cards, deck({"+49": 10}))
+        await import_deck(wallets.rate_cards, deck({"+49": 10}))
         assert await seconds_until(lambda: price(wallets.rating) == 10) < VISIBLE_SECONDS_MAX
         await until_listening(database)
-        await put(wallets.rate_cards, deck({"+49": 11}))
+        await import_deck(wallets.rate_cards, deck({"+49": 11}))
         assert await seconds_until(lambda: price(wallets.rating) == 11) < VISIBLE_SECONDS_MAX
 
 
@@ -145,11 +145,11 @@ async def test_old_prices_stay_while_postgres_is_away_and_new_ones_come_when_it_
     pool = await open_pool(through(database_url, postgres_proxy), size_max=2)
     try:
         rating = Rating(pool, through(database_url, postgres_proxy))
-        await put(wallets.rate_cards, deck({"+49": 10}))
+        await import_deck(wallets.rate_cards, deck({"+49": 10}))
         await rating.refresh()
         failures = failed()
         await postgres_proxy.shut()
-        await put(wallets.rate_cards, deck({"+49": 11}))
+        await import_deck(wallets.rate_cards, deck({"+49": 11}))
         with pytest.raises(LedgerUnavailable):
             await rating.refresh()
         assert failed() == failures + 1
@@ -169,7 +169,7 @@ async def test_a_version_is_taken_over_as_a_whole(wallets: Wallets, monkeypatch:
 
     async def import_versions() -> None:
         for version in range(1, 6):
-            await put(wallets.rate_cards, deck(dict.fromkeys(destinations, version)))
+            await import_deck(wallets.rate_cards, deck(dict.fromkeys(destinations, version)))
         done.set()
 
     async def look() -> None:
@@ -189,8 +189,8 @@ async def test_a_parent_and_a_companys_card_are_followed(wallets: Wallets, datab
     await make_company(database)
     await wallets.rate_cards.create("standard", currency="EUR")
     await wallets.rate_cards.create("own", currency="EUR", parent="standard")
-    await put(wallets.rate_cards, deck({"+49": 10, "+44": 30}))
-    await put(wallets.rate_cards, deck({"+4915": 20}), card="own")
+    await import_deck(wallets.rate_cards, deck({"+49": 10, "+44": 30}))
+    await import_deck(wallets.rate_cards, deck({"+4915": 20}), card="own")
     await wallets.companies.update("acme", CompanyChange(rate_card="own"))
     await wallets.rating.refresh()
     assert wallets.rating.books.card_of == {"acme": "own"}
@@ -208,19 +208,19 @@ async def test_a_parent_and_a_companys_card_are_followed(wallets: Wallets, datab
 
 
 async def test_only_what_changed_is_read_again(wallets: Wallets) -> None:
-    await put(wallets.rate_cards, deck({"+49": 10}))
-    await put(wallets.rate_cards, deck({"+49": 10}), card="other")
+    await import_deck(wallets.rate_cards, deck({"+49": 10}))
+    await import_deck(wallets.rate_cards, deck({"+49": 10}), card="other")
     await wallets.rating.refresh()
     before = wallets.rating.books
-    await put(wallets.rate_cards, deck({"+49": 11}), card="other")
+    await import_deck(wallets.rate_cards, deck({"+49": 11}), card="other")
     await wallets.rating.refresh()
     assert wallets.rating.books.books["standard"] is before.books["standard"]
     assert price(wallets.rating, card="other") == 11
 
 
 async def test_a_database_restored_to_the_past_is_read_anew(wallets: Wallets, database: asyncpg.Connection) -> None:
-    await put(wallets.rate_cards, deck({"+49": 10}))
-    await put(wallets.rate_cards, deck({"+49": 11}), card="lost")
+    await import_deck(wallets.rate_cards, deck({"+49": 10}))
+    await import_deck(wallets.rate_cards, deck({"+49": 11}), card="lost")
     await wallets.rating.refresh()
     await database.execute("DELETE FROM rates WHERE card_id = 'lost'")
     await database.execute("DELETE FROM rate_cards WHERE card_id = 'lost'")
@@ -231,7 +231,7 @@ async def test_a_database_restored_to_the_past_is_read_anew(wallets: Wallets, da
 
 
 async def test_the_books_in_use_are_on_metrics(wallets: Wallets) -> None:
-    await put(wallets.rate_cards, deck({"+49": 10, "+44": 20}))
+    await import_deck(wallets.rate_cards, deck({"+49": 10, "+44": 20}))
     await wallets.rating.refresh()
     shown = [
         figure._value.get() for figure in (metrics.rate_book_change, metrics.rate_book_cards, metrics.rate_book_rates)
@@ -246,7 +246,7 @@ async def test_a_large_deck_is_read_in_a_second_while_others_are_served(wallets:
         Rate(Channel.VOICE, "", f"+{number}", number % 997, 0, 0, 0, 6, at, description=f"Place {number // 100}")
         for number in range(2_000_000, 2_000_000 + rates)
     ]
-    await put(RateCards(wallets.pool), large)
+    await import_deck(RateCards(wallets.pool), large)
     slices: list[float] = []
 
     async def be_served() -> None:

@@ -1,4 +1,4 @@
-"""Rate decks in CSV: read from whatever spreadsheets and carriers write, written as it is read.
+"""Rate decks in CSV: read as spreadsheets and carriers write them, and written so that they can be read again.
 
-What is not certain is refused, never guessed: a wrong price is charged a million times before anybody sees it.
+Ambiguous values are refused, never guessed: a wrong price is charged a million times before a person notices it.
 """

@@ -1,4 +1,4 @@
-"""Which column of a deck is what, by the names that carriers and spreadsheets give them."""
+"""The columns of a deck, recognized by the headers that carriers and spreadsheets give them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from admin.rates.decks.cells import BadCell
 
-NAMES = {
+HEADERS = {
     "prefix": (
         "prefix, prefixes, code, codes, dial code, dial codes, dialing code, dialling code, dial prefix, dest code,"
         " dest prefix, destination code, destination prefix, number prefix, e164, e164 prefix, phone prefix"
@@ -53,77 +53,77 @@ NAMES = {
         " end date, end time, valid to, valid until, valid till, to date, effective to, effective until"
     ),
 }
-"""Field → the headers that mean it. Neither case, spaces nor punctuation matter in them."""
+"""Maps each field to its known headers. Case, spaces and punctuation do not matter."""
 
 _HEADERS_SHOWN_MAX = 40
 _HEADER_LENGTH_SHOWN_MAX = 40
 
 
-def _plain(header: str) -> str:
+def _normalized(header: str) -> str:
     return re.sub(r"[\W_]", "", header.casefold())
 
 
-_FIELDS = {_plain(name): field for field, names in NAMES.items() for name in names.split(",")}
+_FIELDS = {_normalized(name): field for field, names in HEADERS.items() for name in names.split(",")}
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a deck's columns are."""
+    """The columns of a deck."""
 
     headers: tuple[str, ...]
-    places: Mapping[str, int]
-    """Field → which column has it, from 0."""
+    indexes: Mapping[str, int]
+    """Maps each field to the index of its column, from 0."""
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """The headers that mean nothing here."""
-        known = set(self.places.values())
-        return tuple(header for place, header in enumerate(self.headers) if header and place not in known)
+        """The headers of columns that belong to no field."""
+        known = set(self.indexes.values())
+        return tuple(header for index, header in enumerate(self.headers) if header and index not in known)
 
 
-def recognized(headers: Sequence[str], chosen: Mapping[str, str]) -> int:
-    """Return how many of a deck's headers mean something, were these its headers."""
-    wanted = {_plain(header) for header in chosen.values()}
-    return sum(_plain(header) in _FIELDS or _plain(header) in wanted for header in headers)
+def count_known_headers(headers: Sequence[str], chosen: Mapping[str, str]) -> int:
+    """Return how many of `headers` are known. `chosen` maps fields to further headers."""
+    wanted = {_normalized(header) for header in chosen.values()}
+    return sum(_normalized(header) in _FIELDS or _normalized(header) in wanted for header in headers)
 
 
-def columns_of(headers: Sequence[str], chosen: Mapping[str, str], *, has_channel: bool) -> Columns:
-    """Return what a deck's columns are. `chosen` is field → header, and goes before the usual names.
+def match_columns(headers: Sequence[str], chosen: Mapping[str, str], *, has_channel: bool) -> Columns:
+    """Return the columns of a deck. `chosen` maps fields to headers, and takes precedence over the known ones.
 
-    `has_channel`: the channel is known without a column. Columns that mean nothing here are passed over. Raises BadCell
-    where a column is missing, or two have a claim to be the same.
+    With `has_channel` the channel is known without a column. Unknown columns are ignored. Raises BadCell if a required
+    column is missing, or if two columns match the same field.
     """
     headers = tuple(header.strip() for header in headers)
-    places = {field: _place_of(field, header, headers) for field, header in chosen.items()}
-    taken = set(places.values())
-    for place, header in enumerate(headers):
-        field = _FIELDS.get(_plain(header))
-        if field is None or field in chosen or place in taken:
+    indexes = {field: _index_of(field, header, headers) for field, header in chosen.items()}
+    used = set(indexes.values())
+    for index, header in enumerate(headers):
+        field = _FIELDS.get(_normalized(header))
+        if field is None or field in chosen or index in used:
             continue
-        if field in places:
-            raise _bad(header, f"means {field}, and so does {headers[places[field]]}: say which by columns")
-        places[field] = place
+        if field in indexes:
+            raise _bad(header, f"means {field}, and so does {headers[indexes[field]]}: say which by columns")
+        indexes[field] = index
     for field in ("first_increment", "next_increment"):
-        if "increments" in places and field in places:
-            both = f"{headers[places['increments']]} has both increments, and {headers[places[field]]} one of them"
-            raise _bad(headers[places[field]], f"{both}: a deck has the one or the other")
-    if "rate" not in places:
+        if "increments" in indexes and field in indexes:
+            both = f"{headers[indexes['increments']]} has both increments, and {headers[indexes[field]]} one of them"
+            raise _bad(headers[indexes[field]], f"{both}: a deck has the one or the other")
+    if "rate" not in indexes:
         raise _missing("rate", headers)
-    if "channel" not in places and not has_channel:
+    if "channel" not in indexes and not has_channel:
         raise _missing("channel", headers, "; or give the channel beside the deck")
-    if "prefix" not in places and "country" not in places:
-        # A deck for everywhere has neither. But it is taken for one only where no other column may say where it leads.
-        unknown = any(header for place, header in enumerate(headers) if place not in places.values())
-        if unknown or "destination" in places:
+    if "prefix" not in indexes and "country" not in indexes:
+        # A deck with one price for all destinations has neither. It is accepted only if no other column may be either.
+        unknown = any(header for index, header in enumerate(headers) if index not in indexes.values())
+        if unknown or "destination" in indexes:
             raise _missing("prefix", headers, ", or have a column for the country")
-    return Columns(headers, places)
+    return Columns(headers, indexes)
 
 
-def _place_of(field: str, header: str, headers: tuple[str, ...]) -> int:
-    if field not in NAMES:
-        raise _bad("", f"columns: {field} is no field; the fields are {', '.join(NAMES)}")
-    found = [place for place, one in enumerate(headers) if one == header.strip()]
-    found = found or [place for place, one in enumerate(headers) if _plain(one) == _plain(header)]
+def _index_of(field: str, header: str, headers: tuple[str, ...]) -> int:
+    if field not in HEADERS:
+        raise _bad("", f"columns: {field} is not a field; the fields are {', '.join(HEADERS)}")
+    found = [index for index, one in enumerate(headers) if one == header.strip()]
+    found = found or [index for index, one in enumerate(headers) if _normalized(one) == _normalized(header)]
     if len(found) != 1:
         many = "several columns have" if found else "no column has"
         raise _bad(header, f"{many} the header that columns names for {field}; the headers are {_listed(headers)}")
@@ -133,7 +133,7 @@ def _place_of(field: str, header: str, headers: tuple[str, ...]) -> int:
 def _missing(field: str, headers: tuple[str, ...], otherwise: str = "") -> BadCell:
     return _bad(
         "",
-        f"no column is known to be the {field}: the headers are {_listed(headers)}; known are {NAMES[field]}; name"
+        f"no column is known to be the {field}: the headers are {_listed(headers)}; known are {HEADERS[field]}; name"
         f" another by columns{otherwise}",
     )
 

@@ -1,10 +1,10 @@
-"""Writes a deck, as the reader reads it."""
+"""Writes a deck in the format that the reader reads."""
 
 from collections.abc import Iterable, Iterator
 
 from admin.rates.decks.cells import EVERYWHERE_ELSE
-from admin.rates.decks.dates import time_text
-from admin.rates.decks.numbers import amount_text
+from admin.rates.decks.dates import format_time
+from admin.rates.decks.numbers import format_amount
 from admin.spreadsheets import line_writer, text_cell
 from wallet.domain.rates import NEVER, Rate
 
@@ -24,9 +24,9 @@ _HEADER = (
 
 
 def deck_lines(rates: Iterable[Rate], *, with_channel: bool) -> Iterator[str]:
-    """Yield a deck's lines in CSV, the header first, each with its end; `with_channel` adds a column for the channel.
+    """Yield the lines of a deck in CSV, header first, with line ends; `with_channel` adds a column for the channel.
 
-    Prefixes have no + and descriptions that look like formulas an apostrophe before them, for the spreadsheet's sake.
+    For spreadsheets, prefixes have no +, and descriptions that look like formulas begin with an apostrophe.
     """
     line = line_writer()
     yield line((*(["channel"] if with_channel else []), *_HEADER))
@@ -42,12 +42,12 @@ def deck_lines(rates: Iterable[Rate], *, with_channel: bool) -> Iterator[str]:
                 country,
                 rate.variant,
                 text_cell(rate.description),
-                amount_text(rate.unit_price),
-                amount_text(rate.connect_fee),
+                format_amount(rate.unit_price),
+                format_amount(rate.connect_fee),
                 rate.minimum_quantity,
                 rate.first_increment,
                 rate.next_increment,
-                time_text(rate.effective_at),
-                "" if rate.expires_at == NEVER else time_text(rate.expires_at),
+                format_time(rate.effective_at),
+                "" if rate.expires_at == NEVER else format_time(rate.expires_at),
             )
         )

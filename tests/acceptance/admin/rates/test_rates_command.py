@@ -1,4 +1,4 @@
-"""`python -m admin rates` as an operator runs it, against a service that runs."""
+"""`python -m admin rates` as an operator runs it, against a running service."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def deck(name: str) -> str:
     return str(DECKS / f"{name}.csv")
 
 
-def test_a_deck_is_imported_and_what_changed_is_said(rates: Command, tmp_path: Path) -> None:
+def test_an_import_prints_its_changes(rates: Command, tmp_path: Path) -> None:
     assert rates.lines("import", deck("voice"), "--card", "cli", *VOICE) == [
         "Imported 10 rows: rateCards/cli is at version 1 and has 10 rates.",
         "  10 added, 0 changed, 0 removed, 0 unchanged",
@@ -42,13 +42,13 @@ def test_a_deck_is_imported_and_what_changed_is_said(rates: Command, tmp_path: P
         "     -50.0 %  0.18 → 0.09  voice.+1876  Jamaica",
         "     +50.0 %  0.02 → 0.03  voice.+49  Germany",
     ]
-    looked = rates.lines("import", str(dearer), "--card", "rateCards/cli", *VOICE, "--validate-only")
-    assert looked == ["Not imported. The deck has 10 rows, and would change this:", *expected]
+    preview = rates.lines("import", str(dearer), "--card", "rateCards/cli", *VOICE, "--validate-only")
+    assert preview == ["Not imported. The deck has 10 rows, and would change this:", *expected]
     done = rates.lines("import", str(dearer), "--card", "cli", "--channel", "voice")
     assert done == ["Imported 10 rows: rateCards/cli is at version 2 and has 10 rates.", *expected]
 
 
-def test_a_refused_deck_is_reported_row_by_row(rates: Command, clients: Clients) -> None:
+def test_a_refused_deck_is_reported_by_row(rates: Command, clients: Clients) -> None:
     for more in ([], ["--validate-only"]):
         done = rates("import", deck("bad"), "--card", "refused", *VOICE, *more)
         assert done.returncode == 1
@@ -59,13 +59,13 @@ def test_a_refused_deck_is_reported_row_by_row(rates: Command, clients: Clients)
             ["line", "8", "rate"],
             ["line", "9", "increments"],
         ]
-        assert 'line 4  rate        "free" is no amount' in done.stdout
+        assert 'line 4  rate        "free" is not an amount' in done.stdout
         assert done.stderr == "Not imported: 5 of 8 rows are bad, so nothing has changed.\n"
-    gone = rate_pb2.GetRateCardRequest(name="rateCards/refused")
-    assert clients.refused(clients.rates.GetRateCard, gone).reason == "RATE_CARD_NOT_FOUND"
+    missing = rate_pb2.GetRateCardRequest(name="rateCards/refused")
+    assert clients.refused(clients.rates.GetRateCard, missing).reason == "RATE_CARD_NOT_FOUND"
 
 
-def test_a_card_goes_out_and_in_again(rates: Command, tmp_path: Path) -> None:
+def test_an_exported_card_is_imported_unchanged(rates: Command, tmp_path: Path) -> None:
     rates.lines("import", deck("voice"), "--card", "round", *VOICE)
     rates.lines("import", deck("messaging"), "--card", "round", "--column", "destination=description")
     file = tmp_path / "round.csv"
@@ -78,7 +78,7 @@ def test_a_card_goes_out_and_in_again(rates: Command, tmp_path: Path) -> None:
     assert len(rates.lines("export", "--card", "round", "--channel", "whatsapp")) == 4
 
 
-def test_what_something_would_cost(rates: Command) -> None:
+def test_quote_prints_amount_and_explanation(rates: Command) -> None:
     rates.lines("import", deck("voice"), "--card", "asked", *VOICE)
     amount, why = rates.lines(
         "quote", "--card", "asked", "--channel", "voice", "--destination", "+4915112345678", "--quantity", "205"
@@ -87,16 +87,16 @@ def test_what_something_would_cost(rates: Command) -> None:
     assert why.startswith("rateCards/asked/rates/voice.+4915, version 1: 210 s billed (205 s used, 30/6) at 0.024 USD")
 
 
-def test_a_deck_begins_when_it_is_said_to(rates: Command, clients: Clients) -> None:
+def test_a_deck_begins_at_its_effective_time(rates: Command, clients: Clients) -> None:
     rates.lines("import", deck("voice"), "--card", "later", *VOICE, "--effective", "2099-01-01T12:00:00Z")
     request = rate_pb2.ListRatesRequest(parent="rateCards/later", page_size=1)
     (rate,) = clients.call(clients.rates.ListRates, request).rates
     assert rate.effective_time.ToJsonString() == "2099-01-01T12:00:00Z"
-    question = ("quote", "--card", "later", "--channel", "voice", "--destination", "DE")
-    assert rates.failed(*question).endswith("(RATE_NOT_FOUND)")
+    quote = ("quote", "--card", "later", "--channel", "voice", "--destination", "DE")
+    assert rates.failed(*quote).endswith("(RATE_NOT_FOUND)")
 
 
-def test_what_goes_wrong_is_said_in_a_sentence(rates: Command, stack: Stack, tmp_path: Path) -> None:
+def test_errors_are_one_sentence(rates: Command, stack: Stack, tmp_path: Path) -> None:
     voice = ("import", deck("voice"), "--card", "wrong", "--channel", "voice")
     assert rates.failed(*voice) == (
         "Error: There is no rate card wrong. Check the name, or create it with RateService.CreateRateCard."
@@ -104,9 +104,9 @@ def test_what_goes_wrong_is_said_in_a_sentence(rates: Command, stack: Stack, tmp
     )
     assert "(INVALID_REQUEST)" in rates.failed(*voice, "--currency", "XXX")
     assert "may be day/month or month/day" in rates.failed(*voice, "--effective", "01/02/2027")
-    assert "price is no field; the fields are prefix" in rates.failed(*voice, "--column", "price=rate")
+    assert "price is not a field; the fields are prefix" in rates.failed(*voice, "--column", "price=rate")
     assert 'written as in rate="Your price"' in rates.failed(*voice, "--column", "rate")
-    assert "by which --card" in rates.failed("quote", "--channel", "voice")
+    assert "Name either a --card" in rates.failed("quote", "--channel", "voice")
     assert "`make run` leaves the token" in rates.failed(*voice, "--token-file", str(tmp_path / "none"))
     wrong = tmp_path / "token"
     wrong.write_text("x" * 43 + "\n")

@@ -12,7 +12,7 @@ from admin.subscriptions.domain import Subscription, SubscriptionState, TermsCha
 from admin.subscriptions.periods import Unit
 from tests.conftest import OpenWallets
 from tests.support.builders import change_settings, top_up
-from tests.support.rates import put, rate
+from tests.support.rates import import_deck, rate
 from tests.support.subscribing import (
     DAY,
     HOUR,
@@ -141,10 +141,10 @@ async def test_an_outage_that_the_money_does_not_cover_is_past_due_from_the_firs
 
 async def test_the_rate_card_of_the_day_prices_each_period(acme: Wallets) -> None:
     number = {"channel": Channel.PHONE_NUMBER, "effective_at": 1}
-    await put(acme.rate_cards, [rate("DE", 70, **number), rate("+4930", 90, **number)])
+    await import_deck(acme.rate_cards, [rate("DE", 70, **number), rate("+4930", 90, **number)])
     await acme.companies.update("acme", CompanyChange(rate_card="standard"))
     made = await acme.renewals.create(new(amount=None, number="+493012345"), now=START)
-    await put(acme.rate_cards, [rate("+4930", 95, channel=Channel.PHONE_NUMBER, effective_at=START + DAY)])
+    await import_deck(acme.rate_cards, [rate("+4930", 95, channel=Channel.PHONE_NUMBER, effective_at=START + DAY)])
     await run(acme, START + 40 * DAY)
     first, second = [
         await acme.reader.entry("acme", number)

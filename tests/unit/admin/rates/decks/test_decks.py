@@ -1,4 +1,4 @@
-"""Decks as carriers and spreadsheets write them: read as they are meant, or refused clearly."""
+"""Decks as carriers and spreadsheets write them are read as they are meant, or refused with a reason."""
 
 from calendar import timegm
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from admin.rates.decks import files, reader
-from admin.rates.decks.columns import NAMES
+from admin.rates.decks.columns import HEADERS
 from admin.rates.decks.files import DECK_ROWS_MAX, LINE_LENGTH_MAX, ROW_LINES_MAX
 from admin.rates.decks.reader import BadRow, Deck, DeckSettings, read_deck
 from admin.rates.decks.writer import deck_lines
@@ -22,12 +22,12 @@ VOICE = DeckSettings(channel=Channel.VOICE)
 
 
 def read(text: str | bytes, settings: DeckSettings = VOICE) -> Deck:
-    """Return what a deck reads as."""
+    """Read a deck."""
     return read_deck(text.encode() if isinstance(text, str) else text, settings, now=NOW)
 
 
 def rates(text: str | bytes, settings: DeckSettings = VOICE) -> list[Rate]:
-    """Return the rates of a deck in which everything is well."""
+    """Return the rates of a deck without bad rows."""
     deck = read(text, settings)
     assert (deck.bad_rows, deck.bad_rows_found) == ([], 0)
     assert deck.rows == len(deck.rates)
@@ -35,13 +35,13 @@ def rates(text: str | bytes, settings: DeckSettings = VOICE) -> list[Rate]:
 
 
 def rate(row: str, headers: str = "prefix,rate", settings: DeckSettings = VOICE) -> Rate:
-    """Return the rate of a deck's only row."""
+    """Return the rate of a deck with one row."""
     (one,) = rates(f"{headers}\n{row}\n", settings)
     return one
 
 
 def refusal(text: str | bytes, settings: DeckSettings = VOICE) -> BadRow:
-    """Return why a deck is refused, where there is one reason."""
+    """Return the only bad row of a deck."""
     deck = read(text, settings)
     assert deck.rates == []
     assert deck.bad_rows_found == 1
@@ -54,7 +54,7 @@ def micros(*date: int) -> int:
 
 
 def with_columns(columns: Mapping[str, str]) -> DeckSettings:
-    """Return settings that name columns."""
+    """Return settings that map fields to headers."""
     return DeckSettings(channel=Channel.VOICE, columns=columns)
 
 
@@ -80,7 +80,7 @@ GERMANY = Rate(Channel.VOICE, "", "+49", 12_500, effective_at=NOW, description="
         b" dial-code ,DESTINATION NAME,Price_per_Minute,LCR;a;b;c\n 49 , Germany , 0.0125 ,x\n",
     ],
 )
-def test_a_deck_is_read_however_it_is_written(data: bytes) -> None:
+def test_a_deck_is_read_in_any_csv_format(data: bytes) -> None:
     settings = with_columns({"destination": "Destination\n(where; it; goes; to)"}) if b"where" in data else VOICE
     assert rates(data, settings) == [GERMANY]
 
@@ -103,7 +103,7 @@ def test_every_field_is_read() -> None:
     )
 
 
-def test_what_a_deck_does_not_say_has_a_meaning() -> None:
+def test_empty_cells_and_missing_columns_have_defaults() -> None:
     headers = "prefix,rate,connect fee,minimum,first,next,effective,expires"
     plain = Rate(Channel.VOICE, "", "+49", 12_500, effective_at=NOW)
     assert rate("49,0.0125,,,,,,", headers) == plain
@@ -122,7 +122,7 @@ def test_increments_may_be_in_one_column(cell: str, increments: tuple[int, int])
     assert (one.first_increment, one.next_increment) == increments
 
 
-def test_real_decks_of_carriers_have_columns_such_as_these() -> None:
+def test_a_deck_of_a_carrier_is_read() -> None:
     headers = "prefix,destination,rate_per_minute,connect_fee,initial_seconds,increment_seconds"
     one = rate("1201555,USA Directory Assistance,1.50000,0.00000,0,6", headers)
     assert one == Rate(
@@ -130,8 +130,8 @@ def test_real_decks_of_carriers_have_columns_such_as_these() -> None:
     )
 
 
-def test_usual_names_are_each_of_one_field_and_none_is_empty() -> None:
-    names = [name.strip() for listed in NAMES.values() for name in listed.split(",")]
+def test_known_headers_are_unique_and_not_empty() -> None:
+    names = [name.strip() for listed in HEADERS.values() for name in listed.split(",")]
     assert all(names)
     assert len(names) == len(set(names))
 
@@ -140,16 +140,16 @@ def test_usual_names_are_each_of_one_field_and_none_is_empty() -> None:
     ("row", "destination"),
     [("*,,1", ""), (",*,1", ""), (",DE,1", "DE"), ("+49,,1", "+49"), ("49,Germany,1", "+49"), ("*,DE,1", "")],
 )
-def test_a_row_leads_where_its_prefix_says_or_its_country_or_everywhere_else(row: str, destination: str) -> None:
+def test_a_destination_is_a_prefix_a_country_or_everywhere(row: str, destination: str) -> None:
     assert rate(row, "prefix,country,rate").destination == destination
 
 
-def test_a_deck_without_destinations_has_a_rate_for_all() -> None:
+def test_a_deck_without_destinations_prices_all() -> None:
     expected = Rate(Channel.SMS, "", "", 50_000, effective_at=NOW)
     assert rate("0.05", "rate", DeckSettings(channel=Channel.SMS)) == expected
 
 
-def test_quoted_line_breaks_are_one_row_whose_line_is_where_it_begins() -> None:
+def test_a_row_with_line_breaks_counts_from_its_first_line() -> None:
     text = 'prefix,destination,rate\n49,"Germany\r\nmobile, ""all""\nof it",1\n43,"Austria\n\n",x\n'
     assert refusal(text).line == 5
     first, second = rates(text.replace(",x", ",2"))
@@ -189,23 +189,23 @@ def test_prices_are_exact(cell: str, amount: int) -> None:
         ("(1)", "negative"),
         ("1e-3", "exponent"),
         ("1.2E+3", "exponent"),
-        ("NaN", "is no amount"),
-        ("inf", "is no amount"),
-        ("$1", "is no amount"),
-        ("1.", "is no amount"),
-        (".", "is no amount"),
-        ("\u0661", "is no amount"),
-        ("n/a", "is no amount"),
+        ("NaN", "is not an amount"),
+        ("inf", "is not an amount"),
+        ("$1", "is not an amount"),
+        ("1.", "is not an amount"),
+        (".", "is not an amount"),
+        ("\u0661", "is not an amount"),
+        ("n/a", "is not an amount"),
     ],
 )
-def test_a_price_that_is_not_certain_is_refused(cell: str, why: str) -> None:
+def test_an_ambiguous_price_is_refused(cell: str, why: str) -> None:
     bad = refusal(f"prefix,Rate\n49,{cell}\n")
     assert (bad.line, bad.column) == (2, "Rate")
     assert why in bad.description
     assert len(bad.description) < 200
 
 
-def test_decimal_commas_and_decimal_points_do_not_mix() -> None:
+def test_decimal_commas_and_points_do_not_mix() -> None:
     deck = read("prefix;rate;connect fee\n1;1;0\n2;0,5;0\n3;1;0.5\n4;0,5;0\n5;0.7;0,1\n")
     assert [(bad.line, bad.column) for bad in deck.bad_rows] == [(4, "connect fee"), (6, "rate")]
     why = 'has a decimal point, where rows before it have a decimal comma, such as "0,5"'
@@ -233,7 +233,7 @@ def test_decimal_commas_and_decimal_points_do_not_mix() -> None:
         ("\u0661", "1 to 15 digits"),
     ],
 )
-def test_a_prefix_that_is_not_certain_is_refused(cell: str, why: str) -> None:
+def test_an_ambiguous_prefix_is_refused(cell: str, why: str) -> None:
     bad = refusal(f"Code,rate\n{cell},1\n")
     assert (bad.line, bad.column) == (2, "Code")
     assert why in bad.description
@@ -247,7 +247,7 @@ def test_a_prefix_that_is_not_certain_is_refused(cell: str, why: str) -> None:
         ("country,rate", ",1", "country", "write * for everywhere else"),
         ("prefix,country,rate", ",,1", "prefix", "write * for everywhere else"),
         ("prefix,rate,channel", "49,1,fax", "channel", "sms, whatsapp, voice or phone_number"),
-        ("prefix,rate,channel", "49,1,sms", "channel", "said to be for another channel"),
+        ("prefix,rate,channel", "49,1,sms", "channel", "the import is for another channel"),
         ("prefix,rate,variant", "49,1,a..b", "variant", "single dots"),
         ("prefix,rate,variant", "49,1,Template", "variant", "a-z 0-9"),
         ("prefix,rate,variant", f"49,1,{'a' * 65}", "variant", "at most 64"),
@@ -266,7 +266,7 @@ def test_a_prefix_that_is_not_certain_is_refused(cell: str, why: str) -> None:
         ("prefix,rate,end", "49,1,1970-01-01", "end", "leave it empty"),
     ],
 )
-def test_a_bad_cell_is_named(headers: str, row: str, column: str, why: str) -> None:
+def test_a_bad_cell_is_reported_by_its_column(headers: str, row: str, column: str, why: str) -> None:
     bad = refusal(f"{headers}\n{row}\n")
     assert (bad.line, bad.column) == (2, column)
     assert why in bad.description
@@ -293,7 +293,7 @@ def test_a_bad_cell_is_named(headers: str, row: str, column: str, why: str) -> N
         ("1970-01-01", "", 0),
     ],
 )
-def test_dates_are_in_utc_unless_they_say_otherwise(cell: str, date_format: str, expected: int) -> None:
+def test_dates_without_an_offset_are_in_utc(cell: str, date_format: str, expected: int) -> None:
     settings = DeckSettings(channel=Channel.VOICE, date_format=date_format)
     assert rate(f"49,1,{cell}", "prefix,rate,effective", settings).effective_at == expected
 
@@ -302,9 +302,9 @@ def test_dates_are_in_utc_unless_they_say_otherwise(cell: str, date_format: str,
     ("cell", "date_format", "why"),
     [
         ("04/03/2027", "", "day/month or month/day: say which by date_format"),
-        ("2027-02-30", "", "is no date that there is"),
-        ("2027-01-01T25:00", "", "is no date that there is"),
-        ("30.02.2027", "", "is no date that there is"),
+        ("2027-02-30", "", "is not a valid date"),
+        ("2027-01-01T25:00", "", "is not a valid date"),
+        ("30.02.2027", "", "is not a valid date"),
         ("1.1.27", "", "write it as in 2026-12-31"),
         ("46000", "", "write it as in 2026-12-31"),
         ("tomorrow", "", "write it as in 2026-12-31"),
@@ -314,7 +314,7 @@ def test_dates_are_in_utc_unless_they_say_otherwise(cell: str, date_format: str,
         ("04/03/2027", "%Q", 'neither written as "%Q" says'),
     ],
 )
-def test_a_date_that_is_not_certain_is_refused(cell: str, date_format: str, why: str) -> None:
+def test_an_ambiguous_date_is_refused(cell: str, date_format: str, why: str) -> None:
     settings = DeckSettings(channel=Channel.VOICE, date_format=date_format)
     bad = refusal(f"prefix,rate,From Date\n49,1,{cell}\n", settings)
     assert (bad.line, bad.column) == (2, "From Date")
@@ -329,17 +329,17 @@ def test_a_date_that_is_not_certain_is_refused(cell: str, date_format: str, why:
         ("49,2,2027-02-01,", "49,1,2027-01-01,2027-03-01", "is in force at the same time as line 2"),
     ],
 )
-def test_two_rates_for_the_same_at_once_are_refused(first: str, second: str, why: str) -> None:
+def test_overlapping_rates_of_a_place_are_refused(first: str, second: str, why: str) -> None:
     bad = refusal(f"prefix,rate,start,end\n{first}\n43,1,,\n{second}\n")
     assert (bad.line, bad.column, bad.description) == (4, "", f"voice.+49 {why}")
 
 
-def test_rates_for_the_same_may_follow_one_another() -> None:
+def test_rates_of_a_place_may_follow_each_other() -> None:
     text = "prefix,rate,start,end\n49,3,2027-03-01,\n49,1,2027-01-01,2027-02-01\n49,2,2027-02-01,\n"
     assert [one.unit_price for one in rates(text)] == [3_000_000, 1_000_000, 2_000_000]
 
 
-def test_a_prefix_column_that_is_not_known_is_not_taken_for_none() -> None:
+def test_an_unknown_column_may_be_the_prefix_and_is_refused() -> None:
     why = "no column is known to be the prefix: the headers are"
     assert refusal("Dest Prefix No.,rate\n49,1\n").description.startswith(f"{why} Dest Prefix No., rate;")
     assert refusal("Destination,rate\nGermany,1\n").description.startswith(f"{why} Destination, rate;")
@@ -365,7 +365,7 @@ def test_a_prefix_column_that_is_not_known_is_not_taken_for_none() -> None:
         ("prefix,rate\n49,\0\n", 2, "", "NUL"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_deck_is_refused(text: str, line: int, column: str, why: str) -> None:
+def test_a_file_that_is_not_a_deck_is_refused(text: str, line: int, column: str, why: str) -> None:
     bad = refusal(text)
     assert (bad.line, bad.column) == (line, column)
     assert why in bad.description
@@ -374,10 +374,10 @@ def test_a_file_that_is_no_deck_is_refused(text: str, line: int, column: str, wh
 @pytest.mark.parametrize(
     ("data", "line", "why"),
     [
-        (b"prefix,rate\n49,1\n43,\xe9\n", 3, "byte 0xE9 is no UTF-8 here"),
-        (b"\xef\xbb\xbfprefix,rate\n49,\xe9\n", 2, "byte 0xE9 is no UTF-8 here"),
+        (b"prefix,rate\n49,1\n43,\xe9\n", 3, "byte 0xE9 is not valid UTF-8"),
+        (b"\xef\xbb\xbfprefix,rate\n49,\xe9\n", 2, "byte 0xE9 is not valid UTF-8"),
         (b"prefix,rate\r49,1\r43,\xe9\r", 3, "save the deck as UTF-8"),
-        ("\ufeffprefix,rate\n49,1".encode("utf-16-le") + b"\0", 2, "is no UTF-16 here"),
+        ("\ufeffprefix,rate\n49,1".encode("utf-16-le") + b"\0", 2, "is not valid UTF-16"),
         ("prefix,rate\n49,1".encode("utf-16-le"), 1, "NUL"),
     ],
 )
@@ -387,7 +387,7 @@ def test_a_file_in_another_encoding_is_refused(data: bytes, line: int, why: str)
     assert why in bad.description
 
 
-def test_columns_may_be_named() -> None:
+def test_settings_may_map_columns() -> None:
     settings = with_columns({"rate": " New Price (USD) ", "prefix": "b-number"})
     assert rate("49,3,0.0125", "B Number,Rate,new price (usd)", settings).unit_price == 12_500
 
@@ -395,11 +395,11 @@ def test_columns_may_be_named() -> None:
 @pytest.mark.parametrize(
     ("columns", "column", "why"),
     [
-        ({"price": "rate"}, "", "price is no field; the fields are prefix, country, destination, channel"),
+        ({"price": "rate"}, "", "price is not a field; the fields are prefix, country, destination, channel"),
         ({"rate": "Cost"}, "Cost", "no column has the header that columns names for rate; the headers are "),
     ],
 )
-def test_a_column_that_is_not_there_is_refused(columns: dict[str, str], column: str, why: str) -> None:
+def test_a_mapped_column_must_exist(columns: dict[str, str], column: str, why: str) -> None:
     bad = refusal("prefix,rate\n49,1\n", with_columns(columns))
     assert (bad.line, bad.column) == (1, column)
     assert why in bad.description
@@ -411,7 +411,7 @@ def test_a_deck_needs_a_channel() -> None:
     assert rate("49,1,", "prefix,rate,channel").channel is Channel.VOICE
 
 
-def test_bad_rows_are_all_counted_and_not_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_bad_rows_are_counted_and_the_first_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "BAD_ROWS_LISTED_MAX", 3)
     deck = read("prefix,rate\n" + "49,x\n43,1\n" * 5)
     assert (deck.rates, deck.rows, deck.bad_rows_found) == ([], 10, 9)
@@ -419,24 +419,24 @@ def test_bad_rows_are_all_counted_and_not_all_listed(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("row", ["49,1\n", "\n", ",\n", '49,"\n"\n'])
-def test_a_million_rows_are_refused_before_any_is_read(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_are_refused_before_any_is_read(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "DECK_ROWS_MAX", 1_000)
     bad = refusal("prefix,rate\n" + row * 1_001)
     assert "more than 1000 rows" in bad.description
 
 
-def test_as_many_rows_as_there_may_be_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_deck_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert DECK_ROWS_MAX == 250_000
     monkeypatch.setattr(files, "DECK_ROWS_MAX", 1_000)
     assert len(rates("prefix,rate\n" + "".join(f"1{n},1\n" for n in range(1_000)))) == 1_000
 
 
-def test_a_file_that_is_too_big_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "DECK_BYTES_MAX", 10)
     assert "has 17 bytes: at most 10" in refusal("prefix,rate\n49,1\n").description
 
 
-def test_a_spreadsheet_calculates_nothing_in_a_deck() -> None:
+def test_no_cell_of_a_deck_is_a_formula() -> None:
     formula = Rate(Channel.VOICE, "", "+49", 1, description="=HYPERLINK(1)", effective_at=1)
     header, line = deck_lines([formula], with_channel=False)
     assert header == (
@@ -465,7 +465,7 @@ RATES = st.builds(
 
 
 @given(st.lists(RATES, min_size=1, max_size=6, unique_by=lambda one: one.place))
-def test_what_is_written_is_read_as_it_was(written: list[Rate]) -> None:
+def test_a_written_deck_is_read_unchanged(written: list[Rate]) -> None:
     text = "".join(deck_lines(written, with_channel=True))
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
         assert rates(text.encode(encoding), DeckSettings()) == written
@@ -475,8 +475,8 @@ def test_what_is_written_is_read_as_it_was(written: list[Rate]) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=5))
-def test_rates_of_a_place_are_read_where_no_two_are_in_force_at_once(times: list[tuple[int, int]]) -> None:
-    # Each begins at `begins` and lasts `length`, or until the next one where that is 0.
+def test_exactly_overlapping_rates_are_refused(times: list[tuple[int, int]]) -> None:
+    """`times` are the start of each rate and its length, 0 for a rate that the next one ends."""
     written = [
         Rate(Channel.SMS, "", "", n, effective_at=begins, expires_at=begins + length if length else NEVER)
         for n, (begins, length) in enumerate(times)
@@ -493,14 +493,14 @@ def test_rates_of_a_place_are_read_where_no_two_are_in_force_at_once(times: list
 
 
 @given(st.binary(max_size=60) | st.text("prefix,rate;\t\"'\n\r 0149.+*é", max_size=60).map(str.encode))
-def test_whatever_comes_is_answered(data: bytes) -> None:
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     deck = read(data)
     assert deck.rates or deck.bad_rows
     deck = read(b"prefix,rate\n" + data)
     assert deck.rates or deck.bad_rows
 
 
-def test_columns_that_mean_nothing_are_named() -> None:
+def test_ignored_columns_are_reported() -> None:
     deck = read("prefix,status,rate,Interval,Profit margin\n49,open,0.1,60/60,5\n")
     assert deck.ignored_columns == ("status", "Profit margin")
     (one,) = deck.rates
