@@ -6,10 +6,10 @@ from charging.pricing import Pricing
 from charging.servicer import ChargingServicer
 from charging.settings import ChargingSettings
 from refunds.case_store import RefundCases
-from refunds.delivery_reports import Deliveries
-from refunds.delivery_store import Reports
+from refunds.delivery_reports import DeliveryReports
+from refunds.delivery_store import DeliveryReportStore
 from refunds.service import Refunds
-from refunds.store import Charges
+from refunds.store import ChargeReader
 from server.lifecycle import Service, serve
 from server.lifetime import Lifetime
 from server.worker import run_worker
@@ -24,8 +24,10 @@ def run(settings: ChargingSettings, tether: int | None) -> int:
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         pricing = Pricing(lambda: wallets.rating.books, wallets.reader)
-        refunds = Refunds(wallets.engine, Charges(wallets.pool))
-        deliveries = Deliveries(refunds, Reports(wallets.pool), RefundCases(wallets.pool), wallets.reader)
+        refunds = Refunds(wallets.engine, ChargeReader(wallets.pool))
+        deliveries = DeliveryReports(
+            refunds, DeliveryReportStore(wallets.pool), RefundCases(wallets.pool), wallets.reader
+        )
         servicer = ChargingServicer(wallets.engine, wallets.reader, pricing, deliveries, lifetime.stopping)
         service = Service(NAME, partial(charging_pb2_grpc.add_ChargingServiceServicer_to_server, servicer))
         await serve(settings, [service], healthy=wallets.healthy, lifetime=lifetime)

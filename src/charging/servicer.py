@@ -8,7 +8,7 @@ from charging import decode, deliveries, encode
 from charging.batches import Batches
 from charging.pricing import Pricing
 from charging.streams import ChargeStream
-from refunds.delivery_reports import Deliveries
+from refunds.delivery_reports import DeliveryReports
 from server import wire
 from server.context import Context
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
@@ -22,7 +22,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(
-        self, engine: Engine, reader: Reader, pricing: Pricing, reports: Deliveries, stopping: asyncio.Event
+        self, engine: Engine, reader: Reader, pricing: Pricing, reports: DeliveryReports, stopping: asyncio.Event
     ) -> None:
         """Charge with `engine`, by `pricing`; end streams when `stopping` is set."""
         self._engine = engine
@@ -114,7 +114,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
     ) -> charging_pb2.ReportDeliveryResponse:
         """Take note of how a delivery ended."""
         report = deliveries.report_of(request)
-        return deliveries.followed(report, await self._reports.report(report, timeout=context.time_remaining()))
+        return deliveries.response_of(report, await self._reports.report(report, timeout=context.time_remaining()))
 
     async def GetAuthorization(
         self,

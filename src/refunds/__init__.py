@@ -1,1 +1,1 @@
-"""Refunds of charges: single, by job, by delivery report and by case."""
+"""Refunds of charges: single, by job, by delivery report and by case. Both servers use them."""

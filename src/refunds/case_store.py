@@ -1,5 +1,7 @@
 """Refund cases in Postgres."""
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from refunds.delivery import (
@@ -10,7 +12,7 @@ from refunds.delivery import (
     NewCase,
     RefundCase,
 )
-from refunds.domain import Share
+from refunds.domain import DeliveredShare
 from wallet.domain.errors import RefundCaseNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load
@@ -21,14 +23,14 @@ _SQL = load(__name__, CaseState)
 
 
 class RefundCases:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+    """The table of refund cases. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
     async def create(self, case: NewCase) -> tuple[RefundCase, bytes]:
-        """Open a case, or return the one that has the id, and the fingerprint of the request that opened it."""
+        """Open a case; return it, or the case that has the id already, with its request's fingerprint."""
         async with autocommitting(self._pool) as connection:
             return await insert_case(connection, case)
 
@@ -40,42 +42,45 @@ class RefundCases:
             raise RefundCaseNotFound(case)
         return _case_of(row)
 
-    async def page(
+    async def list(
         self, *, company: str = "", state: CaseState | None = None, number: int | None = None, after: int, limit: int
     ) -> list[RefundCase]:
-        """Return up to `limit` cases with serials above `after`, oldest first: those for which holds what is set."""
+        """Return up to `limit` cases with serials above `after`, oldest first, that match every given filter."""
         async with reading(self._pool) as connection:
             rows = await connection.fetch(_SQL["list"], company or None, state, number, after, limit)
         return [_case_of(row) for row in rows]
 
     async def decide(self, company: str, case: str, decision: Decision) -> RefundCase:
-        """Record a decision, or return the case as it is where it is not open. Raises RefundCaseNotFound."""
+        """Record a decision and return the case; if it is not open, return it unchanged. Raises RefundCaseNotFound."""
         state = CaseState.REFUNDING if decision.refund else CaseState.REJECTED
-        told = decision.refund, decision.amount, decision.reason, decision.decided_by, decision.note
+        values = decision.refund, decision.amount, decision.reason, decision.decided_by, decision.note
         async with autocommitting(self._pool) as connection:
-            row = await connection.fetchrow(_SQL["decide"], company, case, state, *told)
+            row = await connection.fetchrow(_SQL["decide"], company, case, state, *values)
         return await self.get(company, case) if row is None else _case_of(row)
 
-    async def refunded(self, company: str, case: str, refund_number: int) -> RefundCase:
-        """Record that the refund of a case is recorded; return the case."""
+    async def mark_refunded(self, company: str, case: str, refund_number: int) -> RefundCase:
+        """Record that a case's refund is in the ledger; return the case."""
         async with autocommitting(self._pool) as connection:
-            row = await connection.fetchrow(_SQL["refunded"], company, case, refund_number)
+            row = await connection.fetchrow(_SQL["mark_refunded"], company, case, refund_number)
         return await self.get(company, case) if row is None else _case_of(row)
 
     async def reopen(self, company: str, case: str) -> None:
-        """Take a decision back whose refund was declined."""
+        """Revert a decision whose refund was declined."""
         async with autocommitting(self._pool) as connection:
             await connection.execute(_SQL["reopen"], company, case)
 
-    async def refunding(self, *, age_seconds_min: float, limit: int) -> list[RefundCase]:
-        """Return up to `limit` cases whose refund is decided and not known to be recorded, oldest first."""
+    async def unfinished(self, *, age_seconds_min: float, limit: int) -> Sequence[RefundCase]:
+        """Return up to `limit` cases whose refund is decided and not known to be in the ledger, oldest first.
+
+        The decisions are at least `age_seconds_min` old.
+        """
         async with reading(self._pool) as connection:
-            rows = await connection.fetch(_SQL["refunding"], age_seconds_min, limit)
+            rows = await connection.fetch(_SQL["unfinished"], age_seconds_min, limit)
         return [_case_of(row) for row in rows]
 
 
 async def insert_case(connection: Connection, case: NewCase) -> tuple[RefundCase, bytes]:
-    """Open a case over a connection, or return the one that has the id; and the fingerprint that it was opened with."""
+    """Open a case over a connection; return it, or the case that has the id already, with its request's fingerprint."""
     report = case.report
     reported: tuple[object, ...] = (None,) * 4
     if report is not None:
@@ -112,11 +117,11 @@ def _case_of(row: asyncpg.Record) -> RefundCase:
 
 
 def report_of(row: asyncpg.Record) -> DeliveryReport:
-    """Return the report in a row of delivery_reports, or in the columns of it that a case has."""
+    """Return the report in a row of delivery_reports, or in the same columns of a case."""
     return DeliveryReport(
         row["company_id"],
         row["number"],
         DeliveryStatus(row["status"]),
         row["carrier_code"],
-        Share(row["delivered"], row["total"]),
+        DeliveredShare(row["delivered"], row["total"]),
     )

@@ -22,20 +22,20 @@ UPDATE refund_cases SET state = $3, decided_refund = $4, amount = $5, reason = $
 WHERE company_id = $1 AND case_id = $2 AND state = CaseState.OPEN
 RETURNING *
 
--- refunded --
--- The refund is recorded: whatever was thought of the case meanwhile, that is what it is.
+-- mark_refunded --
+-- The refund is in the ledger: the case is REFUNDED, whatever its state was meanwhile.
 UPDATE refund_cases SET state = CaseState.REFUNDED, refund_number = $3
 WHERE company_id = $1 AND case_id = $2 AND state <> CaseState.REFUNDED
 RETURNING *
 
 -- reopen --
--- The refund was declined: a person must look again.
+-- The refund was declined: a person must decide again.
 UPDATE refund_cases SET state = CaseState.OPEN, decided_refund = NULL, amount = NULL, reason = NULL, decided_by = NULL,
     note = NULL, decided_at = NULL
 WHERE company_id = $1 AND case_id = $2 AND state = CaseState.REFUNDING
 RETURNING *
 
--- refunding --
--- Up to $2 cases that were decided $1 seconds ago or more and whose refund is not known to be recorded, oldest first.
+-- unfinished --
+-- Up to $2 cases that were decided $1 seconds ago or more and whose refund is not known to be in the ledger, oldest first.
 SELECT * FROM refund_cases
 WHERE state = CaseState.REFUNDING AND decided_at <= now() - make_interval(secs => $1) ORDER BY serial LIMIT $2

@@ -1,15 +1,15 @@
-"""How deliveries ended, and what follows from it: a refund by policy, or a case for a person to decide."""
+"""Delivery reports, the refund policy that applies to them, and the cases that people decide."""
 
 from enum import IntEnum
 
 import msgspec
 
-from refunds.domain import RefundReason, Share
+from refunds.domain import DeliveredShare, RefundReason
 from wallet.domain.usage import Channel
 
 
 class DeliveryStatus(IntEnum):
-    """How a delivery ended. The values are stored: never renumber them."""
+    """The result of a delivery. The values are stored: never renumber them."""
 
     DELIVERED = 1
     PARTIALLY_DELIVERED = 2
@@ -17,24 +17,24 @@ class DeliveryStatus(IntEnum):
 
 
 class Action(IntEnum):
-    """What a rule of the policy says. The values are stored: never renumber them."""
+    """The action of a rule of the policy. The values are stored: never renumber them."""
 
     REFUND = 1
     OPEN_CASE = 2
 
 
 class CaseState(IntEnum):
-    """Where a case is in its life. The values are stored: never renumber them."""
+    """The states of a case. The values are stored: never renumber them."""
 
     OPEN = 1
     REFUNDING = 2
-    """Decided; the refund is not known to be recorded."""
+    """Decided; the refund is not known to be in the ledger."""
     REFUNDED = 3
     REJECTED = 4
 
 
 class CaseOrigin(IntEnum):
-    """Who opened a case. The values are stored: never renumber them."""
+    """Why a case was opened. The values are stored: never renumber them."""
 
     DELIVERY_REPORT = 1
     CONTRADICTION = 2
@@ -42,7 +42,7 @@ class CaseOrigin(IntEnum):
 
 
 class RefundRule(msgspec.Struct, frozen=True):
-    """A line of the policy. `carrier_code` may end in *, for all that begin so; no channel: all."""
+    """A rule of the policy. `carrier_code` may end in *, which matches every code with that prefix; no channel: all."""
 
     carrier_code: str
     action: Action
@@ -51,57 +51,57 @@ class RefundRule(msgspec.Struct, frozen=True):
 
     @property
     def prefix(self) -> str | None:
-        """What codes must begin with; None where it is one code."""
+        """The prefix of the codes that match; None if the rule is for one code."""
         return self.carrier_code[:-1] if self.carrier_code.endswith("*") else None
 
 
 class RefundPolicy(msgspec.Struct, frozen=True):
-    """The rules, of which the first that fits decides; `updated_at` in microseconds since the epoch, 0: never."""
+    """The rules, of which the first that matches decides; `updated_at` in microseconds since the epoch, 0: never."""
 
     rules: list[RefundRule]
     updated_at: int = 0
 
 
 class DeliveryReport(msgspec.Struct, frozen=True):
-    """What a carrier says of a charge: final, and for all of it."""
+    """A carrier's final report on the delivery of a whole charge."""
 
     company: str
     number: int
     status: DeliveryStatus
     carrier_code: str
-    share: Share
+    share: DeliveredShare
 
 
 class RecordedReport(msgspec.Struct, frozen=True):
-    """A report that is acted upon: what is done, and whether it is done."""
+    """The first report of a charge, with its action and whether that is done."""
 
     report: DeliveryReport
     action: Action
     finished: bool
     refund_number: int | None
-    """The refund, where there is one."""
+    """The number of the refund's transaction, if there is one."""
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What a person decided of a case. `amount` in micros; None: all that is left."""
+    """A person's decision of a case. `amount` in micros; None: all that is left."""
 
     refund: bool
     decided_by: str
     note: str = ""
     amount: int | None = None
     reason: RefundReason | None = None
-    """Of a refund; not None there."""
+    """Set if it is to refund."""
 
 
 class RefundCase(msgspec.Struct, frozen=True):
-    """Something to decide. Times in microseconds since the epoch."""
+    """A possible refund that a person decides. Times in microseconds since the epoch."""
 
     company: str
     id: str
     serial: int
     """Grows from case to case."""
     number: int
-    """Of the charge."""
+    """The number of the charge's transaction."""
     state: CaseState
     origin: CaseOrigin
     description: str
@@ -123,5 +123,5 @@ class NewCase(msgspec.Struct, frozen=True):
     description: str
     requested_by: str = ""
     fingerprint: bytes = b""
-    """Of the request that opens it."""
+    """The fingerprint of the request that opens it."""
     report: DeliveryReport | None = None

@@ -1,16 +1,16 @@
-"""What follows from a delivery report: nothing, a refund by policy, or a case for a person to decide.
+"""Handle delivery reports: each leads to nothing, a refund by policy, or a case for a person to decide.
 
-The report is recorded first, with what is to be done; then it is done, under a key that is the charge's own; then it is
-recorded as done. So a report may come twice or late, and whoever works on it may die anywhere: the next one goes on,
-and the policy of the moment in which it came first stays the one that counts.
+The report is recorded first, with its action; then the action is done, under a key of the charge's own; then it is
+recorded as done. So a report may come twice or late, and a process may crash at any step: the next one continues. The
+policy at the time of the first report stays the one that counts.
 """
 
 import msgspec
 
 from refunds.case_store import RefundCases
 from refunds.delivery import Action, DeliveryReport, RecordedReport
-from refunds.delivery_store import Reports, case_of, contradiction_of
-from refunds.domain import RefundOrder, RefundReason
+from refunds.delivery_store import DeliveryReportStore, case_of, contradiction_of
+from refunds.domain import RefundReason, RefundRequest
 from refunds.service import Refunds
 from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES
@@ -20,91 +20,92 @@ from wallet.ledger.reader import Reader
 
 FINGERPRINT = b"delivery".ljust(FINGERPRINT_BYTES)
 UNFINISHED_SECONDS_MIN = 10.0
-"""How old a report is before somebody else than its caller finishes it."""
+"""Age after which the sweep finishes a report, instead of the process that received it."""
 UNFINISHED_PER_SWEEP_MAX = 500
 
 
-class Followed(msgspec.Struct, frozen=True):
-    """What followed from a report: a refund, a case, or neither where there is nothing to refund."""
+class ReportResult(msgspec.Struct, frozen=True):
+    """The result of a report: a refund, a case, or neither if there is nothing to refund."""
 
     refund: Entry | None = None
     case: str = ""
     """The case's id."""
 
 
-NOTHING = Followed()
+NOTHING_TO_REFUND = ReportResult()
 
 
-class Deliveries:
-    """Takes delivery reports."""
+class DeliveryReports:
+    """Acts upon delivery reports."""
 
-    def __init__(self, refunds: Refunds, reports: Reports, cases: RefundCases, reader: Reader) -> None:
-        """Use an open engine and ledger."""
+    def __init__(self, refunds: Refunds, reports: DeliveryReportStore, cases: RefundCases, reader: Reader) -> None:
+        """Make refunds with `refunds`; keep the state in `reports` and `cases`."""
         self._refunds = refunds
         self._charges = refunds.charges
         self._reports = reports
         self._cases = cases
         self._reader = reader
 
-    async def report(self, report: DeliveryReport, *, timeout: float | None = None) -> Followed:
-        """Do what follows from a report, and return it: the same for the same report, however often it comes.
+    async def report(self, report: DeliveryReport, *, timeout: float | None = None) -> ReportResult:
+        """Act upon a report and return the result, which is the same each time that the same report comes.
 
-        Raises CompanyNotFound, TransactionNotFound, Unavailable; after the last one the report may be recorded, and is
-        finished by the sweep.
+        Raises CompanyNotFound, TransactionNotFound, Unavailable; after the last one the report may be recorded, and the
+        sweep finishes it.
         """
         recorded = await self._reports.get(report.company, report.number)
         if recorded is None:
             charge, _ = await self._charges.refundable(report.company, report.number)
             if charge is None:
                 raise TransactionNotFound(str(report.number))
-            if report.share.whole:
-                return NOTHING
+            if report.share.is_complete:
+                return NOTHING_TO_REFUND
             channel = await self._charges.channel(report.company, report.number)
             recorded = await self._reports.record(report, channel, refundable=charge.left > 0)
-        if not report.share.same_part(recorded.report.share):
+        if not report.share.is_same_share(recorded.report.share):
             case, _ = await self._cases.create(contradiction_of(report, recorded))
-            return Followed(case=case.id)
-        return await self._finished(recorded, timeout)
+            return ReportResult(case=case.id)
+        return await self._finish(recorded, timeout)
 
     async def finish_once(self, *, age_seconds_min: float = UNFINISHED_SECONDS_MIN) -> int:
-        """Finish reports whose caller did not come back; return how many. Raises LedgerUnavailable."""
+        """Finish reports whose refund is missing; return how many. Raises LedgerUnavailable."""
         finished = 0
         found = await self._reports.unfinished(age_seconds_min=age_seconds_min, limit=UNFINISHED_PER_SWEEP_MAX)
         for recorded in found:
             try:
-                await self._finished(recorded, None)
+                await self._finish(recorded, None)
             except Unavailable:
-                continue  # Of one wallet, perhaps: the others go on, and this one is found again.
+                continue  # Perhaps of one wallet only: go on with the others; the next sweep finds this one.
             finished += 1
         return finished
 
-    async def _finished(self, recorded: RecordedReport, timeout: float | None) -> Followed:
+    async def _finish(self, recorded: RecordedReport, timeout: float | None) -> ReportResult:
+        """Make a report's refund, unless that is done or its action is a case; return the result."""
         report = recorded.report
         if recorded.action is Action.OPEN_CASE:
-            return Followed(case=case_of(report).id)
+            return ReportResult(case=case_of(report).id)
         if recorded.finished:
             if recorded.refund_number is None:
-                return NOTHING
-            return Followed(refund=await self._reader.entry(report.company, recorded.refund_number))
+                return NOTHING_TO_REFUND
+            return ReportResult(refund=await self._reader.entry(report.company, recorded.refund_number))
         try:
-            outcome = await self._refunds.refund(order_of(report), timeout=timeout)
+            outcome = await self._refunds.refund(refund_request_of(report), timeout=timeout)
         except Unavailable:
             raise
-        except RefundExceedsCharge:  # All of the undelivered part was given back before.
+        except RefundExceedsCharge:  # All of the undelivered part was refunded before.
             await self._reports.finish(report, None)
-            return NOTHING
-        except WalletError as error:  # A closed company, say. Nobody who reports deliveries can do anything about it.
-            await self._reports.hand_over(report, f"The policy's refund is declined: {type(error).__name__}.")
-            return Followed(case=case_of(report).id)
+            return NOTHING_TO_REFUND
+        except WalletError as error:  # For example CompanyClosed: a person has to decide, not the gateway.
+            await self._reports.open_case_instead(report, f"The policy's refund is declined: {type(error).__name__}.")
+            return ReportResult(case=case_of(report).id)
         await self._reports.finish(report, outcome.entry.number)
-        return Followed(refund=outcome.entry)
+        return ReportResult(refund=outcome.entry)
 
 
-def order_of(report: DeliveryReport) -> RefundOrder:
-    """Return the refund that follows from a report: of the undelivered part, less what was given back before."""
+def refund_request_of(report: DeliveryReport) -> RefundRequest:
+    """Return the refund that a report leads to: of the undelivered part, less what was refunded before."""
     code = f"carrier code {report.carrier_code}" if report.carrier_code else ""
     nothing = report.share.delivered == 0
-    return RefundOrder(
+    return RefundRequest(
         report.company,
         report.number,
         system_keys.delivery_refund(report.number),
@@ -113,5 +114,5 @@ def order_of(report: DeliveryReport) -> RefundOrder:
         system_keys.REFUND_POLICY,
         code,
         undelivered=report.share,
-        top_up_to_part=True,
+        deduct_earlier_refunds=True,
     )

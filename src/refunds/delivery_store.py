@@ -24,8 +24,8 @@ NO_RULE = "No rule of the refund policy says that this is on our side."
 _SQL = load(__name__)
 
 
-class Policies:
-    """The refund policy. Every method raises LedgerUnavailable where Postgres does not answer."""
+class RefundPolicyStore:
+    """The table of the refund policy. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
@@ -37,7 +37,7 @@ class Policies:
             return await _policy(connection)
 
     async def replace(self, rules: list[RefundRule]) -> RefundPolicy:
-        """Put these rules in the place of all that there are."""
+        """Replace all rules by these; return the new policy."""
         records = [
             (place, rule.channel, *_code(rule), rule.action, rule.description) for place, rule in enumerate(rules)
         ]
@@ -48,81 +48,84 @@ class Policies:
             return await _policy(connection)
 
 
-class Reports:
-    """Delivery reports. Every method raises LedgerUnavailable where Postgres does not answer."""
+class DeliveryReportStore:
+    """The table of delivery reports. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
     async def get(self, company: str, number: int) -> RecordedReport | None:
-        """Return the report of a charge that is acted upon; None: there is none."""
+        """Return the first report of a charge; None if there is none."""
         async with reading(self._pool) as connection:
             row = await connection.fetchrow(_SQL["report"], company, number)
         return None if row is None else _recorded(row)
 
     async def record(self, report: DeliveryReport, channel: Channel | None, *, refundable: bool) -> RecordedReport:
-        """Record a report with what the policy of now does about it, or return the one that came first.
+        """Record a report with the present policy's action and return it; or return the charge's first report.
 
-        Where that is a case, the case is opened in the same transaction. Where it is a refund and the charge is not
-        `refundable`, because nothing is left of it, there is nothing to do.
+        If the action is a case, the case is opened in the same transaction. If it is a refund and the charge is not
+        `refundable`, because nothing is left of it, the report is finished.
         """
-        told = report.company, report.number, report.status, report.carrier_code, *_share(report)
+        values = report.company, report.number, report.status, report.carrier_code, *_share(report)
         async with writing(self._pool) as connection:
             action = Action(await connection.fetchval(_SQL["action"], channel, report.carrier_code) or Action.OPEN_CASE)
             finished = action is Action.OPEN_CASE or not refundable
-            if await connection.fetchval(_SQL["insert_report"], *told, action, finished):
+            if await connection.fetchval(_SQL["insert_report"], *values, action, finished):
                 if action is Action.OPEN_CASE:
                     await insert_case(connection, case_of(report))
                 return RecordedReport(report, action, finished, None)
             first = await connection.fetchrow(_SQL["report"], report.company, report.number)
-            assert first is not None, "it was in the way"
+            assert first is not None, "the insert conflicted with it"
             return _recorded(first)
 
     async def finish(self, report: DeliveryReport, refund_number: int | None) -> None:
-        """Record that what follows from a report is done."""
+        """Record that a report's refund is done, with its number; None: there was nothing to refund."""
         async with autocommitting(self._pool) as connection:
             await connection.execute(_SQL["finish_report"], report.company, report.number, Action.REFUND, refund_number)
 
-    async def hand_over(self, report: DeliveryReport, why: str) -> None:
-        """Open a case in the place of a refund that the ledger declines."""
+    async def open_case_instead(self, report: DeliveryReport, why: str) -> None:
+        """Open a case instead of a refund that the ledger declines."""
         async with writing(self._pool) as connection:
             await connection.execute(_SQL["finish_report"], report.company, report.number, Action.OPEN_CASE, None)
             await insert_case(connection, case_of(report, why))
 
     async def unfinished(self, *, age_seconds_min: float, limit: int) -> list[RecordedReport]:
-        """Return up to `limit` reports whose refund is not known to be recorded, oldest first."""
+        """Return up to `limit` reports whose refund is not known to be in the ledger, oldest first.
+
+        The reports are at least `age_seconds_min` old.
+        """
         async with reading(self._pool) as connection:
             rows = await connection.fetch(_SQL["unfinished"], age_seconds_min, limit)
         return [_recorded(row) for row in rows]
 
 
 def case_of(report: DeliveryReport, why: str = NO_RULE) -> NewCase:
-    """Return the case that a report opens, and why it does."""
+    """Return the case that a report opens; `why` is the second sentence of its description."""
     return NewCase(
         report.company,
         system_keys.delivery_case(report.number),
         report.number,
         CaseOrigin.DELIVERY_REPORT,
-        f"{_words(report)} {why}",
+        f"{_sentence(report)} {why}",
         report=report,
     )
 
 
 def contradiction_of(report: DeliveryReport, first: RecordedReport) -> NewCase:
-    """Return the case that a report opens which says something else than the one that was acted upon."""
+    """Return the case that a report opens if it contradicts the first one."""
     acted = "was refunded by" if first.action is Action.REFUND else "has a case for"
     return NewCase(
         report.company,
         system_keys.contradiction_case(report.number),
         report.number,
         CaseOrigin.CONTRADICTION,
-        f"{_words(report)} The charge {acted} an earlier report: {_words(first.report)}",
+        f"{_sentence(report)} The charge {acted} an earlier report: {_sentence(first.report)}",
         report=report,
     )
 
 
-def _words(report: DeliveryReport) -> str:
+def _sentence(report: DeliveryReport) -> str:
     code = f", code {report.carrier_code}" if report.carrier_code else ""
     return f"The carrier reports {report.share.delivered} of {report.share.total} delivered{code}."
 

@@ -14,7 +14,7 @@ DELETE FROM refund_rules
 INSERT INTO refund_rules (place, channel, carrier_code, is_prefix, action, description) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- action --
--- What the first rule says that fits carrier code $2 of channel $1.
+-- The action of the first rule that matches carrier code $2 of channel $1.
 SELECT action FROM refund_rules
 WHERE (channel IS NULL OR channel = $1)
   AND CASE WHEN is_prefix THEN starts_with($2, carrier_code) ELSE carrier_code = $2 END
@@ -34,6 +34,6 @@ UPDATE delivery_reports SET finished = true, action = $3, refund_number = $4
 WHERE company_id = $1 AND number = $2 AND NOT finished
 
 -- unfinished --
--- Up to $2 reports of $1 seconds ago or more whose refund is not known to be recorded, oldest first.
+-- Up to $2 reports of $1 seconds ago or more whose refund is not known to be in the ledger, oldest first.
 SELECT * FROM delivery_reports
 WHERE NOT finished AND created_at <= now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2

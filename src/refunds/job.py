@@ -1,4 +1,4 @@
-"""Refund jobs: many charges given back, one after the other."""
+"""Refund jobs: many charges are refunded, one after the other."""
 
 from enum import IntEnum
 
@@ -11,7 +11,7 @@ FAILURES_KEPT_MAX = 20
 
 
 class JobState(IntEnum):
-    """Where a job is in its life. The values are stored: never renumber them."""
+    """The states of a job. The values are stored: never renumber them."""
 
     RUNNING = 1
     SUCCEEDED = 2
@@ -19,12 +19,12 @@ class JobState(IntEnum):
 
 
 class ChargeFilter(msgspec.Struct, frozen=True):
-    """Which charges: those for which everything holds that is set. Times in microseconds since the epoch."""
+    """Selects the charges that match every field that is set. Times in microseconds since the epoch."""
 
     starts_at: int
-    """Not before it."""
+    """Inclusive."""
     ends_at: int
-    """Before it."""
+    """Exclusive."""
     company: str = ""
     channel: Channel | None = None
     country: str = ""
@@ -42,20 +42,20 @@ class NewJob(msgspec.Struct, frozen=True):
     reference: str
     where: ChargeFilter | None
     listed: list[tuple[str, int]]
-    """Company and number, each once; empty where there is a filter."""
+    """Company and number, each once; empty if there is a filter."""
     company: str = ""
-    """Whose charges are listed, where it is said."""
+    """The company of the listed charges, if the request names one."""
 
 
-class Place(msgspec.Struct, frozen=True):
-    """How far a job has come: everything up to this number of this company."""
+class JobPosition(msgspec.Struct, frozen=True):
+    """The last charge that a job has processed: everything up to this number of this company is done."""
 
     company: str = ""
     number: int = 0
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True):
-    """A charge that could not be refunded, and the reason in a word."""
+    """A charge that could not be refunded, and the reason of the error."""
 
     company: str
     number: int
@@ -63,7 +63,7 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What a step of a job did, or all steps. Amounts in micros, by currency."""
+    """The counts of one step of a job, or of all steps. Amounts in micros, by currency."""
 
     matched: int = 0
     refunded: int = 0
@@ -71,11 +71,11 @@ class Progress(msgspec.Struct, frozen=True):
     failed: int = 0
     amounts: dict[str, int] = {}
     failures: list[Failure] = []
-    """The first of them."""
+    """The first FAILURES_KEPT_MAX."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """What a job would do: how many charges, and what is left of them in micros, by currency."""
+    """The expected result of a job: number of charges, and the micros that are left to refund, by currency."""
 
     charges: int
     already_refunded: int
@@ -83,7 +83,7 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 class RefundJob(msgspec.Struct, frozen=True):
-    """A job as it is recorded. Times in microseconds since the epoch."""
+    """A recorded job. Times in microseconds since the epoch."""
 
     id: str
     serial: int
@@ -96,7 +96,7 @@ class RefundJob(msgspec.Struct, frozen=True):
     """None: its charges are listed."""
     company: str
     listed: int
-    at: Place
+    position: JobPosition
     estimate: Estimate
     progress: Progress
     created_at: int
@@ -105,7 +105,7 @@ class RefundJob(msgspec.Struct, frozen=True):
 
 
 class JobCharge(msgspec.Struct, frozen=True):
-    """A charge that a job comes to. Amounts in micros."""
+    """A charge that a job is about to refund. Amounts in micros."""
 
     company: str
     number: int
@@ -114,13 +114,13 @@ class JobCharge(msgspec.Struct, frozen=True):
     """None: there is no such charge."""
     refunded: int
     own: int | None
-    """What this job has given back of it."""
+    """What this job has refunded of it; None: nothing yet."""
 
 
 class JobBatch(msgspec.Struct, frozen=True):
-    """The next charges of a job, and where it is when they are done."""
+    """The next charges of a job, and its position after them."""
 
     charges: list[JobCharge]
-    after: Place
+    after: JobPosition
     last: bool
-    """Whether nothing comes after them."""
+    """Whether they are the last ones."""

@@ -1,8 +1,8 @@
-"""Refund jobs in Postgres: what they are, how far they have come, and which charges come next.
+"""Refund jobs in Postgres: their settings, their progress, and their next charges.
 
-Times become numbers by halving, since time never goes back from one number to the next; everything else is looked for
-among the entries, slice by slice. So no index is needed that charges would have to write, and the place of a job is a
-number.
+Times are converted to transaction numbers by binary search, since times never decrease from one number to the next. The
+other criteria are compared entry by entry, in slices. So no index is needed that charges would have to maintain, and a
+job's position is a number.
 """
 
 import time
@@ -20,9 +20,9 @@ from refunds.job import (
     Failure,
     JobBatch,
     JobCharge,
+    JobPosition,
     JobState,
     NewJob,
-    Place,
     Progress,
     RefundJob,
 )
@@ -36,27 +36,27 @@ from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading, writing
 
 NUMBER_MAX = 2**63 - 1
-"""As the place's number: the company is through."""
-SLICE = 2_000
-"""How many entries are looked at in one statement."""
-LOOK_SECONDS_MAX = 0.25
-"""After which time a look for the next charges ends, found or not: what is done so far is recorded then."""
+"""As the number of a position: the company is done."""
+SLICE_ENTRIES = 2_000
+"""Number of entries that one statement reads."""
+SEARCH_SECONDS_MAX = 0.25
+"""Time after which a search for the next charges ends without any, so that the position so far is recorded."""
 LISTED_PER_STATEMENT = 5_000
 COPY_SECONDS_MAX = 60.0
-"""How long writing the names of charges may take."""
+"""How long writing the list of charges may take."""
 
 _SQL = load(__name__, JobState, Kind)
 
 
 class RefundJobs:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+    """The tables of refund jobs. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
     async def find(self, job: NewJob) -> RefundJob | None:
-        """Return the job that the same request made before; None: there is none. Raises IdempotencyKeyReused."""
+        """Return the job that the same request made before; None if there is none. Raises IdempotencyKeyReused."""
         async with reading(self._pool) as connection:
             fingerprint = await connection.fetchval(_SQL["fingerprint"], job.id)
             if fingerprint is None:
@@ -71,9 +71,9 @@ class RefundJobs:
         if job.where is not None:
             where = job.where
             filters = where.company or None, where.starts_at, where.ends_at, *_arguments(where)
-        told = job.id, job.fingerprint, job.reason, job.requested_by, job.reference
+        values = job.id, job.fingerprint, job.reason, job.requested_by, job.reference
         async with writing(self._pool) as connection:
-            if not await connection.fetchval(_SQL["insert"], *told, *filters, len(job.listed), estimate.charges):
+            if not await connection.fetchval(_SQL["insert"], *values, *filters, len(job.listed), estimate.charges):
                 if await connection.fetchval(_SQL["fingerprint"], job.id) != job.fingerprint:
                     raise IdempotencyKeyReused(job.id)
                 return await _get(connection, job.id)
@@ -94,18 +94,18 @@ class RefundJobs:
             return [_job_of(row) for row in await connection.fetch(_SQL["list"], before or NUMBER_MAX, limit)]
 
     async def running(self, limit: int) -> Sequence[RefundJob]:
-        """Return up to `limit` jobs that are not through, oldest first; without their amounts."""
+        """Return up to `limit` running jobs, oldest first, without their amounts."""
         async with reading(self._pool) as connection:
             return [_job_of(row) for row in await connection.fetch(_SQL["running"], limit)]
 
     async def cancel(self, job: str) -> RefundJob:
-        """End a job that is not through. Raises RefundJobNotFound."""
+        """Cancel a job if it is running; return it. Raises RefundJobNotFound."""
         async with autocommitting(self._pool) as connection:
             await connection.execute(_SQL["cancel"], job)
             return await _get(connection, job)
 
     async def estimate(self, job: NewJob) -> Estimate:
-        """Return what a job would do now. Raises CompanyNotFound."""
+        """Return the expected result of a job if it ran now. Raises CompanyNotFound."""
         if job.where is None:
             return await self._estimate_listed(job.listed)
         if job.where.company:
@@ -114,9 +114,9 @@ class RefundJobs:
                     raise CompanyNotFound(job.where.company)
         charges = already_refunded = 0
         amounts: Counter[str] = Counter()
-        at, last = Place(), False
+        at, last = JobPosition(), False
         while not last:
-            batch = await self._filtered(job.where, at, None, SLICE)
+            batch = await self._search(job.where, at, None, SLICE_ENTRIES)
             charges += len(batch.charges)
             for charge in batch.charges:
                 assert charge.price is not None
@@ -139,20 +139,22 @@ class RefundJobs:
         return Estimate(charges, already_refunded, dict(amounts))
 
     async def next_batch(self, job: RefundJob, limit: int) -> JobBatch:
-        """Return the next charges of a job, `limit` at most; none, where it takes longer to find some."""
+        """Return the next charges of a job, `limit` at most; none if it takes longer than SEARCH_SECONDS_MAX."""
+        keys, position = system_keys.job_refunds(job.id), job.position
         if job.where is not None:
-            return await self._filtered(job.where, job.at, system_keys.job_refunds(job.id), limit)
+            return await self._search(job.where, position, keys, limit)
         async with reading(self._pool) as connection:
-            rows = await connection.fetch(
-                _SQL["listed"], job.id, job.at.company, job.at.number, system_keys.job_refunds(job.id), limit
-            )
+            rows = await connection.fetch(_SQL["listed"], job.id, position.company, position.number, keys, limit)
         charges = [_charge_of(row, row["company_id"], row["currency"]) for row in rows]
-        after = Place(charges[-1].company, charges[-1].number) if charges else job.at
+        after = JobPosition(charges[-1].company, charges[-1].number) if charges else position
         return JobBatch(charges, after, last=len(charges) < limit)
 
-    async def _filtered(self, where: ChargeFilter, at: Place, keys: str | None, limit: int) -> JobBatch:
-        """Return the next charges of a filter. `keys` begins the keys of the job's refunds; None: there is no job."""
-        give_up_at = time.monotonic() + LOOK_SECONDS_MAX
+    async def _search(self, where: ChargeFilter, at: JobPosition, keys: str | None, limit: int) -> JobBatch:
+        """Return up to `limit` charges after a position.
+
+        `keys` is the beginning of the keys of the job's refunds; None: there is no job yet.
+        """
+        give_up_at = time.monotonic() + SEARCH_SECONDS_MAX
         async with reading(self._pool) as connection:
             while (company := await _company_at(connection, where, at)) is not None:
                 end = await connection.fetchval(FIRST_NUMBER_SINCE, company, where.ends_at) - 1
@@ -161,30 +163,30 @@ class RefundJobs:
                 else:
                     first = await connection.fetchval(FIRST_NUMBER_SINCE, company, where.starts_at)
                 while first <= end:
-                    high = min(first + SLICE - 1, end)
+                    high = min(first + SLICE_ENTRIES - 1, end)
                     rows = await connection.fetch(
                         _SQL["matching"], company, first, high, *_arguments(where), keys, limit
                     )
                     through = rows[-1]["number"] if len(rows) == limit else high
-                    at = Place(company, through if through < end else NUMBER_MAX)
+                    at = JobPosition(company, through if through < end else NUMBER_MAX)
                     if rows:
                         currency = await connection.fetchval(_SQL["currency"], company)
                         return JobBatch([_charge_of(row, company, currency) for row in rows], at, last=False)
                     first = through + 1
                     if time.monotonic() > give_up_at:
                         return JobBatch([], at, last=False)
-                at = Place(company, NUMBER_MAX)
+                at = JobPosition(company, NUMBER_MAX)
                 if time.monotonic() > give_up_at:
                     return JobBatch([], at, last=False)
         return JobBatch([], at, last=True)
 
     async def advance(self, job: RefundJob, batch: JobBatch, done: Progress) -> bool:
-        """Move a job to the end of a batch and count what was done; return False where another process did.
+        """Move a job to the end of a batch and add `done` to its progress; return False if another process did.
 
-        Both in one transaction, and only from the place where the batch began: whoever works on it, it counts once.
+        Both happen in one transaction, and only from the position where the batch began, so that it counts once.
         """
         failures = msgspec.json.encode(done.failures[:FAILURES_KEPT_MAX]).decode()
-        places = job.at.company, job.at.number, batch.after.company, batch.after.number
+        places = job.position.company, job.position.number, batch.after.company, batch.after.number
         counts = done.matched, done.refunded, done.already_refunded, done.failed
         async with writing(self._pool) as connection:
             moved = await connection.fetchval(
@@ -196,8 +198,8 @@ class RefundJobs:
         return bool(moved)
 
 
-async def _company_at(connection: Connection, where: ChargeFilter, at: Place) -> str | None:
-    """Return the company that a job at this place goes on with; None: it is through."""
+async def _company_at(connection: Connection, where: ChargeFilter, at: JobPosition) -> str | None:
+    """Return the company with which a job at this position continues; None: it is done."""
     if at.company and at.number < NUMBER_MAX:
         return at.company
     if where.company:
@@ -241,7 +243,7 @@ def _job_of(row: asyncpg.Record) -> RefundJob:
         id=row["job_id"],
         where=where,
         company=row["company_id"] or "",
-        at=Place(row["at_company"], row["at_number"]),
+        position=JobPosition(row["at_company"], row["at_number"]),
         estimate=Estimate(row["expected"], 0, expected),
         progress=progress,
     )

@@ -27,7 +27,7 @@ LEFT JOIN LATERAL (
 WHERE j.serial < $1 ORDER BY j.serial DESC LIMIT $2
 
 -- running --
--- Up to $1 jobs that are not through, oldest first.
+-- Up to $1 running jobs, oldest first.
 SELECT j.*, NULL AS amounts FROM refund_jobs j WHERE j.state = JobState.RUNNING ORDER BY j.serial LIMIT $1
 
 -- cancel --
@@ -43,8 +43,8 @@ SELECT currency FROM wallets WHERE company_id = $1
 
 -- matching --
 -- Charges and captures of company $1, number $2 to $3, of channel $4, country $5, campaign $6, contact $7 (NULL: any), at
--- most $9, in order; what was given back of each, and what under the key that begins with $8 and ends with its number
--- (NULL: there is no job). A capture that says nothing of its usage has its authorization's.
+-- most $9, in order; what was refunded of each, and what under the key that begins with $8 and ends with its number (NULL:
+-- there is no job). A capture without a usage of its own has its authorization's.
 SELECT e.number, -e.amount AS price,
        (SELECT coalesce(sum(r.amount), 0) FROM entries r
         WHERE r.company_id = e.company_id AND r.refunded_number = e.number)::bigint AS refunded,
@@ -86,7 +86,8 @@ CROSS JOIN LATERAL (
 GROUP BY w.currency
 
 -- advance --
--- Move job $1 from its place ($2, $3) to ($4, $5) and count what was done; nothing is returned where somebody else moved it.
+-- Move job $1 from its position ($2, $3) to ($4, $5) and count what was done. Nothing is returned if another process moved
+-- it.
 UPDATE refund_jobs SET
     at_company = $4, at_number = $5, matched = matched + $6, refunded = refunded + $7,
     already_refunded = already_refunded + $8, failed = failed + $9,

@@ -1,79 +1,79 @@
-"""Give money back for a charge: how much it is, and the command that does it."""
+"""Refund a charge: compute the amount and submit the command."""
 
-from refunds.domain import Refundable, RefundOrder
-from refunds.store import Charges
+from refunds.domain import Refundable, RefundRequest
+from refunds.store import ChargeReader
 from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import Applied, RefundExceedsCharge, TransactionNotFound, WalletUnavailable
 from wallet.engine import Engine
 
 ROUNDS_MAX = 8
-"""How often a refund of all that is left looks again, since another refund of the charge came between."""
+"""Tries of a refund of all that is left, if other refunds of the charge are made at the same time."""
 
 
 class Refunds:
-    """Refunds charges, through the engine as everything that changes a balance.
+    """Refunds charges, through the engine like every change of a balance.
 
-    The ledger alone decides whether a refund is within its charge. What is read here before only says how much to ask.
+    The ledger alone decides whether a refund is within its charge. The read before it only gives the amount to request.
     """
 
-    def __init__(self, engine: Engine, charges: Charges) -> None:
-        """Use an open engine and ledger."""
+    def __init__(self, engine: Engine, charges: ChargeReader) -> None:
+        """Submit refunds to `engine`; read charges with `charges`."""
         self._engine = engine
         self.charges = charges
 
-    async def amount(self, order: RefundOrder) -> tuple[int, Refundable]:
-        """Return what an order would give back now, in micros, and the charge, and change nothing.
+    async def amount(self, request: RefundRequest) -> tuple[int, Refundable]:
+        """Return the amount that a request would refund now, in micros, and the charge, without changing anything.
 
         Raises CompanyNotFound, TransactionNotFound, RefundExceedsCharge.
         """
-        charge, _ = await self.charges.refundable(order.company, order.number)
+        charge, _ = await self.charges.refundable(request.company, request.number)
         if charge is None:
-            raise TransactionNotFound(str(order.number))
-        amount = order.amount_of(charge)
+            raise TransactionNotFound(str(request.number))
+        amount = request.amount_of(charge)
         if not 0 < amount <= charge.left:
             raise RefundExceedsCharge(refundable=charge.left, required=amount or charge.price, currency=charge.currency)
         return amount, charge
 
-    async def refund(self, order: RefundOrder, *, timeout: float | None = None) -> Outcome:
-        """Return the refund that is recorded under the order's key, now or at an earlier try. `timeout` in seconds.
+    async def refund(self, request: RefundRequest, *, timeout: float | None = None) -> Outcome:
+        """Return the refund that is recorded under the request's key, now or at an earlier try. `timeout` in seconds.
 
-        Raises WalletError: RefundExceedsCharge also where nothing is left of what the order may take.
+        Raises WalletError: RefundExceedsCharge also if nothing is left to refund.
         """
         for _ in range(ROUNDS_MAX):
-            amount = order.amount
+            amount = request.amount
             if amount is None:
-                amount = await self._amount(order)
+                amount = await self._amount(request)
             try:
-                return await self._engine.submit(refund_command(order, amount), timeout=timeout)
+                return await self._engine.submit(refund_command(request, amount), timeout=timeout)
             except RefundExceedsCharge:
-                if not order.depends_on_others:
+                if not request.depends_on_other_refunds:
                     raise
         raise WalletUnavailable(f"the charge was refunded {ROUNDS_MAX} times meanwhile", applied=Applied.NO)
 
-    async def _amount(self, order: RefundOrder) -> int:
-        """Return how much to ask for. Raises CompanyNotFound, TransactionNotFound, RefundExceedsCharge."""
-        charge, recorded = await self.charges.refundable(order.company, order.number, order.idempotency_key)
+    async def _amount(self, request: RefundRequest) -> int:
+        """Return the amount to request. Raises CompanyNotFound, TransactionNotFound, RefundExceedsCharge."""
+        charge, recorded = await self.charges.refundable(request.company, request.number, request.idempotency_key)
         if recorded:
-            return 1  # No amount counts any more: the key has its entry, and that is the answer.
+            return 1  # Any amount: the key has its entry, which is the answer.
         if charge is None:
-            raise TransactionNotFound(str(order.number))
-        amount = order.amount_of(charge)
+            raise TransactionNotFound(str(request.number))
+        amount = request.amount_of(charge)
         if not amount:
             raise RefundExceedsCharge(refundable=charge.left, required=charge.price, currency=charge.currency)
         return amount
 
 
-def refund_command(order: RefundOrder, amount: int) -> Command:
-    """Return the command that gives `amount` micros back."""
+def refund_command(request: RefundRequest, amount: int) -> Command:
+    """Return the command that refunds `amount` micros."""
     return Command(
         Kind.REFUND,
-        order.company,
-        order.idempotency_key,
-        order.fingerprint,
+        request.company,
+        request.idempotency_key,
+        request.fingerprint,
         amount,
-        refunded_number=order.number,
-        reference=order.reference,
-        reason=order.reason,
-        requested_by=order.requested_by,
+        refunded_number=request.number,
+        reference=request.reference,
+        reason=request.reason,
+        requested_by=request.requested_by,
     )

@@ -1,4 +1,4 @@
-"""What the ledger knows of a charge that is to be given back."""
+"""Read charges that are to be refunded from the ledger."""
 
 import asyncpg
 
@@ -12,17 +12,17 @@ from wallet.ledger.transactions import reading
 _SQL = load(__name__, Kind)
 
 
-class Charges:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+class ChargeReader:
+    """Reads charges. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
     async def refundable(self, company: str, number: int, idempotency_key: str = "") -> tuple[Refundable | None, bool]:
-        """Return a charge, or None where the number is none's, and whether the key is recorded. Raises CompanyNotFound.
+        """Return a charge, None if no charge has the number, and whether the key is recorded. Raises CompanyNotFound.
 
-        One look for all: where nothing is left because the key's own refund took it, the key is seen as recorded.
+        Both are read at one moment: if nothing is left because the key's own refund took it, the key is recorded.
         """
         async with reading(self._pool) as connection:
             row = await connection.fetchrow(_SQL["charge"], company, number, idempotency_key)
@@ -34,7 +34,7 @@ class Charges:
         return charge, row["recorded"]
 
     async def channel(self, company: str, number: int) -> Channel | None:
-        """Return what carried a charge."""
+        """Return the channel of a charge; None if it has no usage."""
         async with reading(self._pool) as connection:
             channel = await connection.fetchval(_SQL["channel"], company, number)
         return None if channel is None else Channel(channel)

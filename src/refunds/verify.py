@@ -1,4 +1,4 @@
-"""What VerifyLedger checks of refunds that a case or the policy decided."""
+"""The checks of VerifyLedger for refunds by a case or by the policy."""
 
 from refunds.delivery import CaseState
 from wallet.domain.commands import Kind

@@ -1,5 +1,5 @@
 -- refund_records --
--- P6: each refund by a case or by the policy is recorded where it was decided, and gives back of the charge that it is of.
+-- P6: each refund by a case or by the policy is recorded with its decision, and refunds the charge that it is of.
 -- A decision without an amount is for all that is left.
 WITH steps AS (
     SELECT company_id, '~case:' || case_id AS key, refund_number AS refund, number AS charge, amount,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from refunds.delivery import DeliveryReport, DeliveryStatus
-from refunds.domain import RefundOrder, RefundReason, Share
+from refunds.domain import DeliveredShare, RefundReason, RefundRequest
 from refunds.job import ChargeFilter, NewJob, RefundJob
 from tests.support.builders import fingerprint, fresh
 from tests.support.wallets import Wallets
@@ -19,10 +19,10 @@ class Died(Exception):
     """The process has died here."""
 
 
-def order(number: int, *, key: str | None = None, company: str = "acme", **fields: Any) -> RefundOrder:
+def refund_request(number: int, *, key: str | None = None, company: str = "acme", **fields: Any) -> RefundRequest:
     """Ask for a refund of charge `number`."""
     key = key or fresh("refund")
-    return RefundOrder(
+    return RefundRequest(
         company, number, key, fingerprint(number, fields), RefundReason.GOODWILL, "ann", "ticket 7", **fields
     )
 
@@ -51,7 +51,7 @@ def report(number: int, delivered: int, total: int, *, code: str = "500", compan
     """Return what a carrier says of charge `number`."""
     status = DeliveryStatus.PARTIALLY_DELIVERED if delivered else DeliveryStatus.FAILED
     status = DeliveryStatus.DELIVERED if delivered == total else status
-    return DeliveryReport(company, number, status, code, Share(delivered, total))
+    return DeliveryReport(company, number, status, code, DeliveredShare(delivered, total))
 
 
 @contextmanager

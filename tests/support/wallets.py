@@ -26,12 +26,12 @@ from admin.webhooks.event_store import Events
 from admin.webhooks.store import Webhooks
 from admin.work.leases import Leases
 from refunds.case_store import RefundCases
-from refunds.decisions import Decisions
-from refunds.delivery_reports import Deliveries
-from refunds.delivery_store import Policies, Reports
+from refunds.decisions import CaseDecisions
+from refunds.delivery_reports import DeliveryReports
+from refunds.delivery_store import DeliveryReportStore, RefundPolicyStore
 from refunds.job_store import RefundJobs
 from refunds.service import Refunds
-from refunds.store import Charges
+from refunds.store import ChargeReader
 from wallet import runtime
 from wallet.settings import WalletSettings
 from wallet.verification.verifier import Verification
@@ -59,12 +59,12 @@ class Wallets(runtime.Wallets):
         self.mails = Mails(pool)
         self.webhooks = Webhooks(pool)
         self.events = Events(pool)
-        self.refunds = Refunds(engine, Charges(pool))
+        self.refunds = Refunds(engine, ChargeReader(pool))
         self.refund_jobs = RefundJobs(pool)
         self.refund_cases = RefundCases(pool)
-        self.refund_policies = Policies(pool)
-        self.decisions = Decisions(self.refunds, self.refund_cases)
-        self.deliveries = Deliveries(self.refunds, Reports(pool), self.refund_cases, opened.reader)
+        self.refund_policies = RefundPolicyStore(pool)
+        self.decisions = CaseDecisions(self.refunds, self.refund_cases)
+        self.deliveries = DeliveryReports(self.refunds, DeliveryReportStore(pool), self.refund_cases, opened.reader)
         self.top_ups = TopUpRecords(pool)
         self.top_up_refunds = TopUpRefundRecords(pool)
         self.chargebacks = ChargebackRecords(pool)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
-from refunds.domain import RefundOrder
+from refunds.domain import RefundRequest
 from refunds.job import (
     Failure,
     JobBatch,
@@ -119,17 +119,17 @@ class RefundJobWorker:
             for place, charge in enumerate(charges)
             if charge.price is not None and charge.own is None and charge.price > charge.refunded
         ]
-        commands = [refund_command(_order(job, charges[place]), _left(charges[place])) for place in due]
+        commands = [refund_command(_refund_request(job, charges[place]), _left(charges[place])) for place in due]
         answers = await self._engine.submit_many(commands, timeout=ENGINE_SECONDS_MAX)
         for place, result in zip(due, answers, strict=True):
             results[place] = result
             if isinstance(result, RefundExceedsCharge):  # Another refund came between: what is left now?
-                results[place] = await self._rest(_order(job, charges[place]))
+                results[place] = await self._rest(_refund_request(job, charges[place]))
         return results
 
-    async def _rest(self, order: RefundOrder) -> Result | None:
+    async def _rest(self, request: RefundRequest) -> Result | None:
         try:
-            return await self._refunds.refund(order, timeout=ENGINE_SECONDS_MAX)
+            return await self._refunds.refund(request, timeout=ENGINE_SECONDS_MAX)
         except RefundExceedsCharge:
             return None
         except WalletError as error:
@@ -137,9 +137,9 @@ class RefundJobWorker:
 
     def _out_of_patience(self, job: RefundJob) -> bool:
         at, since = self._stuck_since.get(job.id, (None, 0.0))
-        if at != job.at:
+        if at != job.position:
             since = time.monotonic()
-            self._stuck_since[job.id] = job.at, since
+            self._stuck_since[job.id] = job.position, since
         return time.monotonic() - since > STUCK_SECONDS_MAX
 
 
@@ -151,8 +151,8 @@ def _raised(stuck: Mapping[str, Exception | None], refunded: int) -> int:
     return refunded
 
 
-def _order(job: RefundJob, charge: JobCharge) -> RefundOrder:
-    return RefundOrder(
+def _refund_request(job: RefundJob, charge: JobCharge) -> RefundRequest:
+    return RefundRequest(
         charge.company,
         charge.number,
         system_keys.job_refund(job.id, charge.number),

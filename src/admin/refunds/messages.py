@@ -14,7 +14,7 @@ from refunds.delivery import (
     RefundPolicy,
     RefundRule,
 )
-from refunds.domain import RefundOrder, RefundReason, Share
+from refunds.domain import DeliveredShare, RefundReason, RefundRequest
 from server import wire
 from server.fingerprint import fingerprint
 from server.rejections import invalid
@@ -29,7 +29,7 @@ _REASON = "REFUND_REASON_"
 _OUTPUT_ONLY = ("name", "currency_code", "refund_transaction", "create_time")
 
 
-def order_of(request: refund_pb2.CreateRefundRequest) -> RefundOrder:
+def refund_request_of(request: refund_pb2.CreateRefundRequest) -> RefundRequest:
     """Return the refund that a request asks for. Raises InvalidRequest."""
     asked = request.refund
     company, number = _charge_in(request.parent, asked.transaction, "refund.transaction")
@@ -40,10 +40,10 @@ def order_of(request: refund_pb2.CreateRefundRequest) -> RefundOrder:
     if asked.HasField("total_count"):
         if asked.HasField("amount_micros"):
             raise invalid("refund.amount_micros", "must be left out where counts say what was delivered")
-        share = Share(asked.delivered_count, asked.total_count)
+        share = DeliveredShare(asked.delivered_count, asked.total_count)
         if share.delivered >= share.total:
             raise invalid("refund.delivered_count", "must be less than total_count: else nothing is undelivered")
-    return RefundOrder(
+    return RefundRequest(
         company,
         number,
         request.idempotency_key,

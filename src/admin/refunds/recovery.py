@@ -2,8 +2,8 @@
 
 from refunds import decisions as refund_decisions
 from refunds import delivery_reports as deliveries
-from refunds.decisions import Decisions
-from refunds.delivery_reports import Deliveries
+from refunds.decisions import CaseDecisions
+from refunds.delivery_reports import DeliveryReports
 
 PAUSE_SECONDS = 5.0
 
@@ -11,7 +11,7 @@ PAUSE_SECONDS = 5.0
 class RefundFinisher:
     """Looks for what is unfinished, and finishes it: under the same keys, so once."""
 
-    def __init__(self, reports: Deliveries, decisions: Decisions) -> None:
+    def __init__(self, reports: DeliveryReports, decisions: CaseDecisions) -> None:
         """Finish with these."""
         self._reports = reports
         self._decisions = decisions

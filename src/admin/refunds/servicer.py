@@ -7,10 +7,10 @@ from admin.refunds.messages import (
     case_message,
     decision_of,
     new_case_of,
-    order_of,
     policy_message,
     preview_message,
     refund_message,
+    refund_request_of,
     rules_of,
 )
 from admin.refunds.upload import job_message, upload_of
@@ -18,9 +18,9 @@ from admin.refunds.upload import preview_message as job_preview_message
 from admin.rpc.concurrency import ConcurrencyLimit
 from admin.rpc.pages import Listing, check_company
 from refunds.case_store import RefundCases
-from refunds.decisions import Decisions
+from refunds.decisions import CaseDecisions
 from refunds.delivery import CaseState
-from refunds.delivery_store import Policies
+from refunds.delivery_store import RefundPolicyStore
 from refunds.job_store import RefundJobs
 from refunds.service import Refunds
 from server.context import Context
@@ -50,10 +50,10 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         self,
         reader: Reader,
         refunds: Refunds,
-        decisions: Decisions,
+        decisions: CaseDecisions,
         *,
         jobs: RefundJobs,
-        policies: Policies,
+        policies: RefundPolicyStore,
         cases: RefundCases,
     ) -> None:
         """Refund by `refunds` and `decisions`; keep jobs, the policy and cases in their stores."""
@@ -67,11 +67,11 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
 
     async def CreateRefund(self, request: refund_pb2.CreateRefundRequest, context: Context) -> refund_pb2.Refund:
         """Give money back for one charge."""
-        order = order_of(request)
+        refund = refund_request_of(request)
         if request.validate_only:
-            amount, charge = await self._refunds.amount(order)
+            amount, charge = await self._refunds.amount(refund)
             return preview_message(request.refund, amount, charge.currency)
-        outcome = await self._refunds.refund(order, timeout=context.time_remaining())
+        outcome = await self._refunds.refund(refund, timeout=context.time_remaining())
         return refund_message(outcome.entry)
 
     async def GetRefund(self, request: refund_pb2.GetRefundRequest, context: Context) -> refund_pb2.Refund:
@@ -158,7 +158,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
             company = of
         listing = Listing(request, f"{request.parent}/refundCases/{request.state}/{request.transaction}")
         state = CaseState(int(request.state)) if request.state else None
-        found = await self._cases.page(
+        found = await self._cases.list(
             company=company, state=state, number=number, after=listing.after, limit=listing.limit
         )
         await check_company(self._reader, company, found)

@@ -7,12 +7,12 @@ from admin.refunds.recovery import RefundFinisher
 from admin.refunds.servicer import RefundServicer
 from admin.work.runner import Worker
 from refunds.case_store import RefundCases
-from refunds.decisions import Decisions
-from refunds.delivery_reports import Deliveries
-from refunds.delivery_store import Policies, Reports
+from refunds.decisions import CaseDecisions
+from refunds.delivery_reports import DeliveryReports
+from refunds.delivery_store import DeliveryReportStore, RefundPolicyStore
 from refunds.job_store import RefundJobs
 from refunds.service import Refunds
-from refunds.store import Charges
+from refunds.store import ChargeReader
 from veloconnect.admin.v1 import refund_pb2, refund_pb2_grpc
 from wallet.runtime import Wallets
 
@@ -20,10 +20,12 @@ from wallet.runtime import Wallets
 def refunds(wallets: Wallets) -> Feature:
     """Return RefundService, the worker of refund jobs, and the one that finishes reports and decisions."""
     pool = wallets.pool
-    refunds, jobs, cases = Refunds(wallets.engine, Charges(pool)), RefundJobs(pool), RefundCases(pool)
-    decisions = Decisions(refunds, cases)
-    servicer = RefundServicer(wallets.reader, refunds, decisions, jobs=jobs, policies=Policies(pool), cases=cases)
-    finishing = RefundFinisher(Deliveries(refunds, Reports(pool), cases, wallets.reader), decisions)
+    refunds, jobs, cases = Refunds(wallets.engine, ChargeReader(pool)), RefundJobs(pool), RefundCases(pool)
+    decisions = CaseDecisions(refunds, cases)
+    servicer = RefundServicer(
+        wallets.reader, refunds, decisions, jobs=jobs, policies=RefundPolicyStore(pool), cases=cases
+    )
+    finishing = RefundFinisher(DeliveryReports(refunds, DeliveryReportStore(pool), cases, wallets.reader), decisions)
     return Feature(
         services=[service(refund_pb2, refund_pb2_grpc, servicer)],
         workers=[

@@ -26,7 +26,7 @@ from admin.subscriptions.transitions import (
     settled,
     with_terms,
 )
-from refunds.domain import RefundOrder, RefundReason
+from refunds.domain import RefundReason, RefundRequest
 from refunds.service import Refunds
 from wallet.domain import system_keys
 from wallet.domain.commands import Command, Kind, Unpriced
@@ -199,7 +199,7 @@ class Renewals:
         """
         try:
             found = await self._engine.submit(_command(subscription, Quote(0, None, Unpriced.NO_RATE)), timeout=timeout)
-            await self._refunds.refund(_refund_order(subscription, found.entry), timeout=timeout)
+            await self._refunds.refund(_refund_request(subscription, found.entry), timeout=timeout)
         except Declined:
             pass  # It was never charged; or all of it is given back, or the company is closed and has no balance.
         saved = await self._store.save(subscription, settled(subscription))
@@ -246,8 +246,8 @@ def _command(subscription: Subscription, quote: Quote) -> Command:
     )
 
 
-def _refund_order(subscription: Subscription, entry: Entry) -> RefundOrder:
-    return RefundOrder(
+def _refund_request(subscription: Subscription, entry: Entry) -> RefundRequest:
+    return RefundRequest(
         subscription.company,
         entry.number,
         system_keys.subscription_refund(subscription.id, subscription.next_number),

@@ -7,7 +7,7 @@ from admin.subscriptions.store import Subscriptions
 from admin.subscriptions.worker import PAUSE_SECONDS, SubscriptionWorker
 from admin.work.runner import Worker
 from refunds.service import Refunds
-from refunds.store import Charges
+from refunds.store import ChargeReader
 from veloconnect.admin.v1 import subscription_pb2, subscription_pb2_grpc
 from wallet.runtime import Wallets
 
@@ -15,7 +15,7 @@ from wallet.runtime import Wallets
 def subscriptions(wallets: Wallets) -> Feature:
     """Return SubscriptionService, and the worker that charges what is due."""
     store = Subscriptions(wallets.pool)
-    renewals = Renewals(wallets.engine, Refunds(wallets.engine, Charges(wallets.pool)), wallets.rating, store)
+    renewals = Renewals(wallets.engine, Refunds(wallets.engine, ChargeReader(wallets.pool)), wallets.rating, store)
     return Feature(
         services=[
             service(subscription_pb2, subscription_pb2_grpc, SubscriptionServicer(store, renewals, wallets.reader))

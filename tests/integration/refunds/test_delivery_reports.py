@@ -8,7 +8,7 @@ import pytest
 
 from admin.refunds.recovery import RefundFinisher
 from refunds.delivery import Action, CaseOrigin, CaseState, RefundRule
-from refunds.delivery_reports import NOTHING
+from refunds.delivery_reports import NOTHING_TO_REFUND
 from tests.conftest import OpenWallets
 from tests.support.builders import (
     authorize,
@@ -58,7 +58,7 @@ async def test_what_is_delivered_has_no_consequences_and_is_not_kept(
     ours: Wallets, database: asyncpg.Connection
 ) -> None:
     number = await charged(ours)
-    assert await ours.deliveries.report(report(number, 1, 1)) == NOTHING
+    assert await ours.deliveries.report(report(number, 1, 1)) == NOTHING_TO_REFUND
     assert await database.fetchval("SELECT count(*) FROM delivery_reports") == 0
 
 
@@ -162,7 +162,7 @@ async def test_a_later_report_of_another_part_opens_a_case_and_changes_no_refund
 async def test_reports_out_of_order_are_taken_as_they_come(ours: Wallets, database: asyncpg.Connection) -> None:
     """A full delivery leaves nothing behind, so what comes after it is the first word; the reverse is a case."""
     early, late = await charged(ours), await charged(ours)
-    assert await ours.deliveries.report(report(early, 1, 1)) == NOTHING
+    assert await ours.deliveries.report(report(early, 1, 1)) == NOTHING_TO_REFUND
     assert (await ours.deliveries.report(report(early, 0, 1))).refund is not None
     assert (await ours.deliveries.report(report(late, 0, 1))).refund is not None
     assert (await ours.deliveries.report(report(late, 1, 1))).case == f"~contradiction-{late}"
@@ -179,8 +179,8 @@ async def test_what_was_given_back_before_counts_towards_the_undelivered_part(
     assert followed.refund is not None
     assert followed.refund.amount == 30
     for number in (more, all_of_it):
-        assert await ours.deliveries.report(report(number, 1, 2)) == NOTHING
-        assert await ours.deliveries.report(report(number, 1, 2)) == NOTHING
+        assert await ours.deliveries.report(report(number, 1, 2)) == NOTHING_TO_REFUND
+        assert await ours.deliveries.report(report(number, 1, 2)) == NOTHING_TO_REFUND
     assert [await given_back(database, number) for number in (less, more, all_of_it)] == [50, 60, 100]
 
 

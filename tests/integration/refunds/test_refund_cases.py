@@ -98,7 +98,7 @@ async def test_of_several_decisions_at_once_one_counts(
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", ["decide", "submit", "refunded"])
+@pytest.mark.parametrize("step", ["decide", "submit", "mark_refunded"])
 @pytest.mark.parametrize("healed_by", ["decision", "sweep", "both"])
 async def test_p2_a_decision_may_die_at_every_step_and_refunds_once(
     acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, step: str, after: bool, healed_by: str
@@ -164,10 +164,10 @@ async def test_cases_are_listed_oldest_first_by_company_state_and_charge(
         ({"company": "acme", "number": numbers[2]}, ["acme/mail-2"]),
     ):
         arguments: dict[str, Any] = {"after": 0, "limit": 10, **fields}
-        found = await acme.refund_cases.page(**arguments)
+        found = await acme.refund_cases.list(**arguments)
         assert [f"{case.company}/{case.id}" for case in found] == expected
         if len(found) > 1:
-            rest = await acme.refund_cases.page(**{**arguments, "after": found[0].serial, "limit": 1})
+            rest = await acme.refund_cases.list(**{**arguments, "after": found[0].serial, "limit": 1})
             assert rest == found[1:2]
 
 

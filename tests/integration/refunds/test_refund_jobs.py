@@ -28,7 +28,7 @@ from tests.support.builders import (
     top_up,
 )
 from tests.support.engine_steps import settled
-from tests.support.refunding import FOREVER, dying_at, make_job, order
+from tests.support.refunding import FOREVER, dying_at, make_job, refund_request
 from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import (
@@ -227,7 +227,7 @@ async def test_p6_jobs_and_people_that_refund_the_same_charges_at_once_never_giv
 
     async def by_hand(number: int) -> None:
         with suppress(RefundExceedsCharge):
-            await other.refunds.refund(order(number, amount=4))
+            await other.refunds.refund(refund_request(number, amount=4))
 
     await asyncio.gather(
         worker(acme, batch=4).run_once(), worker(other, batch=3).run_once(), *(by_hand(number) for number in numbers)

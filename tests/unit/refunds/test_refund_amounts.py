@@ -16,42 +16,44 @@ from refunds.delivery import (
     DeliveryStatus,
     RefundRule,
 )
-from refunds.domain import Refundable, RefundOrder, RefundReason, Share
+from refunds.domain import DeliveredShare, Refundable, RefundReason, RefundRequest
 from refunds.job import JobState
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.money import MICROS_MAX
 
-SHARES = st.integers(1, 10**9).flatmap(lambda total: st.builds(Share, st.integers(0, total), st.just(total)))
+SHARES = st.integers(1, 10**9).flatmap(lambda total: st.builds(DeliveredShare, st.integers(0, total), st.just(total)))
 HALF = Fraction(1, 2)
 
 
 @given(st.integers(1, MICROS_MAX), SHARES)
-def test_the_undelivered_part_is_exact_rounded_once_half_up(price: int, share: Share) -> None:
+def test_the_undelivered_part_is_exact_rounded_once_half_up(price: int, share: DeliveredShare) -> None:
     exact = Fraction(price * (share.total - share.delivered), share.total)
-    part = share.undelivered_part(price)
+    part = share.undelivered_amount(price)
     assert -HALF < part - exact <= HALF
     assert 0 <= part <= price
     assert (part == price) or share.delivered
-    assert part == 0 or not share.whole
+    assert part == 0 or not share.is_complete
 
 
 @given(SHARES, st.integers(1, 100))
-def test_a_part_is_the_same_in_other_words(share: Share, factor: int) -> None:
-    assert share.same_part(Share(share.delivered * factor, share.total * factor))
-    assert not share.same_part(Share(share.delivered + 1, share.total))
+def test_a_part_is_the_same_in_other_words(share: DeliveredShare, factor: int) -> None:
+    assert share.is_same_share(DeliveredShare(share.delivered * factor, share.total * factor))
+    assert not share.is_same_share(DeliveredShare(share.delivered + 1, share.total))
 
 
 @given(st.integers(1, MICROS_MAX), SHARES, st.data())
 def test_p6_what_tops_up_never_takes_the_refunds_of_a_charge_beyond_the_part(
-    price: int, share: Share, data: st.DataObject
+    price: int, share: DeliveredShare, data: st.DataObject
 ) -> None:
     refunded = data.draw(st.integers(0, price))
     charge = Refundable(price, refunded, "EUR")
-    order = RefundOrder("acme", 1, "key", b"", RefundReason.OTHER, "ann", undelivered=share, top_up_to_part=True)
-    amount = order.amount_of(charge)
+    request = RefundRequest(
+        "acme", 1, "key", b"", RefundReason.OTHER, "ann", undelivered=share, deduct_earlier_refunds=True
+    )
+    amount = request.amount_of(charge)
     assert 0 <= amount <= charge.left
-    assert amount == 0 or refunded + amount == share.undelivered_part(price)
+    assert amount == 0 or refunded + amount == share.undelivered_amount(price)
 
 
 @pytest.mark.parametrize("reason", RefundReason)

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from refunds.domain import Share
+from refunds.domain import DeliveredShare
 from refunds.service import refund_command
 from tests.conftest import OpenWallets
 from tests.support.builders import (
@@ -16,7 +16,7 @@ from tests.support.builders import (
     refund,
 )
 from tests.support.engine_steps import crash_after_redis
-from tests.support.refunding import order
+from tests.support.refunding import refund_request
 from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import (
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 async def test_why_and_for_whom_a_refund_was_made_stays_in_the_ledger(acme: Wallets) -> None:
     number = (await acme.engine.submit(charge(100))).entry.number
-    entry = (await acme.refunds.refund(order(number, amount=30))).entry
+    entry = (await acme.refunds.refund(refund_request(number, amount=30))).entry
     assert (entry.amount, entry.refunded_number) == (30, number)
     assert (entry.reason, entry.requested_by, entry.reference) == ("GOODWILL", "ann", "ticket 7")
     assert await acme.reader.entry("acme", entry.number) == entry
@@ -41,22 +41,22 @@ async def test_why_and_for_whom_a_refund_was_made_stays_in_the_ledger(acme: Wall
 async def test_p2_all_that_is_left_is_given_back_once_whatever_is_left_at_the_retry(acme: Wallets) -> None:
     number = (await acme.engine.submit(charge(100))).entry.number
     await acme.engine.submit(refund(30, number))
-    rest = order(number)
+    rest = refund_request(number)
     assert await acme.refunds.amount(rest) == (70, (await acme.refunds.charges.refundable("acme", number))[0])
     first = await acme.refunds.refund(rest)
     assert first.entry.amount == 70
     assert (await acme.refunds.refund(rest)).entry == first.entry
     with pytest.raises(RefundExceedsCharge) as nothing:
-        await acme.refunds.refund(order(number))
+        await acme.refunds.refund(refund_request(number))
     assert nothing.value.refundable == 0
     with pytest.raises(RefundExceedsCharge):
-        await acme.refunds.amount(order(number))
+        await acme.refunds.amount(refund_request(number))
 
 
 async def test_p2_another_refund_under_a_used_key_is_refused_even_where_nothing_is_left(acme: Wallets) -> None:
     number = (await acme.engine.submit(charge(100))).entry.number
-    await acme.refunds.refund(order(number, key="once"))
-    for other in (order(number, key="once", amount=5), order(99, key="once")):
+    await acme.refunds.refund(refund_request(number, key="once"))
+    for other in (refund_request(number, key="once", amount=5), refund_request(99, key="once")):
         with pytest.raises(IdempotencyKeyReused):
             await acme.refunds.refund(other)
 
@@ -69,7 +69,7 @@ async def test_the_undelivered_part_is_rounded_half_up(
     acme: Wallets, price: int, delivered: int, total: int, amount: int
 ) -> None:
     number = (await acme.engine.submit(charge(price))).entry.number
-    part = order(number, undelivered=Share(delivered, total))
+    part = refund_request(number, undelivered=DeliveredShare(delivered, total))
     if not amount:
         with pytest.raises(RefundExceedsCharge):
             await acme.refunds.refund(part)
@@ -85,26 +85,28 @@ async def test_a_part_that_is_more_than_what_is_left_is_declined_and_one_that_to
     number = (await acme.engine.submit(charge(100))).entry.number
     await acme.engine.submit(refund(60, number))
     with pytest.raises(RefundExceedsCharge) as declined:
-        await acme.refunds.refund(order(number, undelivered=Share(1, 2)))
+        await acme.refunds.refund(refund_request(number, undelivered=DeliveredShare(1, 2)))
     assert (declined.value.refundable, declined.value.required) == (40, 50)
     with pytest.raises(RefundExceedsCharge):
-        await acme.refunds.refund(order(number, undelivered=Share(1, 2), top_up_to_part=True))
-    entry = (await acme.refunds.refund(order(number, undelivered=Share(1, 4), top_up_to_part=True))).entry
+        await acme.refunds.refund(refund_request(number, undelivered=DeliveredShare(1, 2), deduct_earlier_refunds=True))
+    entry = (
+        await acme.refunds.refund(refund_request(number, undelivered=DeliveredShare(1, 4), deduct_earlier_refunds=True))
+    ).entry
     assert entry.amount == 15
 
 
 @pytest.mark.parametrize("amount", [None, 5])
-async def test_p6_only_charges_and_captures_are_refunded_by_order(acme: Wallets, amount: int | None) -> None:
+async def test_p6_only_charges_and_captures_are_refunded_by_request(acme: Wallets, amount: int | None) -> None:
     await acme.engine.submit(authorize(300, "call"))
     captured = (await acme.engine.submit(capture(200, "call"))).entry.number
-    given_back = await acme.refunds.refund(order(captured, amount=amount))
+    given_back = await acme.refunds.refund(refund_request(captured, amount=amount))
     for number in (1, 2, given_back.entry.number, 99):
         with pytest.raises(TransactionNotFound):
-            await acme.refunds.refund(order(number, amount=amount))
+            await acme.refunds.refund(refund_request(number, amount=amount))
         with pytest.raises(TransactionNotFound):
-            await acme.refunds.amount(order(number, amount=amount))
+            await acme.refunds.amount(refund_request(number, amount=amount))
     with pytest.raises(CompanyNotFound):
-        await acme.refunds.refund(order(1, company="nobody", amount=amount))
+        await acme.refunds.refund(refund_request(1, company="nobody", amount=amount))
 
 
 async def test_p6_refunds_of_all_that_is_left_at_once_give_back_the_charge_and_no_more(
@@ -112,9 +114,9 @@ async def test_p6_refunds_of_all_that_is_left_at_once_give_back_the_charge_and_n
 ) -> None:
     engines = [acme, *[await open_more() for _ in range(3)]]
     number = (await acme.engine.submit(charge(1_000))).entry.number
-    orders = [order(number) if i % 2 else order(number, amount=90) for i in range(24)]
+    requests = [refund_request(number) if i % 2 else refund_request(number, amount=90) for i in range(24)]
     results = await asyncio.gather(
-        *(engines[i % 4].refunds.refund(each) for i, each in enumerate(orders)), return_exceptions=True
+        *(engines[i % 4].refunds.refund(each) for i, each in enumerate(requests)), return_exceptions=True
     )
     assert {type(result) for result in results} <= {Outcome, RefundExceedsCharge}
     assert await database.fetchval("SELECT sum(amount) FROM entries WHERE refunded_number = $1", number) == 1_000
@@ -124,7 +126,7 @@ async def test_p2_a_refund_that_died_between_redis_and_postgres_is_the_one_that_
     acme: Wallets, open_more: OpenWallets
 ) -> None:
     number = (await acme.engine.submit(charge(100))).entry.number
-    rest = order(number)
+    rest = refund_request(number)
     await crash_after_redis(acme, refund_command(rest, 100))
     other = await open_more()
     entry = (await other.refunds.refund(rest)).entry
@@ -135,6 +137,6 @@ async def test_refunds_of_a_suspended_company_pass(acme: Wallets, database: asyn
     await make_company(database, "other")
     number = (await acme.engine.submit(charge(100))).entry.number
     await acme.companies.suspend("acme")
-    assert isinstance(await acme.refunds.refund(order(number)), Outcome)
+    assert isinstance(await acme.refunds.refund(refund_request(number)), Outcome)
     with pytest.raises(WalletError):
-        await acme.refunds.refund(order(number, company="other"))
+        await acme.refunds.refund(refund_request(number, company="other"))
