@@ -27,7 +27,7 @@ TopUp = top_up_pb2.TopUp
 
 
 def paying_stack(directory: Path, stripe: LocalStripe, **environment: str) -> Stack:
-    """Return a stack that takes cards by a Stripe server; send_webhooks makes that one tell it."""
+    """Return a stack that takes cards through a Stripe server; send_webhooks connects its webhooks."""
     paying = {
         "STRIPE_API_KEY": API_KEY,
         "STRIPE_WEBHOOK_SECRETS": f"whsec_of_before, {SECRET}",
@@ -37,7 +37,7 @@ def paying_stack(directory: Path, stripe: LocalStripe, **environment: str) -> St
 
 
 def send_webhooks(stack: Stack, stripe: LocalStripe) -> None:
-    """Have the Stripe server tell the service what happens, a second after."""
+    """Let the Stripe server send its webhooks to the service, a second after each event."""
     stripe.send_webhooks("tests", stack.admin_http_url + WEBHOOK_PATH, SECRET, EVENTS)
 
 
@@ -48,7 +48,7 @@ def event(kind: str, data: Mapping[str, Any], name: str = "evt_1") -> bytes:
 
 
 def dispute(name: str, payment: str, status: str, *, cents: int) -> bytes:
-    """Return the news of a chargeback in EUR: localstripe has none."""
+    """Return the event of a dispute in EUR, which localstripe does not have."""
     data = {"id": name, "object": "dispute", "amount": cents, "currency": "eur", "status": status}
     return event("charge.dispute.updated", {**data, "reason": "fraudulent", "payment_intent": payment})
 
@@ -66,7 +66,7 @@ def post(stack: Stack, body: bytes, signature: str | None = None) -> int:
 
 
 def at_stripe(stripe: LocalStripe, path: str) -> Any:
-    """Return what the Stripe server says of something, in minor units."""
+    """Return an object of the Stripe server, with amounts in minor units."""
     status, body = _request(stripe.api_base, "GET", path, {"Authorization": f"Bearer {API_KEY}"})
     assert status == 200, body
     return json.loads(body)
@@ -85,7 +85,7 @@ def _request(base: str, method: str, path: str, headers: Mapping[str, str], body
 
 
 def payment_of(top_up: top_up_pb2.TopUp) -> str:
-    """Return the provider's id of the payment that a front end is to finish."""
+    """Return the provider's id of the payment that the front end completes."""
     return top_up.client_secret.partition("_secret_")[0]
 
 
@@ -104,21 +104,21 @@ def make_company(clients: Clients, company: str, currency: str = "EUR") -> str:
 
 
 def order(parent: str, key: str, micros: int, **fields: Any) -> top_up_pb2.CreateTopUpRequest:
-    """Return a top-up by a card that is to be entered, unless another method is given."""
+    """Return the request of a top-up by a new card, unless another method is given."""
     words = {"amount_micros": micros, "currency_code": "EUR", "method": TopUp.METHOD_CARD, **fields}
     return top_up_pb2.CreateTopUpRequest(parent=parent, idempotency_key=key, top_up=TopUp(**words))
 
 
-def eventually(look: Callable[[], Any], seconds: float = SEEN_SECONDS_MAX) -> Any:
-    """Return what a look finds, as soon as it finds something."""
-    return wait_until(look, seconds_max=seconds, poll_seconds=POLL_SECONDS)
+def eventually(read: Callable[[], Any], seconds: float = SEEN_SECONDS_MAX) -> Any:
+    """Return what `read` returns, as soon as that is true."""
+    return wait_until(read, seconds_max=seconds, poll_seconds=POLL_SECONDS)
 
 
 def settled(clients: Clients, name: str, state: int = TopUp.STATE_SUCCEEDED) -> top_up_pb2.TopUp:
-    """Return a top-up once it is in a state: its webhook is on the way."""
+    """Return a top-up once it is in a state, as soon as its webhook arrives."""
 
-    def look() -> top_up_pb2.TopUp | None:
+    def read() -> top_up_pb2.TopUp | None:
         top_up: top_up_pb2.TopUp = clients.call(clients.top_ups.GetTopUp, top_up_pb2.GetTopUpRequest(name=name))
         return top_up if top_up.state == state else None
 
-    return eventually(look)  # type: ignore[no-any-return]
+    return eventually(read)  # type: ignore[no-any-return]

@@ -60,7 +60,7 @@ def ready(clients: Clients, stripe: LocalStripe, company: str) -> str:
     return parent
 
 
-def test_an_automatic_top_up_is_there_within_two_seconds(stack: Stack, stripe: LocalStripe) -> None:
+def test_an_automatic_top_up_takes_less_than_two_seconds(stack: Stack, stripe: LocalStripe) -> None:
     """Each company crosses its line once, one after the other, so none profits from another's signal."""
     took = []
     with Clients.of(stack) as clients, psycopg.connect(stack.database_url, autocommit=True) as database:

@@ -94,9 +94,7 @@ def chargebacks(clients: Clients, parent: str) -> list[top_up_pb2.Chargeback]:
     return list(clients.call(clients.top_ups.ListChargebacks, request).chargebacks)
 
 
-def test_a_card_is_entered_and_the_money_its_row_and_its_receipt_are_there(
-    stack: Stack, clients: Clients, stripe: LocalStripe
-) -> None:
+def test_a_new_card_is_credited_listed_and_receipted(stack: Stack, clients: Clients, stripe: LocalStripe) -> None:
     parent = make_company(clients, "entered")
     top_up = begun(clients, parent, reference="first money")
     again = clients.call(clients.top_ups.CreateTopUp, order(parent, "t-1", AMOUNT, reference="first money"))
@@ -139,9 +137,8 @@ def test_three_d_secure_waits_for_the_customer(clients: Clients, stripe: LocalSt
     assert settled(clients, top_up.name).balance_after_micros == AMOUNT
 
 
-def test_three_d_secure_that_fails_and_a_card_that_is_declined_leave_another_try(
-    clients: Clients, stripe: LocalStripe
-) -> None:
+def test_failed_attempts_leave_another_one(clients: Clients, stripe: LocalStripe) -> None:
+    """3-D Secure fails, then a card is declined, then one pays."""
     parent = make_company(clients, "tries")
     top_up = begun(clients, parent)
     stripe.enter_card(top_up.client_secret, THREE_D_SECURE_CARD)
@@ -161,7 +158,7 @@ def test_three_d_secure_that_fails_and_a_card_that_is_declined_leave_another_try
     assert (done.failure_code, done.balance_after_micros) == ("", AMOUNT)
 
 
-def test_a_saved_card_pays_with_the_answer_and_is_forgotten(clients: Clients, stripe: LocalStripe) -> None:
+def test_a_saved_card_pays_with_the_answer_and_is_removed(clients: Clients, stripe: LocalStripe) -> None:
     parent = make_company(clients, "saved")
     card = saved_card(clients, stripe, parent, THREE_D_SECURE_CARD)
     again = order(parent, "t-2", AMOUNT, method=TopUp.METHOD_SAVED_CARD, payment_method=card)
@@ -208,7 +205,7 @@ def test_a_saved_card_that_is_declined_fails_for_good(clients: Clients, stripe: 
     assert balance(clients, parent) == 0
 
 
-def test_yen_are_whole_and_what_no_card_can_pay_is_refused(clients: Clients, stripe: LocalStripe) -> None:
+def test_yen_are_whole_and_other_amounts_are_refused(clients: Clients, stripe: LocalStripe) -> None:
     parent = make_company(clients, "tokyo", "JPY")
     top_up = clients.call(clients.top_ups.CreateTopUp, order(parent, "t-1", 5_000_000_000, currency_code="JPY"))
     assert top_up.amount_text == "5000.00 JPY"
@@ -223,7 +220,7 @@ def test_yen_are_whole_and_what_no_card_can_pay_is_refused(clients: Clients, str
     assert balance(clients, parent) == 5_000_000_000
 
 
-def test_what_is_refunded_leaves_the_wallet_and_reaches_the_card(clients: Clients, stripe: LocalStripe) -> None:
+def test_a_refund_is_debited_and_reaches_the_card(clients: Clients, stripe: LocalStripe) -> None:
     parent = make_company(clients, "refunded")
     top_up = begun(clients, parent)
     stripe.enter_card(top_up.client_secret)
@@ -247,9 +244,8 @@ def test_what_is_refunded_leaves_the_wallet_and_reaches_the_card(clients: Client
     assert sorted(refund["amount"] for refund in back) == [500, CENTS - 500]
 
 
-def test_a_chargeback_takes_the_money_whenever_and_however_often_it_is_told(
-    stack: Stack, clients: Clients, stripe: LocalStripe
-) -> None:
+def test_a_chargeback_is_debited_once(stack: Stack, clients: Clients, stripe: LocalStripe) -> None:
+    """Its events arrive several times and out of order, and forged ones are refused."""
     parent = make_company(clients, "disputed")
     top_up = begun(clients, parent)
     payment = payment_of(top_up)
@@ -284,9 +280,7 @@ def test_a_chargeback_takes_the_money_whenever_and_however_often_it_is_told(
     assert balance(clients, parent) == 0
 
 
-def test_a_chargeback_that_is_told_before_its_payment_credits_first(
-    stack: Stack, clients: Clients, stripe: LocalStripe
-) -> None:
+def test_a_chargeback_before_its_payment_credits_first(stack: Stack, clients: Clients, stripe: LocalStripe) -> None:
     parent = make_company(clients, "early")
     top_up = begun(clients, parent)
     stripe.enter_card(top_up.client_secret)
@@ -295,7 +289,7 @@ def test_a_chargeback_that_is_told_before_its_payment_credits_first(
     assert balance(clients, parent) == 0
 
 
-def test_news_of_what_is_not_ours_is_taken_and_changes_nothing(stack: Stack, stripe: LocalStripe) -> None:
+def test_events_of_other_objects_are_accepted_and_ignored(stack: Stack, stripe: LocalStripe) -> None:
     """Else the provider would send it for days, and in the end nothing more."""
     refund = {"id": "re_none", "amount": 100, "currency": "eur", "status": "succeeded", "payment_intent": "pi_none"}
     for body in (
@@ -311,16 +305,17 @@ def test_news_of_what_is_not_ours_is_taken_and_changes_nothing(stack: Stack, str
 _DISPUTE = {"id": "dp_none", "amount": 100, "currency": "eur", "status": "needs_response", "reason": "general"}
 
 
-def test_news_of_a_payment_that_the_provider_does_not_know_is_to_be_sent_again(stack: Stack) -> None:
+def test_an_event_of_an_unknown_payment_is_refused(stack: Stack) -> None:
     """A key of another account, say: nothing is lost, and it is no fault of ours."""
     unknown = {"id": "pi_unknown", "status": "succeeded", "amount": 100, "currency": "eur"}
     assert post(stack, event("payment_intent.succeeded", unknown)) == 400
 
 
 @pytest.mark.parametrize("away", ["postgres", "valkey"])
-async def test_news_that_come_while_a_store_is_away_are_sent_again(
+async def test_an_event_during_an_outage_of_a_store_is_refused(
     stack: Stack, clients: Clients, stripe: LocalStripe, away: str
 ) -> None:
+    """The provider sends it again."""
     parent = make_company(clients, f"away-{away}")
     top_up = begun(clients, parent)
     intent = at_stripe(stripe, f"/v1/payment_intents/{payment_of(top_up)}")
@@ -337,7 +332,7 @@ async def test_news_that_come_while_a_store_is_away_are_sent_again(
     assert balance(clients, parent) == AMOUNT
 
 
-def test_news_that_are_lost_are_found_out_by_the_sweep(stack: Stack, clients: Clients, stripe: LocalStripe) -> None:
+def test_the_sweep_finds_a_payment_whose_event_was_lost(stack: Stack, clients: Clients, stripe: LocalStripe) -> None:
     parent = make_company(clients, "unheard")
     stripe.send_webhooks("tests", stack.admin_http_url + "/v1/nowhere", card_payments.SECRET, [])
     try:

@@ -118,9 +118,10 @@ class Company:
         await until(lambda: self.balance >= THRESHOLD and not self.value(in_flight, company), seconds_max=SECONDS_MAX)
 
 
-async def test_p2_a_card_is_charged_once_for_each_firing_though_the_back_office_is_killed_again_and_again(
+async def test_p2_a_firing_is_charged_once_although_processes_are_killed(
     stack: Stack, clients: Clients, database: "psycopg.Connection[Any]", local_stripe: LocalStripe
 ) -> None:
+    """The back office is killed KILLS times, each time a little later after a firing was recorded."""
     company = Company("killed", clients, database, local_stripe)
     in_the_middle = 0
     for number in range(KILLS):

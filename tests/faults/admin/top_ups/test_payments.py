@@ -162,9 +162,8 @@ async def ended(database: "psycopg.Connection[Any]") -> None:
     await until(nothing_left, seconds_max=ENDED_SECONDS_MAX, poll_seconds=0.5)
 
 
-async def test_what_the_provider_took_is_credited_though_processes_are_killed_again_and_again(
-    stack: Stack, stripe: LocalStripe
-) -> None:
+async def test_payments_are_credited_once_although_processes_are_killed(stack: Stack, stripe: LocalStripe) -> None:
+    """Card payments and refunds go on while the admin's processes are killed KILLS times."""
     with Clients.of(stack) as clients, psycopg.connect(stack.database_url, autocommit=True) as database:
         cards = {parent: saved_card(clients, stripe, parent) for parent in COMPANIES}
         customers, stop, killed = Customers(stack, stripe, cards), asyncio.Event(), 0

@@ -1,4 +1,4 @@
-"""The hot path's hint that a company fell below what its automatic top-up waits for: once for each crossing."""
+"""The signal of the hot path that a company fell below the threshold of its rule: once for each crossing."""
 
 from collections.abc import Sequence
 
@@ -75,7 +75,7 @@ async def test_what_is_held_and_the_floor_count(ruled: Wallets, database: asyncp
     assert await signals(ruled) == ["acme"], "a floor that is raised leaves less"
 
 
-async def test_each_command_of_a_batch_is_looked_at(ruled: Wallets) -> None:
+async def test_each_command_of_a_batch_is_checked(ruled: Wallets) -> None:
     """Down, up and down again in one call: the look at the first crossing may have been before the last."""
     await submit(ruled, charge(600))
     assert await signals(ruled) == ["acme"]
@@ -83,13 +83,13 @@ async def test_each_command_of_a_batch_is_looked_at(ruled: Wallets) -> None:
     assert await signals(ruled) == ["acme"]
 
 
-async def test_who_has_no_rule_is_not_signalled_and_keeps_no_field(acme: Wallets, hot: redis.Redis) -> None:
+async def test_a_company_without_a_rule_is_not_signalled(acme: Wallets, hot: redis.Redis) -> None:
     await submit(acme, charge(999))
     assert await signals(acme) == []
     assert hot.hget(acme.hot.keys.wallet("acme"), "signal_at") is None
 
 
-async def test_a_load_signals_what_is_below_already(ruled: Wallets, hot: redis.Redis) -> None:
+async def test_a_load_signals_a_balance_below_the_threshold(ruled: Wallets, hot: redis.Redis) -> None:
     await submit(ruled, charge(600))
     await settled(ruled)
     hot.flushall()
@@ -97,9 +97,7 @@ async def test_a_load_signals_what_is_below_already(ruled: Wallets, hot: redis.R
     assert await signals(ruled) == ["acme"], "the first signal was lost with Redis"
 
 
-async def test_a_new_threshold_holds_for_the_next_charge_and_so_does_none(
-    ruled: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_a_changed_threshold_holds_for_the_next_charge(ruled: Wallets, database: asyncpg.Connection) -> None:
     epoch = await epoch_of(database)
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=900))
     assert await epoch_of(database) > epoch
@@ -111,7 +109,7 @@ async def test_a_new_threshold_holds_for_the_next_charge_and_so_does_none(
     assert await signals(ruled) == []
 
 
-async def test_what_is_no_threshold_begins_no_epoch(ruled: Wallets, database: asyncpg.Connection) -> None:
+async def test_only_a_change_of_the_threshold_begins_an_epoch(ruled: Wallets, database: asyncpg.Connection) -> None:
     epoch = await epoch_of(database)
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(amount=7_000, day_amount_max=70_000))
     await ruled.auto_top_ups.pause_by_request("acme")
@@ -119,7 +117,8 @@ async def test_what_is_no_threshold_begins_no_epoch(ruled: Wallets, database: as
     assert await epoch_of(database) == epoch
 
 
-async def test_a_paused_rule_is_signalled_too_so_resuming_it_needs_no_load(ruled: Wallets, hot: redis.Redis) -> None:
+async def test_a_paused_rule_is_signalled_too(ruled: Wallets, hot: redis.Redis) -> None:
+    """So resuming it needs no load."""
     await ruled.auto_top_ups.pause_by_request("acme")
     assert (await ruled.auto_top_ups.get("acme")).pause_reason is PauseReason.REQUESTED
     await settled(ruled)
@@ -130,7 +129,7 @@ async def test_a_paused_rule_is_signalled_too_so_resuming_it_needs_no_load(ruled
     assert await signals(ruled) == ["acme"]
 
 
-async def test_a_charge_that_the_ledger_has_not_yet_is_signalled_and_its_undoing_is_not(ruled: Wallets) -> None:
+async def test_a_charge_in_redis_is_signalled_and_its_undo_is_not(ruled: Wallets) -> None:
     """A signal is a hint; whoever takes it asks the ledger."""
     (attempt,) = await crash_after_redis(ruled, charge(600))
     assert await signals(ruled) == ["acme"]

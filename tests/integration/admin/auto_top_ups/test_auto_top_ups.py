@@ -1,4 +1,4 @@
-"""Automatic top-ups: one at a time, once each, within their bounds, whoever works and wherever one dies."""
+"""Automatic top-ups: one at a time, once each, within their bounds, with several workers and after crashes."""
 
 import asyncio
 from typing import Any
@@ -65,11 +65,11 @@ async def balance(database: asyncpg.Connection) -> int:
     return int(await database.fetchval("SELECT balance FROM wallets WHERE company_id = 'acme'"))
 
 
-async def told(database: asyncpg.Connection) -> list[str]:
+async def mail_templates(database: asyncpg.Connection) -> list[str]:
     return [row["template"] for row in await database.fetch("SELECT template FROM mails ORDER BY serial")]
 
 
-async def happened(database: asyncpg.Connection) -> list[str]:
+async def event_types(database: asyncpg.Connection) -> list[str]:
     rows = await database.fetch("SELECT type FROM events ORDER BY serial")
     return [row["type"].removeprefix("auto_top_up.") for row in rows]
 
@@ -78,22 +78,22 @@ async def rule(wallets: Wallets) -> AutoTopUp:
     return await wallets.auto_top_ups.get("acme")
 
 
-async def wait_is_over(database: asyncpg.Connection) -> None:
+async def expire_waits(database: asyncpg.Connection) -> None:
     """Let the time be up that a rule, and whoever works on a firing, has."""
     await database.execute("UPDATE auto_top_ups SET wait_until = now() WHERE wait_until IS NOT NULL")
     await database.execute("UPDATE auto_top_up_firings SET due_at = now()")
 
 
-async def fall(wallets: Wallets, database: asyncpg.Connection, to: int = THRESHOLD - 1) -> None:
+async def charge_down(wallets: Wallets, database: asyncpg.Connection, to: int = THRESHOLD - 1) -> None:
     """Charge until so much is left."""
     await wallets.engine.submit(charge(await balance(database) - to))
 
 
-async def test_who_falls_below_the_threshold_is_topped_up_once(
+async def test_a_company_below_its_threshold_is_topped_up_once(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     assert await worker.run_once() == 0
-    await fall(ruled, database, THRESHOLD)
+    await charge_down(ruled, database, THRESHOLD)
     assert await worker.run_once() == 0, "on the line is not below it"
     await ruled.engine.submit(charge(1))
     assert await worker.run_once() == 1
@@ -109,16 +109,16 @@ async def test_a_signal_is_enough_and_a_sweep_is_enough(
     ruled: Wallets, top_ups: FakeTopUps, database: asyncpg.Connection, hot: redis.Redis
 ) -> None:
     first, worker = (AutoTopUpWorker(ruled.auto_top_up_firings, ruled.hot, top_ups) for _ in range(2))
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     assert await first.run_once(sweep=False) == 1
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     await settled(ruled)
     hot.flushall()
     assert await worker.run_once(sweep=False) == 0, "the signal is lost"
     assert await worker.run_once() == 1
 
 
-async def test_a_hold_below_the_line_is_topped_up_too(
+async def test_a_hold_below_the_threshold_is_topped_up_too(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await ruled.engine.submit(authorize(501, "call"))
@@ -126,7 +126,7 @@ async def test_a_hold_below_the_line_is_topped_up_too(
     assert await balance(database) == 1_000 + AMOUNT
 
 
-async def test_a_signal_that_is_earlier_than_its_entry_is_not_lost(
+async def test_a_signal_before_its_entry_is_not_lost(
     ruled: Wallets, top_ups: FakeTopUps, database: asyncpg.Connection, appender: Appender
 ) -> None:
     """Redis signals before the ledger has the charge."""
@@ -139,7 +139,7 @@ async def test_a_signal_that_is_earlier_than_its_entry_is_not_lost(
     now = 1.9
     assert await worker.run_once(sweep=False) == 1
     assert await worker.run_once(sweep=False) == 0
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     await ruled.engine.submit(top_up(1))
     now = 10.0
     assert await worker.run_once(sweep=False) == 0
@@ -160,7 +160,7 @@ async def test_one_charge_covers_the_whole_gap(
     assert top_ups.paid() == [3 * AMOUNT], "the least that brings it back to the threshold"
 
 
-async def test_a_burst_that_goes_on_during_the_charge_is_followed_by_another_one(
+async def test_a_burst_during_the_charge_causes_another_top_up(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     """It is below before, and below afterwards: nothing is crossed any more."""
@@ -177,14 +177,14 @@ async def test_a_burst_that_goes_on_during_the_charge_is_followed_by_another_one
     assert await balance(database) == 2 * AMOUNT
 
 
-async def test_the_first_one_is_confirmed_and_the_later_ones_are_quiet(
+async def test_only_the_first_top_up_has_a_mail(
     ruled: Wallets, worker: AutoTopUpWorker, database: asyncpg.Connection
 ) -> None:
     for _ in range(3):
-        await fall(ruled, database)
+        await charge_down(ruled, database)
         assert await worker.run_once() == 1
-    assert await told(database) == ["auto_top_up_first"]
-    assert await happened(database) == ["started", "succeeded"] * 3
+    assert await mail_templates(database) == ["auto_top_up_first"]
+    assert await event_types(database) == ["started", "succeeded"] * 3
     (mail,) = await ruled.mails.claim(10, 60.0)
     written = render_message(mail, "billing@charging.example")
     assert written["Subject"] == "acme: your first automatic top-up (0.002 EUR)"
@@ -202,13 +202,13 @@ async def test_two_workers_at_once_top_up_once(
         AutoTopUpWorker(each.auto_top_up_firings, each.hot, top_ups) for each in (ruled, beside) for _ in range(2)
     ]
     for turn in range(1, 6):
-        await fall(ruled, database)
+        await charge_down(ruled, database)
         assert sum(await asyncio.gather(*(each.run_once() for each in workers))) == 1
         assert top_ups.paid() == [AMOUNT] * turn
-    assert await told(database) == ["auto_top_up_first"]
+    assert await mail_templates(database) == ["auto_top_up_first"]
 
 
-async def test_two_that_work_on_one_firing_record_its_end_once(
+async def test_two_workers_on_one_firing_record_its_end_once(
     ruled: Wallets, top_ups: FakeTopUps, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
     """The first is held up for longer than its claim lasts."""
@@ -223,19 +223,19 @@ async def test_two_that_work_on_one_firing_record_its_end_once(
             await goes_on.wait()
 
     top_ups.answer, top_ups.before = DECLINED, hold_up
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     running = asyncio.create_task(first.run_once())
     await held_up.wait()
     assert await second.run_once() == 0, "it is in flight, and somebody's"
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await second.run_once() == 1
     goes_on.set()
     assert await running == 0
     assert (await rule(ruled)).declines == 1
-    assert await told(database) == ["auto_top_up_failed"]
+    assert await mail_templates(database) == ["auto_top_up_failed"]
 
 
-async def test_a_charge_that_hangs_keeps_no_other_company_waiting(
+async def test_a_charge_that_hangs_delays_no_other_company(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await make_company(database, "other")
@@ -247,7 +247,7 @@ async def test_a_charge_that_hangs_keeps_no_other_company_waiting(
             await goes_on.wait()
 
     top_ups.before = hang
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     running = asyncio.create_task(worker.run_once())
     await until(lambda: top_ups.started)
     await ruled.engine.submit(top_up(501, company="other"))
@@ -259,14 +259,14 @@ async def test_a_charge_that_hangs_keeps_no_other_company_waiting(
     assert top_ups.paid() == [AMOUNT]
 
 
-async def test_a_worker_that_is_stopped_leaves_what_another_ends(
+async def test_another_worker_resumes_after_a_stop(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     async def hang(_: Firing) -> None:
         await asyncio.Event().wait()
 
     top_ups.after = hang
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     running = asyncio.create_task(worker.run_once())
     await until(lambda: top_ups.ended)
     running.cancel()
@@ -277,7 +277,7 @@ async def test_a_worker_that_is_stopped_leaves_what_another_ends(
         pass
 
     top_ups.after = go_on
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await worker.run_once() == 1
     assert top_ups.paid() == [AMOUNT]
     assert await balance(database) == THRESHOLD - 1 + AMOUNT
@@ -303,7 +303,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     [(step, SUCCEEDED) for step in STEPS if step != "end: declined"]
     + [(step, DECLINED) for step in STEPS if step != "end: paid"],
 )
-async def test_killed_at_any_step_it_is_one_top_up_and_told_once(
+async def test_a_crash_at_any_step_leaves_one_top_up_and_one_mail(
     ruled: Wallets,
     worker: AutoTopUpWorker,
     top_ups: FakeTopUps,
@@ -313,89 +313,91 @@ async def test_killed_at_any_step_it_is_one_top_up_and_told_once(
     answer: Any,
 ) -> None:
     top_ups.answer = answer
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     module, statement = STEPS[step]
     name, _, parameters = statement.partition(": ")
     with monkeypatch.context() as patch:
         patch.setitem(module._SQL, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {parameters}")
         assert await worker.run_once() == 0
-    assert await told(database) == []
+    assert await mail_templates(database) == []
     asked = [firing.top_up for firing in top_ups.started]
     assert asked == ([] if step.startswith("begin") else ["auto-1"])
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await worker.run_once() == 1
     assert await worker.run_once() == 0
     assert {firing.top_up for firing in top_ups.started} == {"auto-1"}
     assert top_ups.paid() == ([AMOUNT] if answer == SUCCEEDED else [])
-    assert await told(database) == ["auto_top_up_first" if answer == SUCCEEDED else "auto_top_up_failed"]
+    assert await mail_templates(database) == ["auto_top_up_first" if answer == SUCCEEDED else "auto_top_up_failed"]
     assert (await rule(ruled)).declines == (answer == DECLINED)
 
 
-async def test_a_top_up_without_an_answer_is_asked_for_again_and_not_made_twice(
+async def test_a_top_up_without_an_answer_is_resumed_ever_later(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
+    """It is not made twice."""
+
     async def lose(_: Firing) -> None:
         raise AWAY
 
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     top_ups.after = lose
     assert await worker.run_once() == 0
     assert (await rule(ruled)).in_flight == "auto-1"
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     assert await worker.run_once() == 0
     assert len(top_ups.started) == 1, "there is no hurry"
     for asked, seconds in ((2, 4), (3, 8), (4, 16)):
-        await wait_is_over(database)
+        await expire_waits(database)
         assert await worker.run_once() == 0
         assert len(top_ups.started) == asked
         due = await database.fetchval("SELECT extract(epoch FROM due_at - now()) FROM auto_top_up_firings")
         assert seconds - 1 < due < seconds + 0.1
     top_ups.after = top_ups.before
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await worker.run_once() == 2, "this one, and the next one for what was spent meanwhile"
     assert top_ups.paid() == [AMOUNT, AMOUNT]
 
 
-async def test_a_fault_of_ours_leaves_it_in_flight(
+async def test_a_fault_leaves_the_firing_open(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     top_ups.answer = ValueError("a fault")
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     assert await worker.run_once() == 0
     top_ups.answer = SUCCEEDED
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await worker.run_once() == 1
 
 
-async def test_a_top_up_that_is_pending_is_in_flight_until_it_ends(
+async def test_a_pending_top_up_is_in_flight_until_it_ends(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     top_ups.answer = PENDING
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     for _ in range(3):
         assert await worker.run_once() == 0
-        await wait_is_over(database)
+        await expire_waits(database)
     assert {firing.top_up for firing in top_ups.started} == {"auto-1"}
-    assert await told(database) == []
+    assert await mail_templates(database) == []
     top_ups.answer = SUCCEEDED
     assert await worker.run_once() == 1
     assert top_ups.paid() == [AMOUNT]
 
 
-async def test_a_name_that_somebody_else_gave_is_passed_over(
+async def test_an_id_that_is_taken_is_skipped(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     async def take_two(firing: Firing) -> None:
         top_ups.answer = ID_TAKEN if firing.number <= 2 else SUCCEEDED
 
     top_ups.before = take_two
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     # It is no end by itself in the fake, so that the worker must record it.
     assert await worker.run_once() == 3
     assert [firing.top_up for firing in top_ups.started] == ["auto-1", "auto-2", "auto-3"]
     assert top_ups.paid() == [AMOUNT]
     assert (await rule(ruled)).declines == 0
-    assert await told(database) == ["auto_top_up_first"]
+    assert await mail_templates(database) == ["auto_top_up_first"]
 
 
 # Declines
@@ -406,57 +408,58 @@ async def test_an_amount_that_no_card_can_pay_is_a_decline(
 ) -> None:
     """The provider refuses the amount before there is a top-up."""
     top_ups.answer = ProviderRefused("amount_too_small", "A payment by card is at least 0.50 EUR.")
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     assert await worker.run_once() == 1
     assert ((await rule(ruled)).declines, (await rule(ruled)).in_flight) == (1, "")
-    assert await told(database) == ["auto_top_up_failed"]
+    assert await mail_templates(database) == ["auto_top_up_failed"]
 
 
-async def test_a_decline_waits_ever_longer_is_told_once_and_pauses_at_last(
+async def test_declines_wait_ever_longer_and_pause_at_last(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
+    """The first has a mail, and so has the pause."""
     top_ups.answer = DECLINED
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     for declines, seconds in ((1, 600), (2, 3_600), (3, 21_600)):
         assert await worker.run_once() == 1
         assert await worker.run_once() == 0
         assert (await rule(ruled)).declines == declines
         waits = await database.fetchval("SELECT extract(epoch FROM wait_until - now()) FROM auto_top_ups")
         assert seconds - 5 < waits <= seconds
-        assert await told(database) == ["auto_top_up_failed"]
-        await wait_is_over(database)
+        assert await mail_templates(database) == ["auto_top_up_failed"]
+        await expire_waits(database)
     assert await worker.run_once() == 1
     paused = await rule(ruled)
     assert (paused.state, paused.pause_reason) == (RuleState.PAUSED, PauseReason.DECLINES)
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await worker.run_once() == 0
-    assert await told(database) == ["auto_top_up_failed", "auto_top_up_paused_declines"]
-    assert await happened(database) == ["started", "failed"] * 4 + ["paused"]
+    assert await mail_templates(database) == ["auto_top_up_failed", "auto_top_up_paused_declines"]
+    assert await event_types(database) == ["started", "failed"] * 4 + ["paused"]
     top_ups.answer = SUCCEEDED
     resumed = await ruled.auto_top_ups.resume("acme")
     assert (resumed.state, resumed.declines, resumed.waits_until) == (RuleState.ACTIVE, 0, 0)
     assert await worker.run_once() == 1
 
 
-async def test_after_a_payment_declines_are_counted_and_told_anew(
+async def test_declines_are_counted_anew_after_a_payment(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     for _ in range(2):
-        await fall(ruled, database)
+        await charge_down(ruled, database)
         top_ups.answer = DECLINED
         assert await worker.run_once() == 1
         top_ups.answer = SUCCEEDED
-        await wait_is_over(database)
+        await expire_waits(database)
         assert await worker.run_once() == 1
         assert (await rule(ruled)).declines == 0
-    assert await told(database) == ["auto_top_up_failed", "auto_top_up_first", "auto_top_up_failed"]
+    assert await mail_templates(database) == ["auto_top_up_failed", "auto_top_up_first", "auto_top_up_failed"]
 
 
 async def test_another_card_is_tried_at_once(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     top_ups.answer = DECLINED
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     assert await worker.run_once() == 1
     changed = await ruled.auto_top_ups.put("acme", AutoTopUpChange(payment_method="pm_2"))
     assert (changed.declines, changed.waits_until) == (0, 0)
@@ -465,27 +468,28 @@ async def test_another_card_is_tried_at_once(
     assert top_ups.started[-1].payment_method == "pm_2"
 
 
-async def test_a_bank_that_wants_the_customer_is_a_decline_that_may_turn_out_well(
+async def test_a_required_authentication_may_still_succeed(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
+    """It counts as a decline until then."""
     top_ups.answer = REQUIRES_ACTION
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     for _ in range(3):
         assert await worker.run_once() == 0
-        await wait_is_over(database)
+        await expire_waits(database)
     waiting = await rule(ruled)
     assert (waiting.in_flight, waiting.declines) == ("auto-1", 1)
-    assert await told(database) == ["auto_top_up_authentication"]
+    assert await mail_templates(database) == ["auto_top_up_authentication"]
     top_ups.answer = SUCCEEDED
     assert await worker.run_once() == 1
     assert (await rule(ruled)).declines == 0
-    assert await told(database) == ["auto_top_up_authentication", "auto_top_up_first"]
+    assert await mail_templates(database) == ["auto_top_up_authentication", "auto_top_up_first"]
 
 
-async def test_a_bank_that_wanted_the_customer_in_vain_is_one_decline(
+async def test_a_failed_authentication_is_one_decline(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     for answer, declines in (
         (DECLINED, 1),
         (REQUIRES_ACTION, 2),
@@ -494,61 +498,62 @@ async def test_a_bank_that_wanted_the_customer_in_vain_is_one_decline(
     ):
         top_ups.answer = answer
         await worker.run_once()
-        await wait_is_over(database)
+        await expire_waits(database)
         assert (await rule(ruled)).declines == declines
-    assert await told(database) == ["auto_top_up_failed", "auto_top_up_authentication"]
+    assert await mail_templates(database) == ["auto_top_up_failed", "auto_top_up_authentication"]
 
 
 # Bounds
 
 
-async def test_a_days_and_a_months_bound_hold_are_told_once_and_end_with_it(
+async def test_bounds_of_a_day_and_a_month_hold_until_it_ends(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
+    """The company is notified once for each."""
     bounds = AutoTopUpChange(day_amount_max=2 * AMOUNT + 1, month_amount_max=3 * AMOUNT)
     await ruled.auto_top_ups.put("acme", bounds)
     for _ in range(4):
-        await fall(ruled, database)
+        await charge_down(ruled, database)
         await worker.run_once()
     assert top_ups.paid() == [AMOUNT, AMOUNT]
     assert await database.fetchval(
         "SELECT wait_until = date_trunc('day', now(), 'UTC') + interval '1 day' FROM auto_top_ups"
     )
-    await yesterday(database)
+    await pass_a_day(database)
     assert await worker.run_once() == 1
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     await worker.run_once()
     assert top_ups.paid() == [AMOUNT] * 3
-    assert await told(database) == ["auto_top_up_first", "auto_top_up_limited", "auto_top_up_limited"]
+    assert await mail_templates(database) == ["auto_top_up_first", "auto_top_up_limited", "auto_top_up_limited"]
     await database.execute("UPDATE auto_top_up_firings SET fired_at = fired_at - interval '31 days'")
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await worker.run_once() == 1
     assert (await rule(ruled)).month_amount == AMOUNT
 
 
-async def test_what_was_declined_counts_in_no_bound(
+async def test_a_declined_firing_counts_in_no_bound(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(day_amount_max=AMOUNT, day_count_max=1, month_count_max=1))
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     top_ups.answer = DECLINED
     assert await worker.run_once() == 1
     top_ups.answer = SUCCEEDED
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await worker.run_once() == 1
     assert top_ups.paid() == [AMOUNT]
 
 
-async def yesterday(database: asyncpg.Connection) -> None:
+async def pass_a_day(database: asyncpg.Connection) -> None:
     """Let a day pass, within the month."""
     await database.execute(
         "UPDATE auto_top_up_firings "
         "SET fired_at = greatest(date_trunc('month', now(), 'UTC'), fired_at - interval '1 day')"
     )
-    await wait_is_over(database)
+    await expire_waits(database)
 
 
-async def test_a_bound_makes_the_charge_smaller_before_it_forbids_it(
+async def test_a_bound_reduces_the_charge_before_it_forbids_it(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(threshold=10_000, day_amount_max=2 * AMOUNT))
@@ -556,12 +561,12 @@ async def test_a_bound_makes_the_charge_smaller_before_it_forbids_it(
     assert top_ups.paid() == [2 * AMOUNT]
 
 
-async def test_a_months_count_holds(
+async def test_the_count_of_a_month_holds(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(month_count_max=2))
     for _ in range(3):
-        await fall(ruled, database)
+        await charge_down(ruled, database)
         await worker.run_once()
     assert top_ups.paid() == [AMOUNT, AMOUNT]
     assert (await rule(ruled)).state is RuleState.ACTIVE
@@ -569,16 +574,16 @@ async def test_a_months_count_holds(
     assert await worker.run_once() == 1, "the bound is taken away, and what waited for it goes on"
 
 
-async def test_a_runaway_pauses_itself_and_says_so(
+async def test_a_runaway_pauses_the_rule(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     for count in range(1, 12):
-        await fall(ruled, database)
+        await charge_down(ruled, database)
         assert await worker.run_once() == (count <= 10)
     paused = await rule(ruled)
     assert (paused.state, paused.pause_reason) == (RuleState.PAUSED, PauseReason.RUNAWAY)
     assert len(top_ups.paid()) == 10
-    assert await told(database) == ["auto_top_up_first", "auto_top_up_paused_runaway"]
+    assert await mail_templates(database) == ["auto_top_up_first", "auto_top_up_paused_runaway"]
     await ruled.auto_top_ups.resume("acme")
     assert await worker.run_once() == 1, "a person has looked at it, so it begins anew"
 
@@ -594,15 +599,15 @@ async def test_a_pause_keeps_the_rule_and_a_resumed_rule_catches_up(
     assert (paused.state, paused.pause_reason) == (RuleState.PAUSED, PauseReason.REQUESTED)
     assert paused.terms == before.terms
     await ruled.auto_top_ups.pause_by_request("acme")
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     assert await worker.run_once() == 0
-    assert await told(database) == [], "somebody did it, and need not be told"
-    assert await happened(database) == ["paused"]
+    assert await mail_templates(database) == [], "somebody did it, and need not be told"
+    assert await event_types(database) == ["paused"]
     await ruled.auto_top_ups.resume("acme")
     assert await worker.run_once() == 1
 
 
-async def test_a_dispute_pauses_whatever_paused_before_and_tells_once(
+async def test_a_dispute_replaces_another_reason_of_a_pause(
     ruled: Wallets, worker: AutoTopUpWorker, database: asyncpg.Connection
 ) -> None:
     await ruled.auto_top_ups.pause_by_request("acme")
@@ -610,17 +615,17 @@ async def test_a_dispute_pauses_whatever_paused_before_and_tells_once(
         await ruled.auto_top_ups.pause_for_dispute("acme")
         await ruled.auto_top_ups.pause_by_request("acme")
     assert (await rule(ruled)).pause_reason is PauseReason.DISPUTE
-    assert await told(database) == ["auto_top_up_paused_dispute"]
-    await fall(ruled, database)
+    assert await mail_templates(database) == ["auto_top_up_paused_dispute"]
+    await charge_down(ruled, database)
     assert await worker.run_once() == 0
     await ruled.auto_top_ups.pause_for_dispute("nobody")
 
 
-async def test_what_is_in_flight_ends_although_the_rule_is_paused_or_gone(
+async def test_a_firing_ends_although_its_rule_is_paused_or_deleted(
     ruled: Wallets, worker: AutoTopUpWorker, top_ups: FakeTopUps, database: asyncpg.Connection
 ) -> None:
     top_ups.answer = PENDING
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     assert await worker.run_once() == 0
     await ruled.auto_top_ups.pause_by_request("acme")
     await ruled.auto_top_ups.delete("acme")
@@ -629,10 +634,10 @@ async def test_what_is_in_flight_ends_although_the_rule_is_paused_or_gone(
     assert (await rule(ruled)).in_flight == "auto-1"
     await ruled.auto_top_ups.delete("acme")
     top_ups.answer = SUCCEEDED
-    await wait_is_over(database)
+    await expire_waits(database)
     assert await worker.run_once() == 1
     await ruled.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, "pm_1"))
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     assert await worker.run_once() == 1
     assert [firing.top_up for firing in top_ups.started] == ["auto-1", "auto-1", "auto-2"], (
         "a number is never given twice"
@@ -642,14 +647,14 @@ async def test_what_is_in_flight_ends_although_the_rule_is_paused_or_gone(
 async def test_a_suspended_company_is_not_topped_up_until_it_is_resumed(
     ruled: Wallets, worker: AutoTopUpWorker, database: asyncpg.Connection
 ) -> None:
-    await fall(ruled, database)
+    await charge_down(ruled, database)
     await ruled.companies.suspend("acme")
     assert await worker.run_once() == 0
     await ruled.companies.resume("acme")
     assert await worker.run_once() == 1
 
 
-async def test_a_rule_that_is_not_there_or_cannot_be_says_so(wallets: Wallets, database: asyncpg.Connection) -> None:
+async def test_errors_of_a_rule_that_is_missing_or_not_possible(wallets: Wallets, database: asyncpg.Connection) -> None:
     rules = wallets.auto_top_ups
     whole = AutoTopUpChange(THRESHOLD, AMOUNT, "pm_1")
     await make_company(database)
@@ -671,7 +676,7 @@ async def test_a_rule_that_is_not_there_or_cannot_be_says_so(wallets: Wallets, d
             await ask
 
 
-async def test_p2_one_in_flight_is_held_by_the_database_itself(ruled: Wallets, database: asyncpg.Connection) -> None:
+async def test_p2_the_database_allows_one_open_firing(ruled: Wallets, database: asyncpg.Connection) -> None:
     insert = "INSERT INTO auto_top_up_firings VALUES ('acme', $1, 1, 'EUR', 'pm_1', 1, false, '', 0, now(), now())"
     await database.execute(insert, 1)
     with pytest.raises(asyncpg.UniqueViolationError):

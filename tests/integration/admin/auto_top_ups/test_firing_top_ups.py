@@ -1,4 +1,4 @@
-"""Automatic top-ups by top-ups as they are: one payment for each firing, wherever a process dies."""
+"""Automatic top-ups with real top-ups: one payment for each firing, wherever a process crashes."""
 
 from itertools import count
 from typing import Any
@@ -65,7 +65,7 @@ def firing_top_ups(company: Wallets, provider: FakeProvider) -> FiringTopUps:
         (AUTHENTICATION_REQUIRED, TopUpState.REQUIRES_ACTION, None),
     ],
 )
-async def test_a_firing_is_one_top_up_however_often_it_is_asked_for(
+async def test_a_firing_has_one_top_up_however_often_it_starts(
     company: Wallets,
     firing_top_ups: FiringTopUps,
     provider: FakeProvider,
@@ -82,9 +82,10 @@ async def test_a_firing_is_one_top_up_however_often_it_is_asked_for(
     assert (await company.reader.wallet("acme")).balance == provider.charged
 
 
-async def test_what_no_card_can_pay_has_failed_and_what_is_asked_of_nobody_waits(
+async def test_a_refused_amount_and_an_outage_of_the_provider(
     firing_top_ups: FiringTopUps, provider: FakeProvider
 ) -> None:
+    """An amount that no card can pay is refused for good; after an outage the same top-up is resumed."""
     with pytest.raises(ProviderRefused):
         await firing_top_ups.start(firing(amount=AMOUNT + 1))
     provider.away = True
@@ -96,7 +97,7 @@ async def test_what_no_card_can_pay_has_failed_and_what_is_asked_of_nobody_waits
     assert provider.charged == AMOUNT
 
 
-async def test_a_bank_that_asks_the_customer_may_let_it_pass_or_not(
+async def test_an_authentication_may_succeed_or_be_canceled(
     company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider
 ) -> None:
     services = services_of(company, provider)
@@ -112,9 +113,10 @@ async def test_a_bank_that_asks_the_customer_may_let_it_pass_or_not(
 
 
 @pytest.mark.parametrize("taken_by", ["a top-up", "a charge"])
-async def test_a_name_that_somebody_else_has_is_no_decline(
+async def test_an_id_that_is_taken_is_no_decline(
     company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider, taken_by: str
 ) -> None:
+    """A request of the API has used the id of the firing's top-up as its idempotency key."""
     if taken_by == "a top-up":
         other = NewTopUp("acme", "auto-1", b"another one!", TopUpMethod.SAVED_CARD, AMOUNT, "EUR", card=GOOD)
         await services_of(company, provider).top_ups.start(other)
@@ -127,7 +129,7 @@ async def test_a_name_that_somebody_else_has_is_no_decline(
     assert (await firing_top_ups.start(firing(number=2))).state is TopUpState.SUCCEEDED
 
 
-async def test_a_provider_that_was_away_for_too_long_is_no_decline(
+async def test_a_long_outage_of_the_provider_is_no_decline(
     company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     provider.away = True
@@ -142,7 +144,7 @@ async def test_a_provider_that_was_away_for_too_long_is_no_decline(
     assert provider.charged == 0
 
 
-async def test_a_rule_is_made_for_a_card_that_is_there(company: Wallets, provider: FakeProvider) -> None:
+async def test_a_rule_needs_a_card_that_exists(company: Wallets, provider: FakeProvider) -> None:
     customers = services_of(company, provider).customers
     provider.saved[await customers.ensured("acme")] = [CARD]
     servicer = AutoTopUpServicer(company.auto_top_ups, company.reader, customers)
@@ -179,7 +181,7 @@ async def test_a_chargeback_pauses_the_rule(company: Wallets, provider: FakeProv
     assert provider.charged == AMOUNT
 
 
-async def test_p2_killed_at_any_moment_it_is_one_payment_and_one_entry(
+async def test_p2_a_crash_at_any_moment_leaves_one_payment_and_one_entry(
     wallets: Wallets, database: asyncpg.Connection, provider: FakeProvider
 ) -> None:
     """Between any two calls to Postgres, to the engine, and to the provider."""

@@ -1,4 +1,4 @@
-"""What Prometheus is told of payments: each end once, each call, each webhook, each refund by who asked for it."""
+"""Metrics of payments: each end once, each call, each webhook, each refund by its origin."""
 
 import inspect
 from collections.abc import Callable
@@ -98,7 +98,7 @@ def test_every_call_of_the_port_is_measured() -> None:
     }
 
 
-async def test_each_webhook_is_counted_by_what_it_tells_and_what_became_of_it(acme: Wallets) -> None:
+async def test_each_webhook_is_counted_by_kind_and_outcome(acme: Wallets) -> None:
     provider, heard = FakeProvider(), counted(payment_notifications)
     services = services_of(acme, provider)
     begun = await services.top_ups.start(CARD)
@@ -124,7 +124,7 @@ async def test_each_webhook_is_counted_by_what_it_tells_and_what_became_of_it(ac
     }
 
 
-async def test_each_refund_is_counted_by_who_asked_for_it(acme: Wallets) -> None:
+async def test_each_refund_is_counted_by_origin(acme: Wallets) -> None:
     made = counted(metrics.refunds)
     await acme.engine.submit(top_up(10_000))
     numbers = [(await acme.engine.submit(charge(100))).entry.number for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Money that goes back: the wallet and the cards agree, whoever dies, and chargebacks come in any order."""
+"""Refunds and chargebacks: the wallet and the cards agree after a crash, and events arrive in any order."""
 
 import asyncio
 from contextlib import suppress
@@ -24,11 +24,11 @@ from admin.top_ups.worker import TopUpSweep
 from tests.integration.admin.top_ups.test_top_ups import (
     AMOUNT,
     SAVED,
+    age,
     balance,
-    older,
+    event_types,
     order,
-    swept,
-    told,
+    sweep_all,
 )
 from tests.support.builders import charge, fingerprint, make_company
 from tests.support.payments import (
@@ -88,7 +88,7 @@ async def test_a_refund_leaves_the_wallet_and_reaches_the_card_once(
     assert provider.refunded == 5_000_000
     entry = await acme.reader.entry("acme", 2)
     assert (entry.amount, entry.reason, entry.requested_by) == (-5_000_000, "TOP_UP_REFUND", "desk 7")
-    assert (await told(database)).count(EventType.TOP_UP_REFUNDED) == 1
+    assert (await event_types(database)).count(EventType.TOP_UP_REFUNDED) == 1
     rest = await services.refunds.start(back(key="r-2"))
     assert rest.amount == AMOUNT - 5_000_000
     assert (await acme.top_ups.get("acme", "t-1")).refundable == 0
@@ -109,7 +109,7 @@ async def test_refunds_never_add_up_to_more_than_came_in(
     assert await balance(acme) == AMOUNT - 2 * part
 
 
-async def test_what_was_spent_cannot_go_back(acme: Wallets, services: TopUpServices, provider: FakeProvider) -> None:
+async def test_spent_money_cannot_be_refunded(acme: Wallets, services: TopUpServices, provider: FakeProvider) -> None:
     spent = (await acme.engine.submit(charge(AMOUNT - 10_000))).entry
     with pytest.raises(InsufficientFunds):
         await services.refunds.start(back())
@@ -121,7 +121,7 @@ async def test_what_was_spent_cannot_go_back(acme: Wallets, services: TopUpServi
     assert await balance(acme) == 0
 
 
-async def test_what_cannot_go_back_is_said(acme: Wallets, services: TopUpServices) -> None:
+async def test_a_refund_that_is_not_possible_raises(acme: Wallets, services: TopUpServices) -> None:
     await services.top_ups.start(order(TopUpMethod.BANK_TRANSFER, "t-2"))
     await services.bank_transfers.confirm("acme", "t-2", AMOUNT)
     with pytest.raises(TopUpNotRefundable):
@@ -135,7 +135,8 @@ async def test_what_cannot_go_back_is_said(acme: Wallets, services: TopUpService
         await services.refunds.start(back(20_000))
 
 
-async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, services: TopUpServices) -> None:
+async def test_without_a_provider_a_refund_says_why(acme: Wallets, services: TopUpServices) -> None:
+    """A top-up by card needs a provider; another one is not refundable with or without it."""
     await services.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
     without = services_of(acme).refunds
     with pytest.raises(PaymentsNotConfigured):
@@ -146,7 +147,7 @@ async def test_without_a_provider_only_a_card_waits_for_one(acme: Wallets, servi
         await without.start(back(top_up="none"))
 
 
-async def test_what_the_provider_refuses_is_put_back(
+async def test_a_refund_that_the_provider_refuses_is_credited_again(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     provider.refuses_refunds = True
@@ -159,9 +160,10 @@ async def test_what_the_provider_refuses_is_put_back(
     assert (again.state, again.return_number) == (refused.state, refused.return_number)
 
 
-async def test_a_refund_that_fails_days_later_is_put_back_once(
+async def test_a_refund_that_fails_later_is_credited_again_once(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
+    """Events of it arrive twice and out of order."""
     done = await services.refunds.start(back(10_000))
     sent = provider.refunds[done.provider_refund]
     failed = PaymentRefund(
@@ -176,7 +178,9 @@ async def test_a_refund_that_fails_days_later_is_put_back_once(
     assert (await acme.top_ups.get("acme", "t-1")).refundable == AMOUNT
 
 
-async def test_a_silent_provider_is_asked_again(acme: Wallets, services: TopUpServices, provider: FakeProvider) -> None:
+async def test_a_refund_is_resumed_after_an_outage_of_the_provider(
+    acme: Wallets, services: TopUpServices, provider: FakeProvider
+) -> None:
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
         await services.refunds.start(back(10_000))
@@ -186,7 +190,7 @@ async def test_a_silent_provider_is_asked_again(acme: Wallets, services: TopUpSe
     assert provider.refunded == 10_000
 
 
-async def test_a_no_to_a_question_puts_nothing_back(
+async def test_a_failed_lookup_does_not_fail_the_refund(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     """The refund may have been sent: it is said of it only that it is not found."""
@@ -203,16 +207,14 @@ async def test_a_no_to_a_question_puts_nothing_back(
     assert provider.refunded == 10_000
 
 
-async def test_news_of_refunds_that_are_not_ours_are_taken(
-    acme: Wallets, services: TopUpServices, provider: FakeProvider
-) -> None:
+async def test_a_refund_of_no_top_up_is_ignored(acme: Wallets, services: TopUpServices, provider: FakeProvider) -> None:
     for name in ("", "companies/acme/topUpRefunds/none", "companies/nobody/topUpRefunds/r-1", "something"):
-        told_of = PaymentRefund("re_x", RefundState.SUCCEEDED, name, "pi_1", 10_000, "EUR")
-        assert await services.refunds.apply_refund(told_of) is None
+        unknown = PaymentRefund("re_x", RefundState.SUCCEEDED, name, "pi_1", 10_000, "EUR")
+        assert await services.refunds.apply_refund(unknown) is None
     assert await balance(acme) == AMOUNT
 
 
-async def test_a_debit_beside_a_decline_is_found_and_put_back(
+async def test_a_debit_beside_a_decline_is_credited_again(
     acme: Wallets, database: asyncpg.Connection, services: TopUpServices, provider: FakeProvider
 ) -> None:
     """Two ask for the same: one is declined, the other is debited a moment later and dies before it records that."""
@@ -221,7 +223,7 @@ async def test_a_debit_beside_a_decline_is_found_and_put_back(
         await services.refunds.start(back())
     await services.top_ups.start(order(TopUpMethod.MANUAL, "m-1"))
     await acme.engine.submit(refund_debit(await acme.top_up_refunds.get("acme", "r-1")))
-    await swept(acme, provider, database)
+    await sweep_all(acme, provider, database)
     assert await balance(acme) == AMOUNT
     ended = await acme.top_up_refunds.get("acme", "r-1")
     assert ended.state is TopUpRefundState.FAILED
@@ -229,24 +231,25 @@ async def test_a_debit_beside_a_decline_is_found_and_put_back(
     assert (await acme.top_ups.get("acme", "t-1")).refunded == provider.refunded == 0
 
 
-async def test_a_declined_refund_is_looked_at_once_more_and_then_left(
+async def test_a_declined_refund_is_reconciled_once_more(
     acme: Wallets, database: asyncpg.Connection, services: TopUpServices
 ) -> None:
     await acme.engine.submit(charge(AMOUNT))
     with pytest.raises(InsufficientFunds):
         await services.refunds.start(back())
     assert await TopUpSweep(services).run_once() == 0, "who is about to be debited has its time"
-    await older(database, DECLINED_RECONCILE_SECONDS)
+    await age(database, DECLINED_RECONCILE_SECONDS)
     assert await TopUpSweep(services).run_once() == 1
-    await older(database, 100_000)
+    await age(database, 100_000)
     assert await TopUpSweep(services).run_once() == 0
 
 
 @pytest.mark.parametrize("refused", [True, False])
 @pytest.mark.parametrize("retried", [True, False])
-async def test_a_process_may_die_at_any_moment_of_a_refund(
+async def test_a_refund_survives_a_crash_at_any_moment(
     acme: Wallets, database: asyncpg.Connection, provider: FakeProvider, retried: bool, refused: bool
 ) -> None:
+    """The wallet and the card agree, after a retry or after the sweep alone."""
     part = 100_000
     for moment in range(MOMENTS_MAX):
         crash, order_of = CrashPoint(moment), back(part, key=f"r-{moment}")
@@ -256,7 +259,7 @@ async def test_a_process_may_die_at_any_moment_of_a_refund(
             await crashing_services(acme, provider, crash).refunds.start(order_of)
         if retried:
             await services_of(acme, provider).refunds.start(order_of)
-        await swept(acme, provider, database)
+        await sweep_all(acme, provider, database)
         assert before - await balance(acme) == provider.refunded - given, moment
         found = await acme.top_up_refunds.page("acme", "t-1", before=10**18, limit=100)
         assert all(refund.state is not TopUpRefundState.PENDING for refund in found), moment
@@ -277,7 +280,7 @@ async def test_a_chargeback_takes_the_money_below_the_floor(
     for _ in range(3):
         await services.provider_events.receive(b"0", {})
     assert await balance(acme) == -AMOUNT
-    assert (await told(database)).count(EventType.TOP_UP_DISPUTED) == 1
+    assert (await event_types(database)).count(EventType.TOP_UP_DISPUTED) == 1
     (chargeback,) = await acme.chargebacks.page("acme", before=10**18, limit=9)
     assert (chargeback.state, chargeback.top_up) == (ChargebackState.OPEN, "t-1")
     entry = await acme.reader.entry("acme", chargeback.debit_number or 0)
@@ -289,7 +292,7 @@ async def test_a_chargeback_takes_the_money_below_the_floor(
 
 
 @pytest.mark.parametrize(
-    "order_told",
+    "states",
     [
         [DisputeState.INQUIRY],
         [DisputeState.OPEN, DisputeState.WON],
@@ -299,21 +302,21 @@ async def test_a_chargeback_takes_the_money_below_the_floor(
         [DisputeState.LOST, DisputeState.OPEN, DisputeState.LOST],
     ],
 )
-async def test_news_of_a_chargeback_may_come_in_any_order(
+async def test_events_of_a_chargeback_may_come_in_any_order(
     acme: Wallets,
     services: TopUpServices,
     provider: FakeProvider,
     database: asyncpg.Connection,
-    order_told: list[DisputeState],
+    states: list[DisputeState],
 ) -> None:
-    for state in order_told:
+    for state in states:
         await asyncio.gather(
             *(services.chargebacks.record_dispute(dispute(provider.payments["pi_1"], state)) for _ in range(3))
         )
-    lost = DisputeState.LOST in order_told
+    lost = DisputeState.LOST in states
     assert await balance(acme) == (0 if lost else AMOUNT)
-    closed = lost or DisputeState.WON in order_told
-    assert (await told(database)).count(EventType.DISPUTE_CLOSED) == closed
+    closed = lost or DisputeState.WON in states
+    assert (await event_types(database)).count(EventType.DISPUTE_CLOSED) == closed
 
 
 async def test_a_chargeback_before_its_payment_is_known_credits_first(
@@ -326,7 +329,7 @@ async def test_a_chargeback_before_its_payment_is_known_credits_first(
     assert await services.chargebacks.record_dispute(dispute(provider.payments[begun.payment], name="dp_2")) is not None
 
 
-async def test_a_process_may_die_at_any_moment_of_a_chargeback(
+async def test_a_chargeback_survives_a_crash_at_any_moment(
     acme: Wallets, database: asyncpg.Connection, provider: FakeProvider
 ) -> None:
     won = 0
@@ -338,7 +341,7 @@ async def test_a_process_may_die_at_any_moment_of_a_chargeback(
             await crashing_services(acme, provider, crash).chargebacks.record_dispute(small)
         # The provider sends again what was not answered.
         await services_of(acme, provider).chargebacks.record_dispute(small)
-        await swept(acme, provider, database)
+        await sweep_all(acme, provider, database)
         assert await balance(acme) == before, moment
         missing = "SELECT count(*) FROM chargebacks WHERE debit_number IS NULL OR credit_number IS NULL"
         assert await database.fetchval(missing) == 0, moment
@@ -351,7 +354,7 @@ async def test_a_process_may_die_at_any_moment_of_a_chargeback(
     assert entries == 2 * won
 
 
-async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
+async def test_chargebacks_that_cannot_be_finished_delay_no_others(
     acme: Wallets,
     services: TopUpServices,
     provider: FakeProvider,
@@ -382,9 +385,10 @@ async def test_chargebacks_that_cannot_be_finished_keep_no_others_waiting(
     assert [[each.company for each in await acme.chargebacks.claim_due(9)] for _ in range(2)] == [["acme"], []]
 
 
-async def test_a_refund_that_is_on_its_way_for_days_is_asked_for_less_and_less(
+async def test_a_pending_refund_is_reconciled_less_and_less_often(
     acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
+    """It may be pending for days."""
     provider.refund_state = RefundState.PENDING
     begun = await services.refunds.start(back(10_000))
     assert begun.state is TopUpRefundState.PENDING
@@ -400,9 +404,8 @@ async def test_a_refund_that_is_on_its_way_for_days_is_asked_for_less_and_less(
     assert await balance(acme) == AMOUNT
 
 
-async def test_whoever_pauses_hears_of_a_chargeback_before_the_money_goes(
-    acme: Wallets, provider: FakeProvider
-) -> None:
+async def test_on_chargeback_is_called_before_the_debit(acme: Wallets, provider: FakeProvider) -> None:
+    """So automatic top-ups are paused before the balance falls."""
     heard: list[tuple[str, int]] = []
 
     async def opened(company: str) -> None:

@@ -1,4 +1,4 @@
-"""Top-ups: what came in is credited once, whoever dies at whatever moment, and in whatever order news comes."""
+"""Top-ups: a payment is credited once, wherever a process crashes, and in whatever order events arrive."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -80,7 +80,7 @@ async def balance(wallets: Wallets) -> int:
     return (await wallets.reader.wallet("acme")).balance
 
 
-async def older(database: asyncpg.Connection, seconds: float) -> None:
+async def age(database: asyncpg.Connection, seconds: float) -> None:
     """Let time pass for all that is under way."""
     for table in ("top_ups", "top_up_refunds"):
         await database.execute(
@@ -90,14 +90,14 @@ async def older(database: asyncpg.Connection, seconds: float) -> None:
         )
 
 
-async def swept(wallets: Wallets, provider: FakeProvider, database: asyncpg.Connection) -> None:
+async def sweep_all(wallets: Wallets, provider: FakeProvider, database: asyncpg.Connection) -> None:
     """Let another process look at all that was left, soon after and long after."""
     for seconds in (100.0, BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX):
-        await older(database, seconds)
+        await age(database, seconds)
         await TopUpSweep(services_of(wallets, provider)).run_once()
 
 
-async def told(database: asyncpg.Connection) -> list[str]:
+async def event_types(database: asyncpg.Connection) -> list[str]:
     return [row["type"] for row in await database.fetch("SELECT type FROM events ORDER BY serial")]
 
 
@@ -111,7 +111,7 @@ async def test_a_manual_top_up_is_credited_once(
     assert await balance(acme) == AMOUNT
     with pytest.raises(IdempotencyKeyReused):
         await services.top_ups.start(order(TopUpMethod.MANUAL, amount=AMOUNT + 1))
-    assert await told(database) == [EventType.TOP_UP_SUCCEEDED]
+    assert await event_types(database) == [EventType.TOP_UP_SUCCEEDED]
 
 
 async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets, services: TopUpServices) -> None:
@@ -126,7 +126,8 @@ async def test_a_manual_top_up_that_was_declined_may_succeed_later(acme: Wallets
     assert await balance(acme) == MICROS_MAX
 
 
-async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wallets, services: TopUpServices) -> None:
+async def test_a_withdrawal_of_a_decline_keeps_a_concurrent_credit(acme: Wallets, services: TopUpServices) -> None:
+    """Two attempts of one manual top-up: one is declined and withdrawn while the other is credited."""
     begun, _ = await acme.top_ups.create(MANUAL)
     outcome = await acme.engine.submit(credit(begun, "", AMOUNT))
     await acme.top_ups.withdraw(begun)
@@ -136,7 +137,7 @@ async def test_a_decline_to_another_try_does_not_take_a_credit_with_it(acme: Wal
     assert await balance(acme) == AMOUNT
 
 
-async def test_what_stands_in_the_way_is_said(
+async def test_a_top_up_that_is_not_possible_raises(
     acme: Wallets, services: TopUpServices, database: asyncpg.Connection
 ) -> None:
     with pytest.raises(CurrencyMismatch):
@@ -158,7 +159,7 @@ async def test_what_stands_in_the_way_is_said(
         await acme.top_ups.get("acme", "t-1")
 
 
-async def test_a_saved_card_is_in_the_wallet_with_the_answer(
+async def test_a_saved_card_is_credited_with_the_answer(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     top_up = await services.top_ups.start(SAVED)
@@ -177,7 +178,7 @@ async def test_a_saved_card_is_in_the_wallet_with_the_answer(
         (AUTHENTICATION_REQUIRED, TopUpState.REQUIRES_ACTION, ""),
     ],
 )
-async def test_a_card_that_does_not_pay_is_no_money(
+async def test_a_card_that_does_not_pay_credits_nothing(
     acme: Wallets, services: TopUpServices, card: str, state: TopUpState, code: str
 ) -> None:
     for _ in range(2):
@@ -186,7 +187,7 @@ async def test_a_card_that_does_not_pay_is_no_money(
     assert await balance(acme) == 0
 
 
-async def test_a_new_card_is_credited_when_its_holder_has_paid(
+async def test_a_new_card_is_credited_once_its_holder_has_paid(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     begun = await services.top_ups.start(CARD)
@@ -203,9 +204,7 @@ async def test_a_new_card_is_credited_when_its_holder_has_paid(
     assert await balance(acme) == AMOUNT
 
 
-async def test_a_declined_try_with_a_new_card_may_be_followed_by_a_better_one(
-    services: TopUpServices, provider: FakeProvider
-) -> None:
+async def test_a_customer_may_try_another_card_after_a_decline(services: TopUpServices, provider: FakeProvider) -> None:
     await services.top_ups.start(CARD)
     provider.payments["pi_1"] = Payment(
         "pi_1", PaymentState.FAILED, provider.payments["pi_1"].top_up, AMOUNT, "EUR", failure_code="card_declined"
@@ -219,23 +218,25 @@ async def test_a_declined_try_with_a_new_card_may_be_followed_by_a_better_one(
     assert (paid.state, paid.failure_code) == (TopUpState.SUCCEEDED, "")
 
 
-async def test_news_in_any_order_and_any_number_credit_once(
+async def test_repeated_and_concurrent_events_credit_once(
     acme: Wallets, provider: FakeProvider, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
     all_services = [services_of(acme, provider), services_of(await open_more(), provider)]
     await asyncio.gather(*(services.top_ups.start(CARD) for services in all_services))
     provider.finish("pi_1")
-    await older(database, 100)
+    await age(database, 100)
     await asyncio.gather(
         *(services.top_ups.sync_payment("pi_1") for services in all_services * 5),
         *(services.top_ups.start(CARD) for services in all_services * 3),
         *(TopUpSweep(services).run_once() for services in all_services),
     )
     assert await balance(acme) == provider.charged == AMOUNT
-    assert (await told(database)).count(EventType.TOP_UP_SUCCEEDED) == 1
+    assert (await event_types(database)).count(EventType.TOP_UP_SUCCEEDED) == 1
 
 
-async def test_late_news_of_an_earlier_state_undo_nothing(services: TopUpServices, provider: FakeProvider) -> None:
+async def test_a_late_event_of_an_earlier_state_changes_nothing(
+    services: TopUpServices, provider: FakeProvider
+) -> None:
     begun = await services.top_ups.start(CARD)
     before = provider.payments["pi_1"]
     provider.finish("pi_1")
@@ -243,7 +244,7 @@ async def test_late_news_of_an_earlier_state_undo_nothing(services: TopUpService
     assert (await services.top_ups.apply_payment(begun, before)).state is TopUpState.SUCCEEDED
 
 
-async def test_money_that_came_after_an_end_is_credited(
+async def test_a_payment_after_a_cancellation_is_credited(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     await services.top_ups.start(CARD)
@@ -256,7 +257,7 @@ async def test_money_that_came_after_an_end_is_credited(
         await services.top_ups.cancel("acme", "t-1")
 
 
-async def test_a_cancel_that_comes_too_late_credits(
+async def test_a_cancellation_after_the_payment_credits(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     await services.top_ups.start(CARD)
@@ -266,7 +267,7 @@ async def test_a_cancel_that_comes_too_late_credits(
     assert await balance(acme) == AMOUNT
 
 
-async def test_two_payments_for_one_top_up_are_both_the_companys(
+async def test_two_payments_of_one_top_up_are_both_credited(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     await services.top_ups.start(CARD)
@@ -280,7 +281,7 @@ async def test_two_payments_for_one_top_up_are_both_the_companys(
     assert await balance(acme) == provider.charged == 2 * AMOUNT
 
 
-async def test_a_payment_that_is_none_of_ours_changes_nothing(
+async def test_a_payment_of_no_top_up_changes_nothing(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     await services.top_ups.start(SAVED)
@@ -294,7 +295,7 @@ async def test_a_payment_that_is_none_of_ours_changes_nothing(
     assert await balance(acme) == AMOUNT
 
 
-async def test_a_silent_provider_is_asked_again_under_the_same_key(
+async def test_a_retry_after_an_outage_has_the_same_key(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
     provider.away = True
@@ -306,7 +307,7 @@ async def test_a_silent_provider_is_asked_again_under_the_same_key(
     assert await balance(acme) == provider.charged == AMOUNT
 
 
-async def test_a_provider_that_no_longer_knows_what_it_knew_ends_nothing(
+async def test_a_provider_that_lost_its_payments_ends_no_top_up(
     acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     """Its key is of another account, say: the caller is told, and the sweep goes on when it is mended."""
@@ -321,18 +322,18 @@ async def test_a_provider_that_no_longer_knows_what_it_knew_ends_nothing(
         with pytest.raises(PaymentProviderRefuses) as refused:
             await call()
         assert refused.value.code == "resource_missing"
-    await older(database, 100)
+    await age(database, 100)
     await TopUpSweep(services).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
     provider.refuses_queries = False
     provider.finish("pi_1")
-    await older(database, FINISH_SECONDS_MAX)
+    await age(database, FINISH_SECONDS_MAX)
     await TopUpSweep(services).run_once()
     assert await balance(acme) == provider.charged == AMOUNT
 
 
 @pytest.mark.parametrize("method", [TopUpMethod.CARD, TopUpMethod.SAVED_CARD])
-async def test_a_company_that_the_provider_refuses_has_a_top_up_that_failed(
+async def test_a_customer_that_the_provider_refuses_fails_the_top_up(
     acme: Wallets, services: TopUpServices, provider: FakeProvider, method: TopUpMethod
 ) -> None:
     """It is not the amount that is wrong."""
@@ -346,12 +347,12 @@ async def test_a_company_that_the_provider_refuses_has_a_top_up_that_failed(
     assert again.state is not TopUpState.FAILED
 
 
-async def test_news_without_a_payment_are_none_of_ours(services: TopUpServices, provider: FakeProvider) -> None:
+async def test_a_dispute_without_a_payment_is_ignored(services: TopUpServices, provider: FakeProvider) -> None:
     await services.top_ups.start(SAVED)
     assert await services.chargebacks.record_dispute(replace(dispute(provider.payments["pi_1"]), payment="")) is None
 
 
-async def test_a_bank_transfer_is_credited_with_what_came(
+async def test_a_bank_transfer_is_credited_with_the_amount_received(
     acme: Wallets, services: TopUpServices, database: asyncpg.Connection
 ) -> None:
     begun = await services.top_ups.start(TRANSFER)
@@ -374,7 +375,7 @@ async def test_a_bank_transfer_is_credited_with_what_came(
     assert begun.payment_reference in text
 
 
-async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, services: TopUpServices) -> None:
+async def test_of_concurrent_confirmations_one_amount_is_credited(acme: Wallets, services: TopUpServices) -> None:
     await services.top_ups.start(TRANSFER)
     results = await asyncio.gather(
         *(services.bank_transfers.confirm("acme", "t-1", AMOUNT + i) for i in range(5)), return_exceptions=True
@@ -384,20 +385,21 @@ async def test_two_who_confirm_another_amount_credit_one_of_them(acme: Wallets, 
     assert await balance(acme) == one.cleared
 
 
-async def test_a_transfer_that_failed_may_come_all_the_same(
+async def test_a_failed_transfer_may_still_be_confirmed(
     acme: Wallets, services: TopUpServices, database: asyncpg.Connection
 ) -> None:
     await services.top_ups.start(TRANSFER)
     for _ in range(2):
         assert (await services.bank_transfers.fail("acme", "t-1", "it did not come")).state is TopUpState.FAILED
-    assert await told(database) == [EventType.TOP_UP_FAILED]
+    assert await event_types(database) == [EventType.TOP_UP_FAILED]
     assert (await services.bank_transfers.confirm("acme", "t-1", AMOUNT)).state is TopUpState.SUCCEEDED
     assert await balance(acme) == AMOUNT
 
 
-async def test_a_transfer_may_be_told_by_the_provider_and_by_people(
+async def test_a_transfer_reported_and_confirmed_is_credited_once(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
+    """The provider reports it before and after staff confirm it."""
     begun = await services.top_ups.start(TRANSFER)
     provider.payments["pi_9"] = Payment("pi_9", PaymentState.SUCCEEDED, begun.payment_reference, AMOUNT, "EUR")
     await services.top_ups.sync_payment("pi_9")
@@ -416,9 +418,10 @@ async def test_a_transfer_that_came_twice_is_credited_twice(
     assert await balance(acme) == provider.charged == 2 * AMOUNT
 
 
-async def test_of_a_transfer_that_people_confirmed_the_first_payment_is_that_one(
+async def test_a_confirmed_transfer_is_its_first_payment(
     acme: Wallets, services: TopUpServices, provider: FakeProvider
 ) -> None:
+    """Staff confirm a transfer before the provider reports it; a second payment is another transfer."""
     begun = await services.top_ups.start(TRANSFER)
     await services.bank_transfers.confirm("acme", "t-1", AMOUNT)
     for payment in ("pi_8", "pi_8", "pi_9", "pi_8", "pi_9"):
@@ -427,28 +430,28 @@ async def test_of_a_transfer_that_people_confirmed_the_first_payment_is_that_one
     assert await balance(acme) == provider.charged == 2 * AMOUNT
 
 
-async def test_what_was_never_begun_fails_and_says_so(
+async def test_a_payment_that_was_never_begun_fails(
     acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     await acme.top_ups.create(SAVED)
-    await older(database, 100)
+    await age(database, 100)
     await TopUpSweep(services).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.PENDING
-    await older(database, BEGIN_SECONDS_MAX)
+    await age(database, BEGIN_SECONDS_MAX)
     await TopUpSweep(services).run_once()
     ended = await services.top_ups.start(SAVED)
     assert (ended.state, ended.failure_code) == (TopUpState.FAILED, "not_begun")
     assert provider.charged == 0
 
 
-async def test_a_payment_that_nobody_finishes_is_canceled(
+async def test_a_payment_that_is_not_completed_is_canceled(
     acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     await services.top_ups.start(CARD)
-    await older(database, FINISH_SECONDS_MAX - 100)
+    await age(database, FINISH_SECONDS_MAX - 100)
     await TopUpSweep(services).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.REQUIRES_ACTION
-    await older(database, FINISH_SECONDS_MAX / 3)
+    await age(database, FINISH_SECONDS_MAX / 3)
     await TopUpSweep(services).run_once()
     assert (await acme.top_ups.get("acme", "t-1")).state is TopUpState.CANCELED
     assert provider.payments["pi_1"].state is PaymentState.CANCELED
@@ -480,7 +483,7 @@ Flow = Callable[[TopUpServices, FakeProvider, str], Awaitable[None]]
 @pytest.mark.parametrize("forgetful", [True, False])
 @pytest.mark.parametrize("retried", [True, False])
 @pytest.mark.parametrize("flow", [saved_card, new_card, transfer, manual])
-async def test_a_process_may_die_at_any_moment_of_a_top_up(
+async def test_a_top_up_survives_a_crash_at_any_moment(
     acme: Wallets, database: asyncpg.Connection, flow: Flow, retried: bool, forgetful: bool
 ) -> None:
     """What came in is credited once: by a retry, by the webhook, or by the sweep alone."""
@@ -492,7 +495,7 @@ async def test_a_process_may_die_at_any_moment_of_a_top_up(
             await flow(crashing_services(acme, provider, crash), provider, key)
         if retried:
             await flow(services_of(acme, provider), provider, key)
-        await swept(acme, provider, database)
+        await sweep_all(acme, provider, database)
         state = await database.fetchval("SELECT state FROM top_ups WHERE top_up_id = $1", key)
         succeeded = state == TopUpState.SUCCEEDED
         assert await balance(acme) - before == (AMOUNT if succeeded else 0), moment

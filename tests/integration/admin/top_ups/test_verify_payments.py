@@ -1,4 +1,4 @@
-"""VerifyLedger holds top-ups, their way back, and refunds by decision to their entries, also while under way."""
+"""VerifyLedger compares top-ups, refunds and chargebacks with their entries, also while they are pending."""
 
 from contextlib import suppress
 
@@ -113,7 +113,7 @@ TAMPERINGS = [("top_ups", *each) for each in TOP_UPS.items()] + [
 
 
 @pytest.mark.parametrize(("check", "how", "statement"), TAMPERINGS, ids=[how for _, how, _ in TAMPERINGS])
-async def test_what_does_not_agree_is_found(
+async def test_each_contradiction_is_found(
     acme: Wallets, database: asyncpg.Connection, check: str, how: str, statement: str
 ) -> None:
     await make_company(database, "brick")
@@ -126,7 +126,7 @@ async def test_what_does_not_agree_is_found(
 
 
 @pytest.mark.parametrize("what", ["saved", "transfer", "manual", "refund", "refused", "chargeback"])
-async def test_nothing_is_found_whoever_died_at_whatever_moment(
+async def test_a_crash_at_any_moment_is_no_contradiction(
     wallets: Wallets, database: asyncpg.Connection, what: str
 ) -> None:
     """What is under way is no problem, before anybody has mended it."""
@@ -157,7 +157,7 @@ async def test_nothing_is_found_whoever_died_at_whatever_moment(
     pytest.fail("there are more moments than that")
 
 
-async def test_two_payments_for_one_top_up_agree(wallets: Wallets, database: asyncpg.Connection) -> None:
+async def test_two_payments_of_one_top_up_are_no_contradiction(wallets: Wallets, database: asyncpg.Connection) -> None:
     await make_company(database)
     provider = FakeProvider(forgetful=True)
     services = services_of(wallets, provider)

@@ -35,14 +35,14 @@ def test_an_amount_is_the_same_money_in_minor_units_or_refused(amount: int, curr
 
 
 @given(st.integers(1, MINOR_UNITS_MAX), any_currency)
-def test_what_comes_in_is_exact_whatever_it_is(minor: int, currency: str) -> None:
+def test_minor_units_are_exact_in_micros(minor: int, currency: str) -> None:
     amount = from_minor(minor, currency)
     assert amount == minor * minor_unit_micros(currency)
     assert 0 < amount <= MICROS_MAX
 
 
 @given(st.integers(0, 10**9), any_currency)
-def test_what_may_be_paid_is_within_the_providers_bounds(steps: int, currency: str) -> None:
+def test_a_payable_amount_is_within_the_bounds(steps: int, currency: str) -> None:
     amount = steps * step_micros(currency)
     too_small = amount < MINIMUM_MICROS.get(currency, 1)
     too_large = to_minor(amount, currency) > MINOR_UNITS_MAX
@@ -76,7 +76,7 @@ def test_amounts_of_stripes_own_examples(amount: int, currency: str, minor: int)
     ("amount", "currency"),
     [(1, "EUR"), (10_005_000, "EUR"), (500_500_000, "JPY"), (5_124_000, "KWD"), (5_500_000, "ISK"), (5_010_000, "UGX")],
 )
-def test_a_part_of_what_can_be_paid_is_refused(amount: int, currency: str) -> None:
+def test_an_amount_that_is_not_whole_is_refused(amount: int, currency: str) -> None:
     for refusing in (to_minor, check):
         with pytest.raises(ProviderRefused, match="multiple") as refused:
             refusing(amount, currency)
@@ -105,7 +105,7 @@ def test_the_largest_payment_is_the_providers(most: int, currency: str) -> None:
 
 
 @pytest.mark.parametrize("amount", [0, -1_000_000])
-def test_nothing_and_less_is_no_payment(amount: int) -> None:
+def test_zero_and_negative_amounts_are_refused(amount: int) -> None:
     with pytest.raises(ProviderRefused):
         check(amount, "CLP")
 

@@ -45,7 +45,7 @@ def test_a_month_is_more_than_a_week_and_both_cover_the_rate(spent: dict[date, i
     assert a_month >= min(30 * per_day, MICROS_MAX) * 0.999_999
 
 
-def test_a_young_company_is_not_taken_for_a_quiet_one() -> None:
+def test_the_rate_of_a_new_company_counts_its_own_days() -> None:
     yesterday = TODAY - timedelta(days=1)
     assert suggested_amounts({yesterday: 30_000_000}, TODAY) == [(7, 250_000_000), (30, 1_000_000_000)]
     month_ago = TODAY - timedelta(days=USAGE_DAYS)

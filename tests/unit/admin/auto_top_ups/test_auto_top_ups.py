@@ -1,4 +1,4 @@
-"""When an automatic top-up is begun, and how large it is."""
+"""When an automatic top-up is made, and its amount."""
 
 import pytest
 from hypothesis import given
@@ -86,13 +86,13 @@ def test_a_bound_that_is_reached_says_which(bound: AutoTopUpChange, before: Adde
     assert decide(terms, 0, before)[0] is decision
 
 
-def test_a_bound_that_was_lowered_below_what_was_added_forbids_and_nothing_else() -> None:
+def test_a_bound_below_what_was_added_forbids_another_charge() -> None:
     terms = apply_change(TERMS, AutoTopUpChange(day_amount_max=50_000_000))
     assert terms is not None
     assert decide(terms, 0, Added(500_000_000, 5, 500_000_000, 5)) == (Decision.WAIT_FOR_DAY, 0)
 
 
-def test_a_change_keeps_what_it_does_not_name_and_zero_takes_a_bound_away() -> None:
+def test_a_change_keeps_other_terms_and_zero_removes_a_bound() -> None:
     bounded = apply_change(
         TERMS, AutoTopUpChange(day_amount_max=7, month_amount_max=8, day_count_max=9, month_count_max=1)
     )

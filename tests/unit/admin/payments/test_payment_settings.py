@@ -1,4 +1,4 @@
-"""Which payment provider there is, by what is set; and what will not do is said before anything is served."""
+"""The payment provider that settings select, and the errors of settings before anything is served."""
 
 import pytest
 from pydantic import SecretStr
@@ -42,7 +42,9 @@ def test_a_webhooks_secret_needs_the_key() -> None:
         ("STRIPE_API_BASE", "https://stripe.example/v2"),
     ],
 )
-def test_what_will_not_do_is_named_and_no_secret_is(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_names_the_setting_and_shows_no_secret(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(Misconfigured, match=rf"^{variable}: ") as refused:
         read_settings(AdminSettings)

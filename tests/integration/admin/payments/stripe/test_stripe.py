@@ -103,7 +103,7 @@ async def test_a_card_is_entered_and_the_money_is_there(
     assert await stripe.cards(customer) == [], "it was not to be kept"
 
 
-async def test_the_same_order_again_is_the_same_payment_as_it_is_now(
+async def test_a_repeated_request_returns_the_payment_as_it_is_now(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str
 ) -> None:
     first = await stripe.pay(order(customer))
@@ -123,7 +123,7 @@ async def test_three_d_secure_waits_for_the_customer_and_then_succeeds(
     assert (await stripe.payment(payment.id)).state is PaymentState.SUCCEEDED
 
 
-async def test_three_d_secure_that_fails_leaves_the_customer_another_try(
+async def test_a_failed_3d_secure_leaves_another_attempt(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str
 ) -> None:
     payment = await stripe.pay(order(customer))
@@ -138,7 +138,7 @@ async def test_three_d_secure_that_fails_leaves_the_customer_another_try(
 
 
 @pytest.mark.parametrize(("number", "code"), [(POOR_CARD, "insufficient_funds"), (DECLINED_CARD, "generic_decline")])
-async def test_a_card_that_is_entered_and_declined_leaves_the_customer_another_try(
+async def test_a_declined_new_card_leaves_another_attempt(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str, number: str, code: str
 ) -> None:
     payment = await stripe.pay(order(customer))
@@ -152,7 +152,7 @@ async def test_a_card_that_is_entered_and_declined_leaves_the_customer_another_t
     assert (await stripe.payment(payment.id)).failure_code == ""
 
 
-async def test_a_card_is_saved_charged_with_nobody_there_listed_and_removed(
+async def test_a_card_is_saved_charged_off_session_and_removed(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str
 ) -> None:
     card = await save(stripe, local_stripe, customer)
@@ -170,7 +170,7 @@ async def test_a_card_is_saved_charged_with_nobody_there_listed_and_removed(
     assert (again.id, again.state) == (paid.id, PaymentState.SUCCEEDED), "what was paid is paid, card or no card"
 
 
-async def test_a_card_of_somebody_else_is_neither_charged_nor_removed(
+async def test_a_card_of_another_customer_is_not_charged_or_removed(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str
 ) -> None:
     other = await stripe.create_customer("companies/other", name="Other", email="", idempotency_key=f"{customer}-other")
@@ -197,7 +197,7 @@ async def test_a_saved_card_that_is_declined_is_a_payment_that_failed(
     assert await stripe.find_payment(customer, TOP_UP, int(time.time())) == failed
 
 
-async def test_a_saved_card_that_wants_its_holder_waits_for_them(
+async def test_a_saved_card_may_require_authentication(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str
 ) -> None:
     card = await save(stripe, local_stripe, customer, ALWAYS_THREE_D_SECURE_CARD)
@@ -210,16 +210,17 @@ async def test_a_saved_card_that_wants_its_holder_waits_for_them(
     assert (await stripe.payment(waiting.id)).state is PaymentState.SUCCEEDED
 
 
-async def test_a_saved_card_whose_holder_was_asked_once_is_charged_without(
+async def test_an_authenticated_saved_card_is_charged_at_once(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str
 ) -> None:
     card = await save(stripe, local_stripe, customer, THREE_D_SECURE_CARD)
     assert (await stripe.pay(order(customer, card=card.id))).state is PaymentState.SUCCEEDED
 
 
-async def test_a_payment_is_found_by_what_it_is_for_one_that_succeeded_first(
+async def test_a_payment_is_found_by_its_top_up(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str
 ) -> None:
+    """One that has succeeded is preferred."""
     began = int(time.time())
     assert await stripe.find_payment(customer, TOP_UP, began) is None
     abandoned = await stripe.pay(order(customer, f"{customer}-1"))
@@ -247,7 +248,7 @@ async def test_a_payment_is_canceled_unless_it_was_paid(
         await stripe.cancel("pi_none")
 
 
-async def test_money_goes_back_once_for_a_key_and_the_refund_is_found_by_its_name(
+async def test_a_refund_is_made_once_for_a_key_and_found_by_name(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str
 ) -> None:
     payment = await stripe.pay(order(customer))
@@ -263,7 +264,7 @@ async def test_money_goes_back_once_for_a_key_and_the_refund_is_found_by_its_nam
     assert await stripe.find_refund(payment.id, f"{TOP_UP}/refunds/r10") is None
 
 
-async def test_what_cannot_go_back_is_refused(stripe: StripeProvider, customer: str) -> None:
+async def test_a_refund_that_is_not_possible_is_refused(stripe: StripeProvider, customer: str) -> None:
     unpaid = await stripe.pay(order(customer))
     with pytest.raises(ProviderRefused):
         await stripe.refund(PaymentRefundRequest("r1", unpaid.id, 10_000_000, "EUR", f"{customer}-refund"))

@@ -1,6 +1,6 @@
 """What Stripe's answers mean, good and bad, with the real SDK: they are written here as Stripe documents them.
 
-The server says what the test tells it to, so these tests show what is sent and what an answer does, and not what Stripe
+The server answers as the test says, so these tests show what is sent and what an answer does, and not what Stripe
 would have answered.
 """
 
@@ -61,21 +61,23 @@ REFUND = {
     "metadata": {"refund": "companies/acme/topUps/t1/refunds/r1"},
 }
 REPLAYED = {"Idempotent-Replayed": "true"}
-ORDER = PaymentRequest("companies/acme/topUps/t1", "cus_1", 25_000_000, "EUR", "key-1", description="Top-up t1")
-BACK = PaymentRefundRequest("companies/acme/topUps/t1/refunds/r1", "pi_1", 10_000_000, "EUR", "key-2")
+PAYMENT_REQUEST = PaymentRequest(
+    "companies/acme/topUps/t1", "cus_1", 25_000_000, "EUR", "key-1", description="Top-up t1"
+)
+REFUND_REQUEST = PaymentRefundRequest("companies/acme/topUps/t1/refunds/r1", "pi_1", 10_000_000, "EUR", "key-2")
 WAIT_SECONDS_MAX = 10.0
 
 
 class Answer(NamedTuple):
-    """What the server says."""
+    """An answer of the server."""
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = {}
 
 
-class Asked(NamedTuple):
-    """What the server was asked."""
+class Request(NamedTuple):
+    """What the server was request."""
 
     method: str
     path: str
@@ -89,12 +91,12 @@ class Script:
     def __init__(self) -> None:
         self.base = ""
         self.answers: list[Answer | Callable[[web.Request], Any]] = []
-        self.asked: list[Asked] = []
+        self.requests: list[Request] = []
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Give the next answer."""
         words = parse_qs(request.query_string or (await request.text()))
-        self.asked.append(Asked(request.method, request.path, words, request.headers.copy()))
+        self.requests.append(Request(request.method, request.path, words, request.headers.copy()))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if not isinstance(answer, Answer):
             return await answer(request)  # type: ignore[no-any-return]
@@ -167,19 +169,19 @@ def test_an_error_that_is_new_is_no_answer() -> None:
     assert said.applied is Applied.UNKNOWN
 
 
-def test_the_version_spoken_is_the_sdks() -> None:
+def test_the_api_version_is_that_of_the_sdk() -> None:
     assert stripe.api_version == API_VERSION, "an upgrade of the SDK is read up on first"
 
 
 async def test_what_is_sent_for_a_card_to_be_entered(provider: StripeProvider, script: Script) -> None:
     script.answers = [Answer(INTENT)]
-    payment = await provider.pay(ORDER)
+    payment = await provider.pay(PAYMENT_REQUEST)
     assert payment == Payment(
         "pi_1", PaymentState.REQUIRES_ACTION, "companies/acme/topUps/t1", 25_000_000, "EUR", SECRET
     )
-    (asked,) = script.asked
-    assert (asked.method, asked.path) == ("POST", "/v1/payment_intents")
-    assert asked.words == {
+    (request,) = script.requests
+    assert (request.method, request.path) == ("POST", "/v1/payment_intents")
+    assert request.words == {
         "amount": ["2500"],
         "currency": ["eur"],
         "customer": ["cus_1"],
@@ -188,9 +190,9 @@ async def test_what_is_sent_for_a_card_to_be_entered(provider: StripeProvider, s
         "metadata[top_up]": ["companies/acme/topUps/t1"],
         "expand[0]": ["payment_method"],
     }
-    assert asked.headers["Idempotency-Key"] == "key-1"
-    assert asked.headers["Stripe-Version"] == API_VERSION
-    assert asked.headers["Authorization"] == f"Bearer {KEY}"
+    assert request.headers["Idempotency-Key"] == "key-1"
+    assert request.headers["Stripe-Version"] == API_VERSION
+    assert request.headers["Authorization"] == f"Bearer {KEY}"
 
 
 async def test_what_is_sent_for_a_card_to_be_kept_and_for_one_that_is(provider: StripeProvider, script: Script) -> None:
@@ -198,7 +200,7 @@ async def test_what_is_sent_for_a_card_to_be_kept_and_for_one_that_is(provider: 
     await provider.pay(PaymentRequest("t", "cus_1", 500_000_000, "JPY", "k", save_card=True))
     paid = await provider.pay(PaymentRequest("t", "cus_1", 25_000_000, "EUR", "k", card="pm_1", save_card=True))
     assert (paid.state, paid.card) == (PaymentState.SUCCEEDED, Card("pm_1", "visa", "4242", 12, 2035))
-    first, second = (asked.words for asked in script.asked)
+    first, second = (request.words for request in script.requests)
     assert (first["amount"], first["setup_future_usage"]) == (["500"], ["off_session"])
     assert "confirm" not in first
     assert (second["payment_method"], second["confirm"], second["off_session"]) == (["pm_1"], ["true"], ["true"])
@@ -206,33 +208,35 @@ async def test_what_is_sent_for_a_card_to_be_kept_and_for_one_that_is(provider: 
     assert "setup_future_usage" not in second
 
 
-async def test_nothing_is_told_of_this_machine(provider: StripeProvider, script: Script) -> None:
+async def test_requests_carry_no_data_of_the_host(provider: StripeProvider, script: Script) -> None:
     script.answers = [Answer(INTENT, headers={"Request-Id": "req_1"})]
     for _ in range(2):
         await provider.payment("pi_1")
-    for asked in script.asked:
-        assert "X-Stripe-Client-Telemetry" not in asked.headers
-        assert not {"platform", "telemetry_id"} & json.loads(asked.headers["X-Stripe-Client-User-Agent"]).keys()
+    for request in script.requests:
+        assert "X-Stripe-Client-Telemetry" not in request.headers
+        assert not {"platform", "telemetry_id"} & json.loads(request.headers["X-Stripe-Client-User-Agent"]).keys()
 
 
 @pytest.mark.parametrize(
     "first", [error(503, type="api_error"), error(409, code="lock_timeout"), Answer(b"<html>", 502)]
 )
-async def test_a_second_try_has_the_key_of_the_first(provider: StripeProvider, script: Script, first: Answer) -> None:
+async def test_a_retry_has_the_key_of_the_first_attempt(
+    provider: StripeProvider, script: Script, first: Answer
+) -> None:
     script.answers = [first, Answer(INTENT), first, Answer(REFUND)]
-    assert (await provider.pay(ORDER)).id == "pi_1"
-    assert (await provider.refund(BACK)).id == "re_1"
-    assert [asked.headers["Idempotency-Key"] for asked in script.asked] == ["key-1", "key-1", "key-2", "key-2"]
+    assert (await provider.pay(PAYMENT_REQUEST)).id == "pi_1"
+    assert (await provider.refund(REFUND_REQUEST)).id == "re_1"
+    assert [request.headers["Idempotency-Key"] for request in script.requests] == ["key-1", "key-1", "key-2", "key-2"]
 
 
-async def test_an_answer_that_was_given_before_is_asked_for_anew(provider: StripeProvider, script: Script) -> None:
+async def test_the_object_of_a_replayed_answer_is_read_again(provider: StripeProvider, script: Script) -> None:
     script.answers = [Answer(INTENT, headers=REPLAYED), Answer(PAID)]
-    assert (await provider.pay(ORDER)).state is PaymentState.SUCCEEDED
+    assert (await provider.pay(PAYMENT_REQUEST)).state is PaymentState.SUCCEEDED
     script.answers = [declined("insufficient_funds")._replace(headers=REPLAYED), Answer(PAID)]
-    assert (await provider.pay(ORDER)).state is PaymentState.SUCCEEDED
+    assert (await provider.pay(PAYMENT_REQUEST)).state is PaymentState.SUCCEEDED
     script.answers = [Answer(REFUND, headers=REPLAYED), Answer({**REFUND, "status": "succeeded"})]
-    assert (await provider.refund(BACK)).state is RefundState.SUCCEEDED
-    assert [asked.method for asked in script.asked] == ["POST", "GET"] * 3
+    assert (await provider.refund(REFUND_REQUEST)).state is RefundState.SUCCEEDED
+    assert [request.method for request in script.requests] == ["POST", "GET"] * 3
 
 
 @pytest.mark.parametrize(
@@ -245,7 +249,7 @@ async def test_an_answer_that_was_given_before_is_asked_for_anew(provider: Strip
 )
 async def test_a_decline_is_a_payment(provider: StripeProvider, script: Script, code: str, state: PaymentState) -> None:
     script.answers = [declined(code)]
-    payment = await provider.pay(ORDER)
+    payment = await provider.pay(PAYMENT_REQUEST)
     assert (payment.id, payment.state, payment.failure_code) == ("pi_1", state, code)
     assert payment.failure_message == "Declined."
     assert payment.card == Card("pm_1", "visa", "4242", 12, 2035)
@@ -255,7 +259,7 @@ async def test_a_decline_is_a_payment(provider: StripeProvider, script: Script, 
 async def test_a_decline_without_a_payment_is_a_refusal(provider: StripeProvider, script: Script) -> None:
     script.answers = [error(402, type="card_error", code="card_declined")]
     with pytest.raises(ProviderRefused) as refused:
-        await provider.pay(ORDER)
+        await provider.pay(PAYMENT_REQUEST)
     assert refused.value.code == "card_declined"
 
 
@@ -277,25 +281,25 @@ async def test_each_status_is_a_state(
     assert (await provider.payment("pi_1")).state is state
 
 
-async def test_what_came_in_is_what_was_received(provider: StripeProvider, script: Script) -> None:
+async def test_the_amount_of_a_paid_payment_is_what_was_received(provider: StripeProvider, script: Script) -> None:
     script.answers = [Answer({**PAID, "amount_received": 2400})]
     assert (await provider.payment("pi_1")).amount == 24_000_000
 
 
-async def test_a_payment_of_somebody_else_bears_no_name_of_ours(provider: StripeProvider, script: Script) -> None:
+async def test_a_payment_without_metadata_has_no_top_up(provider: StripeProvider, script: Script) -> None:
     script.answers = [Answer({**PAID, "metadata": {}, "payment_method": {"id": "pm_2", "type": "link"}})]
     payment = await provider.payment("pi_1")
     assert (payment.top_up, payment.card) == ("", None)
 
 
 Call = Callable[[StripeProvider], Any]
-DOING: dict[str, Call] = {
-    "pay": lambda provider: provider.pay(ORDER),
-    "refund": lambda provider: provider.refund(BACK),
+WRITES: dict[str, Call] = {
+    "pay": lambda provider: provider.pay(PAYMENT_REQUEST),
+    "refund": lambda provider: provider.refund(REFUND_REQUEST),
     "customer": lambda provider: provider.create_customer("c", name="Acme", email="", idempotency_key="k"),
     "cancel": lambda provider: provider.cancel("pi_1"),
 }
-ASKING: dict[str, Call] = {
+READS: dict[str, Call] = {
     "payment": lambda provider: provider.payment("pi_1"),
     "find_payment": lambda provider: provider.find_payment("cus_1", "t1", 0),
     "find_refund": lambda provider: provider.find_refund("pi_1", "r1"),
@@ -337,9 +341,9 @@ NO_ANSWER: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("call", DOING.values(), ids=DOING)
+@pytest.mark.parametrize("call", WRITES.values(), ids=WRITES)
 @pytest.mark.parametrize("answer", NO_ANSWER.values(), ids=NO_ANSWER)
-async def test_no_answer_to_a_deed_leaves_open_whether_it_was_done(
+async def test_a_write_without_an_answer_may_be_applied(
     provider: StripeProvider, script: Script, call: Call, answer: Any
 ) -> None:
     script.answers = [answer]
@@ -349,9 +353,9 @@ async def test_no_answer_to_a_deed_leaves_open_whether_it_was_done(
     assert away.value.applied is Applied.UNKNOWN
 
 
-@pytest.mark.parametrize("call", ASKING.values(), ids=ASKING)
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
 @pytest.mark.parametrize("answer", [NO_ANSWER["500"], NO_ANSWER["429"], hang_up, say_nothing])
-async def test_no_answer_to_a_question_has_done_nothing(
+async def test_a_read_without_an_answer_is_not_applied(
     provider: StripeProvider, script: Script, call: Call, answer: Any
 ) -> None:
     script.answers = [answer]
@@ -360,12 +364,12 @@ async def test_no_answer_to_a_question_has_done_nothing(
             await call(provider)
     assert away.value.applied is Applied.NO
     # Where a connection that was used before is lost, aiohttp asks again as well.
-    assert len(script.asked) <= 2 * (1 + stripe_provider.RETRIES_MAX)
+    assert len(script.requests) <= 2 * (1 + stripe_provider.RETRIES_MAX)
 
 
-@pytest.mark.parametrize("call", [*DOING.values(), *ASKING.values()], ids=[*DOING, *ASKING])
+@pytest.mark.parametrize("call", [*WRITES.values(), *READS.values()], ids=[*WRITES, *READS])
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_key_that_is_no_good_says_so_and_fails_no_payment(
+async def test_a_rejected_api_key_fails_no_payment(
     provider: StripeProvider, script: Script, call: Call, status: int
 ) -> None:
     script.answers = [error(status)]
@@ -374,34 +378,34 @@ async def test_a_key_that_is_no_good_says_so_and_fails_no_payment(
     assert away.value.applied is Applied.NO
 
 
-async def test_a_call_with_all_its_tries_is_bounded(
+async def test_a_call_with_all_its_attempts_is_bounded(
     script: Script, provider: StripeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stripe_provider, "CALL_SECONDS_MAX", 0.1)
     script.answers = [say_nothing]
     began = time.monotonic()
     with pytest.raises(ProviderUnavailable) as away:
-        await provider.pay(ORDER)
+        await provider.pay(PAYMENT_REQUEST)
     assert away.value.applied is Applied.UNKNOWN
     assert time.monotonic() - began < 5
 
 
-async def test_nobody_there_is_no_answer() -> None:
+async def test_a_refused_connection_is_no_answer() -> None:
     nowhere = StripeProvider(KEY, [], api_base="http://127.0.0.1:1")
     with pytest.raises(ProviderUnavailable):
         await nowhere.payment("pi_1")
     await nowhere.close()
 
 
-async def test_what_stripe_refuses_keeps_stripes_code(provider: StripeProvider, script: Script) -> None:
+async def test_a_refusal_has_the_code_of_stripe(provider: StripeProvider, script: Script) -> None:
     script.answers = [error(400, code="amount_too_small", param="amount")]
     for call in ("pay", "refund", "customer"):
         with pytest.raises(ProviderRefused, match=r"^No\.$") as refused:
-            await DOING[call](provider)
+            await WRITES[call](provider)
         assert refused.value.code == "amount_too_small"
     script.answers = [error(400)]
     with pytest.raises(ProviderRefused) as refused:
-        await provider.pay(ORDER)
+        await provider.pay(PAYMENT_REQUEST)
     assert refused.value.code == "invalid_request_error"
 
 
@@ -410,12 +414,10 @@ async def test_an_amount_that_is_not_whole_is_not_sent(provider: StripeProvider,
         await provider.pay(PaymentRequest("t", "cus_1", 25_000_001, "EUR", "k"))
     with pytest.raises(ProviderRefused):
         await provider.refund(PaymentRefundRequest("r", "pi_1", 500_000, "JPY", "k"))
-    assert not script.asked
+    assert not script.requests
 
 
-async def test_a_card_that_is_refused_is_unknown_only_where_it_is_not_the_customers(
-    provider: StripeProvider, script: Script
-) -> None:
+async def test_a_refused_card_is_unknown_unless_it_is_the_customers(provider: StripeProvider, script: Script) -> None:
     order = PaymentRequest("t", "cus_1", 25_000_000, "EUR", "k", card="pm_1")
     for lookup in (error(404, code="resource_missing"), Answer({**METHOD, "customer": None})):
         script.answers = [error(400, param="payment_method"), lookup]
@@ -426,35 +428,36 @@ async def test_a_card_that_is_refused_is_unknown_only_where_it_is_not_the_custom
         await provider.pay(order)
 
 
-async def test_a_card_that_somebody_else_removes_meanwhile_is_unknown(provider: StripeProvider, script: Script) -> None:
+async def test_a_card_that_is_removed_concurrently_is_unknown(provider: StripeProvider, script: Script) -> None:
     script.answers = [Answer(METHOD), error(400)]
     with pytest.raises(PaymentMethodUnknown):
         await provider.remove_card("cus_1", "pm_1")
-    assert [asked.path for asked in script.asked] == ["/v1/payment_methods/pm_1", "/v1/payment_methods/pm_1/detach"]
+    assert [request.path for request in script.requests] == [
+        "/v1/payment_methods/pm_1",
+        "/v1/payment_methods/pm_1/detach",
+    ]
 
 
-async def test_a_payment_is_looked_for_page_by_page_from_before_its_time(
-    provider: StripeProvider, script: Script
-) -> None:
+async def test_a_payment_is_searched_page_by_page(provider: StripeProvider, script: Script) -> None:
+    """From CLOCK_SECONDS_MAX before the time of the top-up."""
     other = {**INTENT, "id": "pi_9", "metadata": {"top_up": "companies/acme/topUps/t9"}}
     pages = [{"object": "list", "url": "/v1/payment_intents", "has_more": more} for more in (True, False)]
     script.answers = [Answer({**pages[0], "data": [other]}), Answer({**pages[1], "data": [INTENT]})]
     found = await provider.find_payment("cus_1", "companies/acme/topUps/t1", 1_000)
     assert found is not None
     assert found.id == "pi_1"
-    first, second = (asked.words for asked in script.asked)
+    first, second = (request.words for request in script.requests)
     assert (first["customer"], first["created[gte]"]) == (["cus_1"], [str(1_000 - CLOCK_SECONDS_MAX)])
     assert "starting_after" not in first
     assert (second["starting_after"], second["customer"]) == (["pi_9"], ["cus_1"])
 
 
-async def test_where_there_is_too_much_to_look_through_nothing_is_said_not_to_be_there(
-    provider: StripeProvider, script: Script
-) -> None:
+async def test_a_search_of_too_many_pages_is_no_answer(provider: StripeProvider, script: Script) -> None:
+    """It must not say that there is none."""
     script.answers = [Answer({"object": "list", "url": "/v1/refunds", "has_more": True, "data": [REFUND]})]
     with pytest.raises(ProviderUnavailable):
         await provider.find_refund("pi_1", "another")
-    assert len(script.asked) == PAGES_MAX
+    assert len(script.requests) == PAGES_MAX
 
 
 async def test_no_log_has_a_secret(
@@ -462,11 +465,11 @@ async def test_no_log_has_a_secret(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     script.answers = [Answer(INTENT)]
-    await provider.pay(ORDER)
+    await provider.pay(PAYMENT_REQUEST)
     for answer in (error(401), error(500, type="api_error"), hang_up):
         script.answers = [answer]
         with pytest.raises(ProviderUnavailable) as away:
-            await provider.pay(ORDER)
+            await provider.pay(PAYMENT_REQUEST)
         assert KEY not in repr(away.value)
     said = caplog.text + "".join(capsys.readouterr())
     assert KEY not in said

@@ -1,4 +1,4 @@
-"""Stripe's webhooks, as Stripe documents their bodies: whose are taken, and what they say."""
+"""Stripe's webhooks, with bodies as Stripe documents them: which are accepted, and the events in them."""
 
 import hashlib
 import hmac
@@ -66,7 +66,7 @@ def signature(body: bytes, secret: str = SECRETS[0], *, age: int = 0) -> str:
     return f"t={at},v1={hmac.new(secret.encode(), b'%d.%s' % (at, body), hashlib.sha256).hexdigest()}"
 
 
-def told(body: bytes, header: str | None = None, *, key: str = "sk_test_1") -> ProviderEvent | None:
+def parsed(body: bytes, header: str | None = None, *, key: str = "sk_test_1") -> ProviderEvent | None:
     headers = {"Stripe-Signature": signature(body) if header is None else header}
     return StripeProvider(key, SECRETS).parse_event(body, headers)
 
@@ -74,8 +74,8 @@ def told(body: bytes, header: str | None = None, *, key: str = "sk_test_1") -> P
 @pytest.mark.parametrize(
     "kind", ["succeeded", "payment_failed", "processing", "canceled", "requires_action", "created"]
 )
-def test_of_a_payment_it_is_told_that_there_is_news(kind: str) -> None:
-    assert told(body_of(f"payment_intent.{kind}", INTENT)) == PaymentChanged("pi_1")
+def test_an_event_of_a_payment_has_its_id(kind: str) -> None:
+    assert parsed(body_of(f"payment_intent.{kind}", INTENT)) == PaymentChanged("pi_1")
 
 
 @pytest.mark.parametrize("kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
@@ -89,9 +89,9 @@ def test_of_a_payment_it_is_told_that_there_is_news(kind: str) -> None:
         ("canceled", RefundState.FAILED),
     ],
 )
-def test_a_refund_is_told_whole(kind: str, status: str, state: RefundState) -> None:
+def test_an_event_of_a_refund_has_its_state(kind: str, status: str, state: RefundState) -> None:
     data = {**REFUND, "status": status, "failure_reason": "expired_or_canceled_card" if status == "failed" else None}
-    assert told(body_of(kind, data)) == RefundChanged(
+    assert parsed(body_of(kind, data)) == RefundChanged(
         PaymentRefund(
             "re_1",
             state,
@@ -120,24 +120,24 @@ def test_a_refund_is_told_whole(kind: str, status: str, state: RefundState) -> N
         ("lost", DisputeState.LOST),
     ],
 )
-def test_a_chargeback_is_told_whole(kind: str, status: str, state: DisputeState) -> None:
-    assert told(body_of(f"charge.dispute.{kind}", {**DISPUTE, "status": status})) == DisputeChanged(
+def test_an_event_of_a_dispute_has_its_state(kind: str, status: str, state: DisputeState) -> None:
+    assert parsed(body_of(f"charge.dispute.{kind}", {**DISPUTE, "status": status})) == DisputeChanged(
         Dispute("dp_1", "pi_1", state, 25_000_000, "EUR", "fraudulent")
     )
 
 
 @pytest.mark.parametrize("kind", ["charge.succeeded", "charge.refunded", "customer.created", "payout.paid", "new.kind"])
-def test_what_is_of_no_concern_is_let_pass(kind: str) -> None:
-    assert told(body_of(kind, {"id": "ch_1", "refunds": None})) is None
+def test_other_events_are_ignored(kind: str) -> None:
+    assert parsed(body_of(kind, {"id": "ch_1", "refunds": None})) is None
 
 
-def test_each_of_the_secrets_will_do_and_no_other() -> None:
+def test_any_configured_secret_verifies_and_no_other() -> None:
     body = body_of("payment_intent.succeeded", INTENT)
     for secret in SECRETS:
-        assert told(body, signature(body, secret)) == PaymentChanged("pi_1")
+        assert parsed(body, signature(body, secret)) == PaymentChanged("pi_1")
     for secret in ("whsec_other", ""):
         with pytest.raises(ForgedWebhook):
-            told(body, signature(body, secret))
+            parsed(body, signature(body, secret))
     with pytest.raises(ForgedWebhook):
         StripeProvider("sk_test_1", []).parse_event(body, {"Stripe-Signature": signature(body)})
 
@@ -154,14 +154,14 @@ def test_the_header_is_found_however_it_is_written() -> None:
 def test_a_body_that_is_not_the_signed_one_is_refused(forge: Any) -> None:
     body = body_of("payment_intent.succeeded", INTENT)
     with pytest.raises(ForgedWebhook):
-        told(forge(body), signature(body))
+        parsed(forge(body), signature(body))
 
 
 def test_a_signature_is_good_for_five_minutes() -> None:
     body = body_of("payment_intent.succeeded", INTENT)
-    assert told(body, signature(body, age=AGE_SECONDS_MAX - 30)) is not None
+    assert parsed(body, signature(body, age=AGE_SECONDS_MAX - 30)) is not None
     with pytest.raises(ForgedWebhook):
-        told(body, signature(body, age=AGE_SECONDS_MAX + 30))
+        parsed(body, signature(body, age=AGE_SECONDS_MAX + 30))
 
 
 @pytest.mark.parametrize(
@@ -179,14 +179,14 @@ def test_a_signature_is_good_for_five_minutes() -> None:
         "\x00",
     ],
 )
-def test_a_header_that_is_none_is_refused(header: str) -> None:
+def test_a_malformed_signature_is_refused(header: str) -> None:
     with pytest.raises(ForgedWebhook):
-        told(body_of("payment_intent.succeeded", INTENT), header)
+        parsed(body_of("payment_intent.succeeded", INTENT), header)
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
+def test_a_body_that_is_no_text_is_refused() -> None:
     with pytest.raises(ForgedWebhook):
-        told(b"\xff\xfe", "t=1,v1=00")
+        parsed(b"\xff\xfe", "t=1,v1=00")
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,10 @@ def test_bytes_that_are_no_text_are_refused() -> None:
         body_of("charge.dispute.created", {**DISPUTE, "status": "brand_new"}),
     ],
 )
-def test_what_is_signed_and_cannot_be_read_is_refused_so_that_it_comes_again(body: bytes) -> None:
+def test_a_signed_body_that_cannot_be_read_is_refused(body: bytes) -> None:
+    """So Stripe sends it again."""
     with pytest.raises(ForgedWebhook, match="cannot be read"):
-        told(body)
+        parsed(body)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +216,6 @@ def test_what_is_signed_and_cannot_be_read_is_refused_so_that_it_comes_again(bod
         ("sk_live_1", False, False),
     ],
 )
-def test_play_money_and_real_money_do_not_mix(key: str, live: bool, taken: bool) -> None:
+def test_events_of_the_other_mode_are_ignored(key: str, live: bool, taken: bool) -> None:
     body = body_of("charge.dispute.created", DISPUTE, live=live)
-    assert (told(body, key=key) is not None) is taken
+    assert (parsed(body, key=key) is not None) is taken
