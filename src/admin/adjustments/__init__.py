@@ -1,1 +1,1 @@
-"""Adjustments: credits and debits that people make by hand."""
+"""Adjustments: credits and debits that staff enter."""

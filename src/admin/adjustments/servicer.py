@@ -26,7 +26,7 @@ class AdjustmentServicer(adjustment_pb2_grpc.AdjustmentServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(self, engine: Engine, reader: Reader, *, manual_micros_max: int) -> None:
-        """Adjust with `engine`, by `manual_micros_max` at most."""
+        """Adjust with `engine`, by at most `manual_micros_max` at once."""
         self._engine = engine
         self._reader = reader
         self._bound = manual_micros_max
@@ -35,16 +35,16 @@ class AdjustmentServicer(adjustment_pb2_grpc.AdjustmentServiceServicer):
         self, request: adjustment_pb2.CreateAdjustmentRequest, context: Context
     ) -> adjustment_pb2.Adjustment:
         """Correct a balance."""
-        asked = request.adjustment
-        check_text("adjustment.amount_text", asked.amount_micros, asked.currency_code, asked.amount_text)
-        check_bound("adjustment.amount_micros", asked.amount_micros, asked.currency_code, self._bound)
+        requested = request.adjustment
+        check_text("adjustment.amount_text", requested.amount_micros, requested.currency_code, requested.amount_text)
+        check_bound("adjustment.amount_micros", requested.amount_micros, requested.currency_code, self._bound)
         command = _command(request)
         wallet = await self._reader.wallet(command.company)
-        if wallet.currency != asked.currency_code:
-            # Nothing in another currency was ever recorded, so a key that is belongs to another request.
+        if wallet.currency != requested.currency_code:
+            # Nothing in another currency can be recorded, so a key that is recorded belongs to another request.
             if await self._reader.key_recorded(command.company, command.idempotency_key):
                 raise IdempotencyKeyReused(command.idempotency_key)
-            raise CurrencyMismatch(wallet=wallet.currency, given=asked.currency_code)
+            raise CurrencyMismatch(wallet=wallet.currency, given=requested.currency_code)
         if request.validate_only:
             return _preview(command, wallet)
         outcome = await self._engine.submit(command, timeout=context.time_remaining())
@@ -62,34 +62,34 @@ class AdjustmentServicer(adjustment_pb2_grpc.AdjustmentServiceServicer):
 
 
 def _command(request: adjustment_pb2.CreateAdjustmentRequest) -> Command:
-    asked = request.adjustment
-    as_asked = adjustment_pb2.CreateAdjustmentRequest(
+    requested = request.adjustment
+    client_fields = adjustment_pb2.CreateAdjustmentRequest(
         parent=request.parent,
         idempotency_key=request.idempotency_key,
         adjustment=adjustment_pb2.Adjustment(
-            amount_micros=asked.amount_micros,
-            currency_code=asked.currency_code,
-            reason=asked.reason,
-            requested_by=asked.requested_by,
-            reference=asked.reference,
-            allow_below_floor=asked.allow_below_floor,
+            amount_micros=requested.amount_micros,
+            currency_code=requested.currency_code,
+            reason=requested.reason,
+            requested_by=requested.requested_by,
+            reference=requested.reference,
+            allow_below_floor=requested.allow_below_floor,
         ),
     )
     return Command(
         Kind.ADJUSTMENT,
         COMPANY.parse(request.parent),
         request.idempotency_key,
-        fingerprint(Kind.ADJUSTMENT, as_asked),
-        asked.amount_micros,
-        below_floor=asked.allow_below_floor,
-        reference=asked.reference,
-        reason=asked.reason,
-        requested_by=asked.requested_by,
+        fingerprint(Kind.ADJUSTMENT, client_fields),
+        requested.amount_micros,
+        below_floor=requested.allow_below_floor,
+        reference=requested.reference,
+        reason=requested.reason,
+        requested_by=requested.requested_by,
     )
 
 
 def _preview(command: Command, wallet: Wallet) -> adjustment_pb2.Adjustment:
-    """Return what would be, or raise what would be answered. Nothing is kept of it: another change may come first."""
+    """Return the adjustment that would be made, or raise its error. Nothing is reserved for it."""
     after = wallet.balance + command.amount
     if wallet.state is WalletState.CLOSED:
         raise CompanyClosed(wallet.company)

@@ -75,30 +75,30 @@ class Update(NamedTuple):
 
 def change_of(request: auto_top_up_pb2.UpdateAutoTopUpRequest) -> Update:
     """Return the change in a request. Raises InvalidRequest for a bad name or field, and for another company's card."""
-    asked = request.auto_top_up
-    check_name(AUTO_TOP_UP, asked.name, "auto_top_up.name", "an automatic top-up, such as companies/acme/autoTopUp")
-    company = AUTO_TOP_UP.parse(asked.name)
+    requested = request.auto_top_up
+    check_name(AUTO_TOP_UP, requested.name, "auto_top_up.name", "an automatic top-up, such as companies/acme/autoTopUp")
+    company = AUTO_TOP_UP.parse(requested.name)
     if mentioned := _STATES & set(request.update_mask.paths):
         raise invalid("update_mask", f"{min(mentioned)} is changed by PauseAutoTopUp and ResumeAutoTopUp")
-    paths = fields_to_update(asked, request.update_mask, _FIELDS)
+    paths = fields_to_update(requested, request.update_mask, _FIELDS)
     for field in ("threshold_micros", "amount_micros", "payment_method"):
-        if field in paths and not getattr(asked, field):
+        if field in paths and not getattr(requested, field):
             raise invalid(f"auto_top_up.{field}", "cannot be taken away: delete the rule, or pause it")
     payment_method = None
     if "payment_method" in paths:
-        owner, payment_method = PAYMENT_METHOD.parse(asked.payment_method)
+        owner, payment_method = PAYMENT_METHOD.parse(requested.payment_method)
         if owner != company:
             raise invalid("auto_top_up.payment_method", f"must be a card of {COMPANY.name(company)}")
     change = AutoTopUpChange(
-        threshold=asked.threshold_micros if "threshold_micros" in paths else None,
-        amount=asked.amount_micros if "amount_micros" in paths else None,
+        threshold=requested.threshold_micros if "threshold_micros" in paths else None,
+        amount=requested.amount_micros if "amount_micros" in paths else None,
         payment_method=payment_method,
-        day_amount_max=asked.max_day_micros if "max_day_micros" in paths else None,
-        month_amount_max=asked.max_month_micros if "max_month_micros" in paths else None,
-        day_count_max=asked.max_day_count if "max_day_count" in paths else None,
-        month_count_max=asked.max_month_count if "max_month_count" in paths else None,
+        day_amount_max=requested.max_day_micros if "max_day_micros" in paths else None,
+        month_amount_max=requested.max_month_micros if "max_month_micros" in paths else None,
+        day_count_max=requested.max_day_count if "max_day_count" in paths else None,
+        month_count_max=requested.max_month_count if "max_month_count" in paths else None,
     )
-    return Update(company, change, asked.currency_code if _CURRENCY in paths else None)
+    return Update(company, change, requested.currency_code if _CURRENCY in paths else None)
 
 
 def check(before: AutoTopUpTerms | None, change: AutoTopUpChange, currency: str) -> None:

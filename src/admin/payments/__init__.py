@@ -1,1 +1,1 @@
-"""Money from outside: the payment provider behind a port of ours, and what top-ups do with it."""
+"""Payments: the port to the payment provider, and Stripe behind it."""

@@ -1,1 +1,1 @@
-"""Top-ups: money that comes in by hand, card or bank transfer, and goes back by refund or chargeback."""
+"""Top-ups: payments into a wallet by card, by bank transfer or confirmed by staff, their refunds and chargebacks."""

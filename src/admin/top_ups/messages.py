@@ -17,60 +17,60 @@ from wallet.domain.resource_names import CHARGEBACK, COMPANY, PAYMENT_METHOD, TO
 
 
 def new_top_up_of(request: top_up_pb2.CreateTopUpRequest, *, bound: int) -> NewTopUp:
-    """Return the top-up that a request asks for; what people vouch for is at most `bound`. Raises InvalidRequest."""
-    asked = request.top_up
+    """Return the top-up in a request. A manual one is at most `bound` micros. Raises InvalidRequest."""
+    requested = request.top_up
     company = COMPANY.parse(request.parent)
-    method = TopUpMethod(int(asked.method))
-    check_text("top_up.amount_text", asked.amount_micros, asked.currency_code, asked.amount_text)
+    method = TopUpMethod(int(requested.method))
+    check_text("top_up.amount_text", requested.amount_micros, requested.currency_code, requested.amount_text)
     if method is TopUpMethod.MANUAL:
-        check_bound("top_up.amount_micros", asked.amount_micros, asked.currency_code, bound)
+        check_bound("top_up.amount_micros", requested.amount_micros, requested.currency_code, bound)
     if method is TopUpMethod.BANK_TRANSFER:
-        check_whole("top_up.amount_micros", asked.amount_micros, asked.currency_code)
-    if asked.save_payment_method and method is not TopUpMethod.CARD:
+        check_whole("top_up.amount_micros", requested.amount_micros, requested.currency_code)
+    if requested.save_payment_method and method is not TopUpMethod.CARD:
         raise invalid("top_up.save_payment_method", "goes with METHOD_CARD: only a card that is entered can be saved")
     card = ""
     if method is TopUpMethod.SAVED_CARD:
-        if not asked.payment_method:
+        if not requested.payment_method:
             raise invalid("top_up.payment_method", "is required with METHOD_SAVED_CARD: see ListPaymentMethods")
-        of, card = PAYMENT_METHOD.parse(asked.payment_method)
+        of, card = PAYMENT_METHOD.parse(requested.payment_method)
         if of != company:
             raise invalid("top_up.payment_method", f"must be a card of {request.parent}")
-    elif asked.payment_method:
+    elif requested.payment_method:
         raise invalid("top_up.payment_method", "goes with METHOD_SAVED_CARD")
     return NewTopUp(
         company,
         request.idempotency_key,
-        fingerprint(Kind.TOP_UP, _as_asked(request)),
+        fingerprint(Kind.TOP_UP, _client_fields(request)),
         method,
-        asked.amount_micros,
-        asked.currency_code,
-        reference=asked.reference,
-        requested_by=asked.requested_by,
+        requested.amount_micros,
+        requested.currency_code,
+        reference=requested.reference,
+        requested_by=requested.requested_by,
         card=card,
-        save_card=asked.save_payment_method,
+        save_card=requested.save_payment_method,
     )
 
 
-def _as_asked(request: top_up_pb2.CreateTopUpRequest) -> top_up_pb2.CreateTopUpRequest:
-    """Return the request without the fields that are ours to fill: a caller may send them back, or not."""
-    asked = request.top_up
+def _client_fields(request: top_up_pb2.CreateTopUpRequest) -> top_up_pb2.CreateTopUpRequest:
+    """Return the request without the fields that the service fills, which a caller may send back."""
+    requested = request.top_up
     return top_up_pb2.CreateTopUpRequest(
         parent=request.parent,
         idempotency_key=request.idempotency_key,
         top_up=top_up_pb2.TopUp(
-            amount_micros=asked.amount_micros,
-            currency_code=asked.currency_code,
-            method=asked.method,
-            reference=asked.reference,
-            payment_method=asked.payment_method,
-            save_payment_method=asked.save_payment_method,
-            requested_by=asked.requested_by,
+            amount_micros=requested.amount_micros,
+            currency_code=requested.currency_code,
+            method=requested.method,
+            reference=requested.reference,
+            payment_method=requested.payment_method,
+            save_payment_method=requested.save_payment_method,
+            requested_by=requested.requested_by,
         ),
     )
 
 
 def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
-    """Return a top-up."""
+    """Return the message of a top-up."""
     message = top_up_pb2.TopUp(
         name=TOP_UP.name(top_up.company, top_up.id),
         amount_micros=top_up.amount,
@@ -102,7 +102,7 @@ def top_up_message(top_up: TopUp) -> top_up_pb2.TopUp:
 
 
 def new_refund_of(request: top_up_pb2.RefundTopUpRequest) -> NewTopUpRefund:
-    """Return the refund that a request asks for."""
+    """Return the refund in a request."""
     company, top_up = TOP_UP.parse(request.name)
     return NewTopUpRefund(
         company,
@@ -116,7 +116,7 @@ def new_refund_of(request: top_up_pb2.RefundTopUpRequest) -> NewTopUpRefund:
 
 
 def refund_message(refund: TopUpRefund) -> top_up_pb2.TopUpRefund:
-    """Return a refund of a top-up."""
+    """Return the message of a refund of a top-up."""
     return top_up_pb2.TopUpRefund(
         name=TOP_UP_REFUND.name(refund.company, refund.id),
         top_up=TOP_UP.name(refund.company, refund.top_up),
@@ -135,7 +135,7 @@ def refund_message(refund: TopUpRefund) -> top_up_pb2.TopUpRefund:
 
 
 def chargeback_message(chargeback: Chargeback) -> top_up_pb2.Chargeback:
-    """Return a chargeback."""
+    """Return the message of a chargeback."""
     return top_up_pb2.Chargeback(
         name=CHARGEBACK.name(chargeback.company, chargeback.id),
         top_up=TOP_UP.name(chargeback.company, chargeback.top_up),
@@ -152,7 +152,7 @@ def chargeback_message(chargeback: Chargeback) -> top_up_pb2.Chargeback:
 
 
 def card_message(company: str, card: Card) -> top_up_pb2.PaymentMethod:
-    """Return a saved card."""
+    """Return the message of a saved card."""
     return top_up_pb2.PaymentMethod(
         name=PAYMENT_METHOD.name(company, card.id),
         card_brand=card.brand,

@@ -34,7 +34,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
     """The service. Errors are raised; server.boundary answers them."""
 
     def __init__(self, services: TopUpServices, reader: Reader, usage: UsageDays, *, manual_micros_max: int) -> None:
-        """Take money in by `services`; what people vouch for is bounded. Suggest amounts by `usage`."""
+        """Serve with `services`, and suggest amounts by `usage`. `manual_micros_max` bounds what staff enter."""
         self._records = services.stores.top_ups
         self._refund_records = services.stores.refunds
         self._chargeback_records = services.stores.chargebacks
@@ -47,7 +47,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         self._bound = manual_micros_max
 
     async def CreateTopUp(self, request: top_up_pb2.CreateTopUpRequest, context: Context) -> top_up_pb2.TopUp:
-        """Begin a top-up."""
+        """Start a top-up."""
         order = new_top_up_of(request, bound=self._bound)
         try:
             return top_up_message(await self._top_ups.start(order, timeout=context.time_remaining()))
@@ -74,7 +74,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         return top_up_pb2.ListTopUpsResponse(top_ups=map(top_up_message, page), next_page_token=more)
 
     async def ConfirmTopUp(self, request: top_up_pb2.ConfirmTopUpRequest, context: Context) -> top_up_pb2.TopUp:
-        """Credit a bank transfer."""
+        """Confirm a bank transfer, which credits it."""
         company, top_up = TOP_UP.parse(request.name)
         check_text("amount_text", request.amount_micros, request.currency_code, request.amount_text)
         check_bound("amount_micros", request.amount_micros, request.currency_code, self._bound)
@@ -88,17 +88,17 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         return top_up_message(confirmed)
 
     async def FailTopUp(self, request: top_up_pb2.FailTopUpRequest, context: Context) -> top_up_pb2.TopUp:
-        """End a bank transfer that does not come."""
+        """Fail a bank transfer that does not arrive."""
         return top_up_message(await self._bank_transfers.fail(*TOP_UP.parse(request.name), request.failure_message))
 
     async def CancelTopUp(self, request: top_up_pb2.CancelTopUpRequest, context: Context) -> top_up_pb2.TopUp:
-        """End a top-up that has not come in."""
+        """Cancel a top-up that is not paid."""
         return top_up_message(await self._top_ups.cancel(*TOP_UP.parse(request.name)))
 
     async def SuggestTopUpAmounts(
         self, request: top_up_pb2.SuggestTopUpAmountsRequest, context: Context
     ) -> top_up_pb2.SuggestTopUpAmountsResponse:
-        """Say what a company may want to add."""
+        """Suggest amounts of a top-up."""
         company = COMPANY.parse(request.parent)
         today = datetime.now(UTC).date()
         await self._usage.catch_up(company)
@@ -118,7 +118,7 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
         )
 
     async def RefundTopUp(self, request: top_up_pb2.RefundTopUpRequest, context: Context) -> top_up_pb2.TopUpRefund:
-        """Send money back to its card."""
+        """Refund a top-up to its card."""
         order = new_refund_of(request)
         if order.amount is not None:
             check_whole("amount_micros", order.amount, (await self._records.get(order.company, order.top_up)).currency)
@@ -160,12 +160,12 @@ class TopUpServicer(top_up_pb2_grpc.TopUpServiceServicer):
     async def ListPaymentMethods(
         self, request: top_up_pb2.ListPaymentMethodsRequest, context: Context
     ) -> top_up_pb2.ListPaymentMethodsResponse:
-        """Read the cards that a company has saved."""
+        """Read the saved cards of a company."""
         company = COMPANY.parse(request.parent)
         cards = await self._customers.cards(company)
         return top_up_pb2.ListPaymentMethodsResponse(payment_methods=[card_message(company, card) for card in cards])
 
     async def DeletePaymentMethod(self, request: top_up_pb2.DeletePaymentMethodRequest, context: Context) -> Empty:
-        """Forget a card."""
+        """Remove a saved card."""
         await self._customers.remove_card(*PAYMENT_METHOD.parse(request.name))
         return Empty()

@@ -6,7 +6,7 @@ SELECT currency, state FROM wallets WHERE company_id = $1
 SELECT fingerprint FROM entries WHERE company_id = $1 AND idempotency_key = $2
 
 -- insert --
--- Nothing is returned where the id is taken. What the back office vouches for has come in.
+-- Nothing is returned if the id is taken. A manual top-up is received already, so its amount is pinned.
 INSERT INTO top_ups (company_id, top_up_id, fingerprint, method, amount, currency, reference, requested_by, automatic, card,
     save_card, payment_reference, cleared, look_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
