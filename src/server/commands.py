@@ -7,7 +7,7 @@ from typing import TypeVar
 import click
 
 from server import logs
-from server.figures import keep_figures
+from server.metric_files import keep_figures
 from server.settings import WORKERS_MAX, ServerSettings, check, read_settings
 from server.supervisor import supervise
 from server.tokens import read_tokens

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
-from server.figures import write_figures
+from server.metric_files import write_figures
 
 BEAT_SECONDS = 0.25
 SERVING = b"+"

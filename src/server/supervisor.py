@@ -18,7 +18,7 @@ import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 from server.lifetime import SERVING
-from server.pages import WorkerFigures, serve_pages
+from server.monitoring import WorkerFigures, serve_pages
 from server.ports import reserve, taken
 from server.settings import ServerSettings
 

@@ -14,7 +14,7 @@ from admin import metrics as admin_metrics
 from admin.settings import AdminSettings
 from charging.settings import ChargingSettings
 from server import metrics as server_metrics
-from server.pages import WorkerFigures
+from server.monitoring import WorkerFigures
 from tests.support.markdown import tables
 from tests.support.paths import DOCS, ROOT
 from wallet import metrics as wallet_metrics
