@@ -12,7 +12,7 @@ def main() -> None:
 
 
 def _load() -> Run[ChargingSettings]:
-    from charging.app import run  # noqa: PLC0415  Only a worker needs all that.
+    from charging.app import run  # noqa: PLC0415  Only a worker needs these modules.
 
     return run
 

@@ -20,7 +20,7 @@ NAME: str = charging_pb2.DESCRIPTOR.services_by_name["ChargingService"].full_nam
 
 
 def run(settings: ChargingSettings, tether: int | None) -> int:
-    """Serve in this process until it is told to stop; return its exit status. Raises Misconfigured."""
+    """Serve in this process until it is to stop; return its exit status. Raises Misconfigured."""
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         pricing = Pricing(lambda: wallets.rating.books, wallets.reader)

@@ -1,4 +1,4 @@
-"""Many charges at once: each on its own, answered in order."""
+"""Batches of charges: each charge is made on its own, and the results are in order."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ class Batches:
     """Submits batches to the engine."""
 
     def __init__(self, engine: Engine, pricing: Pricing, *, method: str) -> None:
-        """Count the items as those of `method`."""
+        """Submit to `engine`, price by `pricing`, and count the items in the metrics of `method`."""
         self._engine = engine
         self._pricing = pricing
         self._method = method
 
     async def charge(self, requests: Requests, results: Results, *, timeout: float | None) -> None:
-        """Add a result for each request, in order. A bad one keeps no other from being charged.
+        """Add a result for each request, in order. An invalid request does not prevent the other charges.
 
-        `timeout` in seconds: what is left of the caller's deadline.
+        `timeout` is the rest of the caller's deadline, in seconds.
         """
         decoded = [_command(request, self._pricing) for request in requests]
         commands = [command for command in decoded if isinstance(command, Command)]
@@ -47,9 +47,9 @@ class Batches:
                 fill_charged(results.add().charge, outcome)
                 reasons[_OK] += 1
             else:
-                said = answer(outcome)
-                results.add().status.CopyFrom(said.status)
-                reasons[said.reason] += 1
+                answered = answer(outcome)
+                results.add().status.CopyFrom(answered.status)
+                reasons[answered.reason] += 1
         for reason, count in reasons.items():
             batch_items.labels(self._method, reason).inc(count)
 

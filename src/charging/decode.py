@@ -1,4 +1,4 @@
-"""Requests to commands. Every request has passed the rules of its proto; what they cannot say is checked here."""
+"""Convert requests to commands. They have passed the rules of their protos; the rules beyond those are checked here."""
 
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ OnAuthorization: TypeAlias = charging_pb2.IncrementAuthorizationRequest | chargi
 
 
 def charge(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command:
-    """Return the command that takes the price of a usage. Raises InvalidRequest."""
+    """Return the command that charges the price of a usage. Raises InvalidRequest."""
     company = COMPANY.parse(request.company)
     used = usage_of(request.usage)
     if request.HasField("amount_micros"):
@@ -59,7 +59,7 @@ def authorize(request: charging_pb2.AuthorizeRequest, pricing: Pricing) -> Comma
 
 
 def authorization_usage(request: OnAuthorization) -> AuthorizationUsage:
-    """Return what a request says of the price of a change to an authorization. Raises InvalidRequest."""
+    """Return the usage and amount of a request that changes an authorization. Raises InvalidRequest."""
     company, authorization = AUTHORIZATION.parse(request.authorization)
     used = usage_of(request.usage) if request.HasField("usage") else None
     amount = request.amount_micros if request.HasField("amount_micros") else None
@@ -67,17 +67,17 @@ def authorization_usage(request: OnAuthorization) -> AuthorizationUsage:
 
 
 def increment(request: charging_pb2.IncrementAuthorizationRequest, priced: Priced) -> Command:
-    """Return the command that changes an authorization's total, to the price of its usage."""
+    """Return the command that changes an authorization's total to the price of its usage."""
     return _on_authorization(Kind.INCREMENT, request, priced, keep_open=False)
 
 
 def capture(request: charging_pb2.CaptureRequest, priced: Priced) -> Command:
-    """Return the command that takes the price of a usage from an authorization."""
+    """Return the command that captures the price of a usage from an authorization."""
     return _on_authorization(Kind.CAPTURE, request, priced, keep_open=request.keep_open)
 
 
 def void(request: charging_pb2.VoidRequest) -> Command:
-    """Return the command that gives an authorization back."""
+    """Return the command that releases an authorization."""
     company, authorization = AUTHORIZATION.parse(request.authorization)
     return Command(
         Kind.VOID,
@@ -105,5 +105,5 @@ def _on_authorization(kind: Kind, request: OnAuthorization, priced: Priced, *, k
 
 
 def _seconds(ttl: Duration) -> int:
-    """Return whole seconds: a part of one counts as one, so that nothing is held for less than was asked."""
+    """Return a duration in whole seconds, rounded up, so that nothing is held for less than was requested."""
     return ttl.seconds + (ttl.nanos > 0)

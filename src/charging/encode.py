@@ -1,4 +1,4 @@
-"""Outcomes to responses."""
+"""Convert outcomes to responses."""
 
 from server import wire
 from veloconnect.charging.v1 import charging_pb2
@@ -14,7 +14,7 @@ def charged(outcome: Outcome) -> charging_pb2.ChargeResponse:
 
 
 def fill_charged(response: charging_pb2.ChargeResponse, outcome: Outcome) -> None:
-    """Set the fields of a new answer to a charge."""
+    """Set the fields of an empty answer to a charge."""
     wire.fill_transaction(response.transaction, outcome.entry)
     wire.fill_wallet(response.wallet, outcome.wallet)
 
@@ -29,7 +29,7 @@ def captured(outcome: Outcome) -> charging_pb2.CaptureResponse:
 
 
 def authorized(outcome: Outcome) -> wallet_pb2.Authorization:
-    """Return the authorization as it is now, which is the answer to Authorize, IncrementAuthorization and Void."""
+    """Return the present authorization, which is the answer to Authorize, IncrementAuthorization and Void."""
     return wire.authorization(_authorization(outcome))
 
 

@@ -1,4 +1,4 @@
-"""The price of a request: the amount that it names, else the rate that applies to what was used."""
+"""The price of a request: the amount that it names, else the rate that applies to its usage."""
 
 import time
 from collections.abc import Callable
@@ -20,74 +20,74 @@ OPENED_REMEMBERED_MAX = 20_000
 
 
 class Priced(NamedTuple):
-    """What a usage costs, in micros. `price` says why, where a rate does."""
+    """The amount of a usage, in micros. `price` explains it if it follows from a rate."""
 
     amount: int
     price: Price | None
     usage: Usage | None
     unpriced: Unpriced | None = None
-    """Why nothing says what it costs: there is no amount, and only what the key has recorded is an answer."""
+    """Why it has no amount: only the entry recorded under its key is an answer."""
 
 
 class AuthorizationUsage(NamedTuple):
-    """What a request that changes an authorization says of its price."""
+    """The usage and amount of a request that changes an authorization."""
 
     company: str
     authorization: str
     used: Used | None
-    """None where the request leaves it to the authorization."""
+    """None: the authorization's own usage."""
     amount: int | None
-    """In micros; None where the request names none, and a rate says it."""
+    """In micros; None if the request names none, and a rate decides."""
 
 
 class Opened(NamedTuple):
-    """What an authorization was opened for and by: it never changes, so a process may remember it."""
+    """The usage and price that an authorization was opened with: they never change, so a process may remember them."""
 
     usage: Usage | None
     price: Price | None
 
 
 class Pricing:
-    """Prices usage, by the rate books of this process: no call waits for anything but an authorization's own price."""
+    """Prices usage by the rate books of this process: a call waits only for reading an authorization's own price."""
 
     def __init__(self, books: Callable[[], RateBooks], reader: Reader) -> None:
-        """`books` returns the present snapshot; `reader` knows the authorizations that were opened elsewhere."""
+        """`books` returns the present snapshot; `reader` reads authorizations that were opened by other processes."""
         self._books = books
         self._reader = reader
         self._opened: dict[tuple[str, str], Opened] = {}
 
     def by_card(self, company: str, used: Used) -> Priced:
-        """Return the price by the company's rate card of now."""
+        """Return the price by the company's present rate card."""
         usage = used.usage
         amount, price, unpriced = self._books().quote(company, usage, used.number, time.time_ns() // 1000)
         return Priced(amount, price, usage, unpriced)
 
     def authorized(self, company: str, used: Used, amount: int) -> Priced:
-        """Return an authorization of an amount that the request names, with the rate that its usage has."""
+        """Return the price of an authorization whose amount the request names, with the rate of its usage."""
         price = self.by_card(company, used).price
         pinned = None if price is None else msgspec.structs.replace(price, by_request=True)
         return Priced(amount, pinned, used.usage)
 
-    async def increased(self, asked: AuthorizationUsage) -> Priced:
-        """Return the price of a usage in total. Raises as `captured` does."""
-        return await self.captured(asked, closes=True)
+    async def increment(self, usage: AuthorizationUsage) -> Priced:
+        """Return the price of an authorization's total usage. Raises as `capture` does."""
+        return await self.capture(usage, closes=True)
 
-    async def captured(self, asked: AuthorizationUsage, *, closes: bool) -> Priced:
-        """Return the price of what is captured now. Without usage: of the authorization's own.
+    async def capture(self, usage: AuthorizationUsage, *, closes: bool) -> Priced:
+        """Return the price of a captured usage; without one, of the authorization's own.
 
-        A call is priced by the rate that it was authorized with, so to its end by the card that it began with, and its
-        connect fee is in the capture that closes it. A message has the authorization's rate where that is still the one
-        for its destination; one authorization may cover a whole campaign.
-        Raises LedgerUnavailable, and InvalidRequest where neither says what was used.
+        A call is priced by the rate that it was authorized with, that is to its end by the card that it began with, and
+        its connect fee is in the capture that closes it. A message has the authorization's rate if that is still the
+        rate of its destination; one authorization may cover a whole campaign.
+        Raises LedgerUnavailable, and InvalidRequest if neither the request nor the authorization has a usage.
         """
-        if asked.amount is not None:
-            return Priced(asked.amount, None, None if asked.used is None else asked.used.usage)
-        opened = await self._read_opened(asked.company, asked.authorization)
+        if usage.amount is not None:
+            return Priced(usage.amount, None, None if usage.used is None else usage.used.usage)
+        opened = await self._read_opened(usage.company, usage.authorization)
         if opened is None:
             return Priced(0, None, None, Unpriced.UNOPENED)
-        used = _completed(asked.used, opened.usage)
+        used = _completed(usage.used, opened.usage)
         connect_fee = closes or used.usage.channel is not Channel.VOICE
-        now = self.by_card(asked.company, used)
+        now = self.by_card(usage.company, used)
         if opened.price is not None and _has_opening_rate(opened, used, now.price):
             return _priced(repriced(opened.price, used.usage.quantity, connect_fee=connect_fee), used.usage)
         if now.price is not None and not connect_fee:
@@ -95,7 +95,7 @@ class Pricing:
         return now
 
     def remember(self, authorization: Authorization | None) -> None:
-        """Remember what an authorization was opened by while it is open, for its captures and increments."""
+        """Remember an open authorization's usage and price for its captures and increments; forget a closed one's."""
         if authorization is None:
             return
         key = authorization.company, authorization.id
@@ -107,7 +107,7 @@ class Pricing:
         self._opened[key] = Opened(authorization.usage, authorization.price)
 
     async def _read_opened(self, company: str, authorization: str) -> Opened | None:
-        """Return what an authorization was opened by; None where there is none."""
+        """Return the usage and price that an authorization was opened with; None if there is no authorization."""
         opened = self._opened.get((company, authorization))
         if opened is None:
             try:
@@ -120,7 +120,7 @@ class Pricing:
 
 
 def _completed(used: Used | None, opened: Usage | None) -> Used:
-    """Return what was used, with what it leaves out taken from the authorization. Raises InvalidRequest."""
+    """Return a usage whose missing fields are the authorization's. Raises InvalidRequest if neither has one."""
     if used is None:
         if opened is None:
             raise invalid("usage", "is required: the authorization has none")
@@ -137,7 +137,7 @@ def _completed(used: Used | None, opened: Usage | None) -> Used:
 
 
 def _has_opening_rate(opened: Opened, used: Used, now: Price | None) -> bool:
-    """Return whether a usage has the rate that its authorization was opened with, and not the card's of now."""
+    """Return whether a usage is priced by the rate that its authorization was opened with, not by the present card."""
     usage, pinned = used.usage, opened.price
     if opened.usage is None or pinned is None or usage.channel is not opened.usage.channel:
         return False
@@ -145,7 +145,7 @@ def _has_opening_rate(opened: Opened, used: Used, now: Price | None) -> bool:
         return True
     if (usage.variant, usage.country) != (opened.usage.variant, opened.usage.country):
         return False
-    # The number that was authorized is not kept. Another one of the country may have another rate.
+    # The authorized number is not kept. Another number of the country may have another rate.
     return not used.number or now is None or (now.card, now.rate) == (pinned.card, pinned.rate)
 
 

@@ -19,12 +19,12 @@ from wallet.ledger.reader import Reader
 
 
 class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
-    """The service. Errors are raised; server.boundary answers them."""
+    """The gateways' service. Errors are raised; server.boundary answers them."""
 
     def __init__(
         self, engine: Engine, reader: Reader, pricing: Pricing, reports: DeliveryReports, stopping: asyncio.Event
     ) -> None:
-        """Charge with `engine`, by `pricing`; end streams when `stopping` is set."""
+        """Charge with `engine`, priced by `pricing`; end streams when `stopping` is set."""
         self._engine = engine
         self._pricing = pricing
         self._reader = reader
@@ -38,7 +38,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         request: charging_pb2.ChargeRequest,
         context: Context,
     ) -> charging_pb2.ChargeResponse:
-        """Take the price of a usage."""
+        """Charge the price of a usage."""
         command = decode.charge(request, self._pricing)
         return encode.charged(await self._engine.submit(command, timeout=context.time_remaining()))
 
@@ -68,7 +68,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         request: charging_pb2.AuthorizeRequest,
         context: Context,
     ) -> wallet_pb2.Authorization:
-        """Set money aside."""
+        """Hold an amount for a usage."""
         command = decode.authorize(request, self._pricing)
         outcome = await self._engine.submit(command, timeout=context.time_remaining())
         self._pricing.remember(outcome.authorization)
@@ -79,8 +79,8 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         request: charging_pb2.IncrementAuthorizationRequest,
         context: Context,
     ) -> wallet_pb2.Authorization:
-        """Change what is set aside."""
-        priced = await self._pricing.increased(decode.authorization_usage(request))
+        """Change the held amount."""
+        priced = await self._pricing.increment(decode.authorization_usage(request))
         command = decode.increment(request, priced)
         return encode.authorized(await self._engine.submit(command, timeout=context.time_remaining()))
 
@@ -89,8 +89,8 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         request: charging_pb2.CaptureRequest,
         context: Context,
     ) -> charging_pb2.CaptureResponse:
-        """Take what is set aside."""
-        priced = await self._pricing.captured(decode.authorization_usage(request), closes=not request.keep_open)
+        """Charge what was held."""
+        priced = await self._pricing.capture(decode.authorization_usage(request), closes=not request.keep_open)
         command = decode.capture(request, priced)
         outcome = await self._engine.submit(command, timeout=context.time_remaining())
         self._pricing.remember(outcome.authorization)
@@ -101,7 +101,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         request: charging_pb2.VoidRequest,
         context: Context,
     ) -> wallet_pb2.Authorization:
-        """Give back what is set aside."""
+        """Release what is held."""
         command = decode.void(request)
         outcome = await self._engine.submit(command, timeout=context.time_remaining())
         self._pricing.remember(outcome.authorization)
@@ -112,7 +112,7 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         request: charging_pb2.ReportDeliveryRequest,
         context: Context,
     ) -> charging_pb2.ReportDeliveryResponse:
-        """Take note of how a delivery ended."""
+        """Record the result of a delivery, and act upon it."""
         report = deliveries.report_of(request)
         return deliveries.response_of(report, await self._reports.report(report, timeout=context.time_remaining()))
 

@@ -1,4 +1,4 @@
-"""What the gateways' service is told from outside, beside what all servers are."""
+"""The settings of the gateways' service, beside those of both servers."""
 
 from pydantic import Field
 
@@ -6,10 +6,10 @@ from server.settings import Port, ServerSettings
 
 
 class ChargingSettings(ServerSettings):
-    """Read from the environment."""
+    """The gateways' settings, read from the environment."""
 
     port: Port = Field(default=50051, validation_alias="CHARGING_PORT")
-    """CHARGING_PORT: where gateways call."""
+    """CHARGING_PORT: the port that gateways call."""
 
     metrics_port: Port = Field(default=9464, validation_alias="CHARGING_METRICS_PORT")
-    """CHARGING_METRICS_PORT: where Prometheus scrapes and health is asked for."""
+    """CHARGING_METRICS_PORT: the port of /metrics and /healthz."""

@@ -1,4 +1,4 @@
-"""A stream of batches: read while there is room, answer each as it finishes."""
+"""A stream of batches: read while few are unanswered, answer each when it finishes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,9 +9,9 @@ from veloconnect.charging.v1 import charging_pb2
 
 BATCHES_UNANSWERED_MAX = 16
 CHARGES_UNANSWERED_MAX = 4000
-"""Both bound what one stream may have in work; a stream that keeps within them never fills its company's queue."""
+"""The bounds of one stream's unanswered work; a stream within them never fills its company's queue."""
 STREAM_SECONDS_MAX = 600
-"""Then the server ends the stream, so that load spreads over new workers and machines."""
+"""After this time the server ends the stream, so that load spreads over new workers and machines."""
 
 Request = charging_pb2.StreamChargesRequest
 Response = charging_pb2.StreamChargesResponse
@@ -24,7 +24,7 @@ class ChargeStream:
     def __init__(
         self, batches: Batches, write: Write, *, stopping: asyncio.Event, time_remaining: Callable[[], float | None]
     ) -> None:
-        """Answer by `write`; end early when `stopping` is set. `time_remaining` gives the seconds that are left."""
+        """Answer by `write`; end early when `stopping` is set. `time_remaining` returns the seconds that are left."""
         self._batches = batches
         self._write = write
         self._stopping = stopping
@@ -35,10 +35,10 @@ class ChargeStream:
         self._unanswered_charges = 0
 
     async def run(self, requests: AsyncIterator[Request]) -> None:
-        """Return when the caller has sent all and got every answer.
+        """Return when the caller has sent all batches and every one is answered.
 
-        Raises InvalidRequest for a batch that cannot be read, and StreamEnded where the server ends the stream: both
-        only after every batch before was answered.
+        Raises InvalidRequest for a batch that cannot be read, and StreamEnded if the server ends the stream: both only
+        after every earlier batch is answered.
         """
         failure: Rejection | None = None
         async with asyncio.TaskGroup() as answers:

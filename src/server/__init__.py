@@ -1,1 +1,1 @@
-"""What both servers share: lifecycle, authentication, the boundary of a call, the error table, the wire."""
+"""Modules of both servers: lifecycle, authentication, the boundary of a call, the error table, messages."""

@@ -1,7 +1,7 @@
-"""The boundary of a call: who calls, what it says, how it ends.
+"""The boundary of a call: authentication, validation, error answers, metrics.
 
-Everything here runs thousands of times a second, so each method is wrapped once, and its calls go straight to the
-wrapped handler.
+All of this runs thousands of times a second, so each method is wrapped once, and its calls go straight to the wrapped
+handler.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from server.context import Context
 from server.errors import DETAILS_KEY, Answer, answer, is_fault
-from server.metrics import CallFigures
+from server.metrics import CallMetrics
 from server.rejections import InvalidRequest, Unauthenticated
 from server.tokens import Tokens
 from server.validation import read
@@ -30,14 +30,14 @@ else:
     GenericHandler = grpc.GenericRpcHandler
 
 UPLOAD_PAUSE_SECONDS_MAX = 30
-"""How long a caller who sends one message after the other may take for the next."""
+"""How long the caller of an upload may take for the next message."""
 UPLOAD_MESSAGES_MAX = 100_000
 
 log = structlog.get_logger(__name__)
 
 
 class _Method(NamedTuple):
-    """A method as it is served, and what is served instead to a caller who may not."""
+    """The handler of a method, and the one that refuses a caller without a known token."""
 
     served: Handler
     refused: Handler
@@ -45,33 +45,33 @@ class _Method(NamedTuple):
 
 
 class Boundary(GenericHandler):
-    """Authenticates, reads and checks requests, answers errors by the table, counts.
+    """Authenticates callers, reads and checks requests, answers errors by the table, and counts calls.
 
-    Servicers are added to it as they would be to a server, and it is the server's one handler. (An interceptor would do
-    the same, in two coroutines more for each call.)
+    Servicers are added to it as they would be to a server, and it is the server's one handler. (An interceptor would
+    cost two more coroutines a call.)
 
-    `ours` are the full names of the services that speak by the table; others (health, reflection) answer for
-    themselves, and those in `open_services` need no token.
+    `ours` are the full names of the services whose errors are answered by the table; others (health, reflection) answer
+    for themselves, and those in `open_services` need no token.
     The caller's deadline is the context's: gRPC cancels the handler when it passes.
     """
 
     def __init__(self, tokens: Tokens, *, ours: frozenset[str], open_services: frozenset[str]) -> None:
-        """Admit who shows one of `tokens`."""
+        """Admit callers that send one of `tokens`."""
         self._tokens = tokens
         self._ours = ours
         self._open_services = open_services
         self._methods: dict[str, _Method] = {}
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
-        """Serve the methods of a service; what `add_…Servicer_to_server` calls."""
+        """Serve the methods of a service; called by `add_…Servicer_to_server`."""
         for method, handler in handlers.items():
             self._methods[f"/{service}/{method}"] = self._wrapped(service, method, handler)
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Do nothing: they are the same methods once more, to be looked up by name."""
+        """Do nothing: these are the same methods again, for look-up by name."""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        """Return what serves a call; None for a method that there is not."""
+        """Return the handler of a call; None if there is no such method."""
         method = self._methods.get(handler_call_details.method)
         if method is None:
             return None
@@ -83,26 +83,26 @@ class Boundary(GenericHandler):
         if service in self._open_services:
             return _Method(served=handler, refused=handler, open=True)
         streams = handler.request_streaming or handler.response_streaming
-        figures = CallFigures(service.rpartition(".")[2], method, timed=not streams)
-        served = _served(handler, figures) if service in self._ours else handler
-        return _Method(served=served, refused=_refused(handler, figures), open=False)
+        metrics = CallMetrics(service.rpartition(".")[2], method, timed=not streams)
+        served = _served(handler, metrics) if service in self._ours else handler
+        return _Method(served=served, refused=_refused(handler, metrics), open=False)
 
 
-def _served(handler: Handler, figures: CallFigures) -> Handler:
-    """Return the handler with all that happens around it. It gets the raw bytes: what they are is ours to judge."""
+def _served(handler: Handler, metrics: CallMetrics) -> Handler:
+    """Return the wrapped handler. It gets the raw bytes, so that unreadable ones are answered by the table too."""
     respond = handler.response_serializer
     match handler.request_streaming, handler.response_streaming:
         case True, True:
-            return grpc.stream_stream_rpc_method_handler(_stream(handler, figures), None, respond)
+            return grpc.stream_stream_rpc_method_handler(_stream(handler, metrics), None, respond)
         case True, False:
-            return grpc.stream_unary_rpc_method_handler(_upload(handler, figures), None, respond)
+            return grpc.stream_unary_rpc_method_handler(_upload(handler, metrics), None, respond)
         case False, True:
-            return grpc.unary_stream_rpc_method_handler(_download(handler, figures), None, respond)
+            return grpc.unary_stream_rpc_method_handler(_download(handler, metrics), None, respond)
         case _:
-            return grpc.unary_unary_rpc_method_handler(_unary(handler, figures), None, respond)
+            return grpc.unary_unary_rpc_method_handler(_unary(handler, metrics), None, respond)
 
 
-def _unary(handler: Handler, figures: CallFigures) -> Callable[[bytes, Context], Awaitable[Message]]:
+def _unary(handler: Handler, metrics: CallMetrics) -> Callable[[bytes, Context], Awaitable[Message]]:
     behaviour: Any = handler.unary_unary
     deserialize: Any = handler.request_deserializer
 
@@ -111,18 +111,18 @@ def _unary(handler: Handler, figures: CallFigures) -> Callable[[bytes, Context],
         try:
             response: Message = await behaviour(read(deserialize, raw), context)
         except asyncio.CancelledError:
-            figures.failed(started, _cancelled(context), None)
+            metrics.failed(started, _cancelled(context), None)
             raise
         except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
-            await _fail(context, error, figures, started)
-        figures.succeeded(started)
+            await _fail(context, error, metrics, started)
+        metrics.succeeded(started)
         return response
 
     return serve
 
 
-def _upload(handler: Handler, figures: CallFigures) -> Callable[[AsyncIterator[bytes], Context], Awaitable[Message]]:
-    """Many requests, one answer. The servicer bounds what they are in all."""
+def _upload(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[bytes], Context], Awaitable[Message]]:
+    """Return the wrapper of a method with many requests and one answer. The servicer bounds their total size."""
     behaviour: Any = handler.stream_unary
     deserialize: Any = handler.request_deserializer
 
@@ -143,27 +143,27 @@ def _upload(handler: Handler, figures: CallFigures) -> Callable[[AsyncIterator[b
             yield read(deserialize, raw)
 
     async def serve(raws: AsyncIterator[bytes], context: Context) -> Message:
-        async with _answered(figures, context), aclosing(requests(aiter(raws))) as checked:
+        async with _answered(metrics, context), aclosing(requests(aiter(raws))) as checked:
             response: Message = await behaviour(checked, context)
         return response
 
     return serve
 
 
-def _download(handler: Handler, figures: CallFigures) -> Callable[[bytes, Context], Awaitable[None]]:
-    """One request, many answers. Each waits until the caller has room for it."""
+def _download(handler: Handler, metrics: CallMetrics) -> Callable[[bytes, Context], Awaitable[None]]:
+    """Return the wrapper of a method with one request and many answers. Each waits until the caller can receive it."""
     behaviour: Any = handler.unary_stream
     deserialize: Any = handler.request_deserializer
 
     async def serve(raw: bytes, context: Context) -> None:
-        async with _answered(figures, context), aclosing(behaviour(read(deserialize, raw), context)) as answers:
+        async with _answered(metrics, context), aclosing(behaviour(read(deserialize, raw), context)) as answers:
             async for answer_ in answers:
                 await context.write(answer_)
 
     return serve
 
 
-def _stream(handler: Handler, figures: CallFigures) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
+def _stream(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
     behaviour: Any = handler.stream_stream
     deserialize: Any = handler.request_deserializer
 
@@ -172,17 +172,17 @@ def _stream(handler: Handler, figures: CallFigures) -> Callable[[AsyncIterator[b
             yield read(deserialize, raw)
 
     async def serve(raws: AsyncIterator[bytes], context: Context) -> None:
-        async with _answered(figures, context):
+        async with _answered(metrics, context):
             await behaviour(requests(raws), context)
 
     return serve
 
 
-def _refused(handler: Handler, figures: CallFigures) -> Handler:
-    """Return a handler of the same shape that says who may call."""
+def _refused(handler: Handler, metrics: CallMetrics) -> Handler:
+    """Return a handler of the same shape that answers Unauthenticated."""
 
     async def refuse(_request: object, context: Context) -> NoReturn:
-        await _fail(context, Unauthenticated(), figures, perf_counter())
+        await _fail(context, Unauthenticated(), metrics, perf_counter())
 
     if handler.request_streaming and handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler(refuse)
@@ -194,29 +194,29 @@ def _refused(handler: Handler, figures: CallFigures) -> Handler:
 
 
 @asynccontextmanager
-async def _answered(figures: CallFigures, context: Context) -> AsyncGenerator[None, None]:
-    """Count a call with a stream, and answer every error of it. `_unary` does the same in place: it is the hot path."""
+async def _answered(metrics: CallMetrics, context: Context) -> AsyncGenerator[None, None]:
+    """Count a streaming call and answer its errors. `_unary` does the same inline, since it is the hot path."""
     started = perf_counter()
     try:
         yield
     except asyncio.CancelledError:
-        figures.failed(started, _cancelled(context), None)
+        metrics.failed(started, _cancelled(context), None)
         raise
     except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
-        await _fail(context, error, figures, started)
-    figures.succeeded(started)
+        await _fail(context, error, metrics, started)
+    metrics.succeeded(started)
 
 
-async def _fail(context: Context, error: Exception, figures: CallFigures, started: float) -> NoReturn:
+async def _fail(context: Context, error: Exception, metrics: CallMetrics, started: float) -> NoReturn:
     """End the call with the error's status. Faults are logged here, and only here."""
     if is_fault(error):
         log.error("call_failed", exc_info=error)
-    said: Answer = answer(error)
-    figures.failed(started, said.code, said.reason)
-    details = said.status.SerializeToString()
-    await context.abort(said.code, said.status.message, ((DETAILS_KEY, details),))
+    answered: Answer = answer(error)
+    metrics.failed(started, answered.code, answered.reason)
+    details = answered.status.SerializeToString()
+    await context.abort(answered.code, answered.status.message, ((DETAILS_KEY, details),))
 
 
 def _cancelled(context: Context) -> grpc.StatusCode:
-    """Return why gRPC cancels a handler: the deadline passed, or the caller went away."""
+    """Return the code of a cancelled call: its deadline passed, or the caller cancelled it."""
     return grpc.StatusCode.DEADLINE_EXCEEDED if context.time_remaining() == 0 else grpc.StatusCode.CANCELLED

@@ -1,4 +1,4 @@
-"""The command lines that both servers have: `serve`, and `worker`, which `serve` starts."""
+"""The commands of both servers: `serve`, and `worker`, which `serve` starts."""
 
 import sys
 from collections.abc import Callable
@@ -7,20 +7,20 @@ from typing import TypeVar
 import click
 
 from server import logs
-from server.metric_files import keep_figures
+from server.metric_files import use_slot_files
 from server.settings import WORKERS_MAX, ServerSettings, check, read_settings
 from server.supervisor import supervise
 from server.tokens import read_tokens
 
 Settings = TypeVar("Settings", bound=ServerSettings)
 Run = Callable[[Settings, int | None], int]
-"""Serves in this process: settings, tether → exit status."""
+"""Serves in this process, with settings and a tether; returns the exit status."""
 
 
 def add_serving(group: click.Group, *, name: str, settings: type[Settings], load: Callable[[], Run[Settings]]) -> None:
     """Add `serve` and `worker` to a command line.
 
-    `name` is the service's, as in CHARGING_PORT; `load` imports what a worker runs, which the supervisor never needs.
+    `name` is the service's, as in CHARGING_PORT; `load` imports the worker's code, which the supervisor never needs.
     """
     package = name.lower()
 
@@ -31,14 +31,14 @@ def add_serving(group: click.Group, *, name: str, settings: type[Settings], load
     @click.option("--insecure", is_flag=True, help="Serve beyond loopback without TLS.")
     def serve(workers: int | None, *, insecure: bool) -> None:
         """Serve until SIGTERM or Ctrl-C."""
-        told = read_settings(settings)
+        loaded = read_settings(settings)
         if workers is not None:
-            told = told.model_copy(update={"workers": workers})
-        check(told, insecure=insecure)
-        read_tokens(told.token_file)
-        logs.configure(told.log_format, process=f"{package} supervisor")
+            loaded = loaded.model_copy(update={"workers": workers})
+        check(loaded, insecure=insecure)
+        read_tokens(loaded.token_file)
+        logs.configure(loaded.log_format, process=f"{package} supervisor")
         command = [sys.executable, "-m", package, "worker", *(["--insecure"] if insecure else [])]
-        sys.exit(supervise(command, told, name=name))
+        sys.exit(supervise(command, loaded, name=name))
 
     @group.command(hidden=True)
     @click.option("--port", "ports", multiple=True, required=True)
@@ -48,8 +48,8 @@ def add_serving(group: click.Group, *, name: str, settings: type[Settings], load
     def worker(ports: tuple[str, ...], slot: int, tether: int, *, insecure: bool) -> None:
         """Serve in one process, for a supervisor, on the ports that it keeps: port=50052, http_port=8081."""
         kept = {field: int(port) for field, _, port in (each.partition("=") for each in ports)}
-        told = read_settings(settings).model_copy(update=kept)
-        check(told, insecure=insecure)
-        logs.configure(told.log_format, process=f"{package} worker {slot}")
-        keep_figures(slot)
-        sys.exit(load()(told, tether))
+        loaded = read_settings(settings).model_copy(update=kept)
+        check(loaded, insecure=insecure)
+        logs.configure(loaded.log_format, process=f"{package} worker {slot}")
+        use_slot_files(slot)
+        sys.exit(load()(loaded, tether))

@@ -1,4 +1,4 @@
-"""What a servicer is told of a call beside its request."""
+"""The type of a call's context, which a servicer gets beside the request."""
 
 from typing import Any, TypeAlias
 

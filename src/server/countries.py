@@ -1,4 +1,4 @@
-"""Where a usage went: the country of a number in E.164, or a country that is named."""
+"""The destination country of a usage, from a number in E.164 or a country code."""
 
 from functools import lru_cache
 
@@ -12,18 +12,18 @@ _WITHOUT_NUMBERS = frozenset({"AQ", "BV", "GS", "HM", "PN", "TF", "UM"})
 """The countries of ISO 3166-1 that have no calling code of their own."""
 
 COUNTRIES = frozenset(SUPPORTED_REGIONS) | _WITHOUT_NUMBERS
-"""ISO 3166-1 alpha-2, and the three codes beside it that numbers lead to (AC, TA, XK)."""
+"""ISO 3166-1 alpha-2, and three further codes that have numbers (AC, TA, XK)."""
 
 _GLOBAL = "001"
-"""What phonenumbers says for networks of no country, such as satellite phones (+881) and shared-cost (+808)."""
+"""The region in phonenumbers of networks without a country, such as satellite phones (+881) and shared-cost (+808)."""
 
 
 class UnknownCountry(ValueError):
-    """No country has this code, or no network this calling code. The text says which."""
+    """The country code or the calling code does not exist. The text says which."""
 
 
 def country_of(destination: str) -> str:
-    """Return the ISO 3166-1 alpha-2 code of a destination; empty for none, and for networks of no country.
+    """Return the ISO 3166-1 alpha-2 code of a destination; empty for none, and for networks without a country.
 
     `destination` is empty, two capital letters, or `+` and 6 to 15 digits. Raises UnknownCountry.
     """
@@ -43,7 +43,7 @@ def _country_of_number(number: str) -> str:
 
 @lru_cache(maxsize=CALLING_CODES_MAX)
 def _regions_behind(beginning: str) -> tuple[int, tuple[str, ...]]:
-    """Return the calling code's length and who has it. `beginning` is + and the first three digits."""
+    """Return the calling code's length and its regions. `beginning` is + and the first three digits."""
     for length in range(1, CALLING_CODE_DIGITS_MAX + 1):
         regions = COUNTRY_CODE_TO_REGION_CODE.get(int(beginning[1 : 1 + length]))
         if regions is not None:
@@ -53,6 +53,6 @@ def _regions_behind(beginning: str) -> tuple[int, tuple[str, ...]]:
 
 @lru_cache(maxsize=NUMBERS_REMEMBERED)
 def _country_among(calling_code: int, national: str, main: str) -> str:
-    """Return which of the countries that share a calling code has the number; `main` where its plans say none."""
+    """Return the country of a number whose calling code several share; `main` if no numbering plan has the number."""
     number = PhoneNumber(calling_code, int(national), italian_leading_zero=national.startswith("0"))
     return region_code_for_number(number) or main

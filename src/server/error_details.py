@@ -1,4 +1,4 @@
-"""What errors say in figures: the metadata of their reasons, and sentences that depend on more than a name."""
+"""The metadata of errors, and messages that depend on more than a name."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,12 @@ from wallet.domain.resource_names import SPEND_LIMIT
 
 
 def applied(error: e.Unavailable) -> Mapping[str, str]:
-    """Return whether the request may have been applied all the same."""
+    """Return whether the request may still have been applied."""
     return {"applied": error.applied}
 
 
 def funds(error: e.InsufficientFunds) -> Mapping[str, str]:
-    """Return what there is and what was required, in micros."""
+    """Return the available and the required amount and the floor, in micros, and their currency."""
     return {
         "available": str(error.available),
         "required": str(error.required),
@@ -24,7 +24,7 @@ def funds(error: e.InsufficientFunds) -> Mapping[str, str]:
 
 
 def limit(error: e.SpendLimitReached) -> Mapping[str, str]:
-    """Return which spend limit it is, how much of it is spent, and when its window ends."""
+    """Return the spend limit's name, its amounts in micros, and when its window ends."""
     reset = {"reset_time": rfc3339(error.resets_at)} if error.resets_at else {}
     return {
         "limit": SPEND_LIMIT.name(error.limit.company, error.limit.id),
@@ -45,12 +45,12 @@ def limit_passed(error: e.SpendLimitReached) -> str:
 
 
 def usage(error: e.RateNotFound) -> Mapping[str, str]:
-    """Return what has no price."""
+    """Return the usage that has no rate."""
     return {"channel": error.channel, "variant": error.variant, "country": error.country}
 
 
 def unpriced(error: e.RateNotFound) -> str:
-    """Return what has no price, in a sentence."""
+    """Return the sentence that names the usage without a rate."""
     if not error.has_card:
         return "The company has no rate card to price the usage by."
     what = f"{error.channel} {error.variant}".rstrip()
@@ -59,6 +59,6 @@ def unpriced(error: e.RateNotFound) -> str:
 
 
 def no_transfer(error: e.NotABankTransfer) -> str:
-    """Return why people cannot say what came of a top-up."""
+    """Return why people cannot record the result of a top-up."""
     how = "it is in the wallet" if error.method == "MANUAL" else "its payment provider says what becomes of it"
     return f"must be a top-up by METHOD_BANK_TRANSFER; this one is by METHOD_{error.method}, and {how}"

@@ -1,4 +1,4 @@
-"""The one table of errors: what each is on the wire, and what it tells the caller to do next.
+"""The one table of errors: the status, reason and message of each, with the caller's next step.
 
 `docs/reference/errors.md` has a section for every reason, in the order of `Reason`, which is the order of precedence:
 where several hold, the first one is the answer.
@@ -160,7 +160,7 @@ TABLE: Mapping[type[Exception], Row] = {
     e.RefundCaseDecided: Row(
         _C.FAILED_PRECONDITION,
         Reason.REFUND_CASE_DECIDED,
-        lambda error: f"The refund case {error} is decided, and otherwise.",
+        lambda error: f"The refund case {error} has been decided differently.",
         "Read it with GetRefundCase; what is to be given back beyond it is a CreateRefund.",
     ),
     e.ReceiptNotFound: Row(
@@ -172,7 +172,7 @@ TABLE: Mapping[type[Exception], Row] = {
     e.SellerNotSet: Row(
         _C.FAILED_PRECONDITION,
         Reason.SELLER_NOT_SET,
-        lambda _: "Nobody has said yet who sells.",
+        lambda _: "The seller is not set.",
         "Set it with DocumentService.UpdateSeller; receipts of earlier top-ups are issued then.",
     ),
     e.SubscriptionNotFound: Row(
@@ -227,7 +227,8 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.PAYMENT_PROVIDER_REFUSES,
         lambda error: sentence(f"The payment provider refuses: {error}"),
-        "Nothing was done. Mend what it names, or see whether STRIPE_API_KEY is of the account that made the payment.",
+        "Nothing was done. Correct what it names, or check whether STRIPE_API_KEY is of the account that made the "
+        "payment.",
         lambda error: {"code": error.code},
     ),
     e.CurrencyMismatch: Row(
@@ -368,4 +369,4 @@ FAULT = Row(
     "Send the same request again under the same key; if that does not help, report it.",
     lambda _: {"applied": Applied.UNKNOWN},
 )
-"""What everything is that is in no row: nothing of it is shown."""
+"""The row of every error that is not in the table: nothing of the error is shown."""

@@ -1,4 +1,4 @@
-"""Errors to what is sent: status, reason and details, by the table."""
+"""Convert errors to statuses with reason and details, by the table."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,9 +17,9 @@ DETAILS_KEY = "grpc-status-details-bin"
 VIOLATIONS_LISTED_MAX = 16
 DESCRIPTION_BYTES_MAX = 700
 DESCRIPTIONS_BYTES_MAX = 2_800
-"""These keep the trailing metadata below the 8 KiB that gRPC clients take; where there are few, each may be longer."""
+"""These keep the trailing metadata below the 8 KiB that gRPC clients accept; a few descriptions may each be longer."""
 RETRY_MS = 250
-"""How long a caller is asked to wait after OVERLOADED: several cycles."""
+"""The retry delay of OVERLOADED: several cycles."""
 
 
 class Answer(NamedTuple):
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 def answer(error: Exception) -> Answer:
-    """Return what is sent for an error. One that is not in the table is a fault: nothing of it is shown."""
+    """Return the answer to an error. One that is not in the table is a fault: nothing of it is shown."""
     row = TABLE.get(type(error), FAULT)
     info = ErrorInfo(reason=row.reason, domain=DOMAIN, metadata=row.metadata(error))
     number: int = row.code.value[0]
@@ -47,7 +47,7 @@ def answer(error: Exception) -> Answer:
 
 
 def is_fault(error: Exception) -> bool:
-    """Return whether an error is in no row of the table, and so belongs into the log with its traceback."""
+    """Return whether an error is not in the table, and so is to be logged with its traceback."""
     return type(error) not in TABLE
 
 
@@ -68,7 +68,7 @@ def _bad_request(violations: Sequence[Violation]) -> BadRequest:
 
 
 def cut(text: str, bytes_max: int) -> str:
-    """Return a text, or as many of its words as fit into so many bytes of UTF-8, at least 4, with "…" after them."""
+    """Return a text, or as many of its words as fit, with "…" after them, into `bytes_max` (at least 4) of UTF-8."""
     encoded = text.encode()
     if len(encoded) <= bytes_max:
         return text

@@ -1,4 +1,4 @@
-"""A gRPC server from its first bind to its last answer."""
+"""The lifecycle of a gRPC server, from its bind to its last answer."""
 
 import asyncio
 import gc
@@ -16,13 +16,13 @@ from server.settings import Misconfigured, ServerSettings
 from server.tokens import read_tokens
 
 DRAIN_SECONDS_MAX = 3.0
-"""How long a server that stops waits for the calls it has; then it cancels them."""
+"""How long a stopping server waits for its calls before it cancels them."""
 TRANSPORT_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
-"""Above it gRPC itself cuts a message off, with its own words; between MESSAGE_BYTES_MAX and this, we say why."""
+"""gRPC itself refuses a larger message; one between MESSAGE_BYTES_MAX and this is answered by the error table."""
 CONNECTION_AGE_SECONDS = 300
-"""Then clients connect again, and a new worker or machine gets its share."""
+"""After this time clients connect again, so that a new worker or machine gets its share."""
 CONNECTION_AGE_GRACE_SECONDS = 900
-"""What a connection's calls get to end after that: longer than the longest stream."""
+"""How long a connection's calls may take after that: longer than the longest stream."""
 KEEPALIVE_SECONDS = 60
 KEEPALIVE_TIMEOUT_SECONDS = 20
 CLIENT_PING_SECONDS_MIN = 10
@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 
 class Service(NamedTuple):
-    """A service to serve: its full name, and what adds it to a server, or here to the boundary."""
+    """A service to serve: its full name, and the function that adds its servicer to a server, here to the boundary."""
 
     name: str
     add_to: Callable[[Any], None]
@@ -55,7 +55,7 @@ class Service(NamedTuple):
 async def serve(
     settings: ServerSettings, services: Sequence[Service], *, healthy: Callable[[], bool], lifetime: Lifetime
 ) -> None:
-    """Serve until `lifetime.stopping`, then finish the calls that have begun.
+    """Serve until `lifetime.stopping` is set, then finish the calls that have begun.
 
     Health and reflection are served beside `services`; health follows `healthy`. Raises Misconfigured.
     """
@@ -72,7 +72,7 @@ async def serve(
     bind(server, settings)
 
     await server.start()
-    # What has been imported and opened stays: the collector need not look at it again.
+    # Imported modules and open stores stay: the collector need not traverse them again.
     gc.collect()
     gc.freeze()
     lifetime.started = True
@@ -85,11 +85,11 @@ async def serve(
 
 
 def bind(server: grpc.aio.Server, settings: ServerSettings) -> None:
-    """Listen where the settings say. Raises Misconfigured."""
+    """Listen on the address of the settings. Raises Misconfigured."""
     try:
         if settings.tls_cert_file and settings.tls_key_file:
             pair = settings.tls_key_file.read_bytes(), settings.tls_cert_file.read_bytes()
-            # Client certificates come in here, later: root_certificates and require_client_auth.
+            # Client certificates would be configured here: root_certificates and require_client_auth.
             server.add_secure_port(settings.address, grpc.ssl_server_credentials([pair]))
         else:
             server.add_insecure_port(settings.address)
@@ -98,15 +98,15 @@ def bind(server: grpc.aio.Server, settings: ServerSettings) -> None:
 
 
 async def _report(checks: Any, names: Sequence[str], healthy: Callable[[], bool], lifetime: Lifetime) -> None:
-    """Tell health watchers and the supervisor how things are, until it is time to stop."""
-    told = None
+    """Report to health watchers and the supervisor whether this process serves, until it is to stop."""
+    reported = None
     while not lifetime.stopping.is_set():
         serving = healthy()
-        if serving is not told:
+        if serving is not reported:
             status = _STATUS.SERVING if serving else _STATUS.NOT_SERVING
             for name in ("", *names):
                 await checks.set(name, status)
-            told = serving
+            reported = serving
         lifetime.beat(serving=serving)
         try:
             await asyncio.wait_for(lifetime.stopping.wait(), BEAT_SECONDS)

@@ -1,11 +1,11 @@
-"""How a worker process lives and ends: until a signal, or until the supervisor that holds its tether has gone."""
+"""The lifetime of a worker process: it ends at a signal, or when the supervisor that holds its tether is gone."""
 
 import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
 
-from server.metric_files import write_figures
+from server.metric_files import write_metrics
 
 BEAT_SECONDS = 0.25
 SERVING = b"+"
@@ -13,14 +13,14 @@ NOT_SERVING = b"-"
 
 
 class Lifetime:
-    """Says when to stop, and tells the supervisor how things are."""
+    """Says when the process is to stop, and reports to the supervisor."""
 
     def __init__(self, tether: int | None = None) -> None:
-        """`tether` is one end of a socket pair; its end means that the supervisor is gone."""
+        """`tether` is the file descriptor of one end of a socket pair; if it closes, the supervisor is gone."""
         self.stopping = asyncio.Event()
-        """Set when the process is to end: finish what was begun, take nothing new."""
+        """Set when the process is to end: finish the calls that were begun, accept no new ones."""
         self.started = False
-        """Whether it serves; before that, to stop is to give up at once."""
+        """Whether it serves; before that, stopping cancels the start."""
         self._tether = tether
 
     def watch(self) -> None:
@@ -33,14 +33,14 @@ class Lifetime:
             loop.add_reader(self._tether, self._supervisor_gone)
 
     def beat(self, *, serving: bool) -> None:
-        """Tell the supervisor that this process is alive, whether it serves, and what it has counted."""
-        write_figures()
+        """Report to the supervisor that this process is alive and whether it serves; write its metrics."""
+        write_metrics()
         if self._tether is None:
             return
         try:
             os.write(self._tether, SERVING if serving else NOT_SERVING)
         except BlockingIOError:
-            return  # It has not read for a long time; it will find enough beats when it does.
+            return  # The supervisor has not read for a long time, and will find enough beats when it does.
         except OSError:
             self.stopping.set()
 
@@ -51,7 +51,7 @@ class Lifetime:
 
 
 async def live(lifetime: Lifetime, work: Callable[[Lifetime], Awaitable[None]]) -> None:
-    """Run `work` to its end. It is asked to stop by `lifetime.stopping`, or cancelled where it has not started yet."""
+    """Run `work` until it ends. It must end when `lifetime.stopping` is set, and is cancelled if it is not serving."""
     lifetime.watch()
     working = asyncio.ensure_future(work(lifetime))
     stopping = asyncio.ensure_future(lifetime.stopping.wait())

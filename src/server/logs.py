@@ -10,7 +10,7 @@ from server.settings import LogFormat
 
 
 class _Tolerant:
-    """A stream whose reader may have gone: a line that nobody reads must not end a request or a shutdown."""
+    """A stream that ignores write errors: a closed standard error must not end a request or a shutdown."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -29,7 +29,7 @@ class _Tolerant:
 
 
 def configure(log_format: LogFormat, *, process: str) -> None:
-    """Set logging up, once a process; `process` names it in every line."""
+    """Configure logging, once per process; every line has `process`."""
     readable = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

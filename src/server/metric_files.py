@@ -1,29 +1,29 @@
-"""Where a worker's figures are kept: in files that the supervisor sums, written a few times a second.
+"""The files of a worker's metrics, which the supervisor sums: written a few times a second.
 
-prometheus_client writes to its file with every step of every figure; a charge has a dozen of them.
+prometheus_client by itself writes to its file with every change of a metric, of which a charge makes a dozen.
 """
 
 from typing import Any
 
 from prometheus_client import values
 
-_kept: list[Any] = []
+_buffered: list[Any] = []
 
 
-def keep_figures(slot: int) -> None:
-    """Keep this process's figures in its slot's files, where the next worker of the slot goes on counting.
+def use_slot_files(slot: int) -> None:
+    """Keep this process's metrics in the files of its slot, where the slot's next worker continues to count.
 
-    To be called before any metric is made: files by process id would grow in number with every restart.
+    Call it before any metric is made. Files by process id would grow in number with every restart.
     """
     stored: Any = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]  # it has no types
 
     class Buffered(stored):  # type: ignore[misc]  # a class made at run time
-        """A figure that counts in memory until `write_figures`. What is set is written at once."""
+        """A value that counts in memory until `write_metrics`. A value that is set is written at once."""
 
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
             self.waiting = 0.0
-            _kept.append(self)
+            _buffered.append(self)
 
         def inc(self, amount: float) -> None:
             self.waiting += amount
@@ -33,8 +33,8 @@ def keep_figures(slot: int) -> None:
             super().set(value, timestamp)
 
         def get(self) -> float:
-            kept: float = super().get()
-            return kept + self.waiting
+            written: float = super().get()
+            return written + self.waiting
 
         def write(self) -> None:
             if self.waiting:
@@ -44,7 +44,7 @@ def keep_figures(slot: int) -> None:
     values.ValueClass = Buffered
 
 
-def write_figures() -> None:
-    """Write what has been counted since the last time."""
-    for figure in _kept:
-        figure.write()
+def write_metrics() -> None:
+    """Write the counts since the last call to the files."""
+    for value in _buffered:
+        value.write()

@@ -1,4 +1,4 @@
-"""What both servers tell Prometheus of their calls. Labels are bounded: methods, codes and reasons, never a company."""
+"""The metrics of calls to both servers. Labels are bounded: methods, codes and reasons, never a company."""
 
 from time import perf_counter
 
@@ -25,8 +25,8 @@ batch_items = Counter(
 )
 
 
-class CallFigures:
-    """The figures of one method. Labels are looked up once, not with every call."""
+class CallMetrics:
+    """The metrics of one method. Labels are looked up once, not with every call."""
 
     def __init__(self, service: str, method: str, *, timed: bool) -> None:
         """Count calls of `service`/`method`, and time them where `timed`."""
@@ -35,13 +35,13 @@ class CallFigures:
         self._ok = rpc_requests.labels(service, method, grpc.StatusCode.OK.name, "")
 
     def succeeded(self, started: float) -> None:
-        """Count a call that ended well; `started` is perf_counter's."""
+        """Count a call that succeeded; `started` is perf_counter's."""
         self._ok.inc()
         if self._seconds is not None:
             self._seconds.observe(perf_counter() - started)
 
     def failed(self, started: float, code: grpc.StatusCode, reason: Reason | None) -> None:
-        """Count a call that ended otherwise; no reason where the caller went away."""
+        """Count a call that failed; there is no reason if it was cancelled."""
         rpc_requests.labels(*self._labels, code.name, reason or "").inc()
         if self._seconds is not None:
             self._seconds.observe(perf_counter() - started)

@@ -20,36 +20,36 @@ REQUEST_SECONDS_MAX = 10.0
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
-class WorkerFigures(Collector):
-    """How many workers there should be, and how many serve."""
+class WorkerMetrics(Collector):
+    """The metrics of the supervisor: workers wanted, serving and restarted."""
 
     def __init__(self, wanted: int, serving: Callable[[], int], restarts: Callable[[], int]) -> None:
-        """Ask `serving` and `restarts` with every scrape."""
+        """Call `serving` and `restarts` with every scrape."""
         self._wanted = wanted
         self._serving = serving
         self._restarts = restarts
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Return the figures."""
+        """Yield the metrics."""
         yield GaugeMetricFamily("server_workers", "Worker processes that there should be.", self._wanted)
         yield GaugeMetricFamily("server_workers_serving", "Worker processes that serve.", self._serving())
         yield GaugeMetricFamily("server_worker_restarts", "Workers that died and were replaced.", self._restarts())
 
 
 @contextmanager
-def serve_pages(
-    host: str, port: int, *, folder: Path, healthy: Callable[[], bool], figures: Collector
+def serve_monitoring(
+    host: str, port: int, *, folder: Path, healthy: Callable[[], bool], metrics: Collector
 ) -> Iterator[int]:
-    """Serve in threads while the context lasts; yields the port. `folder` has the workers' figures.
+    """Serve /metrics and /healthz in threads while the context lasts; yield the port.
 
-    Raises OSError where the port is taken.
+    `folder` has the files of the workers' metrics. Raises OSError if the port is taken.
     """
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]  # prometheus_client has no types there
-    registry.register(figures)
+    registry.register(metrics)
     server = _Server((host, port), _Handler)
-    server.set_app(_pages(make_wsgi_app(registry), healthy))
-    thread = threading.Thread(target=server.serve_forever, name="pages", daemon=True)
+    server.set_app(_application(make_wsgi_app(registry), healthy))
+    thread = threading.Thread(target=server.serve_forever, name="monitoring", daemon=True)
     thread.start()
     try:
         yield server.server_port
@@ -58,8 +58,8 @@ def serve_pages(
         server.server_close()
 
 
-def _pages(metrics: WSGIApplication, healthy: Callable[[], bool]) -> WSGIApplication:
-    def page(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def _application(metrics: WSGIApplication, healthy: Callable[[], bool]) -> WSGIApplication:
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
                 return metrics(environ, start_response)
@@ -70,11 +70,11 @@ def _pages(metrics: WSGIApplication, healthy: Callable[[], bool]) -> WSGIApplica
             case _:
                 return _text(start_response, "404 Not Found", b"/metrics and /healthz are here\n")
 
-    return page
+    return application
 
 
 def _text(start_response: StartResponse, status: str, body: bytes) -> Iterable[bytes]:
-    # A list of its own for each answer: wsgiref adds this one's length to it.
+    # Each response needs a header list of its own: wsgiref adds the Content-Length to it.
     start_response(status, [_TEXT])
     return [body]
 
@@ -83,7 +83,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        # Not HTTPServer's, which asks the name service who we are.
+        # Not HTTPServer's method, which resolves this machine's name by DNS.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
@@ -93,4 +93,4 @@ class _Handler(WSGIRequestHandler):
     timeout = REQUEST_SECONDS_MAX
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  The name is the base class's.
-        """Say nothing: a scrape is no event."""
+        """Log nothing: scrapes would fill the log."""

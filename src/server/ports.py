@@ -1,4 +1,4 @@
-"""Keep a port for the workers, and say so where another program has it."""
+"""Reserve a port for the workers; report one that another program uses."""
 
 import socket
 
@@ -6,7 +6,7 @@ from server.settings import Misconfigured
 
 
 def reserve(host: str, port: int, *, setting: str) -> socket.socket:
-    """Return a socket bound to `host` and `port` (0: a free one) that takes no connections itself.
+    """Return a socket bound to `host` and `port` (0: a free one) that accepts no connections itself.
 
     Workers bind the same port with SO_REUSEPORT, with which a second service could bind it as well, unnoticed; so the
     port is first tried without. Raises Misconfigured, naming `setting`.
@@ -25,7 +25,7 @@ def reserve(host: str, port: int, *, setting: str) -> socket.socket:
 
 
 def taken(setting: str, host: str, port: int, error: OSError) -> Misconfigured:
-    """Return what to say where a port cannot be had."""
+    """Return the error for a port that cannot be bound."""
     return Misconfigured(
         f"{setting}: cannot listen on {host}:{port} ({error.strerror}). Stop what uses it, or choose another port."
     )

@@ -1,4 +1,4 @@
-"""Prices to messages, with their arithmetic in words."""
+"""Convert prices to messages, with an explanation of their arithmetic."""
 
 from functools import lru_cache
 
@@ -9,11 +9,10 @@ from wallet.domain.resource_names import RATE
 from wallet.domain.usage import Channel
 
 _UNITS = {Channel.SMS: "segment", Channel.WHATSAPP: "message", Channel.VOICE: "minute", Channel.PHONE_NUMBER: "month"}
-"""What a unit price is the price of."""
-
+"""The unit of each channel's unit price."""
 
 PRICES_REMEMBERED = 4_096
-"""Messages cost what many others did: to copy one takes an eighth of what it takes to put it into words."""
+"""Prices repeat: copying a message takes an eighth of the time of making it."""
 
 
 def fill_price(message: wallet_pb2.Price, price: Price, currency: str) -> None:
@@ -37,7 +36,7 @@ def _message(price: Price, currency: str) -> wallet_pb2.Price:
     if price.first:
         message.first_increment = price.first
     message.next_increment = price.next
-    if not price.by_request:  # Else its amount does not come from these.
+    if not price.by_request:  # Else the amount does not follow from these.
         message.used_quantity = price.used
         message.billed_quantity = price.billed
         message.explanation = explanation(price, currency)
@@ -45,7 +44,7 @@ def _message(price: Price, currency: str) -> wallet_pb2.Price:
 
 
 def explanation(price: Price, currency: str) -> str:
-    """Return the arithmetic in words.
+    """Return the arithmetic of a price as a text for people.
 
     "210 s billed (205 s used, 30/6) at 0.024 EUR a minute + 0.01 EUR connect fee = 0.094 EUR"
     """

@@ -1,4 +1,4 @@
-"""The reasons of errors, and what a row of the table of errors says."""
+"""The reasons of errors, and the type of the error table's rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -63,7 +63,7 @@ class Reason(StrEnum):
 
 
 class Row(NamedTuple):
-    """What an error is on the wire. `says` is the first sentence of the message, `advice` the one about what to do."""
+    """An error's status. `says` returns the first sentence of its message, `advice` is the one about what to do."""
 
     code: grpc.StatusCode
     reason: Reason
@@ -71,11 +71,11 @@ class Row(NamedTuple):
     advice: str
     metadata: Callable[[Any], Mapping[str, str]] = lambda _: {}
     violations: Callable[[Any], Sequence[Violation]] = lambda _: ()
-    """Fields of the request that are to blame."""
+    """The fields of the request that are to blame."""
 
 
 def rfc3339(microseconds: int) -> str:
-    """Return a time given in microseconds since the epoch as people and JSON write it."""
+    """Return a time, given in microseconds since the epoch, in RFC 3339, in UTC and whole seconds."""
     return datetime.fromtimestamp(microseconds // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,9 +1,9 @@
-"""What a server itself says no to, before any wallet is asked.
+"""The errors by which a server rejects a call before it reaches a wallet.
 
 Rejection
-├── Unauthenticated    no token, or not a known one
+├── Unauthenticated    no token, or an unknown one
 ├── InvalidRequest     the request breaks a rule of its message
-└── StreamEnded        the server closes a stream; what it did not answer it did not do
+└── StreamEnded        the server ends a stream; unanswered batches were not read
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Violation(NamedTuple):
-    """One field that breaks a rule: its path in the request, as in `usage.channel` or `requests[3]`, and how."""
+    """One field that breaks a rule: its path in the request, as in `usage.channel` or `requests[3]`, and the rule."""
 
     field: str
     description: str
@@ -22,20 +22,20 @@ class Rejection(Exception):
 
 
 class Unauthenticated(Rejection):
-    """No bearer token, or one that is not known."""
+    """The call has no bearer token, or an unknown one."""
 
 
 class InvalidRequest(Rejection):
     """The request cannot be read, or fields of it break their rules."""
 
     def __init__(self, message: str = "", *, violations: Sequence[Violation] = ()) -> None:
-        """Say what is wrong, in one sentence or field by field."""
+        """Give one `message`, or the `violations` field by field."""
         super().__init__(message or "; ".join(f"{field}: {how}" for field, how in violations))
         self.violations = tuple(violations)
 
 
 class StreamEnded(Rejection):
-    """The stream has lived long enough, or this process stops. All that was read has been answered."""
+    """The stream has reached its maximum age, or this process stops. All batches that were read have been answered."""
 
 
 def invalid(field: str, description: str) -> InvalidRequest:

@@ -1,4 +1,4 @@
-"""What both servers are told from outside, and what they refuse to start with."""
+"""The settings of both servers, and the checks of unsafe ones."""
 
 import ipaddress
 import os
@@ -19,25 +19,25 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class Misconfigured(click.ClickException):
-    """The process cannot serve as it was told to. The text says what to change; another try changes nothing."""
+    """The process cannot serve with its settings. The text says what to change; starting again does not help."""
 
     exit_code = os.EX_CONFIG
 
 
 class LogFormat(StrEnum):
-    """How log lines look."""
+    """The format of log lines."""
 
     AUTO = "auto"
-    """For people where standard error is a terminal, else JSON."""
+    """CONSOLE if standard error is a terminal, else JSON."""
     JSON = "json"
     CONSOLE = "console"
 
 
 class Listener(NamedTuple):
-    """A port that workers share, where callers show tokens."""
+    """A port that workers share and whose callers need tokens."""
 
     field: str
-    """Of the settings, that has the port."""
+    """The settings' field that has the port."""
     host_variable: str
     port_variable: str
     host: str
@@ -45,7 +45,7 @@ class Listener(NamedTuple):
 
 
 class ServerSettings(BaseSettings):
-    """Read from the environment; each field's variable is its name in capitals, unless the field says another."""
+    """Read from the environment; each field's variable is its name in capitals, unless its docstring names another."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, populate_by_name=True, extra="ignore")
 
@@ -62,7 +62,7 @@ class ServerSettings(BaseSettings):
     """Named by each server: CHARGING_METRICS_PORT, ADMIN_METRICS_PORT."""
 
     token_file: Path | None = None
-    """TOKEN_FILE: the tokens that callers may show, one a line. Required. Read once, at the start."""
+    """TOKEN_FILE: the tokens that callers may send, one a line. Required. Read once, at the start."""
 
     tls_cert_file: Path | None = None
     """TLS_CERT_FILE: the certificate chain, PEM. With it the server speaks TLS only."""
@@ -71,7 +71,7 @@ class ServerSettings(BaseSettings):
     """TLS_KEY_FILE: the private key of the certificate, PEM."""
 
     workers: int = Field(default=1, ge=1, le=WORKERS_MAX)
-    """WORKERS: processes that serve side by side; --workers goes first."""
+    """WORKERS: number of processes that serve in parallel; --workers has precedence."""
 
     log_format: LogFormat = LogFormat.AUTO
     """LOG_FORMAT: auto, json or console."""
@@ -83,16 +83,16 @@ class ServerSettings(BaseSettings):
 
     @property
     def address(self) -> str:
-        """Host and port as gRPC takes them."""
+        """Host and port as gRPC expects them."""
         host = f"[{self.listen_host}]" if ":" in self.listen_host else self.listen_host
         return f"{host}:{self.port}"
 
     def listeners(self) -> tuple[Listener, ...]:
-        """Return the ports that workers share; gRPC's is the first."""
+        """Return the ports that workers share, gRPC's first."""
         return (self.listener("listen_host", "port"),)
 
     def listener(self, host_field: str, port_field: str) -> Listener:
-        """Return the port that two fields say."""
+        """Return the listener of two fields."""
         return Listener(
             port_field,
             _variable(type(self), host_field),
@@ -124,7 +124,7 @@ def read_settings(kind: type[Settings]) -> Settings:
 
 
 def check(settings: ServerSettings, *, insecure: bool) -> None:
-    """Raise Misconfigured where serving with these settings would be unsafe or impossible."""
+    """Raise Misconfigured if serving with these settings would be unsafe or impossible."""
     if bool(settings.tls_cert_file) != bool(settings.tls_key_file):
         raise Misconfigured("Set both TLS_CERT_FILE and TLS_KEY_FILE, or neither.")
     outside = next((found for found in settings.listeners() if not on_loopback(found.host)), None)

@@ -1,7 +1,8 @@
-"""One process that keeps N workers: starts them, replaces those that die, stops them all, and speaks for them.
+"""The process that starts N workers, replaces crashed ones, stops them all, and serves their metrics and health.
 
-A worker is a fresh Python, never a fork. Each holds one end of a socket pair: over it the worker says four times a
-second whether it serves, and by its end each side learns that the other has gone, even by SIGKILL.
+A worker is a new Python process, never a fork. Supervisor and worker each hold one end of a socket pair, the tether:
+over it the worker reports four times a second whether it serves, and when it closes, each side knows that the other is
+gone, even by SIGKILL.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 from server.lifetime import SERVING
-from server.monitoring import WorkerFigures, serve_pages
+from server.monitoring import WorkerMetrics, serve_monitoring
 from server.ports import reserve, taken
 from server.settings import ServerSettings
 
@@ -28,23 +29,23 @@ RESTART_SECONDS_MIN = 0.05
 RESTART_SECONDS_MAX = 10.0
 """The wait before a worker that never served is started again doubles up to this."""
 STOP_SECONDS_MAX = 14.0
-"""How long workers get to end: calls drain, then the engine. Then they are killed."""
+"""How long workers may take to end, first their calls, then the engine; after that they are killed."""
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 WORKER_DEFAULTS = {
-    # gRPC's older way of waiting for sockets has a thread less between them and Python: a call costs a sixth less.
+    # gRPC's older listener has one thread less between sockets and Python: a call costs a sixth less.
     "GRPC_EXPERIMENTS": "-event_engine_listener",
 }
-"""What a worker's environment has where ours says nothing."""
+"""Variables of a worker's environment, unless ours sets them."""
 
 log = structlog.get_logger(__name__)
 
 
 class Slot:
-    """The place of one worker, and whoever fills it now."""
+    """The slot of one worker, and its present process."""
 
     def __init__(self, number: int, command: Sequence[str], folder: Path) -> None:
-        """Start workers with `command`; their figures are in `folder`."""
+        """Start workers with `command`; their metric files are in `folder`."""
         self.number = number
         self.restarts = 0
         self._command = [*command, "--slot", str(number)]
@@ -56,11 +57,11 @@ class Slot:
 
     @property
     def serving(self) -> bool:
-        """Whether the worker has said lately that it serves."""
+        """Whether the worker's last beat, at most BEAT_SECONDS_MAX ago, says that it serves."""
         return self._serving and time.monotonic() - self._beaten_at < BEAT_SECONDS_MAX
 
     def stop(self) -> None:
-        """Ask the worker to end, also one that is only about to start."""
+        """Terminate the worker, including one that is about to start."""
         self._stopping = True
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
@@ -93,7 +94,7 @@ class Slot:
         return status, served
 
     async def _listen(self, ours: socket.socket) -> bool:
-        """Follow the worker's beats to their end; return whether it ever served."""
+        """Read the worker's beats until the tether closes; return whether it ever served."""
         loop = asyncio.get_running_loop()
         ours.setblocking(False)
         served = False
@@ -111,10 +112,10 @@ class Slot:
 
 
 class Supervisor:
-    """Keeps the workers of one service."""
+    """Keeps the workers of one service running."""
 
     def __init__(self, command: Sequence[str], settings: ServerSettings, folder: Path) -> None:
-        """Start as many workers as `settings` say with `command`; `folder` is for their figures."""
+        """Start `settings.workers` workers with `command`; `folder` is for their metric files."""
         self.slots = [Slot(number, command, folder) for number in range(settings.workers)]
         self._stopping = asyncio.Event()
         self._hopeless = 0
@@ -128,11 +129,11 @@ class Supervisor:
         return sum(slot.serving for slot in self.slots)
 
     def restarts(self) -> int:
-        """Return how many workers died and were replaced."""
+        """Return how many workers ended and were replaced."""
         return sum(slot.restarts for slot in self.slots)
 
     async def run(self) -> int:
-        """Keep the workers until a signal; return the exit status, not 0 where they cannot be started at all."""
+        """Keep the workers running until a signal; return the exit status, not 0 if none of them can start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -155,7 +156,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             if status == os.EX_CONFIG and not served and not self.serving():
-                # It has said why. Another start would end the same way.
+                # It has logged the reason. Another start would end the same way.
                 self._hopeless = status
                 self._stopping.set()
                 return
@@ -169,11 +170,11 @@ class Supervisor:
 
 
 def supervise(command: Sequence[str], settings: ServerSettings, *, name: str) -> int:
-    """Run a service until it is told to stop; return its exit status.
+    """Run a service until a signal; return its exit status.
 
     `command` starts a worker; --port for each port, --slot and --tether are added. `name` is the service's, as in
     CHARGING_METRICS_PORT.
-    Raises Misconfigured where a port is taken.
+    Raises Misconfigured if a port is taken.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{name.lower()}-metrics-")))
@@ -185,15 +186,15 @@ def supervise(command: Sequence[str], settings: ServerSettings, *, name: str) ->
 
         async def run() -> int:
             supervisor = Supervisor([*command, *options], settings, folder)
-            figures = WorkerFigures(settings.workers, supervisor.serving, supervisor.restarts)
+            metrics = WorkerMetrics(settings.workers, supervisor.serving, supervisor.restarts)
             try:
                 metrics_port = stack.enter_context(
-                    serve_pages(
+                    serve_monitoring(
                         settings.metrics_host,
                         settings.metrics_port,
                         folder=folder,
                         healthy=supervisor.healthy,
-                        figures=figures,
+                        metrics=metrics,
                     )
                 )
             except OSError as error:

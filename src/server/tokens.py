@@ -1,7 +1,7 @@
-"""Who may call: bearer tokens from a file.
+"""Authentication of callers by bearer tokens from a file.
 
-Scopes, client certificates and the audit log have their place here: `Tokens.admits` is asked once per call, with the
-method and all that the caller sent, before the request is read.
+Scopes, client certificates and an audit log would be added here: `Tokens.admits` is called once per call, before the
+request is read.
 """
 
 import hmac
@@ -14,7 +14,7 @@ from server.settings import Misconfigured
 TOKENS_MAX = 1000
 TOKEN_CHARACTERS_MIN = 16
 ADMITTED_MAX = 2000
-"""Headers that are remembered: a token may come with its scheme spelt in several ways."""
+"""Bound of the headers that are remembered: one token may come with several spellings of its scheme."""
 
 _SCHEME = "bearer "
 _HOW = "Make one with `openssl rand -hex 32 > token` and set TOKEN_FILE=token."
@@ -23,16 +23,16 @@ Metadata = Sequence[tuple[str, str | bytes]]
 
 
 class Tokens:
-    """The tokens that are known. They are compared by their hashes, so that it takes the same time for all."""
+    """The known tokens. They are compared by their hashes, so that each comparison takes the same time."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
-        """Know `tokens`."""
+        """Admit callers with one of `tokens`."""
         self._hashes = [_hashed(token.encode()) for token in tokens]
         self._admitted: set[str] = set()
-        """Headers with a known token, as they came: a caller's second call is not hashed again."""
+        """Headers with a known token, as received: a caller's second call is not hashed again."""
 
     def admits(self, metadata: Metadata) -> bool:
-        """Return whether the caller shows a token that is known. Takes as long for a wrong one as for a right one."""
+        """Return whether the caller's token is known. A wrong token takes as long as a right one that is new."""
         for key, value in metadata:
             if key == "authorization" and isinstance(value, str):
                 return value in self._admitted or self._admits(value)

@@ -1,4 +1,4 @@
-"""Usage from a message: what was used, and the number that it went to."""
+"""Read the usage in a message, and the number of its destination."""
 
 from typing import NamedTuple
 
@@ -11,9 +11,9 @@ _CHANNELS = {int(channel): channel for channel in Channel}
 
 
 class Used(NamedTuple):
-    """What was used.
+    """A usage and the number of its destination.
 
-    `number` is in E.164, or empty where only a country or nothing was named: it prices, and is not kept.
+    `number` is in E.164, or empty if only a country or no destination was named. It is used for pricing, and not kept.
     """
 
     usage: Usage
@@ -21,7 +21,7 @@ class Used(NamedTuple):
 
 
 def usage_of(message: wallet_pb2.Usage, *, field: str = "usage") -> Used:
-    """Return what a message says was used, a quantity of 1 where it says none. Raises InvalidRequest.
+    """Return the usage in a message, with a quantity of 1 if it has none. Raises InvalidRequest.
 
     `field` is the message's path in the request.
     """

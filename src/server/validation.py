@@ -1,4 +1,4 @@
-"""Bytes to a message that keeps the rules of its proto."""
+"""Read messages from bytes and check them against the rules of their protos."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -54,9 +54,9 @@ TEXTS: Mapping[str, str] = {
     "Rate.destination": "the beginning of a number in E.164 such as +4915, a country such as DE, or empty",
     "ListRatesRequest.destination": "the beginning of a number in E.164 such as +49, or a country such as DE",
 }
-"""Field with a pattern, other than a name → what it must be, in words. The pattern itself is the proto's.
+"""Field with a pattern, other than a name → description of what it must be. The pattern itself is in the proto.
 
-A message's own words, under its name and the field's, go before those that are for all.
+An entry under the message's and the field's name precedes the one under the field's name.
 """
 
 NAMES: Mapping[str, str] = {
@@ -90,7 +90,7 @@ _validator = Validator()
 
 
 def read(deserialize: Callable[[bytes], Request], raw: bytes) -> Request:
-    """Return the message that `raw` is, checked. Raises InvalidRequest."""
+    """Return the message in `raw`, checked. Raises InvalidRequest."""
     if len(raw) > MESSAGE_BYTES_MAX:
         raise InvalidRequest(f"The message has {len(raw)} bytes, more than {MESSAGE_BYTES_MAX}: send fewer at a time.")
     try:
@@ -102,7 +102,7 @@ def read(deserialize: Callable[[bytes], Request], raw: bytes) -> Request:
 
 
 def check(request: Message) -> None:
-    """Raise InvalidRequest with every field that breaks a rule of the proto."""
+    """Raise InvalidRequest with every field that breaks a rule of the proto, if there is any."""
     if broken := _validator.collect_violations(request):
         raise InvalidRequest(violations=[_violation(request, rule) for rule in broken])
 
@@ -137,11 +137,11 @@ def _violation(message: Message, rule: BrokenRule) -> Violation:
             what = f"a number other than {rule.field_value}"
         case "enum.not_in" | "enum.defined_only" if field is not None and field.enum_type is not None:
             what = "one of " + ", ".join(value.name for value in field.enum_type.values if value.number)
-    return Violation(path.removeprefix("."), _words(what, rule))
+    return Violation(path.removeprefix("."), _description(what, rule))
 
 
-def _words(what: str | None, rule: BrokenRule) -> str:
-    """Return what the field must be; where that is not known, what protovalidate says."""
+def _description(what: str | None, rule: BrokenRule) -> str:
+    """Return what the field must be; if that is not known, protovalidate's message."""
     if what is None:
         return rule.proto.message or rule.proto.rule_id
     return f"must be {what}" if rule.field_value else f"is required: {what}"

@@ -1,4 +1,4 @@
-"""Domain objects to messages. `transaction` and `wallet` are on the way of every charge."""
+"""Convert domain objects to messages. `transaction` and `wallet` are in every answer to a charge."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -26,7 +26,7 @@ _KINDS = cast(
     {kind: wallet_pb2.Transaction.Kind.Value(f"KIND_{kind.name}") for kind in Kind},
 )
 _PRICED = frozenset({Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTURE})
-"""The kinds whose amount has a reason."""
+"""The kinds that have a price."""
 _WALLET_STATES = cast(
     "Mapping[WalletState, wallet_pb2.Wallet.State]",
     {state: wallet_pb2.Wallet.State.Value(f"STATE_{state.name}") for state in WalletState},
@@ -44,7 +44,7 @@ def timestamp(microseconds: int) -> Timestamp:
 
 
 def usage(used: Usage | None) -> wallet_pb2.Usage | None:
-    """Return usage as it is kept: the destination is the country."""
+    """Return a stored usage: its destination is the country."""
     if used is None:
         return None
     message = wallet_pb2.Usage()
@@ -60,14 +60,14 @@ def wallet(of: Wallet) -> wallet_pb2.Wallet:
 
 
 def transaction(entry: Entry) -> wallet_pb2.Transaction:
-    """Return a row of the ledger."""
+    """Return an entry of the ledger."""
     message = wallet_pb2.Transaction()
     fill_transaction(message, entry)
     return message
 
 
-# On the way of every charge: setting fields one by one takes half the time of keyword arguments, and a default that is
-# not set costs nothing.
+# On the hot path: setting fields one by one takes half the time of keyword arguments, and a default that is not set is
+# free.
 
 
 def fill_wallet(message: wallet_pb2.Wallet, of: Wallet) -> None:
@@ -114,7 +114,7 @@ def fill_transaction(message: wallet_pb2.Transaction, entry: Entry) -> None:
 
 
 def _fill_request(message: wallet_pb2.Transaction, entry: Entry) -> None:
-    """Set what the requests of people and policies say beside the amount."""
+    """Set the fields of requests by people and policies, beside the amount."""
     message.reference = entry.reference
     message.reason = entry.reason
     message.requested_by = entry.requested_by
@@ -171,5 +171,5 @@ def authorization(of: Authorization) -> wallet_pb2.Authorization:
 
 
 def wallet_state(state: WalletState) -> wallet_pb2.Wallet.State:
-    """Return whether a wallet can be charged."""
+    """Return the state of a wallet."""
     return _WALLET_STATES[state]

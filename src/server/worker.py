@@ -1,4 +1,4 @@
-"""One worker process: the event loop, and the wallets that its servicers use."""
+"""Run one worker process: its event loop, and the engine that its servicers use."""
 
 from collections.abc import Awaitable, Callable
 
@@ -30,9 +30,9 @@ Work = Callable[[Wallets, Lifetime], Awaitable[None]]
 
 
 def run_worker(work: Work, *, tether: int | None) -> int:
-    """Open the wallets and work with them until the process is to stop; return its exit status.
+    """Open the engine and run `work` until the process is to stop; return its exit status.
 
-    Raises Misconfigured where another start would fail as well.
+    Raises Misconfigured if another start would fail as well.
     """
 
     async def with_wallets(lifetime: Lifetime) -> None:
@@ -45,7 +45,7 @@ def run_worker(work: Work, *, tether: int | None) -> int:
     try:
         uvloop.run(main())
     except Unavailable as error:
-        # The text says it all: no traceback.
+        # The text suffices: no traceback.
         log.error("cannot_start", error=str(error), hint="see DATABASE_URL and REDIS_URL")  # noqa: TRY400
         return EXIT_UNAVAILABLE
     except (UnfitRedis, NotThisInstallation) as error:

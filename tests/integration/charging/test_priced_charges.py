@@ -348,7 +348,7 @@ async def test_a_capture_that_meets_its_authorization_on_the_way_is_asked_for_ag
     usage = voice(quantity=60)
     to_capture = charging_pb2.CaptureRequest(authorization=hold, idempotency_key="c", usage=usage)
     to_increment = charging_pb2.IncrementAuthorizationRequest(authorization=hold, idempotency_key="i", usage=usage)
-    priced = await gateway.pricing.captured(decode.authorization_usage(to_capture), closes=True)
+    priced = await gateway.pricing.capture(decode.authorization_usage(to_capture), closes=True)
     commands = [decode.capture(to_capture, priced), decode.increment(to_increment, priced)]
     await gateway.authorize(quantity=60)
     for command in commands:

@@ -14,7 +14,7 @@ from admin import metrics as admin_metrics
 from admin.settings import AdminSettings
 from charging.settings import ChargingSettings
 from server import metrics as server_metrics
-from server.monitoring import WorkerFigures
+from server.monitoring import WorkerMetrics
 from tests.support.markdown import tables
 from tests.support.paths import DOCS, ROOT
 from wallet import metrics as wallet_metrics
@@ -55,7 +55,7 @@ def test_no_default_is_required(kind: type[BaseModel]) -> None:
 
 def test_metrics_are_listed_with_type_and_labels() -> None:
     expected: set[tuple[str, str | None, tuple[str, ...]]] = {
-        (family.name, family.type, ()) for family in WorkerFigures(1, int, int).collect()
+        (family.name, family.type, ()) for family in WorkerMetrics(1, int, int).collect()
     }
     for module in (server_metrics, wallet_metrics, admin_metrics):
         for metric in vars(module).values():
