@@ -1,1 +1,4 @@
-"""How a company's events are sent: where to, signed with what, and by which client."""
+"""Webhooks: each company's URL and signing secrets, and the worker that sends events to it.
+
+Features do not add events here: they publish notices (admin.notices), which make them.
+"""

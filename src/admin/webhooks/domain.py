@@ -1,4 +1,4 @@
-"""A company's webhook, the events that are sent to it, and when one that did not get through is sent again."""
+"""A company's webhook, its events, and when an event that was not delivered is sent again."""
 
 from collections.abc import Mapping
 from enum import IntEnum
@@ -9,34 +9,34 @@ from admin.notices.domain import Delivery
 from wallet.domain.backoff import Backoff
 
 EVENT_BACKOFF = Backoff(seconds_min=10, factor=4, seconds_max=3600, age_seconds_max=5 * 86_400.0)
-"""How long an event rests after each of its failures."""
+"""The delay of an event after each of its failures; it is given up after five days."""
 WEBHOOK_BACKOFF = Backoff(seconds_min=10, factor=2, seconds_max=600)
-"""How long a webhook rests after each failure in a row, whatever waits for it.
+"""The delay of a webhook, with all of its events, after each of its consecutive failures.
 
-It grows slower than the events' own: so the event that failed is tried again first, and keeps its place in the row
-through a restart of the receiver, but one that the receiver cannot bear is soon overtaken by the others.
+It grows slower than the delay of an event. So the event that failed is tried again first, and keeps its place in the
+order through a restart of the receiver; but an event that the receiver always rejects is soon overtaken by the others.
 """
 PAUSE_SECONDS = 2 * 86_400.0
-"""After so long without anything that got through a webhook is paused."""
+"""A webhook is paused if no event was delivered for so long, with at least PAUSE_FAILURES_MIN failures."""
 PAUSE_FAILURES_MIN = 10
 
 SECRET_OVERLAP_SECONDS = 86_400.0
-"""How long the secret before the present one is used as well."""
+"""After a rotation the previous secret signs, too, for so long."""
 ERROR_CHARACTERS_MAX = 500
 
 
 class WebhookState(IntEnum):
-    """Whether anything is sent. The values are stored."""
+    """Whether events are sent. The values are stored: never renumber them."""
 
     ENABLED = 1
     DISABLED = 2
-    """The company said so."""
+    """Switched off by UpdateWebhook."""
     PAUSED = 3
-    """Nothing got through for PAUSE_SECONDS."""
+    """Switched off by the worker, after PAUSE_SECONDS without a delivery."""
 
 
 class WebhookChange(msgspec.Struct, frozen=True):
-    """What of a webhook is to change; None: it stays."""
+    """The fields of a webhook to change; None: unchanged."""
 
     url: str | None = None
     event_types: tuple[str, ...] | None = None
@@ -44,22 +44,23 @@ class WebhookChange(msgspec.Struct, frozen=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """Where a company's events are sent. Times in microseconds since the epoch."""
+    """The webhook of a company. Times are in microseconds since the epoch."""
 
     company: str
     url: str
     event_types: tuple[str, ...]
-    """admin.notices.domain.EventType; empty: all."""
+    """Values of admin.notices.domain.EventType; empty: all types are sent."""
     state: WebhookState
     previous_secret_until: int | None
-    """Until then the secret before the present one is used as well."""
+    """The previous secret signs until then, too; None: it is not used any more."""
     failing_since: int | None
+    """The first failure since the last delivery; None: no failure."""
     created_at: int
     updated_at: int
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What happened, and what became of its delivery. Times in microseconds since the epoch."""
+    """An event, and the state of its delivery. Times are in microseconds since the epoch."""
 
     company: str
     serial: int
@@ -75,15 +76,15 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """That somebody sends a company's events for now."""
+    """A worker's claim to send the events of a company, for a time."""
 
     company: str
     until: object
-    """Names the claim, as Postgres has it: nobody else's ends then."""
+    """Identifies the claim (asyncpg's timestamp): no other claim of the company ends at the same time."""
 
 
-class Parcel(msgspec.Struct, frozen=True):
-    """An event to be sent, with all that it takes. It is never logged: it has the secrets."""
+class DueEvent(msgspec.Struct, frozen=True):
+    """An event to be sent, with its destination. It is never logged, since it has the secrets."""
 
     company: str
     serial: int
@@ -92,23 +93,24 @@ class Parcel(msgspec.Struct, frozen=True):
     created_at: int
     """In microseconds since the epoch."""
     failures: int
-    """Tries in vain so far."""
+    """Failed attempts so far."""
     age_seconds: float
-    """Since it has been wanted."""
+    """Since it happened, or since the last RedeliverEvent."""
     url: str
     secrets: tuple[str, ...]
-    """Those that it is signed with, the present one first."""
+    """The signing secrets, the current one first."""
     webhook_failures: int
-    """Tries in vain in a row, of any event."""
+    """Consecutive failures of the webhook, of any event."""
 
 
-class EventsWaiting(msgspec.Struct, frozen=True):
-    """What is to be sent."""
+class EventBacklog(msgspec.Struct, frozen=True):
+    """The events that wait to be sent to enabled webhooks."""
 
     events: int
     oldest_seconds: float
+    """How long the oldest has waited; 0.0 if there is none."""
 
 
-def is_to_be_paused(failures: int, failing_seconds: float) -> bool:
-    """Return whether a webhook has failed so often, and for so long, that nobody need go on trying."""
+def should_pause(failures: int, failing_seconds: float) -> bool:
+    """Return whether to pause a webhook that has failed so often in a row, for the first time so many seconds ago."""
     return failures >= PAUSE_FAILURES_MIN and failing_seconds >= PAUSE_SECONDS

@@ -1,8 +1,8 @@
-"""Events in Postgres: what happened to companies, and which of it is to be sent to their webhooks.
+"""Events in Postgres, and the state of their delivery to companies' webhooks.
 
-A claim says who sends a company's events for now, one after the other. It is over by itself: where a sender died,
-another goes on, and where that one died after the receiver had the event, it is sent twice, under the same id. An event
-is sent at least once.
+A worker claims a company for a time, and sends its events one after the other. When the worker dies, its claim expires
+and another worker continues; if the first one died after the receiver had accepted an event, that is sent twice, with
+the same id. So an event is sent at least once.
 """
 
 import json
@@ -18,11 +18,11 @@ from admin.webhooks.domain import (
     EVENT_BACKOFF,
     WEBHOOK_BACKOFF,
     Claim,
+    DueEvent,
     Event,
-    EventsWaiting,
-    Parcel,
+    EventBacklog,
     WebhookState,
-    is_to_be_paused,
+    should_pause,
 )
 from admin.webhooks.store import company_state
 from wallet.domain.errors import Applied, EventNotFound, WebhookNotFound
@@ -36,7 +36,7 @@ _SQL = load(__name__, Delivery, WebhookState)
 
 
 class Events:
-    """Time is Postgres's. Every method raises LedgerUnavailable where it does not answer."""
+    """The events of all companies. Times are Postgres's. Every method may raise LedgerUnavailable."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
@@ -47,85 +47,87 @@ class Events:
         async with reading(self._pool) as connection:
             return await _get(connection, company, serial)
 
-    async def page(self, company: str, before: int | None, delivery: Delivery | None, limit: int) -> list[Event]:
-        """Return up to `limit` events, newest first, from below a serial on. Raises CompanyNotFound."""
+    async def list_events(self, company: str, before: int | None, delivery: Delivery | None, limit: int) -> list[Event]:
+        """Return up to `limit` events with serials below `before`, newest first. Raises CompanyNotFound."""
         async with reading(self._pool) as connection:
             await company_state(connection, company)
             rows = await connection.fetch(_SQL["list"], company, before, delivery, limit)
         return [_event_of(row) for row in rows]
 
-    async def test(self, company: str) -> Event:
-        """Make an event that is sent now, whatever the webhook wants to know. Raises WebhookNotFound."""
+    async def create_test_event(self, company: str) -> Event:
+        """Make a test event that is due now, regardless of the webhook's event types. Raises WebhookNotFound."""
         async with writing(self._pool) as connection:
             data = json.dumps({"message": "This is a test."})
             cause = f"webhook-test-{token_hex(8)}"
-            serial = await connection.fetchval(_SQL["test"], company, cause, EventType.WEBHOOK_TEST.value, data)
+            serial = await connection.fetchval(
+                _SQL["insert_test_event"], company, cause, EventType.WEBHOOK_TEST.value, data
+            )
             if serial is None:
                 raise WebhookNotFound(company)
-            await connection.execute(_SQL["wake"], company)
+            await connection.execute(_SQL["make_due"], company)
             return await _get(connection, company, serial)
 
     async def redeliver(self, company: str, serial: int) -> Event:
-        """Have an event sent now, once more or at last. Raises EventNotFound, WebhookNotFound."""
+        """Make an event due now, whatever its delivery state. Raises EventNotFound, WebhookNotFound."""
         async with writing(self._pool) as connection:
             await _get(connection, company, serial)
             if not await connection.fetchval(_SQL["has_webhook"], company):
                 raise WebhookNotFound(company)
             await connection.execute(_SQL["redeliver"], company, serial)
-            await connection.execute(_SQL["wake"], company)
+            await connection.execute(_SQL["make_due"], company)
             return await _get(connection, company, serial)
 
     async def claim(self, limit: int, seconds: float) -> list[Claim]:
-        """Claim up to `limit` companies that have events to be sent, for so many seconds."""
+        """Claim up to `limit` companies that have due events, for `seconds`."""
         async with autocommitting(self._pool, Applied.NO) as connection:
             rows = await connection.fetch(_SQL["claim"], limit, seconds)
         return [Claim(row["company_id"], row["claimed_until"]) for row in rows]
 
-    async def next(self, claim: Claim) -> Parcel | None:
-        """Return the first event of a company that is to be sent; None where there is none, or the claim is over."""
+    async def next_due(self, claim: Claim) -> DueEvent | None:
+        """Return the first due event of a claimed company; None if there is none, or the claim has expired."""
         async with reading(self._pool) as connection:
-            row = await connection.fetchrow(_SQL["next"], claim.company, claim.until)
+            row = await connection.fetchrow(_SQL["next_due"], claim.company, claim.until)
         if row is None:
             return None
         secrets = [secret for secret in (row["secret"], row["previous_secret"]) if secret]
-        return struct_of(row, Parcel, company=claim.company, data=json.loads(row["data"]), secrets=secrets)
+        return struct_of(row, DueEvent, company=claim.company, data=json.loads(row["data"]), secrets=secrets)
 
-    async def delivered(self, parcel: Parcel) -> None:
-        """Record that an event got through."""
+    async def record_delivery(self, event: DueEvent) -> None:
+        """Record that a receiver has accepted an event."""
         async with autocommitting(self._pool, Applied.NO) as connection:
-            await connection.execute(_SQL["delivered"], parcel.company, parcel.serial)
+            await connection.execute(_SQL["record_delivery"], event.company, event.serial)
 
-    async def failed(self, claim: Claim, parcel: Parcel, error: str) -> Delivery:
-        """Record a try in vain, which ends the claim: event and webhook rest. Return how the event stands.
+    async def record_failure(self, claim: Claim, event: DueEvent, error: str) -> Delivery:
+        """Record a failed attempt, delay the event and the webhook, and end the claim. Return the event's state.
 
-        A webhook that has failed for long is paused, and its company told: in the same transaction, so once. Where the
-        claim was over, whoever has it now records what he finds.
+        A webhook that has failed for long is paused, with a notice in the same transaction, so exactly one. If the
+        claim has expired nothing is recorded: the worker that has claimed the company since records its own result.
         """
-        delay = EVENT_BACKOFF.next_try(parcel.failures + 1, parcel.age_seconds)
-        rest = WEBHOOK_BACKOFF.delay(parcel.webhook_failures + 1)
-        # What a server says may hold bytes that Postgres's text cannot.
+        event_delay = EVENT_BACKOFF.next_try(event.failures + 1, event.age_seconds)
+        webhook_delay = WEBHOOK_BACKOFF.delay(event.webhook_failures + 1)
+        # A server's answer may hold NUL, which text in Postgres cannot.
         text = error.replace("\0", "")[:ERROR_CHARACTERS_MAX]
         async with writing(self._pool) as connection:
-            row = await connection.fetchrow(_SQL["rest"], claim.company, claim.until, rest)
+            row = await connection.fetchrow(_SQL["delay_webhook"], claim.company, claim.until, webhook_delay)
             if row is None:
                 return Delivery.WAITING
-            await connection.execute(_SQL["failed"], parcel.company, parcel.serial, delay, text)
-            if is_to_be_paused(row["failures"], row["failing_seconds"]):
+            await connection.execute(_SQL["record_failure"], event.company, event.serial, event_delay, text)
+            if should_pause(row["failures"], row["failing_seconds"]):
                 await connection.execute(_SQL["pause"], claim.company)
-                await notices.publish(connection, _paused(claim.company, row, text))
-        return Delivery.GIVEN_UP if delay is None else Delivery.WAITING
+                await notices.publish(connection, _paused_notice(claim.company, row, text))
+        return Delivery.GIVEN_UP if event_delay is None else Delivery.WAITING
 
     async def release(self, claim: Claim) -> None:
-        """Give a claim up."""
+        """End a claim; other companies come first then."""
         async with autocommitting(self._pool, Applied.NO) as connection:
             await connection.execute(_SQL["release"], claim.company, claim.until)
 
-    async def waiting(self) -> EventsWaiting:
-        """Return how many events are to be sent, to webhooks that take any, and how long the oldest has waited."""
+    async def backlog(self) -> EventBacklog:
+        """Return how many events wait for enabled webhooks, and how long the oldest has waited."""
         async with reading(self._pool) as connection:
-            row = await connection.fetchrow(_SQL["waiting"])
+            row = await connection.fetchrow(_SQL["backlog"])
         assert row is not None
-        return EventsWaiting(row["events"], row["oldest_seconds"])
+        return EventBacklog(row["events"], row["oldest_seconds"])
 
 
 async def _get(connection: Connection, company: str, serial: int) -> Event:
@@ -139,7 +141,7 @@ def _event_of(row: asyncpg.Record) -> Event:
     return struct_of(row, Event, company=row["company_id"], data=json.loads(row["data"]), error=row["error"] or "")
 
 
-def _paused(company: str, row: asyncpg.Record, error: str) -> Notice:
+def _paused_notice(company: str, row: asyncpg.Record, error: str) -> Notice:
     since = datetime.fromtimestamp(row["failing"] // 1_000_000, UTC)
     return Notice(
         company,

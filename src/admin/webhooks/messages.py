@@ -13,7 +13,7 @@ from admin.webhooks.domain import (
     WebhookChange,
     WebhookState,
 )
-from admin.webhooks.targets import problem_of
+from admin.webhooks.targets import url_problem
 from server import wire
 from server.rejections import invalid
 from server.validation import check_name
@@ -40,38 +40,40 @@ _DELIVERIES = cast(
 
 
 def webhook_company(request: webhook_pb2.UpdateWebhookRequest) -> str:
-    """Return whose webhook is to change. Raises InvalidRequest."""
+    """Return the company whose webhook is updated. Raises InvalidRequest."""
     name = request.webhook.name
     check_name(WEBHOOK, name, "webhook.name", "a webhook, such as companies/acme/webhook")
     return WEBHOOK.parse(name)
 
 
 def webhook_change(request: webhook_pb2.UpdateWebhookRequest, *, allow_private: bool) -> WebhookChange:
-    """Return what is asked for. Raises InvalidRequest."""
-    asked = request.webhook
-    paths = fields_to_update(asked, request.update_mask, _FIELDS)
+    """Return the changes that a request asks for. Raises InvalidRequest."""
+    webhook = request.webhook
+    paths = fields_to_update(webhook, request.update_mask, _FIELDS)
     if "url" in paths:
-        how = problem_of(asked.url, allow_private=allow_private) if asked.url else "is required: an https:// URL"
-        if how is not None:
-            raise invalid("webhook.url", how)
+        problem = (
+            url_problem(webhook.url, allow_private=allow_private) if webhook.url else "is required: an https:// URL"
+        )
+        if problem is not None:
+            raise invalid("webhook.url", problem)
     if "event_types" in paths:
-        for place, each in enumerate(asked.event_types):
-            if each not in _TYPES:
-                raise invalid(f"webhook.event_types[{place}]", f"must be one of {', '.join(sorted(_TYPES))}")
+        for index, event_type in enumerate(webhook.event_types):
+            if event_type not in _TYPES:
+                raise invalid(f"webhook.event_types[{index}]", f"must be one of {', '.join(sorted(_TYPES))}")
     state = None
     if "state" in paths:
-        state = WebhookState(int(asked.state) or WebhookState.ENABLED)
+        state = WebhookState(int(webhook.state) or WebhookState.ENABLED)
         if state is WebhookState.PAUSED:
             raise invalid("webhook.state", "is STATE_PAUSED only by itself: use STATE_DISABLED")
     return WebhookChange(
-        url=asked.url if "url" in paths else None,
-        event_types=tuple(asked.event_types) if "event_types" in paths else None,
+        url=webhook.url if "url" in paths else None,
+        event_types=tuple(webhook.event_types) if "event_types" in paths else None,
         state=state,
     )
 
 
 def webhook_message(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
-    """Return a webhook, with its secret where it is new."""
+    """Return a webhook as a message; `secret` only in the answer to the call that made it."""
     message = webhook_pb2.Webhook(
         name=WEBHOOK.name(webhook.company),
         url=webhook.url,
@@ -89,7 +91,7 @@ def webhook_message(webhook: Webhook, secret: str = "") -> webhook_pb2.Webhook:
 
 
 def event_message(event: Event) -> webhook_pb2.Event:
-    """Return an event."""
+    """Return an event as a message."""
     message = webhook_pb2.Event(
         name=EVENT.name(event.company, event.serial),
         type=event.type,

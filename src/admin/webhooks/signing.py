@@ -1,4 +1,4 @@
-"""Signatures of Standard Webhooks (https://www.standardwebhooks.com), by its own library."""
+"""Signatures by Standard Webhooks (https://www.standardwebhooks.com), made with its library."""
 
 import base64
 import secrets
@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  What secrets begin with is none.
+SECRET_PREFIX = "whsec_"  # noqa: S105  A prefix, not a secret.
 SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """Return a secret: "whsec_" and 32 random bytes in base64."""
+    """Return a new secret: "whsec_" and 32 random bytes in base64."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def headers(secrets_: Iterable[str], event_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:
-    """Return the headers that go with a body, signed with each of the secrets: receivers take any that they know.
+def signature_headers(secrets_: Iterable[str], event_id: str, timestamp: int, body: bytes) -> Mapping[str, str]:
+    """Return the headers of a request, with a signature by each secret: a receiver accepts any that it can verify.
 
     `timestamp` is in seconds since the epoch; `body` is UTF-8.
     """

@@ -1,4 +1,4 @@
-"""Companies' webhooks in Postgres: where events are sent, which, and what they are signed with."""
+"""Companies' webhooks in Postgres: URL, event types, state and signing secrets."""
 
 import asyncpg
 
@@ -15,9 +15,10 @@ _SQL = load(__name__, Delivery)
 
 
 class Webhooks:
-    """Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made all the same.
+    """The webhooks of all companies.
 
-    What is not there is CompanyNotFound or WebhookNotFound.
+    Every method may raise CompanyNotFound, WebhookNotFound, and LedgerUnavailable, after which a change may have been
+    made.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -29,49 +30,49 @@ class Webhooks:
         async with reading(self._pool) as connection:
             return await _get(connection, company)
 
-    async def change(self, company: str, change: WebhookChange) -> Webhook:
-        """Change a company's webhook. Raises CompanyClosed."""
+    async def update(self, company: str, change: WebhookChange) -> Webhook:
+        """Update a company's webhook. Raises CompanyClosed."""
         async with writing(self._pool) as connection:
-            await _open_company(connection, company)
+            await _check_open(connection, company)
             types = None if change.event_types is None else list(change.event_types)
             await connection.execute(_SQL["update"], company, change.url, types, change.state)
             return await _get(connection, company)
 
-    async def make(self, company: str, change: WebhookChange, secret: str) -> Webhook | None:
-        """Make a company's webhook; None where it has one. Raises CompanyClosed."""
+    async def create(self, company: str, change: WebhookChange, secret: str) -> Webhook | None:
+        """Create a company's webhook; return None if it has one. Raises CompanyClosed."""
         assert change.url is not None
         async with writing(self._pool) as connection:
-            await _open_company(connection, company)
+            await _check_open(connection, company)
             types, state = list(change.event_types or ()), change.state or WebhookState.ENABLED
             if not await connection.fetchval(_SQL["insert"], company, change.url, types, state, secret):
                 return None
-            # One that was told while a webhook before this one was taken away may still be waiting for that.
-            await connection.execute(_SQL["wait_no_longer"], company)
+            # An event that was published while a previous webhook was being deleted may still be waiting.
+            await connection.execute(_SQL["cancel_waiting_events"], company)
             return await _get(connection, company)
 
     async def rotate(self, company: str, secret: str) -> Webhook:
-        """Sign with another secret, and for a while with the present one too."""
+        """Replace the secret; the previous one signs, too, for SECRET_OVERLAP_SECONDS."""
         async with writing(self._pool) as connection:
             await connection.execute(_SQL["rotate"], company, secret, SECRET_OVERLAP_SECONDS)
             return await _get(connection, company)
 
     async def delete(self, company: str) -> None:
-        """Send nothing any more."""
+        """Delete a company's webhook. Its waiting events are kept, and are not sent any more."""
         async with writing(self._pool) as connection:
             await _get(connection, company)
             await connection.execute(_SQL["delete"], company)
-            await connection.execute(_SQL["wait_no_longer"], company)
+            await connection.execute(_SQL["cancel_waiting_events"], company)
 
 
 async def company_state(connection: Connection, company: str) -> WalletState:
-    """Return whether a company is closed. Raises CompanyNotFound."""
+    """Return the state of a company's wallet. Raises CompanyNotFound."""
     state = await connection.fetchval(_SQL["company"], company)
     if state is None:
         raise CompanyNotFound(company)
     return WalletState(state)
 
 
-async def _open_company(connection: Connection, company: str) -> None:
+async def _check_open(connection: Connection, company: str) -> None:
     if await company_state(connection, company) is WalletState.CLOSED:
         raise CompanyClosed(company)
 

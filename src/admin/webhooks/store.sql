@@ -1,5 +1,5 @@
 -- company --
--- Whether there is such a company, and whether it is closed.
+-- No row if there is no such company.
 SELECT state FROM wallets WHERE company_id = $1
 
 -- get --
@@ -8,12 +8,12 @@ SELECT url, event_types, state, failing_since, created_at, updated_at,
 FROM webhooks WHERE company_id = $1
 
 -- insert --
--- Nothing is returned where there is one already.
+-- No row is returned if the company has one already.
 INSERT INTO webhooks (company_id, url, event_types, state, secret) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING RETURNING true
 
 -- update --
--- Another place to send to, or one that is to be used again, is tried at once. $2 to $4: NULL for what stays.
+-- A new URL or state forgets the failures of before, and is due at once. $2 to $4: NULL for no change.
 UPDATE webhooks SET url = coalesce($2, url), event_types = coalesce($3, event_types), state = coalesce($4, state),
     failures = CASE WHEN $2 <> url OR $4 <> state THEN 0 ELSE failures END,
     failing_since = CASE WHEN $2 <> url OR $4 <> state THEN NULL ELSE failing_since END,
@@ -29,5 +29,5 @@ WHERE company_id = $1 RETURNING true
 -- delete --
 DELETE FROM webhooks WHERE company_id = $1 RETURNING true
 
--- wait_no_longer --
+-- cancel_waiting_events --
 UPDATE events SET delivery = Delivery.NONE WHERE company_id = $1 AND delivery = Delivery.WAITING

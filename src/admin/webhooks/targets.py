@@ -1,6 +1,6 @@
-"""Where events may be sent: to public addresses over HTTPS, so that nobody reaches into our network by a URL of theirs.
+"""Which URLs events may be sent to: public addresses over HTTPS, so that no URL leads into our private network (SSRF).
 
-The URL is looked at when it is set, and the address with every connection: a name may mean another one by then.
+The URL is checked when it is set, and the address at every connection: by then the name may resolve to another address.
 """
 
 import ipaddress
@@ -14,15 +14,15 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressInfo: TypeAlias = tuple[Any, ...]
-"""As socket.getaddrinfo has it."""
+"""As socket.getaddrinfo returns it: family, kind, protocol, canonical name, socket address."""
 
 
 class AddressRefused(OSError):
-    """The receiver's name means an address that nothing is sent to."""
+    """The host's name resolves to an address that events are not sent to."""
 
 
-def problem_of(url: str, *, allow_private: bool) -> str | None:
-    """Return what is wrong with a receiver's URL, to be read after its name; None: it will do."""
+def url_problem(url: str, *, allow_private: bool) -> str | None:
+    """Return why a URL is not allowed, as a text to follow the field's name; None: it is allowed."""
     if len(url) > URL_CHARACTERS_MAX or not url.isascii() or any(ord(character) < 33 for character in url):
         return f"must be a URL of at most {URL_CHARACTERS_MAX} printable ASCII characters without spaces"
     try:
@@ -36,29 +36,30 @@ def problem_of(url: str, *, allow_private: bool) -> str | None:
         return "must have no user, password or fragment"
     if parts.scheme == "http" and not (allow_private and _is_loopback_name(host)):
         return "must begin with https://"
-    literal = _literal(host)
+    literal = _literal_address(host)
     if literal is not None and not allow_private and not is_public(literal):
         return "must have a public address"
     return None
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address is out there, for all to reach; also of those that another one stands for."""
+    """Return whether an address, and each IPv4 address that it embeds, is reachable from the public internet."""
     return all(
-        found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
-        for found in _meant(address)
+        each.is_global and not (each.is_multicast or each.is_reserved or each.is_unspecified)
+        for each in _effective_addresses(address)
     )
 
 
-def socket_maker(*, allow_private: bool, loopback_only: bool = False) -> Callable[[AddressInfo], socket.socket]:
-    """Return what makes the socket of a connection, or raises AddressRefused: the last word before anything is sent.
+def socket_factory(*, allow_private: bool, loopback_only: bool = False) -> Callable[[AddressInfo], socket.socket]:
+    """Return a function that makes the socket of a connection, or raises AddressRefused.
 
-    With `loopback_only`, for plain HTTP, nothing else than this machine will do.
+    It is the last check before anything is sent, on the address itself. With `loopback_only`, for plain HTTP, only
+    loopback addresses are allowed.
     """
 
     def make(info: AddressInfo) -> socket.socket:
-        family, kind, protocol, _, place = info
-        address = ipaddress.ip_address(str(place[0]).partition("%")[0])
+        family, kind, protocol, _, socket_address = info
+        address = ipaddress.ip_address(str(socket_address[0]).partition("%")[0])
         if loopback_only and not address.is_loopback:
             raise AddressRefused("plain HTTP goes to loopback only")
         if not allow_private and not is_public(address):
@@ -68,19 +69,19 @@ def socket_maker(*, allow_private: bool, loopback_only: bool = False) -> Callabl
     return make
 
 
-def _meant(address: Address) -> list[Address]:
-    """Return what an address stands for: the one of IPv4 that is written into it, or itself with all such."""
+def _effective_addresses(address: Address) -> list[Address]:
+    """Return the addresses that a packet to an address may reach: itself, or the IPv4 addresses embedded in it."""
     if isinstance(address, ipaddress.IPv4Address):
         return [address]
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
-    if address in _NAT64:  # As names look from a network that has IPv6 only.
+    if address in _NAT64:  # DNS64: IPv4 hosts as seen from a network with IPv6 only.
         return [ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)]
-    inner = [address.sixtofour, *(address.teredo or ())]
-    return [address, *(found for found in inner if found is not None)]
+    embedded = [address.sixtofour, *(address.teredo or ())]
+    return [address, *(each for each in embedded if each is not None)]
 
 
-def _literal(host: str) -> Address | None:
+def _literal_address(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -88,5 +89,5 @@ def _literal(host: str) -> Address | None:
 
 
 def _is_loopback_name(host: str) -> bool:
-    literal = _literal(host)
+    literal = _literal_address(host)
     return host == "localhost" if literal is None else literal.is_loopback

@@ -1,4 +1,4 @@
-"""Put webhooks together."""
+"""Make the feature of webhooks."""
 
 from admin.feature import Feature, service
 from admin.webhooks.event_store import Events

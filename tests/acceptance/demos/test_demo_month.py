@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from admin.webhooks.signing import headers, new_secret
+from admin.webhooks.signing import new_secret, signature_headers
 from demos.half_minute.books import Books
 from demos.month.checks import check_documents, check_statement
 from demos.month.month_end import Statement, parse_micros
@@ -161,11 +161,11 @@ def test_checks_find_wrong_documents(wrong: Mapping[str, Any], text: str | None)
 def test_webhook_accepts_only_valid_signatures() -> None:
     """The receiver verifies with the standard's library, as docs/guides/webhooks.md says."""
     secret, now = new_secret(), int(time.time())
-    sent = headers([secret], "evt_1", now, b"{}")
+    sent = signature_headers([secret], "evt_1", now, b"{}")
     assert is_verified(secret, sent, b"{}")
     assert not is_verified(secret, sent, b"{ }")
     assert not is_verified(new_secret(), sent, b"{}")
-    assert not is_verified(secret, headers([secret], "evt_1", now - 3600, b"{}"), b"{}")
+    assert not is_verified(secret, signature_headers([secret], "evt_1", now - 3600, b"{}"), b"{}")
     assert not is_verified(secret, {**sent, "webhook-signature": "v1 no base64"}, b"{}")
 
 

@@ -31,7 +31,7 @@ from admin.rates.decks.files import BadFile, _BadCsv
 from admin.statements.domain import DoesNotAddUp
 from admin.statements.usage_store import MissingEntries
 from admin.webhooks.messages import webhook_change
-from admin.webhooks.sender import NotDelivered
+from admin.webhooks.sender import DeliveryFailed
 from admin.webhooks.targets import AddressRefused
 from server.countries import UnknownCountry
 from server.error_table import TABLE
@@ -66,7 +66,7 @@ NEVER_ANSWERED = {
     MailServerUnavailable,  # these three are for the worker that sends
     MessageDeferred,
     MessageRefused,
-    NotDelivered,  # these two are for the worker that sends events
+    DeliveryFailed,  # these two are for the worker that sends events
     AddressRefused,
     ProviderError,  # these five are answered, or recorded, by what asks the payment provider
     ProviderUnavailable,

@@ -46,11 +46,11 @@ SAVE += ", $25::text, $26::bigint, $27::boolean, $28::bigint, $29::bigint"
 STEPS: dict[str, tuple[Any, str]] = {
     "due": (adapter, "$1::bigint, $2::bigint, $3::bigint, $4::integer"),
     "save": (adapter, SAVE),
-    "put event": (bulletin, "$1::text, $2::text, $3::text, $4::text"),
-    "put mail": (outbox, "$1::text, $2::text, $3::text, $4::text, $5::text"),
+    "insert event": (bulletin, "$1::text, $2::text, $3::text, $4::text"),
+    "insert mail": (outbox, "$1::text, $2::text, $3::text, $4::text, $5::text"),
 }
 """What a worker asks of Postgres beside the charge, and with what."""
-PAID_STEPS = [step for step in STEPS if step != "put mail"]
+PAID_STEPS = [step for step in STEPS if step != "insert mail"]
 """There is no mail for what is paid."""
 
 

@@ -1,4 +1,4 @@
-"""What companies' webhooks are signed with, and which addresses are public."""
+"""Signatures of webhooks, and which URLs and addresses events may be sent to."""
 
 import base64
 import hmac
@@ -6,14 +6,14 @@ import ipaddress
 
 import pytest
 
-from admin.webhooks.signing import SECRET_BYTES, headers, new_secret
-from admin.webhooks.targets import is_public, problem_of
+from admin.webhooks.signing import SECRET_BYTES, new_secret, signature_headers
+from admin.webhooks.targets import is_public, url_problem
 
 
-def test_a_signature_is_that_of_the_libraries_of_standard_webhooks() -> None:
-    """By the example that these are tested with."""
+def test_a_signature_is_that_of_the_example_of_standard_webhooks() -> None:
+    """Its libraries are tested with this example."""
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    made = headers([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}')
+    made = signature_headers([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}')
     assert made == {
         "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
         "webhook-timestamp": "1614265330",
@@ -26,10 +26,10 @@ def test_a_signature_is_hmac_sha256_of_id_time_and_body() -> None:
     body = '{"name":"Müller & Söhne"}'.encode()
     key = base64.b64decode(secret.removeprefix("whsec_"))
     expected = base64.b64encode(hmac.digest(key, b"evt_17.1795579200." + body, "sha256")).decode()
-    assert headers([secret], "evt_17", 1_795_579_200, body)["webhook-signature"] == f"v1,{expected}"
+    assert signature_headers([secret], "evt_17", 1_795_579_200, body)["webhook-signature"] == f"v1,{expected}"
 
 
-def test_secrets_are_long_and_never_the_same() -> None:
+def test_secrets_are_long_and_differ() -> None:
     made = {new_secret() for _ in range(100)}
     assert len(made) == 100
     assert all(secret.startswith("whsec_") and len(secret) > 6 + SECRET_BYTES for secret in made)
@@ -38,7 +38,7 @@ def test_secrets_are_long_and_never_the_same() -> None:
 def test_each_secret_signs() -> None:
     one, other = new_secret(), new_secret()
     by_one, by_other, by_both = (
-        headers(signing, "evt_1", 7, b"{}")["webhook-signature"] for signing in ([one], [other], [one, other])
+        signature_headers(signing, "evt_1", 7, b"{}")["webhook-signature"] for signing in ([one], [other], [one, other])
     )
     assert by_both == f"{by_one} {by_other}"
     assert by_one != by_other
@@ -73,26 +73,26 @@ def test_each_secret_signs() -> None:
         "::7f00:1",
     ],
 )
-def test_an_address_that_not_everybody_reaches_is_not_public(address: str) -> None:
+def test_private_and_special_addresses_are_not_public(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize(
     "address", ["1.1.1.1", "93.184.215.14", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
 )
-def test_an_address_that_everybody_reaches_is_public(address: str) -> None:
+def test_global_addresses_are_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize(
     "url", ["https://acme.example", "https://acme.example:8443/hooks?of=acme&x=1", "https://1.1.1.1/"]
 )
-def test_a_public_https_url_will_do(url: str) -> None:
-    assert problem_of(url, allow_private=False) is None
+def test_a_public_https_url_is_allowed(url: str) -> None:
+    assert url_problem(url, allow_private=False) is None
 
 
-def test_in_development_loopback_will_do_and_nothing_else_in_plain_text() -> None:
+def test_allow_private_allows_plain_http_to_loopback_only() -> None:
     for url in ("http://localhost:8000/", "http://127.0.0.1/", "http://[::1]:1/", "https://10.0.0.1/"):
-        assert problem_of(url, allow_private=True) is None
-        assert problem_of(url, allow_private=False) is not None
-    assert problem_of("http://acme.example/", allow_private=True) is not None
+        assert url_problem(url, allow_private=True) is None
+        assert url_problem(url, allow_private=False) is not None
+    assert url_problem("http://acme.example/", allow_private=True) is not None
