@@ -2,7 +2,7 @@
 
 import structlog
 
-from admin.top_ups.domain import TopUp, TopUpMethod, credit, second_credit
+from admin.top_ups.domain import PaidWith, TopUp, TopUpMethod, credit, second_credit
 from admin.top_ups.store import TopUpRecords
 from wallet.domain.errors import Declined, IdempotencyKeyReused, WalletError
 from wallet.engine import Engine
@@ -39,6 +39,8 @@ class Crediting:
             # must decide.
             log.error("top_up_not_credited", top_up=top_up.id, company=top_up.company, why=type(error).__name__)
 
-    async def credit_second(self, top_up: TopUp, payment: str, amount: int) -> None:
-        """Credit another payment of a top-up that has one. Raises Unavailable, Declined."""
-        await self._engine.submit(second_credit(top_up, payment, amount))
+    async def credit_second(self, top_up: TopUp, payment: str, amount: int, paid_with: PaidWith | None) -> None:
+        """Record and credit another payment of a top-up that has one. Raises Unavailable, Declined."""
+        await self._records.record_second_payment(top_up, payment, amount, paid_with=paid_with)
+        outcome = await self._engine.submit(second_credit(top_up, payment, amount))
+        await self._records.record_second_credit(payment, outcome.entry)

@@ -118,7 +118,7 @@ class TopUps:
                 # A card was charged twice although the provider has idempotency keys, or a transfer came twice: the
                 # money is the company's.
                 log.error("second_payment_of_top_up", payment=payment.id, top_up=top_up.id, company=top_up.company)
-                await self._crediting.credit_second(pinned, payment.id, payment.amount)
+                await self._crediting.credit_second(pinned, payment.id, payment.amount, paid_with)
                 return pinned
             return await self._crediting.credit(pinned, None) if pinned.entry_number is None else pinned
         state = _STATES[payment.state]

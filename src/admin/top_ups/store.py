@@ -137,6 +137,21 @@ class TopUpRecords:
             await connection.execute(_SQL["attach_payment"], top_up.company, top_up.id, payment)
         return await self.get(top_up.company, top_up.id)
 
+    async def record_second_payment(
+        self, top_up: TopUp, payment: str, amount: int, *, paid_with: PaidWith | None
+    ) -> None:
+        """Record another payment of a top-up that has one, before it is credited."""
+        brand, last4 = (paid_with.brand, paid_with.last4) if paid_with else (None, None)
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(
+                _SQL["record_second_payment"], top_up.company, top_up.id, payment, amount, brand, last4
+            )
+
+    async def record_second_credit(self, payment: str, entry: Entry) -> None:
+        """Record the entry that credits a second payment."""
+        async with autocommitting(self._pool) as connection:
+            await connection.execute(_SQL["record_second_credit"], payment, entry.number)
+
     async def withdraw(self, top_up: TopUp) -> None:
         """Delete a METHOD_MANUAL that the ledger declined, so that the same request may succeed later."""
         async with autocommitting(self._pool) as connection:

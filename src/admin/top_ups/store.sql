@@ -46,6 +46,15 @@ UPDATE top_ups SET cleared = $3, payment = coalesce($4, payment), card_brand = c
 WHERE company_id = $1 AND top_up_id = $2 AND cleared IS NULL
 RETURNING *, clock_timestamp() AS read_at
 
+-- record_second_payment --
+-- Payment $3 of a top-up that has another one, of $4 micros, with card $5 and $6. The first record stays.
+INSERT INTO second_payments (company_id, top_up_id, payment, amount, card_brand, card_last4)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (payment) DO NOTHING
+
+-- record_second_credit --
+UPDATE second_payments SET entry_number = $2 WHERE payment = $1 AND entry_number IS NULL
+
 -- withdraw --
 -- The ledger declined a manual top-up, which leaves no record.
 DELETE FROM top_ups WHERE company_id = $1 AND top_up_id = $2 AND method = TopUpMethod.MANUAL AND entry_number IS NULL

@@ -1,9 +1,11 @@
 -- top_ups --
--- Each step of a top-up, of its refunds and of its chargebacks that is recorded has its one entry, of its amount, under the
--- key that follows from the row (admin.top_ups.domain); each entry under such a key has its row, which names it or is under
--- way to it. And what has gone back of a top-up is the sum of its refunds. It runs as the checks of verify.sql do.
+-- Each step of a top-up, of its second payments, refunds and chargebacks that is recorded has its one entry, of its amount,
+-- under the key that follows from the row (admin.top_ups.domain); each entry under such a key has its row, which names it or
+-- is under way to it. And what has gone back of a top-up is the sum of its refunds. It runs as the checks of verify.sql do.
 WITH ups AS (
     SELECT * FROM top_ups WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
+), seconds AS (
+    SELECT * FROM second_payments WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 ), refunds AS (
     SELECT * FROM top_up_refunds WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 ), disputes AS (
@@ -16,6 +18,8 @@ WITH ups AS (
            Kind.TOP_UP AS kind, entry_number AS number, cleared AS amount,
            state IN (TopUpState.PENDING, TopUpState.REQUIRES_ACTION) AS under_way
     FROM ups
+    UNION ALL
+    SELECT company_id, '~second-payment:' || payment, Kind.TOP_UP, entry_number, amount, true FROM seconds
     UNION ALL
     SELECT company_id, '~top-up-refund:' || refund_id || ':debit', Kind.ADJUSTMENT, debit_number, -amount,
            state = TopUpRefundState.PENDING FROM refunds
@@ -39,7 +43,7 @@ SELECT company_id, coalesce(made.number, steps.number) AS place,
               key, coalesce(steps.number::text, 'none'), steps.kind, steps.amount, coalesce(made.number::text, 'none'),
               made.kind, made.amount) AS detail
 FROM steps FULL JOIN made USING (company_id, key)
-WHERE (steps.kind IS NULL AND key ~ '^~(payment|top-up|top-up-refund|chargeback):')
+WHERE (steps.kind IS NULL AND key ~ '^~(payment|second-payment|top-up|top-up-refund|chargeback):')
    OR (steps.number IS NOT NULL AND made.number IS NULL)
    OR (steps.kind <> made.kind OR steps.amount IS DISTINCT FROM made.amount
        OR (steps.number IS DISTINCT FROM made.number AND NOT (steps.number IS NULL AND under_way)))

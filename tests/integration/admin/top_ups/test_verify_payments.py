@@ -1,6 +1,7 @@
 """VerifyLedger compares top-ups, refunds and chargebacks with their entries, also while they are pending."""
 
 from contextlib import suppress
+from importlib.resources import files
 
 import asyncpg
 import pytest
@@ -39,7 +40,7 @@ _SQL = {"top_ups": top_ups_verify.CHECKS[0].sql, "refund_records": refunds_verif
 
 @pytest.fixture
 async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
-    """A company that has one of each: saved, transfer, manual, r-1 sent, r-2 refused, dp_1 won, a case, a report."""
+    """A company that has one of each: saved, again, transfer, manual, r-1 sent, r-2 refused, dp_1 won, case, report."""
     await make_company(database)
     provider = FakeProvider()
     services = services_of(wallets, provider)
@@ -57,6 +58,8 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
     await wallets.refund_cases.create(new_case(numbers[0], "case"))
     await wallets.decisions.decide("acme", "case", ALL)
     await wallets.deliveries.report(report(numbers[1], 0, 1))
+    provider.payments["pi_again"] = replace(provider.payments["pi_1"], id="pi_again")
+    await services.top_ups.sync_payment("pi_again")
     assert (await wallets.verify()).problems == []
     return wallets
 
@@ -75,6 +78,12 @@ TOP_UPS = {
     "WHERE top_up_id = 'transfer'",
     "a top-up under way was credited with another amount": "UPDATE top_ups SET state = 1, entry_number = NULL, "
     "cleared = 7 WHERE top_up_id = 'transfer'",
+    "a second payment names another entry": "UPDATE second_payments SET entry_number = 1",
+    "a second payment was credited with another amount": ENTRY("amount = amount + 1", "~second-payment:pi_again"),
+    "a second payment under way was credited with another amount": "UPDATE second_payments SET entry_number = NULL, "
+    "amount = 7",
+    "a second credit is gone": "DELETE FROM entries WHERE idempotency_key = '~second-payment:pi_again'",
+    "a second credit has no payment": "DELETE FROM second_payments",
     "more has gone back than its refunds": "UPDATE top_ups SET refunded = refunded + 1 WHERE top_up_id = 'saved'",
     "a refund that succeeded is not reserved": "UPDATE top_up_refunds SET reserved = false WHERE refund_id = 'r-1';"
     "UPDATE top_ups SET refunded = 0",
@@ -125,7 +134,7 @@ async def test_each_contradiction_is_found(
     assert (Check.TOP_UPS if check == "top_ups" else Check.REFUNDS) in {problem.check for problem in problems}
 
 
-@pytest.mark.parametrize("what", ["saved", "transfer", "manual", "refund", "refused", "chargeback"])
+@pytest.mark.parametrize("what", ["saved", "transfer", "manual", "refund", "refused", "chargeback", "second"])
 async def test_a_crash_at_any_moment_is_no_contradiction(
     wallets: Wallets, database: asyncpg.Connection, what: str
 ) -> None:
@@ -149,6 +158,11 @@ async def test_a_crash_at_any_moment_is_no_contradiction(
                 case "chargeback":
                     (payment,) = provider.payments.values()
                     await services.chargebacks.record_dispute(dispute(payment, DisputeState.WON, name=f"dp_{moment}"))
+                case "second":
+                    again = f"pi_again_{moment}"
+                    (payment,) = provider.payments.values()
+                    provider.payments[again] = replace(payment, id=again)
+                    await services.top_ups.sync_payment(again)
                 case _:
                     await services.refunds.start(back(10_000, key=key, top_up=saved.id))
         assert (await wallets.verify()).problems == [], moment
@@ -169,3 +183,13 @@ async def test_two_payments_of_one_top_up_are_no_contradiction(wallets: Wallets,
         await services.top_ups.start(order(each.method, f"other-{each.method.name}"))
     assert (await wallets.reader.wallet("acme")).balance == 3 * AMOUNT
     assert (await wallets.verify()).problems == []
+
+
+async def test_second_payments_from_before_their_table_agree(acme: Wallets, database: asyncpg.Connection) -> None:
+    """The migration that makes the table records what is credited already."""
+    migration = (files("wallet.ledger") / "migrations" / "0016_second_payments.sql").read_text()
+    backfill = migration[migration.index("INSERT INTO second_payments") :].split(";")[0]
+    await database.execute("DELETE FROM second_payments")
+    assert (await acme.verify()).problems
+    await database.execute(backfill)
+    assert (await acme.verify()).problems == []
