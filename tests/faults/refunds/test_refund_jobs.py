@@ -64,9 +64,8 @@ async def moved(database: "psycopg.Connection[Any]", matched: int) -> None:
     await until(lambda: progress(database) != unmoved, seconds_max=SECONDS_MAX, poll_seconds=KILL_POLL_SECONDS)
 
 
-async def test_p2_each_charge_is_refunded_once_though_the_worker_is_killed_again_and_again(
-    stack: Stack, clients: Clients
-) -> None:
+async def test_p2_killed_workers_refund_each_charge_once(stack: Stack, clients: Clients) -> None:
+    """P2: each charge is refunded once, although the worker is killed again and again."""
     clients.call(clients.companies.CreateCompany, create("outage"))
     clients.call(clients.top_ups.CreateTopUp, top_up(parent="companies/outage", amount_micros=10**9))
     for first in range(0, CHARGES, BATCH):

@@ -224,7 +224,8 @@ async def test_a_price_that_the_wallet_cannot_pay_is_declined(gateway: Gateway) 
     assert caught.value.required == 150_000_000
 
 
-async def test_a_price_beyond_any_wallet_is_refused_and_a_retry_is_answered_all_the_same(gateway: Gateway) -> None:
+async def test_a_price_beyond_any_wallet_is_refused_but_a_retry_is_answered(gateway: Gateway) -> None:
+    """A retry of a recorded charge is answered although its price is too high now."""
     gateway.have_rates(SMS_DE)
     first = (await gateway.charge(quantity=1100)).transaction
     gateway.have_rates(Rate(Channel.SMS, "", "DE", 9_000_000_000_000))
@@ -320,9 +321,7 @@ async def test_a_closed_authorization_is_closed_though_nothing_prices_it(gateway
         await gateway.increment("i", variant="other", quantity=70)
 
 
-async def test_a_missing_price_hides_neither_the_authorization_nor_that_a_capture_may_end_it(
-    gateway: Gateway, wallets: Wallets
-) -> None:
+async def test_a_missing_price_does_not_hide_errors_of_the_authorization(gateway: Gateway, wallets: Wallets) -> None:
     """An authorization that there is not goes before a suspension; a suspended company's captures are not refused."""
     gateway.have_rates(CALL_DE)
     await gateway.authorize(quantity=60)
@@ -341,7 +340,7 @@ async def test_a_missing_price_hides_neither_the_authorization_nor_that_a_captur
             await gateway.increment("i", quantity=90)
 
 
-async def test_a_capture_that_meets_its_authorization_on_the_way_is_asked_for_again(gateway: Gateway) -> None:
+async def test_a_capture_that_overtakes_its_authorization_is_not_final(gateway: Gateway) -> None:
     """The edge found no authorization to price by, and there is one when the ledger is asked: no final no."""
     gateway.have_rates(CALL_DE)
     hold = "companies/acme/authorizations/call-1"
@@ -359,9 +358,10 @@ async def test_a_capture_that_meets_its_authorization_on_the_way_is_asked_for_ag
     await gateway.capture("c", usage=usage)
 
 
-async def test_a_capture_of_an_authorization_that_only_the_journal_has_is_no_final_no(
+async def test_a_capture_is_not_declined_while_its_hold_is_in_the_journal(
     gateway: Gateway, wallets: Wallets, open_more: OpenWallets, settings: WalletSettings
 ) -> None:
+    """An authorization that only the journal has is no reason for a final decline."""
     gateway.have_rates(CALL_DE)
     await gateway.charge("warm", channel=wallet_pb2.CHANNEL_VOICE)
     request = charging_pb2.AuthorizeRequest(
@@ -378,7 +378,7 @@ async def test_a_capture_of_an_authorization_that_only_the_journal_has_is_no_fin
     await other.capture("c", usage=voice(quantity=60))
 
 
-async def test_a_call_is_priced_by_its_number_though_only_its_hold_was_named_by_amount(gateway: Gateway) -> None:
+async def test_a_call_is_priced_by_its_number_after_a_hold_by_amount(gateway: Gateway) -> None:
     """The number is not kept, so the rate is pinned when it is known."""
     gateway.have_rates(Rate(Channel.VOICE, "", "+4915", 50_000, connect_fee=7), Rate(Channel.VOICE, "", "DE", 10_000))
     request = charging_pb2.AuthorizeRequest(
@@ -483,9 +483,8 @@ async def test_a_late_capture_has_the_calls_own_price(
     assert (late.amount_micros, late.price.rate_card_version) == (-94_000, 1)
 
 
-async def test_blocked_channels_and_countries_take_nothing_new_and_let_holds_be_captured(
-    gateway: Gateway, wallets: Wallets
-) -> None:
+async def test_blocks_refuse_new_charges_and_allow_captures(gateway: Gateway, wallets: Wallets) -> None:
+    """Blocked channels and countries refuse new charges and holds, and open holds can be captured."""
     gateway.have_rates(CALL_DE, SMS_DE, Rate(Channel.SMS, "", "", 1))
     await gateway.authorize(quantity=60)
     await wallets.companies.update(

@@ -66,9 +66,10 @@ async def test_what_is_delivered_has_no_consequences_and_is_not_kept(
     ("delivered", "total", "amount", "reason"),
     [(0, 1, 100, "FAILED_DELIVERY"), (0, 7, 100, "FAILED_DELIVERY"), (2, 3, 33, "PARTIAL_DELIVERY")],
 )
-async def test_p2_what_is_on_our_side_is_refunded_once_however_often_it_is_reported(
+async def test_p2_a_repeated_report_refunds_once(
     ours: Wallets, open_more: OpenWallets, delivered: int, total: int, amount: int, reason: str
 ) -> None:
+    """P2: a charge is refunded by policy once, however often its report comes."""
     number = await charged(ours)
     first = (await ours.deliveries.report(report(number, delivered, total))).refund
     assert first is not None
@@ -231,9 +232,10 @@ async def test_p2_a_report_may_die_at_every_step_and_is_refunded_once(
     assert await database.fetchval("SELECT finished FROM delivery_reports WHERE refund_number IS NOT NULL")
 
 
-async def test_the_sweep_leaves_alone_what_is_fresh_and_goes_on_past_a_wallet_that_is_away(
+async def test_the_sweep_skips_fresh_reports_and_unavailable_wallets(
     ours: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The sweep leaves fresh reports alone, and continues after a wallet that is away."""
     numbers = [await charged(ours), await charged(ours)]
     for number in numbers:
         with dying_at(ours.engine, "submit"):

@@ -55,9 +55,10 @@ async def given_back(database: asyncpg.Connection, number: int) -> int:
 
 
 @pytest.mark.parametrize(("decision", "amount"), [(ALL, 100), (SOME, 40), (NO, 0)])
-async def test_p2_a_decision_is_carried_out_once_and_the_same_one_again_gives_the_same_answer(
+async def test_p2_the_same_decision_again_gives_the_same_answer(
     acme: Wallets, database: asyncpg.Connection, decision: Decision, amount: int
 ) -> None:
+    """P2: a decision is carried out once, and the same decision again returns the same case."""
     number = await open_case(acme)
     decided = await acme.decisions.decide("acme", "mail-17", decision)
     assert decided.state is (CaseState.REFUNDED if amount else CaseState.REJECTED)
@@ -100,7 +101,7 @@ async def test_of_several_decisions_at_once_one_counts(
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["decide", "submit", "mark_refunded"])
 @pytest.mark.parametrize("healed_by", ["decision", "sweep", "both"])
-async def test_p2_a_decision_may_die_at_every_step_and_refunds_once(
+async def test_p2_a_decision_that_crashes_at_any_step_refunds_once(
     acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, step: str, after: bool, healed_by: str
 ) -> None:
     number = await open_case(acme)
@@ -136,7 +137,8 @@ async def test_p6_a_decision_that_the_ledger_declines_leaves_the_case_open(
     assert await given_back(database, number) == 100
 
 
-async def test_a_declined_decision_that_nobody_came_back_for_is_open_again_after_the_sweep(acme: Wallets) -> None:
+async def test_the_sweep_reopens_a_case_whose_refund_is_declined(acme: Wallets) -> None:
+    """A decision whose caller did not retry, and whose refund is declined, is open again after the sweep."""
     number = await open_case(acme)
     with dying_at(acme.engine, "submit"):
         await acme.decisions.decide("acme", "mail-17", SOME)

@@ -75,9 +75,8 @@ async def refunded(database: asyncpg.Connection, company: str = "acme") -> dict[
     return {row["refunded_number"]: row["amount"] for row in rows}
 
 
-async def test_a_job_gives_back_what_is_left_of_each_charge_and_counts_what_it_did(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_a_job_refunds_what_is_left_of_each_charge(acme: Wallets, database: asyncpg.Connection) -> None:
+    """The job counts what it did."""
     numbers = await charge_some(acme, [10, 20, 30, 40, 50])
     await acme.engine.submit(refund(20, numbers[1]))
     await acme.engine.submit(refund(5, numbers[2]))
@@ -218,9 +217,10 @@ async def test_p2_workers_that_work_at_once_refund_and_count_each_charge_once(
     assert await refunded(database) == dict.fromkeys(numbers, 7)
 
 
-async def test_p6_jobs_and_people_that_refund_the_same_charges_at_once_never_give_back_more(
+async def test_p6_jobs_and_single_refunds_at_once_never_exceed_the_charge(
     acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
+    """P6: jobs and people that refund the same charges at once never refund more than was charged."""
     numbers = await charge_some(acme, [10] * 40)
     jobs = [await make_job(acme), await make_job(acme)]
     other = await open_more()
@@ -307,7 +307,8 @@ async def test_a_fault_in_one_job_does_not_keep_the_others_waiting(
     assert await counts(acme, broken) == (0, 0, 0, 0)
 
 
-async def test_p2_the_same_request_makes_one_job_and_another_one_under_its_id_is_refused(acme: Wallets) -> None:
+async def test_p2_the_same_request_makes_one_job(acme: Wallets) -> None:
+    """P2: another request under its id is refused."""
     await charge_some(acme, [10])
     job = await make_job(acme, job="outage")
     assert await make_job(acme, job="outage") == job

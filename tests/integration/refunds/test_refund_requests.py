@@ -38,7 +38,8 @@ async def test_why_and_for_whom_a_refund_was_made_stays_in_the_ledger(acme: Wall
     assert await acme.reader.entry("acme", entry.number) == entry
 
 
-async def test_p2_all_that_is_left_is_given_back_once_whatever_is_left_at_the_retry(acme: Wallets) -> None:
+async def test_p2_all_that_is_left_is_refunded_once(acme: Wallets) -> None:
+    """P2: whatever is left at the retry."""
     number = (await acme.engine.submit(charge(100))).entry.number
     await acme.engine.submit(refund(30, number))
     rest = refund_request(number)
@@ -53,7 +54,8 @@ async def test_p2_all_that_is_left_is_given_back_once_whatever_is_left_at_the_re
         await acme.refunds.amount(refund_request(number))
 
 
-async def test_p2_another_refund_under_a_used_key_is_refused_even_where_nothing_is_left(acme: Wallets) -> None:
+async def test_p2_another_refund_under_a_used_key_is_refused(acme: Wallets) -> None:
+    """P2: even if nothing is left of the charge."""
     number = (await acme.engine.submit(charge(100))).entry.number
     await acme.refunds.refund(refund_request(number, key="once"))
     for other in (refund_request(number, key="once", amount=5), refund_request(99, key="once")):
@@ -79,9 +81,10 @@ async def test_the_undelivered_part_is_rounded_half_up(
     assert (await acme.refunds.refund(part)).entry == first.entry
 
 
-async def test_a_part_that_is_more_than_what_is_left_is_declined_and_one_that_tops_up_takes_the_difference(
+async def test_a_part_above_the_rest_is_declined_unless_earlier_refunds_count(
     acme: Wallets,
 ) -> None:
+    """A part that is more than what is left is declined; with `deduct_earlier_refunds` the difference is refunded."""
     number = (await acme.engine.submit(charge(100))).entry.number
     await acme.engine.submit(refund(60, number))
     with pytest.raises(RefundExceedsCharge) as declined:
@@ -109,9 +112,10 @@ async def test_p6_only_charges_and_captures_are_refunded_by_request(acme: Wallet
         await acme.refunds.refund(refund_request(1, company="nobody", amount=amount))
 
 
-async def test_p6_refunds_of_all_that_is_left_at_once_give_back_the_charge_and_no_more(
+async def test_p6_concurrent_refunds_of_the_rest_give_back_the_charge_once(
     acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
+    """P6: concurrent refunds of all that is left refund the charge and no more."""
     engines = [acme, *[await open_more() for _ in range(3)]]
     number = (await acme.engine.submit(charge(1_000))).entry.number
     requests = [refund_request(number) if i % 2 else refund_request(number, amount=90) for i in range(24)]
@@ -122,9 +126,8 @@ async def test_p6_refunds_of_all_that_is_left_at_once_give_back_the_charge_and_n
     assert await database.fetchval("SELECT sum(amount) FROM entries WHERE refunded_number = $1", number) == 1_000
 
 
-async def test_p2_a_refund_that_died_between_redis_and_postgres_is_the_one_that_the_retry_finds(
-    acme: Wallets, open_more: OpenWallets
-) -> None:
+async def test_p2_a_retry_finds_the_refund_that_crashed_after_redis(acme: Wallets, open_more: OpenWallets) -> None:
+    """P2: a refund whose process crashed between Redis and Postgres is the one that the retry returns."""
     number = (await acme.engine.submit(charge(100))).entry.number
     rest = refund_request(number)
     await crash_after_redis(acme, refund_command(rest, 100))

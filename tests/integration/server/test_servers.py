@@ -328,9 +328,7 @@ def test_what_a_killed_worker_counted_stays_counted(stack: Stack) -> None:
     assert after["server_worker_restarts", ()] == before["server_worker_restarts", ()] + WORKERS
 
 
-def test_health_is_not_serving_while_postgres_is_paused_and_comes_back_by_itself(
-    stack: Stack, clients: Clients
-) -> None:
+def test_health_is_not_serving_while_postgres_is_paused(stack: Stack, clients: Clients) -> None:
     """Seen by the worker that charges; /healthz wants all of them well. What was asked meanwhile is charged once."""
     request = charge("while-paused")
     channel = clients.charging_channel

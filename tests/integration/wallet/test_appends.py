@@ -29,9 +29,10 @@ from wallet.recovery import Recovery
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
-async def test_p4_two_appends_that_overlap_in_keys_and_companies_wait_for_each_other_and_both_are_right(
+async def test_p4_appends_that_overlap_in_keys_and_companies_wait_for_each_other(
     wallets: Wallets, database: asyncpg.Connection, database_url: str
 ) -> None:
+    """P4: two appends that overlap in keys and companies wait for each other, and both are right."""
     companies = ["a", "b", "c", "d"]
     for company in companies:
         await make_company(database, company)
@@ -90,9 +91,7 @@ async def test_p2_two_attempts_of_one_key_in_two_appends_make_one_entry(
     assert len(await entries_of(database)) == 2
 
 
-async def test_p1_p5_a_charge_appended_before_the_top_up_that_paid_for_it_waits_for_it(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_p1_p5_a_charge_appended_before_its_top_up_waits(acme: Wallets, database: asyncpg.Connection) -> None:
     """Another process took the top-up in Redis and has not written it: the ledger must not see the charge first."""
     paying = top_up(500)
     await crash_after_redis(acme, paying)
@@ -127,7 +126,7 @@ async def test_p3_an_answer_lost_on_the_way_from_postgres_is_found_again(
     ],
     ids=["a capture overtakes", "an increment overtakes"],
 )
-async def test_p4_a_total_is_what_is_captured_and_held_when_capture_and_increment_change_places(
+async def test_p4_a_total_holds_when_capture_and_increment_change_places(
     acme: Wallets,
     appender: Appender,
     database: asyncpg.Connection,
@@ -147,9 +146,10 @@ async def test_p4_a_total_is_what_is_captured_and_held_when_capture_and_incremen
     assert await hold_of(database, "call") == afterwards
 
 
-async def test_p4_a_total_is_what_is_captured_and_held_when_4_engines_change_one_hold(
+async def test_p4_a_total_holds_when_4_engines_change_one_hold(
     acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
+    """P4: an authorization's total is what is captured and held."""
     engines = [acme, *[await open_more() for _ in range(3)]]
     await acme.engine.submit(top_up(500_000))
     await acme.engine.submit(authorize(100, "call"))

@@ -36,9 +36,10 @@ from wallet.settings import WalletSettings
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
-async def test_bounds_a_command_whose_deadline_passed_in_the_queue_is_not_applied(
+async def test_bounds_a_command_past_its_deadline_is_not_applied(
     acme: Wallets, hot: redis.Redis, database: asyncpg.Connection
 ) -> None:
+    """A command whose deadline passed in the queue is not applied."""
     request = charge(400)
     with pytest.raises(DeadlineExceeded) as raised:
         await acme.engine.submit(request, timeout=0)
@@ -135,9 +136,10 @@ async def test_bounds_rounds_end_where_every_call_comes_late(
     assert (await acme.engine.submit(request)).entry.number == 2
 
 
-async def test_bounds_what_waits_for_its_wallets_load_counts_against_its_companys_bound(
+async def test_bounds_parked_commands_count_against_their_company(
     wallets: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, settings: WalletSettings
 ) -> None:
+    """Commands that wait for their wallet's load count against their company's bound."""
     await make_company(database)
     await make_company(database, "other")
     await wallets.engine.submit(top_up(100, company="other"))

@@ -82,9 +82,10 @@ async def definite(wallets: Wallets, command: Command) -> Result:
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def test_p2_p3_p4_charges_and_authorizations_of_40_companies_from_two_engines(
+async def test_p2_p3_p4_two_engines_charge_40_companies_on_a_cluster(
     engines: list[Wallets], database: asyncpg.Connection
 ) -> None:
+    """P2, P3, P4: charges and authorizations of 40 companies from two engines."""
     requests = [
         request
         for company in COMPANIES
@@ -171,7 +172,7 @@ async def charged_more(charged: Counter[str], company: str) -> None:
     await until(lambda: charged[company] >= enough, seconds_max=DEFINITE_SECONDS_MAX)
 
 
-async def test_p2_p3_p4_slots_that_move_while_charging_cost_time_and_nothing_else(
+async def test_p2_p3_p4_slots_move_while_charging(
     engines: list[Wallets], cluster: devstack.ValkeyCluster, database: asyncpg.Connection
 ) -> None:
     """Every call is definite in the end, and the ledger has each charge once."""

@@ -56,7 +56,7 @@ def some_command(chance: random.Random) -> Command:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_all_promises_hold_while_wallets_are_flushed_and_their_settings_change(
+async def test_all_promises_hold_over_flushes_and_changes_of_settings(
     open_more: OpenWallets, database: asyncpg.Connection, hot: redis.Redis, seed: int
 ) -> None:
     """P1 to P6, with two engines, each two cycles deep."""

@@ -24,9 +24,7 @@ from wallet.domain.errors import AuthorizationClosed, AuthorizationNotFound, Com
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
-async def test_p5_a_decline_comes_through_while_another_process_charges_all_the_time(
-    acme: Wallets, open_more: OpenWallets
-) -> None:
+async def test_p5_a_decline_is_confirmed_while_another_process_charges(acme: Wallets, open_more: OpenWallets) -> None:
     """The other process moves the ledger on between Redis's no and its confirmation, again and again."""
     await acme.engine.submit(top_up(1_000_000))
     others = [await open_more() for _ in range(3)]
@@ -64,9 +62,7 @@ async def test_p5_a_decline_says_what_the_ledger_would_take_and_has(acme: Wallet
     assert (refused.available, refused.required) == (999, 2499)
 
 
-async def test_p5_a_capture_is_not_declined_for_what_a_replay_in_flight_has_taken_from_its_hold(
-    acme: Wallets, hot: redis.Redis
-) -> None:
+async def test_p5_a_replay_in_flight_does_not_decline_a_capture(acme: Wallets, hot: redis.Redis) -> None:
     """Redis took an old capture twice, since it forgot its key, and has not given it back: the hold is larger."""
     await acme.engine.submit(authorize(800, "call"))
     replayed = capture(300, "call", keep_open=True)
@@ -80,7 +76,7 @@ async def test_p5_a_capture_is_not_declined_for_what_a_replay_in_flight_has_take
     assert (await acme.engine.submit(charge(50))).entry.balance_after == 0
 
 
-async def test_p5_a_capture_that_frees_what_it_takes_is_not_declined_for_the_floor_that_its_wallet_is_below(
+async def test_p5_a_capture_within_its_hold_passes_below_the_floor(
     acme: Wallets, hot: redis.Redis, database: asyncpg.Connection
 ) -> None:
     """By the hold that Redis saw it takes more than it frees. The floor was raised when the money was held already."""
@@ -97,9 +93,7 @@ async def test_p5_a_capture_that_frees_what_it_takes_is_not_declined_for_the_flo
     assert (await acme.engine.submit(replayed)).entry == first.entry
 
 
-async def test_p5_an_increment_is_not_declined_for_what_it_costs_by_a_hold_that_is_never_to_be(
-    acme: Wallets, hot: redis.Redis
-) -> None:
+async def test_p5_an_increment_is_not_declined_by_a_hold_that_is_refused(acme: Wallets, hot: redis.Redis) -> None:
     """Redis took an old increment twice, to less than is held now, and a charge of what that seemed to free."""
     await acme.engine.submit(authorize(600, "call"))
     replayed = increment(100, "call")

@@ -32,7 +32,7 @@ async def test_p2_answers_of_one_call_name_one_entry_when_it_sends_a_key_twice(a
     assert isinstance(results[2], IdempotencyKeyReused)
 
 
-async def test_p5_commands_of_one_call_keep_their_order_when_their_wallet_is_loaded_anew(
+async def test_p5_commands_of_one_call_keep_their_order_over_a_load(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
     """Redis took both from an old epoch, the ledger sends both back: the top-up must still come before its charge."""

@@ -52,7 +52,7 @@ async def test_p4_the_hold_of_a_cold_wallet_expires(
             await acme.engine.submit(late)
 
 
-async def test_a_sweep_that_comes_too_early_for_a_hold_that_is_voided_meanwhile_is_told_that_it_is_closed(
+async def test_an_early_sweep_of_a_voided_hold_finds_it_closed(
     acme: Wallets,
 ) -> None:
     """In one cycle: Redis says "early" while the hold is open, and the ledger judges after the void."""

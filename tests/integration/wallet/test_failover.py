@@ -19,9 +19,10 @@ from wallet.settings import WalletSettings
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
-async def test_p3_calls_that_redis_finds_late_because_its_clock_was_put_on_run_again_in_their_order(
+async def test_p3_calls_that_are_late_by_redis_clock_run_again_in_order(
     acme: Wallets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """P3: calls that Redis finds late, since its clock was put forward, run again in their order."""
     replies: list[Reply] = []
     apply = acme.hot.apply
 
@@ -39,9 +40,10 @@ async def test_p3_calls_that_redis_finds_late_because_its_clock_was_put_on_run_a
     assert replies == [Reply.LATE] * 3 + [Reply.APPLIED] * 3
 
 
-async def test_p3_a_redis_that_was_demoted_is_left_for_the_one_that_its_name_leads_to_now(
+async def test_p3_a_demoted_redis_is_replaced_by_the_new_primary(
     database: asyncpg.Connection, settings: WalletSettings, tmp_path: Path
 ) -> None:
+    """P3: a Redis that was demoted is left for the server to which its name resolves now."""
     await make_company(database)
     with devstack.Valkey(tmp_path / "new") as new, devstack.Valkey(tmp_path / "old") as old:
         async with Proxy(old.port) as proxy:
@@ -59,9 +61,10 @@ async def test_p3_a_redis_that_was_demoted_is_left_for_the_one_that_its_name_lea
                 await settled(moved)
 
 
-async def test_p3_a_redis_that_takes_no_writes_for_a_while_has_applied_nothing_and_is_used_again(
+async def test_p3_a_redis_that_was_read_only_is_used_again(
     database: asyncpg.Connection, settings: WalletSettings, tmp_path: Path
 ) -> None:
+    """P3: a Redis that accepts no writes for a while has applied nothing, and is used again afterwards."""
     await make_company(database)
     with devstack.Valkey(tmp_path / "server") as server, server.connect() as client:
         async with open_wallets(settings.model_copy(update={"redis_url": server.url}), sweeps=False) as demoted:

@@ -35,9 +35,8 @@ from wallet.recovery import Recovery
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
-async def test_p2_an_authorize_replayed_after_its_capture_and_its_keys_ttl_opens_nothing(
-    acme: Wallets, hot: redis.Redis
-) -> None:
+async def test_p2_an_authorize_replayed_after_its_capture_opens_nothing(acme: Wallets, hot: redis.Redis) -> None:
+    """P2: also after the TTL of its key."""
     request = authorize(600, "call")
     first = await acme.engine.submit(request)
     await acme.engine.submit(capture(500, "call"))
@@ -54,7 +53,7 @@ async def test_p2_an_authorize_replayed_after_its_capture_and_its_keys_ttl_opens
 @pytest.mark.parametrize(
     "next_command", [capture(1, "call"), void("call"), increment(1, "call"), expire("acme", "call")]
 )
-async def test_p5_while_a_replayed_authorize_is_not_judged_yet_others_do_not_see_its_hold(
+async def test_p5_the_hold_of_a_replayed_authorize_is_not_seen_before_its_verdict(
     acme: Wallets, hot: redis.Redis, next_command: Command
 ) -> None:
     """One process took the replay in Redis, and another one meets the hold that it opened there."""
@@ -69,9 +68,10 @@ async def test_p5_while_a_replayed_authorize_is_not_judged_yet_others_do_not_see
     assert (await acme.engine.submit(request)).entry.number == 2
 
 
-async def test_p2_an_authorize_replayed_while_it_is_open_and_its_key_forgotten_holds_once(
+async def test_p2_a_replayed_authorize_with_a_forgotten_key_holds_once(
     acme: Wallets, hot: redis.Redis, database: asyncpg.Connection
 ) -> None:
+    """P2: the authorization is still open, and Redis has forgotten its key."""
     request = authorize(600, "call")
     first = await acme.engine.submit(request)
     await settled(acme)
@@ -88,9 +88,10 @@ async def test_p2_an_authorize_replayed_while_it_is_open_and_its_key_forgotten_h
 
 
 @pytest.mark.parametrize("action", [None, CleanUpAction.DISCARD, CleanUpAction.UNDO, CleanUpAction.DROP])
-async def test_p2_a_clean_up_of_an_old_attempt_leaves_a_newer_attempt_of_the_key_alone(
+async def test_p2_a_clean_up_of_an_old_attempt_spares_a_newer_one(
     acme: Wallets, appender: Appender, database: asyncpg.Connection, action: CleanUpAction | None
 ) -> None:
+    """P2: the two attempts have the same key."""
     request = charge(400)
     (old,) = await crash_after_redis(acme, request)
     await change_settings(database, floor=-5)
@@ -117,9 +118,8 @@ async def test_p2_a_clean_up_of_an_old_attempt_leaves_a_newer_attempt_of_the_key
     assert await database.fetchval("SELECT balance FROM wallets") == 600
 
 
-async def test_p2_a_charge_of_a_crashed_process_answers_its_retry_though_the_money_is_gone(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_p2_a_crashed_process_charge_answers_its_retry(acme: Wallets, database: asyncpg.Connection) -> None:
+    """P2: although the balance would not suffice for the charge any more."""
     request = charge(1_000)
     await crash_after_redis(acme, request)
     outcome = await acme.engine.submit(request)
@@ -174,16 +174,17 @@ async def test_p2_a_key_retried_at_another_price_is_answered_with_the_first_pric
     assert (await acme.hot.peek("acme")).balance == 5_600
 
 
-async def test_p2_a_reused_key_is_told_even_while_its_first_use_is_in_a_crashed_process_journal(
+async def test_p2_a_key_in_a_crashed_process_journal_cannot_be_reused(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
+    """P2: a reused key is refused even while its first use is in the journal of a crashed process."""
     await crash_after_redis(acme, charge(400, key="sms"))
     with pytest.raises(IdempotencyKeyReused):
         await acme.engine.submit(charge(500, key="sms"))
     assert await entries_of(database) == [(1, (await entries_of(database))[0][1], 1_000), (2, "sms", -400)]
 
 
-async def test_p5_a_key_whose_first_use_was_declined_by_the_ledger_is_free_for_another_request(
+async def test_p5_a_key_declined_by_the_ledger_is_free_for_another_request(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
     """A request that Redis took and the ledger refuses has no claim on the key, even if nobody came back for it."""
@@ -237,7 +238,7 @@ async def test_p4_a_replay_after_the_keys_ttl_gives_its_change_back_in_redis(
     ],
     ids=lambda command: f"{command.kind.name.lower()}{' on' * command.keep_open}",
 )
-async def test_p2_p4_a_key_that_redis_forgets_while_its_entry_is_in_the_journal_makes_one_entry(
+async def test_p2_p4_a_key_forgotten_while_in_the_journal_makes_one_entry(
     acme: Wallets,
     hot: redis.Redis,
     appender: Appender,

@@ -51,7 +51,7 @@ async def arrived(hot: redis.Redis, release: Callable[[], None]) -> None:
     await until(lambda: scripts_run(hot) > before)
 
 
-async def test_p5_a_call_that_was_held_up_in_the_network_changes_nothing_after_a_final_decline_and_a_top_up(
+async def test_p5_a_delayed_call_changes_nothing_after_its_retry_was_declined(
     acme: Wallets,
     database: asyncpg.Connection,
     hot: redis.Redis,
@@ -83,7 +83,7 @@ async def test_p5_a_call_that_was_held_up_in_the_network_changes_nothing_after_a
 
 
 @pytest.mark.parametrize("case", ["plain", "first call of its process", "redis flushed"])
-async def test_p5_a_call_whose_connection_broke_changes_nothing_after_its_retry_was_declined_and_a_top_up(
+async def test_p5_a_call_with_a_broken_connection_changes_nothing_after_a_decline(
     acme: Wallets,
     database: asyncpg.Connection,
     hot: redis.Redis,
@@ -119,7 +119,7 @@ async def test_p5_a_call_whose_connection_broke_changes_nothing_after_its_retry_
         assert (await cut_off.engine.submit(request)).entry.number == len(amounts) + 1
 
 
-async def test_p5_a_call_that_its_caller_gave_up_changes_nothing_after_another_process_declined_its_retry(
+async def test_p5_an_abandoned_call_changes_nothing_after_a_decline_elsewhere(
     acme: Wallets, database: asyncpg.Connection, hot: redis.Redis, redis_proxy: Proxy, settings: WalletSettings
 ) -> None:
     """The process that sent it waits for the answer, and has nobody to give it to."""
@@ -143,7 +143,7 @@ async def test_p5_a_call_that_its_caller_gave_up_changes_nothing_after_another_p
 
 
 @pytest.mark.parametrize("engines", [1, 2])
-async def test_p5_a_key_that_is_sent_many_times_at_once_to_a_dry_wallet_is_declined_as_often(
+async def test_p5_a_key_sent_many_times_at_once_is_declined_each_time(
     acme: Wallets, open_more: OpenWallets, engines: int
 ) -> None:
     """What the one send is told does not keep the others waiting, and no send after a top-up."""

@@ -30,9 +30,10 @@ from wallet.hot.script import Script
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
-async def test_p3_32_engines_that_load_one_wallet_after_a_flush_all_make_progress_in_few_loads(
+async def test_p3_32_engines_load_a_flushed_wallet_a_few_times_only(
     acme: Wallets, hot: redis.Redis, open_more: OpenWallets
 ) -> None:
+    """P3: 32 engines that find one wallet flushed all make progress, with few loads."""
     engines = [await open_more() for _ in range(32)]
     before = loads_counted()
     for flush in range(3):
@@ -82,9 +83,10 @@ async def three_holds(acme: Wallets, monkeypatch: pytest.MonkeyPatch) -> Wallets
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
-async def test_p3_a_loader_that_dies_in_the_middle_leaves_a_wallet_that_the_next_command_loads(
+async def test_p3_a_crashed_load_is_repeated_by_the_next_command(
     three_holds: Wallets, database: asyncpg.Connection, calls: int
 ) -> None:
+    """P3: a loader that crashes in the middle leaves a cold wallet, which the next command loads."""
     await change_settings(database, floor=-5)
     with dying_in_a_load(three_holds, calls=calls), pytest.raises(WalletUnavailable):
         await three_holds.engine.submit(charge(1))
@@ -96,7 +98,7 @@ async def test_p3_a_loader_that_dies_in_the_middle_leaves_a_wallet_that_the_next
     assert loads_counted() - before == 1
 
 
-async def test_p3_a_hold_that_was_loaded_without_its_wallet_is_not_believed(
+async def test_p3_a_hold_loaded_without_its_wallet_is_not_used(
     three_holds: Wallets, database: asyncpg.Connection, hot: redis.Redis
 ) -> None:
     """A loader died and left two of three holds, of an epoch that no wallet in Redis has."""
@@ -110,9 +112,10 @@ async def test_p3_a_hold_that_was_loaded_without_its_wallet_is_not_believed(
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
-async def test_p4_the_sweep_of_expired_holds_returns_after_a_loader_died_in_the_middle(
+async def test_p4_the_expiry_sweep_works_after_a_crashed_load(
     three_holds: Wallets, database: asyncpg.Connection, calls: int
 ) -> None:
+    """P4: the sweep of expired holds works after a loader crashed in the middle."""
     await make_due(database, "call-1")
     with dying_in_a_load(three_holds, calls=calls), pytest.raises(WalletUnavailable):
         await three_holds.engine.submit(charge(1))
@@ -149,9 +152,10 @@ async def test_p3_a_load_lock_that_is_not_given_back_is_not_waited_for(
 
 
 @pytest.mark.usefixtures("kept_load_lock")
-async def test_p4_a_loader_that_was_held_up_in_the_middle_writes_nothing_over_a_later_load(
+async def test_p4_a_delayed_load_writes_nothing_over_a_later_one(
     three_holds: Wallets, open_more: OpenWallets, monkeypatch: pytest.MonkeyPatch, hot: redis.Redis
 ) -> None:
+    """P4: a loader that was delayed in the middle writes nothing over a later load."""
     slow = await open_more()
     reached, go_on = asyncio.Event(), asyncio.Event()
     run = slow.hot._run

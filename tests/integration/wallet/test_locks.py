@@ -29,9 +29,10 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_waits")
-async def test_p3_a_row_lock_that_somebody_sits_on_puts_that_company_aside_and_no_other(
+async def test_p3_a_locked_row_puts_only_its_company_aside(
     acme: Wallets, database: asyncpg.Connection, database_url: str
 ) -> None:
+    """P3: a row lock that another session holds puts that company aside and no other."""
     await make_company(database, "other")
     await acme.engine.submit(top_up(1_000, company="other"))
     stuck = charge(100)
@@ -49,7 +50,7 @@ async def test_p3_a_row_lock_that_somebody_sits_on_puts_that_company_aside_and_n
 
 
 @pytest.mark.parametrize("held", ["row", "advisory lock"])
-async def test_p3_a_cold_wallet_that_somebody_sits_on_does_not_keep_the_others_from_charging(
+async def test_p3_a_locked_cold_wallet_does_not_delay_other_charges(
     wallets: Wallets,
     database: asyncpg.Connection,
     database_url: str,
@@ -89,7 +90,7 @@ async def test_p3_a_cold_wallet_that_somebody_sits_on_does_not_keep_the_others_f
         await blocker.close()
 
 
-async def test_p3_eight_cold_companies_whose_rows_are_locked_do_not_keep_a_ninth_waiting_for_long(
+async def test_p3_eight_locked_cold_companies_do_not_delay_a_ninth_for_long(
     wallets: Wallets, database: asyncpg.Connection, database_url: str
 ) -> None:
     """They take every place that there is for loads."""
@@ -108,9 +109,10 @@ async def test_p3_eight_cold_companies_whose_rows_are_locked_do_not_keep_a_ninth
 
 
 @pytest.mark.parametrize("connection", ["pool", "append"])
-async def test_p3_a_connection_commits_to_the_disk_and_keeps_utc_whatever_the_database_is_set_to(
+async def test_p3_a_connection_commits_to_disk_in_utc_by_its_own_settings(
     database: asyncpg.Connection, database_url: str, connection: str
 ) -> None:
+    """P3: a connection commits to the disk and uses UTC, independent of the database's settings."""
     expected = {
         "synchronous_commit": ("off", "on"),
         "default_transaction_isolation": ("serializable", "read committed"),

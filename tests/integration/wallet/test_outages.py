@@ -32,9 +32,10 @@ def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wallet.health, "WATCH_SECONDS", 3600.0)
 
 
-async def test_p3_while_postgres_is_away_commands_are_refused_before_they_touch_redis(
+async def test_p3_commands_do_not_touch_redis_while_postgres_is_away(
     acme: Wallets, postgres_proxy: Proxy, settings: WalletSettings, hot: redis.Redis
 ) -> None:
+    """P3: they are refused before."""
     url = through(settings.database_url, postgres_proxy)
     async with open_wallets(settings.model_copy(update={"database_url": url}), sweeps=False) as cut_off:
         await cut_off.engine.submit(charge(100))
@@ -123,12 +124,13 @@ async def assert_back(wallets: Wallets, hot: redis.Redis) -> None:
     assert hot.hget("{w:0}:wallet:acme", "balance") == b"998"
 
 
-async def test_p3_a_postgres_that_refuses_our_login_is_away_and_the_journal_does_not_grow(
+async def test_p3_a_postgres_that_refuses_our_login_is_away(
     service: tuple[str, WalletSettings],
     database: asyncpg.Connection,
     hot: redis.Redis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """P3: the journal does not grow meanwhile."""
     role, settings = service
     await make_company(database)
     async with open_wallets(settings, sweeps=False) as refused:
@@ -197,9 +199,10 @@ async def become_standby(server: devstack.Postgres) -> None:
     await until(answers)
 
 
-async def test_p3_a_service_without_a_right_to_temporary_tables_finds_that_postgres_is_back(
+async def test_p3_postgres_is_back_without_a_right_to_temporary_tables(
     service: tuple[str, WalletSettings], database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """P3: the probe needs no right to make temporary tables."""
     _, settings = service
     await make_company(database)
     async with open_wallets(settings, sweeps=False) as limited:

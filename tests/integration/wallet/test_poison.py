@@ -31,9 +31,10 @@ POISON = [
 
 
 @pytest.mark.parametrize("poison", POISON, ids=["NUL in a text", "NUL in a key", "integer out of range"])
-async def test_p3_what_postgres_refuses_is_quarantined_and_the_rest_of_its_batch_is_written(
+async def test_p3_an_entry_that_postgres_refuses_is_quarantined_alone(
     acme: Wallets, database: asyncpg.Connection, poison: dict[str, Any]
 ) -> None:
+    """P3: the rest of its batch is written."""
     await make_company(database, "other")
     commands = [
         *(charge(10) for _ in range(7)),
@@ -70,9 +71,7 @@ SURROGATE = "\ud800"
 
 
 @pytest.mark.parametrize("poison", [{"reference": SURROGATE}, {"key": SURROGATE}], ids=["text", "key"])
-async def test_p3_text_that_no_store_can_encode_harms_nobody_else_in_its_cycle(
-    acme: Wallets, poison: dict[str, Any]
-) -> None:
+async def test_p3_unencodable_text_harms_no_other_command_of_its_cycle(acme: Wallets, poison: dict[str, Any]) -> None:
     """A lone surrogate is no Unicode text. The edge refuses it; should one come through, it is alone in failing."""
     bad = charge(10, fingerprint=b"surrogate...", **poison)
     results = await acme.engine.submit_many([charge(10), bad, charge(10)])

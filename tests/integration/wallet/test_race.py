@@ -35,9 +35,10 @@ async def engines(wallets: Wallets, open_more: OpenWallets, database: asyncpg.Co
     return engines
 
 
-async def test_p1_p5_64_charges_at_once_on_a_wallet_that_affords_10_make_10_and_54_honest_declines(
+async def test_p1_p5_of_64_concurrent_charges_10_are_affordable_and_54_declined(
     engines: list[Wallets], database: asyncpg.Connection
 ) -> None:
+    """P1, P5: a wallet that can afford 10 of 64 concurrent charges makes exactly 10, and declines 54."""
     results = await asyncio.gather(
         *(engines[i % ENGINES].engine.submit(charge(100)) for i in range(64)), return_exceptions=True
     )
@@ -62,9 +63,10 @@ async def test_p1_p5_the_same_on_a_cold_wallet(
     assert await database.fetchval("SELECT balance FROM wallets") == 0
 
 
-async def test_p2_one_key_sent_50_times_at_once_makes_one_entry_and_50_answers_that_name_it(
+async def test_p2_one_key_sent_50_times_at_once_makes_one_entry(
     engines: list[Wallets], database: asyncpg.Connection
 ) -> None:
+    """P2: all 50 answers name the one entry."""
     request = charge(400)
     outcomes = await asyncio.gather(*(engines[i % ENGINES].engine.submit(request) for i in range(50)))
     assert {outcome.entry.number for outcome in outcomes} == {2}
@@ -73,9 +75,10 @@ async def test_p2_one_key_sent_50_times_at_once_makes_one_entry_and_50_answers_t
     assert await database.fetchval("SELECT balance FROM wallets") == 600
 
 
-async def test_p2_two_requests_that_race_for_one_key_make_one_entry_and_the_other_is_told(
+async def test_p2_two_requests_that_race_for_one_key_make_one_entry(
     engines: list[Wallets], database: asyncpg.Connection
 ) -> None:
+    """P2: the other request gets IdempotencyKeyReused."""
     rivals = [charge(100, key="contended"), charge(200, key="contended")]
     results = await asyncio.gather(
         *(engines[i % ENGINES].engine.submit(rivals[i // 2 % 2]) for i in range(40)), return_exceptions=True

@@ -110,9 +110,10 @@ async def test_a_change_is_seen_by_the_poll_where_nobody_can_listen(
     assert seconds < VISIBLE_SECONDS_MAX
 
 
-async def test_a_listener_that_is_cut_off_listens_again_and_hears_what_it_missed(
+async def test_a_listener_reconnects_and_catches_up(
     wallets: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A listener whose connection is cut connects again and gets what it missed."""
     monkeypatch.setattr("wallet.rating.POLL_SECONDS", 3600)
     monkeypatch.setattr("wallet.rating.RECONNECT_SECONDS", 0.2)
     async with running(wallets.rating):
@@ -139,9 +140,10 @@ async def test_a_connection_that_is_half_open_is_found_out(
         release()
 
 
-async def test_old_prices_stay_while_postgres_is_away_and_new_ones_come_when_it_is_back(
+async def test_old_prices_stay_while_postgres_is_away(
     wallets: Wallets, database_url: str, postgres_proxy: Proxy
 ) -> None:
+    """New prices come when Postgres is back."""
     pool = await open_pool(through(database_url, postgres_proxy), size_max=2)
     try:
         rating = Rating(pool, through(database_url, postgres_proxy))

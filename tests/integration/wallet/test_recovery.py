@@ -48,9 +48,10 @@ async def test_p3_recovery_writes_what_a_crashed_process_left(
     assert [(await acme.engine.submit(request)).entry.number for request in left] == [3, 4, 5, 6]
 
 
-async def test_p3_two_recoveries_and_the_retries_of_callers_at_once_write_each_entry_once(
+async def test_p3_concurrent_recoveries_and_retries_write_each_entry_once(
     acme: Wallets, database_url: str, database: asyncpg.Connection, open_more: OpenWallets
 ) -> None:
+    """P3: two recoveries and the retries of callers run at once."""
     other = await open_more()
     left = [charge(10) for _ in range(50)]
     await crash_after_redis(acme, *left)
@@ -103,7 +104,7 @@ async def no_sweep(*_: object) -> None:
     """Sweep when the test is over."""
 
 
-async def test_p5_a_service_that_starts_writes_what_is_left_before_it_takes_commands(
+async def test_p5_the_journal_is_written_before_commands_at_the_start(
     acme: Wallets, hot: redis.Redis, settings: WalletSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither Redis's keys nor the ledger know the first try, and the wallet has not the money for a second one."""
@@ -114,13 +115,14 @@ async def test_p5_a_service_that_starts_writes_what_is_left_before_it_takes_comm
         assert (await started.engine.submit(request)).entry.number == 3
 
 
-async def test_p5_a_service_that_finds_postgres_back_writes_what_is_left_before_it_takes_commands(
+async def test_p5_the_journal_is_written_before_commands_after_an_outage(
     acme: Wallets,
     hot: redis.Redis,
     postgres_proxy: Proxy,
     settings: WalletSettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """P5: a service that finds Postgres back writes what is left in the journal before it accepts commands."""
     monkeypatch.setattr(wallet.runtime, "_sweep", no_sweep)
     request = charge(1_200)
     url = through(settings.database_url, postgres_proxy)
@@ -133,7 +135,7 @@ async def test_p5_a_service_that_finds_postgres_back_writes_what_is_left_before_
         assert (await cut_off.engine.submit(request)).entry.number == 3
 
 
-async def test_p3_postgres_is_back_though_redis_is_away_and_nothing_can_be_recovered(
+async def test_p3_postgres_is_back_although_redis_is_away(
     acme: Wallets,
     appender: Appender,
     hot: redis.Redis,
@@ -142,6 +144,7 @@ async def test_p3_postgres_is_back_though_redis_is_away_and_nothing_can_be_recov
     settings: WalletSettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """P3: although nothing can be recovered."""
     monkeypatch.setattr(wallet.runtime, "_sweep", no_sweep)
     urls = {
         "database_url": through(settings.database_url, postgres_proxy),

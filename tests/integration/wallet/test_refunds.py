@@ -42,7 +42,7 @@ async def test_p6_only_charges_and_captures_are_refunded(acme: Wallets) -> None:
     ("original", "amount", "error"),
     [(99, 1, TransactionNotFound), (1, 1, TransactionNotFound), (2, 101, RefundExceedsCharge)],
 )
-async def test_p4_a_refund_that_the_ledger_refuses_is_given_back_in_redis_and_the_wallet_stays(
+async def test_p4_a_refund_that_the_ledger_refuses_is_undone_in_redis(
     acme: Wallets, open_more: OpenWallets, original: int, amount: int, error: type[WalletError]
 ) -> None:
     """A client that asks for what is not there does not have the wallet loaded anew under everybody else."""

@@ -21,9 +21,7 @@ from wallet.recovery import Recovery
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
-async def test_p2_a_redis_ahead_of_the_ledger_is_unavailable_until_the_wallet_is_rebuilt(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_p2_a_redis_ahead_of_the_ledger_needs_a_rebuild(acme: Wallets, database: asyncpg.Connection) -> None:
     """Postgres was restored to the past, and the epoch that Redis has was never begun there."""
     for _ in range(2):
         await acme.rebuild("acme")
@@ -59,7 +57,7 @@ async def test_p2_the_next_epoch_is_above_every_one_from_before_a_restore(databa
 
 
 @pytest.mark.parametrize("change", ["settings", "load"])
-async def test_p1_p2_a_hot_wallet_from_before_a_restore_is_stale_after_the_next_change(
+async def test_p1_p2_a_hot_wallet_of_before_a_restore_is_stale(
     acme: Wallets, database: asyncpg.Connection, open_more: OpenWallets, hot: redis.Redis, change: str
 ) -> None:
     """The ledger counts its epochs on, and must not come to the one that Redis has."""

@@ -42,9 +42,8 @@ async def test_p1_a_floor_raised_over_the_balance_lets_a_top_up_in_and_no_charge
         await acme.engine.submit(charge(1))
 
 
-async def test_p1_a_floor_raised_while_a_charge_is_in_the_journal_binds_that_charge(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_p1_a_raised_floor_binds_a_charge_in_the_journal(acme: Wallets, database: asyncpg.Connection) -> None:
+    """P1: a floor that is raised while a charge is in the journal binds that charge."""
     request = charge(800)
     await crash_after_redis(acme, request)
     await change_settings(database, floor=500)
@@ -53,9 +52,8 @@ async def test_p1_a_floor_raised_while_a_charge_is_in_the_journal_binds_that_cha
     assert (await acme.engine.submit(charge(500))).entry.floor == 500
 
 
-async def test_p1_a_suspended_company_captures_what_it_holds_and_takes_nothing_new(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_p1_a_suspended_company_can_only_capture(acme: Wallets, database: asyncpg.Connection) -> None:
+    """P1: a suspended company captures what it holds, and makes no new charges and holds."""
     await acme.engine.submit(authorize(600, "call"))
     await change_settings(database, state=WalletState.SUSPENDED)
     for refused in (charge(1), authorize(1, "other"), increment(700, "call")):
@@ -67,7 +65,7 @@ async def test_p1_a_suspended_company_captures_what_it_holds_and_takes_nothing_n
     assert (await acme.engine.submit(charge(500))).entry.balance_after == 0
 
 
-async def test_p4_a_company_with_an_open_authorization_cannot_be_closed_even_if_that_holds_nothing(
+async def test_p4_a_company_with_an_open_authorization_cannot_be_closed(
     acme: Wallets,
 ) -> None:
     """It could not be ended afterwards: a closed wallet takes no command."""

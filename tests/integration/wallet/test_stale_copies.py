@@ -38,9 +38,7 @@ async def test_p1_p4_a_voided_authorization_cannot_be_captured_from_a_stale_copy
         await acme.engine.submit(capture(600, "call"))
 
 
-async def test_p1_p4_a_voided_authorization_that_held_nothing_any_more_cannot_be_captured_from_a_stale_copy(
-    acme: Wallets, hot: redis.Redis
-) -> None:
+async def test_p1_p4_a_stale_copy_cannot_capture_an_empty_voided_hold(acme: Wallets, hot: redis.Redis) -> None:
     """Nothing is left to release, so no sum shows that it is closed: only its state does."""
     await acme.engine.submit(authorize(600, "call"))
     await acme.engine.submit(capture(600, "call", keep_open=True))
@@ -53,9 +51,8 @@ async def test_p1_p4_a_voided_authorization_that_held_nothing_any_more_cannot_be
         await acme.engine.submit(capture(50, "call"))
 
 
-async def test_p4_an_increment_to_a_total_is_not_reckoned_from_a_stale_copys_hold(
-    acme: Wallets, hot: redis.Redis
-) -> None:
+async def test_p4_an_increment_is_not_computed_from_a_stale_hold(acme: Wallets, hot: redis.Redis) -> None:
+    """P4: an increment to a total is not computed from a stale copy's hold."""
     await acme.engine.submit(authorize(100, "call"))
     await settled(acme)
     stale = Copy(hot)
@@ -67,7 +64,7 @@ async def test_p4_an_increment_to_a_total_is_not_reckoned_from_a_stale_copys_hol
 
 
 @pytest.mark.parametrize("other_run", [True, False])
-async def test_p5_a_decline_of_a_redis_that_misses_a_top_up_is_not_believed(
+async def test_p5_a_decline_of_a_redis_without_a_top_up_is_not_final(
     acme: Wallets, hot: redis.Redis, other_run: bool
 ) -> None:
     stale = Copy(hot)
@@ -77,7 +74,7 @@ async def test_p5_a_decline_of_a_redis_that_misses_a_top_up_is_not_believed(
     assert (await acme.engine.submit(charge(1_500))).entry.balance_after == 0
 
 
-async def test_p5_a_decline_is_not_believed_even_when_a_stale_copy_has_counted_past_the_ledger(
+async def test_p5_a_decline_of_a_stale_copy_ahead_of_the_ledger_is_not_final(
     acme: Wallets, hot: redis.Redis, database: asyncpg.Connection
 ) -> None:
     """The copy misses a top-up, and charges since have moved its seq beyond the last one that the ledger knows.
@@ -100,9 +97,10 @@ async def test_p5_a_decline_is_not_believed_even_when_a_stale_copy_has_counted_p
 
 
 @pytest.mark.parametrize("other_run", [True, False])
-async def test_p1_a_stale_copy_that_misses_a_charge_does_not_spend_the_money_twice(
+async def test_p1_a_stale_copy_does_not_spend_money_twice(
     acme: Wallets, hot: redis.Redis, database: asyncpg.Connection, other_run: bool
 ) -> None:
+    """P1: a stale copy that misses a charge does not spend its money again."""
     stale = Copy(hot)
     await acme.engine.submit(charge(1_000))
     await settled(acme)
@@ -113,9 +111,10 @@ async def test_p1_a_stale_copy_that_misses_a_charge_does_not_spend_the_money_twi
 
 
 @pytest.mark.parametrize("other_run", [True, False])
-async def test_p2_a_key_that_a_stale_copy_does_not_know_is_answered_with_its_entry(
+async def test_p2_a_key_unknown_to_a_stale_copy_returns_its_entry(
     acme: Wallets, hot: redis.Redis, other_run: bool
 ) -> None:
+    """P2: a key that a stale copy does not know is answered with its entry."""
     stale = Copy(hot)
     request = charge(400)
     first = await acme.engine.submit(request)

@@ -43,9 +43,10 @@ def test_a_part_is_the_same_in_other_words(share: DeliveredShare, factor: int) -
 
 
 @given(st.integers(1, MICROS_MAX), SHARES, st.data())
-def test_p6_what_tops_up_never_takes_the_refunds_of_a_charge_beyond_the_part(
+def test_p6_deducting_earlier_refunds_never_exceeds_the_part(
     price: int, share: DeliveredShare, data: st.DataObject
 ) -> None:
+    """P6: with `deduct_earlier_refunds`, all refunds of a charge never exceed the undelivered part."""
     refunded = data.draw(st.integers(0, price))
     charge = Refundable(price, refunded, "EUR")
     request = RefundRequest(

@@ -185,7 +185,8 @@ def test_every_leaf_of_the_error_trees_has_a_row(leaf: type[Exception]) -> None:
     assert leaf in TABLE
 
 
-def test_the_table_has_leaves_only_so_that_no_error_is_answered_by_its_parents_row() -> None:
+def test_the_table_of_errors_has_leaves_only() -> None:
+    """No error is answered by its parent's row."""
     assert TABLE.keys() == {*leaves(WalletError), *leaves(Rejection)}
 
 
@@ -256,7 +257,8 @@ def test_an_answer_says_what_happened_and_what_to_do(error: Exception) -> None:
         assert dict(info.metadata) == {"applied": error.applied}
 
 
-def test_reasons_are_documented_each_under_a_heading_of_its_own_in_order_of_precedence() -> None:
+def test_reasons_are_documented_in_order_of_precedence() -> None:
+    """Each reason has a heading of its own in docs/reference/errors.md."""
     assert [section.reason for section in sections()] == list(Reason)
 
 

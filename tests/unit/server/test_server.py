@@ -171,7 +171,8 @@ def test_fingerprints_are_the_same_in_every_process() -> None:
         assert printed.strip() == GOLDEN[Kind.CHARGE]
 
 
-def test_a_top_up_sent_back_with_what_the_service_filled_in_is_the_same_request() -> None:
+def test_a_top_up_sent_back_with_output_fields_is_the_same_request() -> None:
+    """Fields that the service filled in do not make another request."""
     asked = top_up_pb2.CreateTopUpRequest(
         parent="companies/acme",
         idempotency_key="wire-1",

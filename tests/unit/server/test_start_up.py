@@ -53,7 +53,8 @@ def test_a_worker_of_charging_loads_nothing_of_the_back_office() -> None:
     assert len(of_the_product(loaded)) <= CHARGING_MODULES_MAX
 
 
-def test_a_worker_of_the_back_office_loads_nothing_of_development_nor_of_charging() -> None:
+def test_a_back_office_worker_loads_no_devstack_and_no_charging() -> None:
+    """A worker of the back office imports nothing of devstack and charging."""
     assert not packages(loaded_by("admin.app")) & (DEVELOPMENT | MIGRATIONS | {"charging"})
 
 

@@ -118,7 +118,8 @@ def test_p3_a_journal_of_the_first_version_can_be_read() -> None:
 
 
 @given(COMMANDS)
-def test_p3_a_command_of_an_older_process_decodes_with_defaults_for_what_it_lacks(command: Command) -> None:
+def test_p3_a_command_of_an_older_process_decodes_with_defaults(command: Command) -> None:
+    """P3: fields that the older process does not know get their defaults."""
     values = msgspec.msgpack.decode(encode_command(command))
     required = 4
     for length in range(required, len(values) + 1):
@@ -130,9 +131,8 @@ def test_p3_a_command_of_an_older_process_decodes_with_defaults_for_what_it_lack
 
 
 @given(COMMANDS, st.lists(st.one_of(st.integers(0, 9), st.text("ab"), st.booleans()), min_size=1, max_size=3))
-def test_p3_a_command_of_a_newer_process_decodes_without_what_is_unknown_here(
-    command: Command, more: list[Any]
-) -> None:
+def test_p3_a_command_of_a_newer_process_decodes(command: Command, more: list[Any]) -> None:
+    """P3: fields that are unknown here are ignored."""
     values = [*msgspec.msgpack.decode(encode_command(command)), *more]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(values), type=Command) == command
 
@@ -174,7 +174,8 @@ def test_p1_only_credits_and_what_a_person_forces_pass_the_floor_unchecked(comma
 
 
 @given(COMMANDS)
-def test_p4_a_command_closes_its_authorization_unless_it_is_kept_open_or_was_closed_before(command: Command) -> None:
+def test_p4_which_commands_close_their_authorization(command: Command) -> None:
+    """P4: a command closes its authorization unless that is kept open or was closed before."""
     ends = command.kind in (Kind.VOID, Kind.EXPIRY)
     captures = command.kind is Kind.CAPTURE and not command.keep_open and not command.late
     assert command.closes is (ends or captures)

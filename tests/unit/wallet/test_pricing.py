@@ -134,7 +134,8 @@ def test_the_variant_goes_before_the_destination() -> None:
     assert found(of, Usage(Channel.SMS, "template", "DE")) is None
 
 
-def test_the_longest_prefix_goes_before_the_country_and_that_before_the_default() -> None:
+def test_prefix_precedes_country_precedes_default() -> None:
+    """The longest prefix precedes the country, and that the default."""
     of = book(*(Rate(Channel.VOICE, "", destination, 1) for destination in ("+4", "+49", "+4915", "DE", "+1", "")))
     assert found(of, Usage(Channel.VOICE, country="DE"), "+4915112345678") == "voice.+4915"
     assert found(of, Usage(Channel.VOICE, country="DE"), "+493012345678") == "voice.+49"
@@ -145,7 +146,8 @@ def test_the_longest_prefix_goes_before_the_country_and_that_before_the_default(
     assert found(of, Usage(Channel.VOICE)) == "voice"
 
 
-def test_next_months_price_waits_and_an_expired_one_leaves_its_place_to_the_less_specific() -> None:
+def test_future_and_expired_rates_are_not_in_force() -> None:
+    """A future rate waits, and an expired one leaves its place to the less specific one."""
     place = Rate(Channel.VOICE, "", "+49", 1, effective_at=10, expires_at=20)
     of = book(
         msgspec.structs.replace(place, unit_price=2, effective_at=30, expires_at=0),

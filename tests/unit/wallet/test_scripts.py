@@ -92,7 +92,8 @@ def test_a_lua_script_lists_its_keys_arguments_and_reply(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
-def test_a_lua_script_touches_no_key_that_it_was_not_given_and_asks_no_client_clock(name: str) -> None:
+def test_a_lua_script_uses_only_its_keys_and_the_server_clock(name: str) -> None:
+    """A Lua script touches only keys that it was given, and no client's clock."""
     code = body(SCRIPTS[name])
     assert "{w:" not in code
     assert not re.search(r"\b(KEYS|SCAN|RANDOMKEY)'", code)

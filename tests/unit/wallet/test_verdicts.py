@@ -76,7 +76,8 @@ def test_a_row_has_an_error_where_the_caller_hears_one(verdict: Verdict) -> None
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict, error in ERRORS.items() if issubclass(error, Unavailable)])
-def test_an_error_that_is_no_final_no_says_whether_the_command_may_be_applied(verdict: Verdict) -> None:
+def test_unavailable_errors_say_whether_the_command_may_be_applied(verdict: Verdict) -> None:
+    """Each error that is not final says whether the command may be applied."""
     row = VERDICTS[verdict]
     assert row.error is not None
     error = row.error(judged(verdict))
@@ -96,12 +97,13 @@ def test_what_redis_applied_is_kept_only_where_it_may_still_be_an_entry(verdict:
             assert (settled, [action.name for action in actions]) == (False, [in_redis.name])
 
 
-def test_a_change_that_went_through_a_hold_is_not_given_back_but_loaded_anew() -> None:
+def test_a_change_of_a_hold_is_not_undone_but_loaded_anew() -> None:
     assert cleaned(Verdict.DUPLICATE, CAPTURE) == (False, [CleanUpAction.DROP])
     assert cleaned(Verdict.DUPLICATE, LATE_CAPTURE) == (False, [CleanUpAction.UNDO])
 
 
-def test_an_entry_that_counts_in_another_hour_than_in_redis_takes_the_wallet() -> None:
+def test_an_entry_of_another_hour_than_in_redis_drops_the_wallet() -> None:
+    """An entry that another window counts than in Redis makes the wallet be loaded anew."""
     assert cleaned(Verdict.WRITTEN, created_at=HOUR_US) == (True, [CleanUpAction.FORGET])
     assert cleaned(Verdict.ALREADY, created_at=HOUR_US) == (True, [])
 
