@@ -289,7 +289,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "begin: lock": (rules_adapter, "lock: $1::text"),
     "begin: standing": (firings_adapter, "standing: $1::text"),
     "begin: begin": (firings_adapter, "begin: $1::text, $2::bigint, $3::text, $4::text, $5::float8"),
-    "begin: tell": (notices_adapter, "put: $1::text, $2::text, $3::text, $4::text"),
+    "begin: publish": (notices_adapter, "insert: $1::text, $2::text, $3::text, $4::text"),
     "end: lock": (firings_adapter, "lock: $1::text, $2::bigint"),
     "end: end": (firings_adapter, "end: $1::text, $2::bigint, $3::smallint, $4::text, $5::boolean"),
     "end: paid": (firings_adapter, "paid: $1::text"),
@@ -316,6 +316,7 @@ async def test_a_crash_at_any_step_leaves_one_top_up_and_one_mail(
     await charge_down(ruled, database)
     module, statement = STEPS[step]
     name, _, parameters = statement.partition(": ")
+    assert name in module._SQL
     with monkeypatch.context() as patch:
         patch.setitem(module._SQL, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {parameters}")
         assert await worker.run_once() == 0
