@@ -3,7 +3,7 @@
 import msgspec
 
 from admin.documents.months import Month
-from admin.statements.domain import DoesNotAddUp
+from admin.statements.domain import StatementNotReconciled
 from admin.statements.usage import UsageLine, total
 from wallet.domain.resource_names import COMPANY
 
@@ -63,10 +63,10 @@ class MonthlyStatement(msgspec.Struct, frozen=True):
         return sum(line.amount for line in self.adjustments)
 
     def reconciled(self) -> "MonthlyStatement":
-        """Return itself. Raises DoesNotAddUp where it does not add up, which is a fault of ours."""
+        """Return itself. Raises StatementNotReconciled where it does not add up, which is a fault of ours."""
         moved = self.top_ups.amount + self.adjusted - self.charged + self.refunded
         if self.opening + moved != self.closing:
-            raise DoesNotAddUp(
+            raise StatementNotReconciled(
                 f"{COMPANY.name(self.company)}, {self.month}: {self.opening} + {moved} micros are not {self.closing}"
             )
         return self

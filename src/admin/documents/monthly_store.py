@@ -30,7 +30,7 @@ class MonthlyStatements:
         self._usage = usage
 
     async def read(self, company: str, month: Month, *, now: int | None = None) -> MonthlyStatement:
-        """Return a month as it is now, or would be at another time. Raises CompanyNotFound, DoesNotAddUp."""
+        """Return a month as it is now, or would be at another time. Raises CompanyNotFound, StatementNotReconciled."""
         await self._usage.catch_up(company)
         async with snapshot(self._pool) as connection:
             return (await _read(connection, company, month, now)).reconciled()

@@ -43,10 +43,10 @@ class Receipts:
         """Use an open pool."""
         self._pool = pool
 
-    async def behind(self, after: str, limit: int) -> list[str]:
+    async def companies_behind(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` companies, by id from `after` on, that have top-ups without receipts."""
         async with reading(self._pool) as connection:
-            rows = await connection.fetch(_SQL["behind"], after, limit, CORRECTING_REASONS)
+            rows = await connection.fetch(_SQL["companies_behind"], after, limit, CORRECTING_REASONS)
         return [row["company_id"] for row in rows]
 
     async def issue_next(self, company: str, limit: int) -> int:

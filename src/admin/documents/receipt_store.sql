@@ -1,4 +1,4 @@
--- behind --
+-- companies_behind --
 -- Up to $2 companies after $1, by id, that have top-ups, or corrections of them ($3: their reasons), without receipts.
 SELECT w.company_id FROM wallets w LEFT JOIN receipt_marks m USING (company_id)
 WHERE w.company_id > $1 AND w.last_number > coalesce(m.number, 0)

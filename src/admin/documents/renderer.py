@@ -48,7 +48,7 @@ class Printing:
             return File(f"{receipt.serial_text}.pdf", await asyncio.to_thread(receipt_pdf, receipt))
 
     async def statement(self, company: str, month: Month) -> File:
-        """Return the statement of a month. Raises CompanyNotFound, Overloaded, DoesNotAddUp."""
+        """Return the statement of a month. Raises CompanyNotFound, Overloaded, StatementNotReconciled."""
         with self._limit.acquire():
             statement = await self._statements.read(company, month)
             seller = await self._billing.seller()

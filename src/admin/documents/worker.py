@@ -18,7 +18,7 @@ class ReceiptWorker:
     def __init__(self, receipts: Receipts) -> None:
         """Issue by `receipts`."""
         self._receipts = receipts
-        self._sweep = CompanySweep(receipts.behind)
+        self._sweep = CompanySweep(receipts.companies_behind)
 
     async def run_once(self) -> int:
         """See to it that each top-up has its receipt, or for a while; return how many were looked at.

@@ -1,4 +1,4 @@
-"""`python -m admin transactions`: a company's statement as a file."""
+"""`python -m admin transactions`: export a company's statement."""
 
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,20 @@ from veloconnect.admin.v1.transaction_pb2_grpc import TransactionServiceStub
 from wallet.domain.resource_names import COMPANY
 
 EXPORT_SECONDS_MAX = 900.0
-"""How long an export may take: a connection's calls are ended by the server not much later."""
+"""How long an export may take. The server ends the calls of a connection not much later."""
 
 KINDS = ("charge", "top_up", "adjustment", "refund", "authorization", "increment", "capture", "void", "expiry")
 
 
 @click.group()
 def transactions() -> None:
-    """Rows of the ledger."""
+    """Transactions of the ledger."""
 
 
 @transactions.command()
-@click.option("--company", required=True, callback=resource_name(COMPANY), help="Whose statement, such as acme.")
+@click.option("--company", required=True, callback=resource_name(COMPANY), help="The company, such as acme.")
 @click.option("--from", "start", help="From this time on, in UTC: 2026-11-01 or 2026-11-01T00:00:00Z.")
-@click.option("--to", "end", help="Up to this time, itself not included, such as 2026-12-01.")
+@click.option("--to", "end", help="Before this time, such as 2026-12-01.")
 @click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only this kind; may be given again.")
 @click.option("--channel", type=click.Choice(CHANNELS), help="Only this channel.")
 @click.option("--country", default="", help="Only this country, such as DE.")
@@ -46,7 +46,7 @@ def export(connection: Connection, company: str, output: Path | None, **options:
 
 
 def _filter(**options: Any) -> transaction_pb2.TransactionFilter:
-    """Return the filter that the options say. Raises click.BadParameter."""
+    """Return a filter from the options. Raises click.BadParameter."""
     found = transaction_pb2.TransactionFilter(
         kinds=[f"KIND_{kind.upper()}" for kind in options["kinds"]],
         channel=f"CHANNEL_{options['channel'].upper()}" if options["channel"] else None,

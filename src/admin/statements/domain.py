@@ -1,4 +1,4 @@
-"""Statements: which entries of a company they list, and the balances that they begin and end with."""
+"""Statements: filters of entries, and periods with their balances."""
 
 import msgspec
 
@@ -8,15 +8,15 @@ from wallet.domain.usage import Channel
 
 
 class EntryFilter(msgspec.Struct, frozen=True):
-    """Which entries are listed: those for which everything holds that is set.
+    """A filter of entries. An entry matches if it matches every field that is set.
 
-    Times in microseconds since the epoch; amounts in micros, without their sign.
+    Times are in microseconds since the epoch, amounts in micros without their sign.
     """
 
     start_at: int | None = None
-    """Not before it."""
+    """Inclusive."""
     end_at: int | None = None
-    """Before it."""
+    """Exclusive."""
     kinds: frozenset[Kind] = frozenset()
     channel: Channel | None = None
     country: str = ""
@@ -28,32 +28,32 @@ class EntryFilter(msgspec.Struct, frozen=True):
 
     @property
     def by_time_only(self) -> bool:
-        """Whether every entry between the times is listed."""
+        """Whether every entry between the times matches."""
         return self == EntryFilter(start_at=self.start_at, end_at=self.end_at)
 
 
 EVERYTHING = EntryFilter()
 
 
-class Page(msgspec.Struct, frozen=True):
-    """Entries, newest first, and below which number the next page goes on; None: there is none."""
+class EntryPage(msgspec.Struct, frozen=True):
+    """Entries, newest first. The next page has entries below number `next_before`; None if there is no next page."""
 
     entries: list[Entry]
     next_before: int | None
 
 
 class Period(msgspec.Struct, frozen=True):
-    """The entries of a time, as numbers: `first` to `last`, none where last is first − 1. Balances in micros."""
+    """Numbers of the entries between two times: `first` to `last`, none if last is first − 1. Balances in micros."""
 
     company: str
     currency: str
     first: int
     last: int
     opening: int
-    """The balance before the first."""
+    """The balance before the first entry."""
     closing: int
-    """The balance after the last."""
+    """The balance after the last entry."""
 
 
-class DoesNotAddUp(Exception):
-    """What is listed is not what lies between the balances: a fault of ours, and no statement."""
+class StatementNotReconciled(Exception):
+    """The entries of a statement do not sum up to the change of its balance, which is a fault of ours."""

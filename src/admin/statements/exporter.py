@@ -1,4 +1,4 @@
-"""A statement as CSV, piece by piece: what the RPC streams and the HTTP port serves as a download."""
+"""Exports of statements in CSV, in pieces, for the RPC and the HTTP download."""
 
 import time
 from collections.abc import AsyncGenerator
@@ -6,29 +6,30 @@ from contextlib import aclosing
 
 from admin.rpc.concurrency import ConcurrencyLimit
 from admin.statements.domain import EntryFilter
-from admin.statements.statement_csv import Statement
+from admin.statements.statement_csv import StatementCsv
 from admin.statements.store import Statements
 
 EXPORTS_AT_ONCE_MAX = 4
-"""In one process: each keeps a core busy with writing numbers as text."""
+"""Per process: each keeps a core busy with formatting numbers."""
 
 
-class Exports:
-    """Writes statements, a few at once."""
+class StatementExporter:
+    """Streams statements, up to EXPORTS_AT_ONCE_MAX at a time."""
 
     def __init__(self, statements: Statements) -> None:
         """Read the ledger with `statements`."""
         self._statements = statements
         self._limit = ConcurrencyLimit("exports", calls_max=EXPORTS_AT_ONCE_MAX)
 
-    async def lines(self, company: str, where: EntryFilter) -> AsyncGenerator[str, None]:
-        """Yield the statement in pieces of whole lines. What ends well is complete, and adds up.
+    async def stream_csv(self, company: str, where: EntryFilter) -> AsyncGenerator[str, None]:
+        """Yield a statement in pieces of whole lines. A stream that ends without an error is complete and reconciles.
 
-        Raises CompanyNotFound and Overloaded before the first piece, LedgerUnavailable and DoesNotAddUp also later.
+        Raises CompanyNotFound and Overloaded before the first piece, LedgerUnavailable and StatementNotReconciled also
+        later.
         """
         with self._limit.acquire():
             period = await self._statements.period(company, where)
-            statement = Statement(period, where)
+            statement = StatementCsv(period, where)
             yield statement.opening()
             async with aclosing(self._statements.entries(period, where)) as slices:
                 async for entries in slices:

@@ -1,4 +1,4 @@
-"""Filters of transactions: from a message, and as what binds a page token to its list."""
+"""Filters of transactions: parsing of messages, and scopes of page tokens."""
 
 from hashlib import blake2b
 
@@ -14,7 +14,7 @@ _DIGEST_BYTES = 12
 
 
 def filter_of(message: transaction_pb2.TransactionFilter) -> EntryFilter:
-    """Return what a message of this name in the field `filter` asks for. Raises InvalidRequest."""
+    """Return the filter of a request's field `filter`. Raises InvalidRequest."""
     broken: list[Violation] = []
     start_at = end_at = amount_min = amount_max = None
     if message.HasField("start_time"):
@@ -47,12 +47,12 @@ def filter_of(message: transaction_pb2.TransactionFilter) -> EntryFilter:
     )
 
 
-def list_name(parent: str, where: EntryFilter) -> str:
-    """Return what page tokens of a list are bound to: equal for equal filters, and short, whatever they look for."""
+def token_scope(parent: str, where: EntryFilter) -> str:
+    """Return the scope of page tokens of a filtered list: equal for equal filters, and of bounded length."""
     if where == EVERYTHING:
         return parent
-    facts = repr([sorted(value) if isinstance(value, frozenset) else value for value in _values(where)])
-    return f"{parent}?{blake2b(facts.encode(), digest_size=_DIGEST_BYTES).hexdigest()}"
+    values = repr([sorted(value) if isinstance(value, frozenset) else value for value in _values(where)])
+    return f"{parent}?{blake2b(values.encode(), digest_size=_DIGEST_BYTES).hexdigest()}"
 
 
 def _values(where: EntryFilter) -> list[object]:

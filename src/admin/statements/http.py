@@ -8,7 +8,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from multidict import MultiMapping
 
 from admin.http.routes import Route, attachment_headers
-from admin.statements.exporter import Exports
+from admin.statements.exporter import StatementExporter
 from admin.statements.filters import filter_of
 from server.rejections import InvalidRequest, invalid
 from server.validation import check
@@ -16,30 +16,30 @@ from veloconnect.admin.v1 import transaction_pb2
 from wallet.domain.resource_names import COMPANY, TRANSACTION
 
 EXPORT_SECONDS_MAX = 900.0
-"""As the RPC's streams are cut off."""
+"""The limit of the RPC's streams as well."""
 PIECE_SECONDS_MAX = 60.0
-"""How long a reader may take for a piece: one who has gone to sleep keeps others from their exports."""
+"""How long a reader may take for a piece. A stalled reader keeps others from their exports."""
 
 _PREFIX = "filter."
 
 
-def routes(exports: Exports) -> list[Route]:
+def routes(exporter: StatementExporter) -> list[Route]:
     """Return the routes of statements."""
 
     async def export(request: web.Request) -> web.StreamResponse:
-        asked = transaction_pb2.ExportTransactionsRequest(
+        message = transaction_pb2.ExportTransactionsRequest(
             parent=COMPANY.name(request.match_info["company"]), filter=_filter(request.query)
         )
-        check(asked)
+        check(message)
         if request.version < HttpVersion11:
-            raise InvalidRequest("A download needs HTTP/1.1: before it nobody could tell one that broke off.")
-        company = COMPANY.parse(asked.parent)
-        async with aclosing(exports.lines(company, filter_of(asked.filter))) as pieces:
-            # Before anything is sent: an error of the request is still an answer of its own.
+            raise InvalidRequest("A download needs HTTP/1.1: with an older version a broken download looks complete.")
+        company = COMPANY.parse(message.parent)
+        async with aclosing(exporter.stream_csv(company, filter_of(message.filter))) as pieces:
+            # Before anything is sent, so that an error of the request can still be the response.
             piece = await anext(pieces)
             response = web.StreamResponse(headers=attachment_headers(f"{company}-transactions.csv"))
             response.content_type, response.charset = "text/csv", "utf-8"
-            # No length: chunks, the last of which says that this is all. A download without it is not complete.
+            # Chunked, without a length: the last chunk marks a complete download.
             response.enable_chunked_encoding()
             await response.prepare(request)
             await _write(response, piece)
@@ -57,11 +57,11 @@ async def _write(response: web.StreamResponse, piece: str) -> None:
         async with asyncio.timeout(PIECE_SECONDS_MAX):
             await response.write(piece.encode())
     except TimeoutError as error:
-        raise ConnectionAbortedError("the reader takes nothing any more") from error
+        raise ConnectionAbortedError("the reader has stalled") from error
 
 
 def _filter(query: MultiMapping[str]) -> transaction_pb2.TransactionFilter:
-    """Return the filter that the query says, `filter.start_time=2026-11-01T00:00:00Z&filter.kinds=KIND_CHARGE`.
+    """Return the filter of a query, such as `filter.start_time=2026-11-01T00:00:00Z&filter.kinds=KIND_CHARGE`.
 
     Raises InvalidRequest.
     """
@@ -71,18 +71,18 @@ def _filter(query: MultiMapping[str]) -> transaction_pb2.TransactionFilter:
         field = fields.get(name.removeprefix(_PREFIX)) if name.startswith(_PREFIX) else None
         if field is None:
             known = ", ".join(f"{_PREFIX}{known}" for known in fields)
-            raise invalid(name[:100], f"is not known here: there are {known}")
+            raise invalid(name[:100], f"is unknown; the parameters are {known}")
         values = query.getall(name)
         if len(values) > 1 and not field.is_repeated:
             raise invalid(name, "is given more than once")
         try:
             ParseDict({field.name: values if field.is_repeated else values[0]}, found)
         except ParseError as error:
-            raise invalid(name, f"must be {_what(field.name)}") from error
+            raise invalid(name, f"must be {_expected(field.name)}") from error
     return found
 
 
-def _what(name: str) -> str:
+def _expected(name: str) -> str:
     field = transaction_pb2.TransactionFilter.DESCRIPTOR.fields_by_name[name]
     if field.message_type is not None:
         return "a time such as 2026-11-01T00:00:00Z"

@@ -1,4 +1,4 @@
-"""Usage summaries: which days are asked for, and the answer as a message."""
+"""Conversion of usage summaries: the days of a request, and the response."""
 
 from datetime import UTC, date, datetime
 
@@ -14,7 +14,7 @@ DAYS_MAX = 366
 
 
 def days_of(request: transaction_pb2.GetUsageSummaryRequest, *, today: date | None = None) -> Days:
-    """Return the days that a request asks for; `today` is UTC's unless it is given. Raises InvalidRequest."""
+    """Return the days of a request, up to DAYS_MAX; `today` is by default the date in UTC. Raises InvalidRequest."""
     today = today or datetime.now(UTC).date()
     broken: list[Violation] = []
     last = _date(request.end_date, "end_date", broken) or today
@@ -31,7 +31,7 @@ def days_of(request: transaction_pb2.GetUsageSummaryRequest, *, today: date | No
 
 
 def summary_message(company: str, days: Days, usage: CountedUsage, *, complete: bool) -> transaction_pb2.UsageSummary:
-    """Return what is counted; `complete` where that is all."""
+    """Return counted usage as a message; `complete` if all entries are counted."""
     whole = total(usage.by_country)
     return transaction_pb2.UsageSummary(
         start_date=days.first.isoformat(),
@@ -49,7 +49,7 @@ def summary_message(company: str, days: Days, usage: CountedUsage, *, complete: 
 
 
 def line_message(line: UsageLine) -> transaction_pb2.UsageLine:
-    """Return what a channel, a day or a country adds up to."""
+    """Return the sums of a channel, a day or a country as a message."""
     return transaction_pb2.UsageLine(
         date=line.day.isoformat() if line.day else "",
         channel=wallet_pb2.CHANNEL_UNSPECIFIED if line.channel is None else wire.channel(line.channel),
@@ -64,7 +64,7 @@ def line_message(line: UsageLine) -> transaction_pb2.UsageLine:
 
 
 def _date(text: str, field: str, broken: list[Violation]) -> date | None:
-    """Return a date in ISO 8601; None where there is none, or it is added to what is `broken`."""
+    """Return a date in ISO 8601, None for ""; add a violation to `broken` and return None if it is invalid."""
     if not text:
         return None
     try:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from admin.rpc.pages import Listing
-from admin.statements.exporter import Exports
-from admin.statements.filters import filter_of, list_name
+from admin.statements.exporter import StatementExporter
+from admin.statements.filters import filter_of, token_scope
 from admin.statements.messages import days_of, summary_message
 from admin.statements.store import Statements
 from admin.statements.usage_store import UsageDays
@@ -20,14 +20,14 @@ from wallet.ledger.reader import Reader
 
 
 class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
-    """The service. Errors are raised; server.boundary answers them."""
+    """TransactionService. Errors are raised; server.boundary answers them."""
 
-    def __init__(self, reader: Reader, statements: Statements, exports: Exports, usage: UsageDays) -> None:
-        """Read the ledger with `reader`, `statements` and `exports`, and what it adds up to with `usage`."""
+    def __init__(self, reader: Reader, statements: Statements, exporter: StatementExporter, usage: UsageDays) -> None:
+        """Read the ledger by `reader`, `statements` and `exporter`, and sums of usage by `usage`."""
         self._reader = reader
         self._statements = statements
         self._usage = usage
-        self._exports = exports
+        self._exporter = exporter
 
     async def GetTransaction(
         self, request: transaction_pb2.GetTransactionRequest, context: Context
@@ -39,11 +39,11 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
     async def ListTransactions(
         self, request: transaction_pb2.ListTransactionsRequest, context: Context
     ) -> transaction_pb2.ListTransactionsResponse:
-        """Read rows of a company's ledger, newest first."""
+        """List rows of a company's ledger, newest first."""
         where = filter_of(request.filter)
-        listing = Listing(request, list_name(request.parent, where))
-        # A page may end for other reasons than its size, and says itself where the next one begins.
-        page = await self._statements.page(
+        listing = Listing(request, token_scope(request.parent, where))
+        # A page may end before it is full, so it has its own position of the next one.
+        page = await self._statements.list_entries(
             COMPANY.parse(request.parent), where, before=listing.before, limit=listing.size
         )
         more = "" if page.next_before is None else listing.token(page.next_before)
@@ -54,15 +54,17 @@ class TransactionServicer(transaction_pb2_grpc.TransactionServiceServicer):
     async def ExportTransactions(
         self, request: transaction_pb2.ExportTransactionsRequest, context: Context
     ) -> AsyncIterator[transaction_pb2.ExportTransactionsResponse]:
-        """Write rows of a company's ledger as CSV, between two balances."""
-        async with aclosing(self._exports.lines(COMPANY.parse(request.parent), filter_of(request.filter))) as pieces:
+        """Export rows of a company's ledger in CSV, between two balances."""
+        async with aclosing(
+            self._exporter.stream_csv(COMPANY.parse(request.parent), filter_of(request.filter))
+        ) as pieces:
             async for piece in pieces:
                 yield transaction_pb2.ExportTransactionsResponse(csv=piece)
 
     async def GetUsageSummary(
         self, request: transaction_pb2.GetUsageSummaryRequest, context: Context
     ) -> transaction_pb2.UsageSummary:
-        """Say what usage adds up to, as of now."""
+        """Sum up usage as of now."""
         days = days_of(request)
         company = COMPANY.parse(request.parent)
         complete = await self._usage.catch_up(company)

@@ -1,10 +1,10 @@
-"""A statement in CSV: the entries of a period between its opening and its closing balance."""
+"""A statement in CSV: the entries of a period, between its opening and closing balances."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from admin.spreadsheets import line_writer, text_cell
-from admin.statements.domain import DoesNotAddUp, EntryFilter, Period
+from admin.statements.domain import EntryFilter, Period, StatementNotReconciled
 from server.prices import explanation
 from wallet.domain.entries import Entry
 from wallet.domain.money import decimal
@@ -50,14 +50,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Statement:
-    """Makes the lines of one statement, in their order, each with its end: `opening`, `entries` …, `closing`.
+class StatementCsv:
+    """Formats one statement. Call `opening`, then `entries` any number of times, then `closing`.
 
-    Amounts are in the currency's unit, exact. Text from outside is kept from being a formula.
+    Each returns lines with their line ends. Amounts are in the currency's unit, exact. No text becomes a formula.
     """
 
     def __init__(self, period: Period, where: EntryFilter) -> None:
-        """Begin the statement of a period, of which what matches is going to be listed."""
+        """Begin the statement of a period, of which the entries that match `where` are listed."""
         self._period = period
         self._where = where
         self._line = line_writer()
@@ -66,21 +66,22 @@ class Statement:
         self._last_at: int | None = None
 
     def opening(self) -> str:
-        """Return the header, and the line of the opening balance."""
+        """Return the header and the line of the opening balance."""
         number = self._period.first - 1
-        words = f"balance after transaction {number}" if number else "balance before the first transaction"
-        return self._line(COLUMNS) + self._about_balance(
-            "OPENING_BALANCE", self._where.start_at, "", self._period.opening, words
+        text = f"balance after transaction {number}" if number else "balance before the first transaction"
+        return self._line(COLUMNS) + self._balance_line(
+            "OPENING_BALANCE", self._where.start_at, "", self._period.opening, text
         )
 
     def entries(self, entries: Iterable[Entry]) -> str:
-        """Return the lines of further entries, oldest first."""
+        """Return the lines of the next entries, oldest first."""
         return "".join(map(self._entry, entries))
 
     def closing(self, now: int) -> str:
-        """Return the line of what is not listed, if the filter has more than times, and that of the closing balance.
+        """Return the line of the closing balance; before it, if the filter has more than times, the unlisted total.
 
-        `now` is in microseconds since the epoch: there is no balance yet at a time after it. Raises DoesNotAddUp.
+        `now` is in microseconds since the epoch: a later time has no balance yet. Raises StatementNotReconciled if the
+        filter has only times, and the listed entries do not sum up to the change of the balance.
         """
         period = self._period
         count = period.last - period.first + 1 - self._listed_count
@@ -90,19 +91,21 @@ class Statement:
             end_at = self._last_at
         lines = ""
         if not self._where.by_time_only:
-            words = f"{count} transactions that the filter leaves out"
-            lines = self._about_balance("NOT_LISTED", end_at, decimal(amount), period.closing, words)
+            text = f"{count} transactions that the filter leaves out"
+            lines = self._balance_line("NOT_LISTED", end_at, decimal(amount), period.closing, text)
         elif count or amount:
             name = COMPANY.name(period.company)
-            raise DoesNotAddUp(f"{name}, {period.first} to {period.last}: {count} rows and {amount} micros differ")
+            raise StatementNotReconciled(
+                f"{name}, {period.first} to {period.last}: {count} rows and {amount} micros differ"
+            )
         number = period.last
-        words = f"balance after transaction {number}" if number else "balance before the first transaction"
-        return lines + self._about_balance("CLOSING_BALANCE", end_at, "", period.closing, words)
+        text = f"balance after transaction {number}" if number else "balance before the first transaction"
+        return lines + self._balance_line("CLOSING_BALANCE", end_at, "", period.closing, text)
 
-    def _about_balance(self, kind: str, at: int | None, amount: str, balance: int, words: str) -> str:
+    def _balance_line(self, kind: str, at: int | None, amount: str, balance: int, explanation: str) -> str:
         cells = dict.fromkeys(COLUMNS, "")
         cells["date"], cells["time"] = ("", "") if at is None else _date_and_time(at)
-        cells |= {"kind": kind, "amount": amount, "balance": decimal(balance), "explanation": words}
+        cells |= {"kind": kind, "amount": amount, "balance": decimal(balance), "explanation": explanation}
         cells |= {"listed_total": decimal(self._listed), "currency": self._period.currency}
         return self._line(cells.values())
 
@@ -111,7 +114,7 @@ class Statement:
         self._listed_count += 1
         self._last_at = entry.created_at
         usage = entry.usage
-        # A rate that is pinned for later, beside an amount that the request named, explains nothing of this row.
+        # Where the request named the amount, a rate that is pinned for later does not explain this row.
         price = None if entry.price is None or entry.price.by_request else entry.price
         used = billed = channel = variant = country = unit = campaign = contact = ""
         if usage is not None:

@@ -1,8 +1,8 @@
-"""List a company's entries, by filters, without an index that charges would have to write.
+"""Lists a company's entries by filters, without an index that charges would have to maintain.
 
-A time becomes numbers: they are found by halving. Everything else is looked for among the entries, slice by slice, and
-a page ends when it has looked long enough. Nothing holds a snapshot or a cursor: entries are never changed, so what
-lies between two numbers is the same whenever it is read.
+Times are converted to numbers by binary search. All other conditions are checked entry by entry, in slices, and a page
+ends when it has read enough. No snapshot or cursor is held: entries never change, so a range of numbers has the same
+entries whenever it is read.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from admin.statements.domain import EntryFilter, Page, Period
+from admin.statements.domain import EntryFilter, EntryPage, Period
 from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound
 from wallet.ledger.numbers import FIRST_NUMBER_SINCE
@@ -20,13 +20,13 @@ from wallet.ledger.queries import load
 from wallet.ledger.rows import entry_of
 from wallet.ledger.transactions import reading
 
-PAGE_LOOKS_AT_MAX = 50_000
-"""How many entries are looked at for one page."""
+PAGE_ENTRIES_READ_MAX = 50_000
+"""How many entries are read for one page at most."""
 PAGE_SECONDS_MAX = 1.0
-"""After which time no further slice of a page is begun: entries that no cache has may take a while."""
+"""No further slice of a page is read after this time: entries that are not cached may take a while."""
 PAGE_SLICE = 5_000
 EXPORT_SLICE = 500
-"""How many entries are read at a time, and so are in memory."""
+"""How many entries are read at a time, and so are in memory at once."""
 
 _SQL = load(__name__)
 _NEWEST_FIRST = f"{_SQL['matching']} ORDER BY number DESC LIMIT $12"
@@ -34,25 +34,25 @@ _OLDEST_FIRST = f"{_SQL['matching']} ORDER BY number"
 
 
 class Statements:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+    """Reads entries for lists and exports. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
-    async def page(self, company: str, where: EntryFilter, *, before: int | None, limit: int) -> Page:
+    async def list_entries(self, company: str, where: EntryFilter, *, before: int | None, limit: int) -> EntryPage:
         """Return up to `limit` entries with numbers below `before`, newest first. Raises CompanyNotFound.
 
-        It may be fewer, or none, although more come: see PAGE_LOOKS_AT_MAX and PAGE_SECONDS_MAX.
+        A page may have fewer entries, or none, although more follow: see PAGE_ENTRIES_READ_MAX and PAGE_SECONDS_MAX.
         """
         give_up_at = time.monotonic() + PAGE_SECONDS_MAX
         found: list[Entry] = []
         async with reading(self._pool) as connection:
             currency, first, last = await _numbers(connection, company, where)
             high = last if before is None else min(last, before - 1)
-            look_down_to = max(first, high - PAGE_LOOKS_AT_MAX + 1)
-            while high >= look_down_to:
-                low = max(look_down_to, high - PAGE_SLICE + 1)
+            lowest = max(first, high - PAGE_ENTRIES_READ_MAX + 1)
+            while high >= lowest:
+                low = max(lowest, high - PAGE_SLICE + 1)
                 rows = await connection.fetch(_NEWEST_FIRST, company, low, high, *_arguments(where), limit - len(found))
                 found += [entry_of(row, currency) for row in rows]
                 high = low - 1
@@ -61,10 +61,10 @@ class Statements:
                     break
                 if time.monotonic() > give_up_at:
                     break
-        return Page(found, high + 1 if high >= first else None)
+        return EntryPage(found, high + 1 if high >= first else None)
 
     async def period(self, company: str, where: EntryFilter) -> Period:
-        """Return which entries lie between the times of a filter, as of now, with the balances around them.
+        """Return the entries between the times of a filter, as of now, with the balances around them.
 
         Raises CompanyNotFound.
         """
@@ -75,7 +75,7 @@ class Statements:
         return Period(company, currency, first, last, opening, closing)
 
     async def entries(self, period: Period, where: EntryFilter) -> AsyncGenerator[list[Entry], None]:
-        """Yield the entries of a period that match, oldest first, in slices of up to EXPORT_SLICE; none is empty.
+        """Yield the entries of a period that match, oldest first, in slices of 1 to EXPORT_SLICE.
 
         No connection is held while the caller has a slice.
         """
@@ -91,9 +91,9 @@ class Statements:
 async def _numbers(connection: Connection, company: str, where: EntryFilter) -> tuple[str, int, int]:
     """Return a wallet's currency, and the first and the last number between the times of a filter.
 
-    Where there is none, the last is one less than the first. Raises CompanyNotFound.
+    If there is no entry, the last is one less than the first. Raises CompanyNotFound.
     """
-    # The last goes first: what is written meanwhile is above it, and so is a first number that is found among it.
+    # `last` is read first: entries that are written meanwhile have higher numbers, and so has a `first` among them.
     wallet = await connection.fetchrow(_SQL["wallet"], company)
     if wallet is None:
         raise CompanyNotFound(company)
@@ -107,7 +107,7 @@ async def _numbers(connection: Connection, company: str, where: EntryFilter) -> 
 
 
 def _arguments(where: EntryFilter) -> tuple[Any, ...]:
-    """Return $4 to $11 of the query `matching`."""
+    """Return the arguments $4 to $11 of the query `matching`."""
     return (
         sorted(where.kinds) or None,
         where.channel,

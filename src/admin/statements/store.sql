@@ -5,7 +5,7 @@ SELECT currency, last_number FROM wallets WHERE company_id = $1
 SELECT balance_after FROM entries WHERE company_id = $1 AND number = $2
 
 -- matching --
--- The entries from number $2 to $3 for which everything holds that is not NULL.
+-- The entries from number $2 to $3 that match every condition that is not NULL.
 SELECT * FROM entries
 WHERE company_id = $1 AND number BETWEEN $2 AND $3
   AND ($4::smallint[] IS NULL OR kind = ANY ($4))

@@ -1,4 +1,4 @@
-"""What usage adds up to, by day: volume, spend and refunds."""
+"""Sums of usage by day, channel and country: quantities, spend and refunds."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -16,13 +16,13 @@ class Days(msgspec.Struct, frozen=True):
 
 
 class UsageLine(msgspec.Struct, frozen=True):
-    """What a channel, a day or a country adds up to. Amounts in micros, quantities in the channel's unit.
+    """The sums of a channel, a day or a country. Amounts in micros, quantities in the channel's unit.
 
-    `day` and `country` are there where the line is about one of them.
+    `day` and `country` are set if the line is about a single one.
     """
 
     channel: Channel | None
-    """None: the entries name none."""
+    """None for entries without a channel."""
     day: date | None = None
     country: str = ""
     transactions: int = 0
@@ -35,11 +35,11 @@ class UsageLine(msgspec.Struct, frozen=True):
 
 
 class CountedUsage(msgspec.Struct, frozen=True):
-    """What is counted of some days, up to an entry of the ledger."""
+    """The usage of some days, counted up to an entry of the ledger."""
 
     currency: str
     last_number: int
-    """The last entry that is counted; 0: none."""
+    """The last counted entry; 0 if none is counted."""
     by_day: list[UsageLine]
     """By day and channel."""
     by_country: list[UsageLine]
@@ -47,7 +47,7 @@ class CountedUsage(msgspec.Struct, frozen=True):
 
 
 def total(lines: Iterable[UsageLine]) -> UsageLine:
-    """Return the sum of lines. Their quantities are of several units, and are left out."""
+    """Return the sum of lines, without quantities, since their units differ."""
     lines = list(lines)
     return UsageLine(
         None,

@@ -1,7 +1,7 @@
-"""Usage by day: counted from the ledger's entries afterwards, so that no charge waits for it.
+"""Usage by day, counted from the ledger's entries after the fact, so that no charge waits for it.
 
-`rollups.number` says up to which entry `usage_days` counts. A slice of entries is counted in one transaction that holds
-that row's lock: whoever counts, however many at once, and wherever one dies, each entry is counted once.
+`rollups.number` is the last entry that is counted in `usage_days`. A slice of entries is counted in one transaction
+that holds the lock of that row. So each entry is counted once, also by concurrent processes, and if one is killed.
 """
 
 import time
@@ -20,39 +20,39 @@ from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import autocommitting, reading, snapshot
 
 SLICE = 10_000
-"""How many entries are counted in one transaction, usually."""
+"""How many entries are counted in one transaction, by default."""
 CATCH_UP_SECONDS_MAX = 2.0
-"""After which time no further slice is begun for whoever waits for a summary."""
+"""No further slice is counted after this time while a request for a summary waits."""
 
 _SLICE_SETTINGS = "SET LOCAL lock_timeout = '4s'"
-"""Somebody else may be counting a slice of the same company: that is soon over."""
+"""Another process may be counting a slice of the same company, which takes less than this."""
 
 _SQL = load(__name__, Kind)
 
 
 class MissingEntries(Exception):
-    """There is a gap in a company's numbers. Nothing is counted from there on: see VerifyLedger."""
+    """A company's numbers have a gap. No entry is counted from there on: see VerifyLedger."""
 
 
 class UsageDays:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+    """Counts and reads usage by day. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool, *, slice_entries: int = SLICE) -> None:
         """Use an open pool."""
         self.slice_entries = slice_entries
         self._pool = pool
 
-    async def behind(self, after: str, limit: int) -> list[str]:
-        """Return up to `limit` companies, by id from `after` on, that have entries that are not counted."""
+    async def companies_behind(self, after: str, limit: int) -> list[str]:
+        """Return up to `limit` companies after id `after`, by id, that have uncounted entries."""
         async with reading(self._pool) as connection:
-            rows = await connection.fetch(_SQL["behind"], after, limit)
+            rows = await connection.fetch(_SQL["companies_behind"], after, limit)
         return [row["company_id"] for row in rows]
 
     async def catch_up(self, company: str) -> bool:
-        """Count what a company's ledger has by now; return whether that is all of it.
+        """Count a company's entries up to now; return whether all of them are counted.
 
-        It is not where that takes longer than CATCH_UP_SECONDS_MAX; what was counted stays so. Raises CompanyNotFound,
-        MissingEntries.
+        They are not if that takes longer than CATCH_UP_SECONDS_MAX, and those that are counted stay so. Raises
+        CompanyNotFound, MissingEntries.
         """
         give_up_at = time.monotonic() + CATCH_UP_SECONDS_MAX
         async with autocommitting(self._pool, Applied.NO) as connection:
@@ -75,7 +75,7 @@ class UsageDays:
     async def read(
         self, company: str, days: Days, *, channel: Channel | None = None, country: str = ""
     ) -> CountedUsage:
-        """Return what is counted of some days, and of one channel or country of them. Raises CompanyNotFound."""
+        """Return the counted usage of some days, of one channel or country if given. Raises CompanyNotFound."""
         arguments = company, days.first, days.last, channel, country or None
         async with snapshot(self._pool) as connection:
             wallet = await connection.fetchrow(_SQL["wallet"], company)
@@ -87,19 +87,19 @@ class UsageDays:
 
 
 async def read_by_country(connection: Connection, company: str, days: Days) -> list[UsageLine]:
-    """Return what is counted of some days by channel and country, in the caller's snapshot."""
+    """Return the counted usage of some days by channel and country, in the caller's snapshot."""
     return _lines(await connection.fetch(_SQL["by_country"], company, days.first, days.last, None, None))
 
 
 async def _count_slice(connection: Connection, company: str, entries_max: int) -> tuple[int, int]:
-    """Return how many entries were counted, and the number of the last one that is."""
+    """Count a slice; return how many entries it had, and the number of the last counted one."""
     async with connection.transaction():
         await connection.execute(_SLICE_SETTINGS)
         await connection.execute(_SQL["begin"], company)
         before: int | None = await connection.fetchval(_SQL["lock"], company)
-        if before is None:  # Somebody has it counted anew from the start: docs/guides/operations.md says when.
+        if before is None:  # An operator has reset the count: docs/guides/operations.md says when.
             return 0, 0
-        # A statement of its own: it sees what was committed while the lock was waited for.
+        # A statement of its own, which sees all that was committed while this one waited for the lock.
         row = await connection.fetchrow(_SQL["count"], company, before, entries_max)
         assert row is not None
         entries, last = row["entries"], row["last"]
@@ -112,5 +112,5 @@ async def _count_slice(connection: Connection, company: str, entries_max: int) -
 
 
 def _lines(rows: Sequence[asyncpg.Record]) -> list[UsageLine]:
-    # 0 is no channel.
+    # Channel 0 means none.
     return [struct_of(row, UsageLine, channel=row["channel"] or None) for row in rows]

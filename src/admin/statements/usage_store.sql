@@ -1,5 +1,5 @@
--- behind --
--- Up to $2 companies after $1, by id, with entries that are not counted yet.
+-- companies_behind --
+-- Up to $2 companies after $1, by id, with uncounted entries.
 SELECT w.company_id FROM wallets w LEFT JOIN rollups r USING (company_id)
 WHERE w.company_id > $1 AND w.last_number > coalesce(r.number, 0)
 ORDER BY w.company_id LIMIT $2
@@ -18,8 +18,8 @@ SELECT number FROM rollups WHERE company_id = $1 FOR UPDATE
 
 -- count --
 -- Add the entries above number $2, up to $3 of them, to their days; return how many there were and the last one's number.
--- A capture that says nothing of its usage has its authorization's, and a refund that of its charge. Where the request named
--- the amount there is no price, and all that was used was billed.
+-- A capture without usage has that of its authorization, and a refund that of its charge. An entry whose amount the request
+-- named has no price, and its billed quantity is the used one.
 WITH slice AS (
     SELECT e.number, e.kind, e.amount, e.created_at,
            CASE WHEN e.channel IS NOT NULL THEN e.channel WHEN o.channel IS NOT NULL THEN o.channel
@@ -29,7 +29,7 @@ WITH slice AS (
            coalesce((e.price ->> 'used')::bigint, e.quantity, 0) AS used,
            coalesce((e.price ->> 'billed')::bigint, e.quantity, 0) AS billed
     FROM entries e
-    -- With LIMIT each is looked up by its key. Joined as they are, all entries of the company would be read for a slice.
+    -- With LIMIT each row is looked up by its key. A plain join would read all entries of the company for a slice.
     LEFT JOIN LATERAL (
         SELECT channel, country, authorization_id FROM entries
         WHERE e.kind = Kind.REFUND AND company_id = $1 AND number = e.refunded_number LIMIT 1) o ON true
@@ -68,7 +68,7 @@ SELECT w.currency, coalesce(r.number, 0) AS number
 FROM wallets w LEFT JOIN rollups r USING (company_id) WHERE w.company_id = $1
 
 -- by_day --
--- Of days $2 to $3, of channel $4 and country $5 (NULL: all).
+-- By day and channel: days $2 to $3, channel $4 and country $5 (NULL: all).
 SELECT day, channel, '' AS country, sum(transactions)::bigint AS transactions, sum(used)::bigint AS used,
     sum(billed)::bigint AS billed, sum(spent)::bigint AS spent, sum(refunds)::bigint AS refunds,
     sum(refunded)::bigint AS refunded
@@ -78,7 +78,7 @@ WHERE company_id = $1 AND day BETWEEN $2 AND $3
 GROUP BY day, channel ORDER BY day, channel
 
 -- by_country --
--- The same days, over all of them.
+-- By channel and country, over all of these days.
 SELECT NULL::date AS day, channel, country, sum(transactions)::bigint AS transactions, sum(used)::bigint AS used,
     sum(billed)::bigint AS billed, sum(spent)::bigint AS spent, sum(refunds)::bigint AS refunds,
     sum(refunded)::bigint AS refunded

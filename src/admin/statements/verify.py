@@ -1,4 +1,4 @@
-"""What VerifyLedger checks of usage by day."""
+"""The checks of VerifyLedger for usage by day."""
 
 from wallet.domain.commands import Kind
 from wallet.verification.ledger import checks_of

@@ -1,6 +1,6 @@
 -- usage --
--- Each day's usage is the sum of the entries up to the one that is counted last. It is reckoned in another way than by
--- usage.sql, and runs as the checks of verify.sql do.
+-- Each day's usage is the sum of the entries up to the one that is counted last. It is computed in another way than by
+-- usage_store.sql, and runs like the checks of wallet/ledger/verify.sql.
 WITH sums AS (
     SELECT e.company_id, date_trunc('day', to_timestamp(e.created_at / 1000000) AT TIME ZONE 'UTC')::date AS day,
            coalesce(c.channel, a.channel, 0) AS channel,
@@ -16,7 +16,7 @@ WITH sums AS (
     FROM rollups r
     JOIN entries e ON e.company_id = r.company_id AND e.number <= r.number
         AND e.kind IN (Kind.CHARGE, Kind.REFUND, Kind.CAPTURE)
-    -- Each refund's charge, and each authorization, by its key: Postgres would rather join all of them by company.
+    -- Look up each refund's charge, and each authorization, by its key: Postgres would join all of them by company.
     CROSS JOIN LATERAL (
         SELECT e.channel, e.country, e.authorization_id WHERE e.kind <> Kind.REFUND OR e.channel IS NOT NULL
         UNION ALL

@@ -1,22 +1,22 @@
-"""Counts usage by day, so that a summary finds little left to count."""
+"""Counts usage by day in the background, so that a summary has little left to count."""
 
 from admin.statements.usage_store import UsageDays
 from admin.work.company_sweep import CompanySweep
 
 PAUSE_SECONDS = 5.0
-"""Between two looks. A summary counts what is missing itself, so this is no bound on how fresh one is."""
+"""The pause between two runs. It does not delay summaries, which count the missing entries themselves."""
 
 
-class Rollups:
-    """Takes a slice of entries of each company in turn, so that a large one keeps nobody waiting."""
+class UsageWorker:
+    """Counts a slice of entries of each company in turn, so that a large company does not delay the others."""
 
     def __init__(self, usage: UsageDays) -> None:
         """Count by `usage`."""
         self._usage = usage
-        self._sweep = CompanySweep(usage.behind)
+        self._sweep = CompanySweep(usage.companies_behind)
 
     async def run_once(self) -> int:
-        """Count what there is, or for a while; return how many entries. Raises LedgerUnavailable."""
+        """Count entries until all are counted or time is up; return how many. Raises LedgerUnavailable."""
         counted = 0
 
         async def count(company: str) -> bool:

@@ -28,7 +28,7 @@ from admin.payments.port import (
 )
 from admin.rates.decks.cells import BadCell
 from admin.rates.decks.files import BadFile, _BadCsv
-from admin.statements.domain import DoesNotAddUp
+from admin.statements.domain import StatementNotReconciled
 from admin.statements.usage_store import MissingEntries
 from admin.webhooks.messages import webhook_change
 from admin.webhooks.sender import DeliveryFailed
@@ -75,7 +75,7 @@ NEVER_ANSWERED = {
     ForgedWebhook,
     TopUpIdTaken,  # recorded by the worker of automatic top-ups
     RequestRefused,  # of the command line, which is a client
-    DoesNotAddUp,  # these two are faults: the books contradict each other
+    StatementNotReconciled,  # these two are faults: the books contradict each other
     MissingEntries,
 }
 

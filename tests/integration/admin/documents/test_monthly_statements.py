@@ -13,7 +13,7 @@ import admin.statements.usage_store as usage_adapter
 from admin.documents.monthly import LATE_MICROSECONDS_MAX, MoneyLine, MonthlyStatement
 from admin.documents.monthly_store import MonthlyStatements
 from admin.documents.months import Month
-from admin.statements.domain import DoesNotAddUp
+from admin.statements.domain import StatementNotReconciled
 from admin.statements.usage import UsageLine
 from admin.statements.usage_store import UsageDays
 from tests.support.builders import (
@@ -163,7 +163,7 @@ async def test_it_reconciles_while_charges_pour_in(acme: Wallets, database: asyn
 async def test_one_that_does_not_add_up_is_none(acme: Wallets, database: asyncpg.Connection) -> None:
     await acme.monthly_statements.read("acme", MONTHS[1])
     await database.execute("UPDATE usage_days SET spent = spent + 1 WHERE day = '2028-01-15'")
-    with pytest.raises(DoesNotAddUp, match="2028-01"):
+    with pytest.raises(StatementNotReconciled, match="2028-01"):
         await acme.monthly_statements.read("acme", MONTHS[1])
 
 

@@ -191,7 +191,7 @@ async def test_two_changes_at_once_are_both_kept(acme: Wallets, open_more: OpenW
 async def test_the_worker_finds_top_ups_by_their_index(acme: Wallets, database: asyncpg.Connection) -> None:
     await database.execute("SET enable_seqscan = off; ANALYZE entries")
     for step, arguments in (
-        ("behind", {"$1": "''", "$2": "10", "$3": "'{X}'"}),
+        ("companies_behind", {"$1": "''", "$2": "10", "$3": "'{X}'"}),
         ("next", {"$1": "'acme'", "$2": "10", "$3": "'{X}'"}),
     ):
         query = adapter._SQL[step]

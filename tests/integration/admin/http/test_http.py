@@ -22,8 +22,8 @@ from admin.metrics import http_requests
 from admin.settings import AdminSettings
 from admin.statements import http as statements
 from admin.statements.domain import EVERYTHING, EntryFilter
-from admin.statements.exporter import EXPORTS_AT_ONCE_MAX, Exports
-from admin.statements.statement_csv import Statement
+from admin.statements.exporter import EXPORTS_AT_ONCE_MAX, StatementExporter
+from admin.statements.statement_csv import StatementCsv
 from devstack.ports import LOOPBACK, free_port
 from server.error_table import FAULT, TABLE
 from server.lifetime import Lifetime
@@ -109,12 +109,12 @@ async def serving(settings: AdminSettings, *routes: Route, tls: ssl.SSLContext |
 @pytest.fixture
 async def exporting(acme: Wallets, http_settings: AdminSettings) -> AsyncIterator[Caller]:
     """Serve acme's statement."""
-    async with serving(http_settings, *statements.routes(Exports(acme.statements))) as caller:
+    async with serving(http_settings, *statements.routes(StatementExporter(acme.statements))) as caller:
         yield caller
 
 
 async def text_of(wallets: Wallets, where: EntryFilter = EVERYTHING) -> str:
-    return "".join([piece async for piece in Exports(wallets.statements).lines("acme", where)])
+    return "".join([piece async for piece in StatementExporter(wallets.statements).stream_csv("acme", where)])
 
 
 async def hello(_: web.Request) -> web.StreamResponse:
@@ -269,14 +269,14 @@ async def test_a_broken_download_is_never_complete(
     acme: Wallets, exporting: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All lines are sent, and only the closing balance fails."""
-    route = statements.routes(Exports(acme.statements))[0].path
+    route = statements.routes(StatementExporter(acme.statements))[0].path
     before = http_requests.labels(route, ABORTED)._value.get()
 
-    def closing(self: Statement, now: int) -> str:
+    def closing(self: StatementCsv, now: int) -> str:
         raise ValueError("a fault at the end")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Statement, "closing", closing)
+        patch.setattr(StatementCsv, "closing", closing)
         answer = await exporting.call("GET", EXPORT)
     assert (answer.status, answer.whole) == (200, False)
     assert http_requests.labels(route, ABORTED)._value.get() == before + 1
@@ -284,10 +284,10 @@ async def test_a_broken_download_is_never_complete(
 
 
 async def test_downloads_share_the_limit_of_exports(acme: Wallets, http_settings: AdminSettings) -> None:
-    """Exports over gRPC and over HTTP count together."""
-    exports = Exports(acme.statements)
-    async with serving(http_settings, *statements.routes(exports)) as caller:
-        running = [exports.lines("acme", EVERYTHING) for _ in range(EXPORTS_AT_ONCE_MAX)]
+    """StatementExporter over gRPC and over HTTP count together."""
+    exporter = StatementExporter(acme.statements)
+    async with serving(http_settings, *statements.routes(exporter)) as caller:
+        running = [exporter.stream_csv("acme", EVERYTHING) for _ in range(EXPORTS_AT_ONCE_MAX)]
         for export in running:
             await anext(export)
         assert (await caller.call("GET", EXPORT)).reason == "OVERLOADED"
@@ -302,25 +302,25 @@ async def test_a_disconnected_reader_ends_the_export(
     await make_company(database)
     await wallets.engine.submit(top_up(10**9))
     await asyncio.gather(*(wallets.engine.submit(charge(1, reference="r" * 250)) for _ in range(3000)))
-    exports = Exports(wallets.statements)
-    async with serving(http_settings, *statements.routes(exports)) as caller:
+    exporter = StatementExporter(wallets.statements)
+    async with serving(http_settings, *statements.routes(exporter)) as caller:
         connection = caller.connect()
         connection.request("GET", EXPORT, headers={"Authorization": f"Bearer {TOKEN}"})
         connection.close()
-        await until(lambda: not exports._limit._count)
+        await until(lambda: not exporter._limit._count)
         assert (await caller.call("GET", EXPORT)).whole
 
 
 async def test_a_reader_that_stops_reading_is_disconnected(
     acme: Wallets, http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No more is written than fits into buffers, and the reader does not keep others from their exports."""
+    """No more is written than fits into buffers, and the reader does not keep others from their exporter."""
     monkeypatch.setattr(statements, "PIECE_SECONDS_MAX", 0.2)
     pieces = 0
     ended = asyncio.Event()
 
-    class Endless(Exports):
-        async def lines(self, company: str, where: EntryFilter) -> AsyncGenerator[str, None]:  # noqa: ARG002
+    class Endless(StatementExporter):
+        async def stream_csv(self, company: str, where: EntryFilter) -> AsyncGenerator[str, None]:  # noqa: ARG002
             nonlocal pieces
             try:
                 while True:

@@ -1,4 +1,4 @@
-"""Statements: what the filters list, pages while charges pour in, and an export that reconciles."""
+"""Statements: filters, pages during concurrent charges, and exports that reconcile."""
 
 import asyncio
 import csv
@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 import admin.statements.store as adapter
-from admin.statements.domain import EVERYTHING, DoesNotAddUp, EntryFilter, Page
-from admin.statements.statement_csv import COLUMNS, Statement
+from admin.statements.domain import EVERYTHING, EntryFilter, EntryPage, StatementNotReconciled
+from admin.statements.statement_csv import COLUMNS, StatementCsv
 from benchmarks.own.filling import fill
 from tests.support.builders import (
     authorize,
@@ -42,7 +42,7 @@ FORMULA = "=HYPERLINK(1)"
 
 @pytest.fixture
 async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
-    """A company with entries of all kinds, some of them at the same microsecond, and another one beside it."""
+    """A company with entries of all kinds, some at the same microsecond, and another company."""
     draw = random.Random(SEED)
     for company in ("acme", "other"):
         await make_company(database, company, floor=-1_000_000)
@@ -76,8 +76,8 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
     return wallets
 
 
-def drawn_filter(draw: random.Random) -> EntryFilter:
-    """Return a filter with some of everything, that often finds something."""
+def random_filter(draw: random.Random) -> EntryFilter:
+    """Return a random filter that often matches some entries."""
 
     def sometimes(value: Callable[[], Any], otherwise: Any) -> Any:
         return value() if draw.random() < 0.3 else otherwise
@@ -97,7 +97,7 @@ def drawn_filter(draw: random.Random) -> EntryFilter:
 
 
 def matches(entry: Entry, where: EntryFilter) -> bool:
-    """The same said once more, as plainly as can be."""
+    """Return whether an entry matches: the simplest implementation of the filter."""
     usage = entry.usage
     return (
         (where.start_at is None or entry.created_at >= where.start_at)
@@ -113,24 +113,24 @@ def matches(entry: Entry, where: EntryFilter) -> bool:
     )
 
 
-async def paged(wallets: Wallets, where: EntryFilter, limit: int, company: str = "acme") -> list[Entry]:
-    """Follow a list to its end."""
+async def list_all(wallets: Wallets, where: EntryFilter, limit: int, company: str = "acme") -> list[Entry]:
+    """Return the entries of all pages."""
     found: list[Entry] = []
     before = None
     while True:
-        page = await wallets.statements.page(company, where, before=before, limit=limit)
+        page = await wallets.statements.list_entries(company, where, before=before, limit=limit)
         assert len(page.entries) <= limit
         found += page.entries
         if page.next_before is None:
             return found
-        assert before is None or page.next_before < before, "a page gets on, also an empty one"
+        assert before is None or page.next_before < before, "each page advances, also an empty one"
         before = page.next_before
 
 
-async def exported(wallets: Wallets, where: EntryFilter, company: str = "acme") -> list[dict[str, str]]:
-    """Return the lines of an export, by column; the whole text is one that csv reads."""
+async def export(wallets: Wallets, where: EntryFilter, company: str = "acme") -> list[dict[str, str]]:
+    """Return the lines of an export by column, read by the csv module."""
     period = await wallets.statements.period(company, where)
-    statement = Statement(period, where)
+    statement = StatementCsv(period, where)
     text = statement.opening()
     async for entries in wallets.statements.entries(period, where):
         assert entries
@@ -142,35 +142,35 @@ async def exported(wallets: Wallets, where: EntryFilter, company: str = "acme") 
 
 
 def micros(text: str) -> int:
-    """Return an amount's micros; an empty one is 0."""
+    """Return the micros of an amount; "" is 0."""
     units, _, decimals = text.removeprefix("-").partition(".")
     value = int(units or "0") * 1_000_000 + int(decimals.ljust(6, "0"))
     return -value if text.startswith("-") else value
 
 
-async def test_filters_find_what_a_naive_look_finds(acme: Wallets, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In pages of any size, and in slices and bounds of any size; by lists and by exports."""
+async def test_filters_match_the_simplest_implementation(acme: Wallets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists and exports agree with `matches`, for any size of pages, slices and bounds."""
     draw = random.Random(SEED)
     everything = await acme.reader.entries("acme", before=None, limit=10_000)
-    listed_at_all = 0
+    listed_count = 0
     for _ in range(80):
-        where = drawn_filter(draw)
-        monkeypatch.setattr(adapter, "PAGE_LOOKS_AT_MAX", draw.choice([7, 100, 50_000]))
+        where = random_filter(draw)
+        monkeypatch.setattr(adapter, "PAGE_ENTRIES_READ_MAX", draw.choice([7, 100, 50_000]))
         monkeypatch.setattr(adapter, "PAGE_SECONDS_MAX", draw.choice([-1.0, 1.0]))
         monkeypatch.setattr(adapter, "PAGE_SLICE", draw.choice([10, 5_000]))
         monkeypatch.setattr(adapter, "EXPORT_SLICE", draw.choice([50, 1_000]))
         expected = [entry for entry in everything if matches(entry, where)]
-        assert await paged(acme, where, draw.choice([3, 10, 1_000])) == expected, where
-        lines = await exported(acme, where)
+        assert await list_all(acme, where, draw.choice([3, 10, 1_000])) == expected, where
+        lines = await export(acme, where)
         assert_reconciles(lines, where, expected[::-1], everything)
-        listed_at_all += len(expected)
-    assert listed_at_all > 500, "the filters find something"
+        listed_count += len(expected)
+    assert listed_count > 500, "the filters match entries"
 
 
 def assert_reconciles(
     lines: list[dict[str, str]], where: EntryFilter, listed: list[Entry], everything: list[Entry]
 ) -> None:
-    """Opening + amounts = closing, and each is what all entries of the time make."""
+    """Assert that opening + amounts = closing, and that the balances are the sums of all entries before the times."""
     opening, *between, closing = lines
     assert (opening["kind"], closing["kind"]) == ("OPENING_BALANCE", "CLOSING_BALANCE")
     assert opening["amount"] == closing["amount"] == ""
@@ -192,67 +192,65 @@ def assert_reconciles(
     assert micros(closing["listed_total"]) == total
 
 
-async def test_pages_are_stable_while_charges_pour_in(acme: Wallets) -> None:
+async def test_pages_are_stable_during_concurrent_charges(acme: Wallets) -> None:
     where = EntryFilter(kinds=frozenset({Kind.CHARGE, Kind.REFUND}))
     everything = await acme.reader.entries("acme", before=None, limit=10_000)
     expected = [entry for entry in everything if matches(entry, where)]
     stop = asyncio.Event()
-    poured = 0
+    charged = 0
 
-    async def pour() -> None:
-        nonlocal poured
+    async def charge_continuously() -> None:
+        nonlocal charged
         while not stop.is_set():
             await acme.engine.submit_many([charge(1) for _ in range(20)])
-            poured += 20
+            charged += 20
 
-    pouring = asyncio.create_task(pour())
-    first = await acme.statements.page("acme", EVERYTHING, before=None, limit=1)
+    charging = asyncio.create_task(charge_continuously())
+    first = await acme.statements.list_entries("acme", EVERYTHING, before=None, limit=1)
     found: list[Entry] = []
-    # From a row on that was there before, as a caller does whose first page was the moment before.
+    # Begin at a row that existed before, as a caller does whose first page was just before the charges.
     before: int | None = everything[0].number + 1
     while before is not None:
-        page = await acme.statements.page("acme", where, before=before, limit=7)
+        page = await acme.statements.list_entries("acme", where, before=before, limit=7)
         found += page.entries
         before = page.next_before
     period = await acme.statements.period("acme", EVERYTHING)
     slices = [entries async for entries in acme.statements.entries(period, EVERYTHING)]
     stop.set()
-    await pouring
+    await charging
     assert found == expected
-    assert poured > 20
+    assert charged > 20
     assert first.entries[0].number >= everything[0].number
     numbers = [entry.number for entries in slices for entry in entries]
     assert numbers == list(range(1, period.last + 1))
     assert slices[-1][-1].balance_after == period.closing
 
 
-async def test_a_time_to_come_lists_nothing_that_comes_before_it(acme: Wallets) -> None:
+async def test_a_future_start_time_lists_nothing(acme: Wallets) -> None:
     where = EntryFilter(start_at=BEGAN + 10**6 * HOUR)
     period = await acme.statements.period("acme", where)
     assert period.last == period.first - 1
     assert period.opening == period.closing
-    lines = await exported(acme, where)
+    lines = await export(acme, where)
     assert [line["kind"] for line in lines] == ["OPENING_BALANCE", "CLOSING_BALANCE"]
-    assert not await paged(acme, where, 10)
+    assert not await list_all(acme, where, 10)
 
 
-async def test_a_company_without_entries_and_one_that_is_not_there(
-    wallets: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_an_empty_and_a_missing_company(wallets: Wallets, database: asyncpg.Connection) -> None:
     await make_company(database, "new")
-    opening, closing = await exported(wallets, EVERYTHING, "new")
+    opening, closing = await export(wallets, EVERYTHING, "new")
     assert opening["balance"] == closing["balance"] == decimal(0)
     assert closing["explanation"] == "balance before the first transaction"
-    assert await wallets.statements.page("new", EVERYTHING, before=None, limit=1) == Page([], None)
+    assert await wallets.statements.list_entries("new", EVERYTHING, before=None, limit=1) == EntryPage([], None)
     with pytest.raises(CompanyNotFound):
-        await wallets.statements.page("nobody", EVERYTHING, before=None, limit=1)
+        await wallets.statements.list_entries("nobody", EVERYTHING, before=None, limit=1)
     with pytest.raises(CompanyNotFound):
         await wallets.statements.period("nobody", EVERYTHING)
 
 
 async def test_no_cell_is_a_formula(acme: Wallets) -> None:
     await acme.engine.submit(top_up(1, reference="+1 234"))
-    lines = await exported(acme, EVERYTHING)
+    lines = await export(acme, EVERYTHING)
     campaigns = {line["campaign"] for line in lines}
     assert "'" + FORMULA in campaigns
     assert lines[-2]["reference"] == "'+1 234"
@@ -265,17 +263,15 @@ async def test_no_cell_is_a_formula(acme: Wallets) -> None:
     ]
 
 
-async def test_an_export_of_many_rows_takes_no_more_memory_than_one_of_few(
-    wallets: Wallets, settings: WalletSettings
-) -> None:
-    """Of 1 000 rows, and of 30 000: what it takes at its height is a slice."""
+async def test_memory_of_an_export_does_not_grow_with_its_rows(wallets: Wallets, settings: WalletSettings) -> None:
+    """The peak for 30 000 rows is about that for 1 000 rows: one slice."""
     fill(settings.database_url, companies=1, entries=30_000)
     company = (await wallets.companies.list("", 1))[0].id
     few = EntryFilter(end_at=(await wallets.reader.entry(company, 1_001)).created_at)
     peaks = []
     for where in (few, EVERYTHING):
         period = await wallets.statements.period(company, where)
-        statement = Statement(period, where)
+        statement = StatementCsv(period, where)
         tracemalloc.start()
         try:
             size = len(statement.opening())
@@ -290,8 +286,8 @@ async def test_an_export_of_many_rows_takes_no_more_memory_than_one_of_few(
     assert peaks[1] < 1.2 * peaks[0] < 3_000_000
 
 
-async def test_an_export_that_does_not_add_up_is_none(acme: Wallets, database: asyncpg.Connection) -> None:
-    """Rows are only ever added; should one be gone all the same, nobody gets a statement that looks whole."""
+async def test_an_export_that_does_not_reconcile_fails(acme: Wallets, database: asyncpg.Connection) -> None:
+    """Rows are never deleted. If one were missing, no statement would look complete."""
     await database.execute("DELETE FROM entries WHERE company_id = 'acme' AND number = 17")
-    with pytest.raises(DoesNotAddUp, match="1 rows"):
-        await exported(acme, EVERYTHING)
+    with pytest.raises(StatementNotReconciled, match="1 rows"):
+        await export(acme, EVERYTHING)

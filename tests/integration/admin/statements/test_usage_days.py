@@ -1,4 +1,4 @@
-"""Usage by day: each entry counted once, whoever counts and wherever one dies, and on the day that it was made."""
+"""Usage by day: each entry is counted once and on its day, by concurrent processes and through crashes."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ import pytest
 import admin.statements.usage_store as adapter
 from admin.statements.usage import Days, UsageLine, total
 from admin.statements.usage_store import MissingEntries, UsageDays
-from admin.statements.worker import Rollups
+from admin.statements.worker import UsageWorker
 from tests.conftest import OpenWallets
 from tests.support.builders import (
     authorize,
@@ -37,7 +37,7 @@ ALWAYS = Days(date(1970, 1, 1), date(2999, 12, 31))
 MIDNIGHT = 1_790_035_200_000_000
 """2026-09-22T00:00:00Z."""
 STEPS = ("begin", "lock", "count", "advance")
-DIE = "SELECT pg_terminate_backend(pg_backend_pid()), $1::text"
+KILL_CONNECTION = "SELECT pg_terminate_backend(pg_backend_pid()), $1::text"
 
 Key = tuple[date, Channel | None, str]
 
@@ -48,13 +48,13 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
     for company in ("acme", "other"):
         await make_company(database, company)
         await wallets.engine.submit(top_up(1_000_000, company=company))
-        await live(wallets, company)
+        await make_entries(wallets, company)
     await database.execute("UPDATE entries SET created_at = $1::bigint + (number - 60) * 1000000", MIDNIGHT)
     return wallets
 
 
-async def live(wallets: Wallets, company: str, entries: int = 80) -> None:
-    """Charge, capture, refund and void: priced and not, with a channel of their own and not."""
+async def make_entries(wallets: Wallets, company: str, entries: int = 80) -> None:
+    """Charge, capture, refund and void, with and without a price and a channel of their own."""
     draw = random.Random(SEED)
     charged: list[int] = []
     for _ in range(entries):
@@ -79,8 +79,8 @@ async def live(wallets: Wallets, company: str, entries: int = 80) -> None:
         charged.append(outcome.entry.number)
 
 
-async def recounted(wallets: Wallets, company: str) -> dict[Key, tuple[int, ...]]:
-    """Count a company's entries once more, one by one: transactions, used, billed, spent, refunds, refunded."""
+async def recount(wallets: Wallets, company: str) -> dict[Key, tuple[int, ...]]:
+    """Count a company's entries one by one: transactions, used, billed, spent, refunds, refunded."""
     entries = await wallets.reader.entries(company, before=None, limit=100_000)
     by_number = {entry.number: entry for entry in entries}
     sums: dict[Key, Counter[int]] = {}
@@ -98,14 +98,14 @@ async def recounted(wallets: Wallets, company: str) -> dict[Key, tuple[int, ...]
 
 
 async def usage_of(wallets: Wallets, entry: Entry) -> Usage | None:
-    """Return what an entry says was used, or its authorization."""
+    """Return the usage of an entry, or that of its authorization."""
     if entry.usage is None and entry.authorization:
         return (await wallets.reader.authorization(entry.company, entry.authorization)).usage
     return entry.usage
 
 
-async def kept(database: asyncpg.Connection, company: str) -> dict[Key, tuple[int, ...]]:
-    """Return what is counted."""
+async def counted(database: asyncpg.Connection, company: str) -> dict[Key, tuple[int, ...]]:
+    """Return the counted usage of a company."""
     rows = await database.fetch("SELECT * FROM usage_days WHERE company_id = $1", company)
     return {
         (row["day"], Channel(row["channel"]) if row["channel"] else None, row["country"]): tuple(row.values())[4:]
@@ -113,21 +113,19 @@ async def kept(database: asyncpg.Connection, company: str) -> dict[Key, tuple[in
     }
 
 
-async def test_it_is_what_a_recount_makes_on_both_sides_of_a_midnight(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
-    assert await Rollups(acme.usage_days).run_once() > 100
+async def test_counted_usage_matches_a_recount_around_midnight(acme: Wallets, database: asyncpg.Connection) -> None:
+    assert await UsageWorker(acme.usage_days).run_once() > 100
     for company in ("acme", "other"):
-        found = await kept(database, company)
-        assert found == await recounted(acme, company)
+        found = await counted(database, company)
+        assert found == await recount(acme, company)
         assert {day for day, _, _ in found} == {date(2026, 9, 21), date(2026, 9, 22)}
         assert await database.fetchval("SELECT number FROM rollups WHERE company_id = $1", company) == (
             await database.fetchval("SELECT last_number FROM wallets WHERE company_id = $1", company)
         )
-    assert await Rollups(acme.usage_days).run_once() == 0
+    assert await UsageWorker(acme.usage_days).run_once() == 0
 
 
-async def test_a_days_last_microsecond_is_its_own(wallets: Wallets, database: asyncpg.Connection) -> None:
+async def test_a_day_ends_with_its_last_microsecond(wallets: Wallets, database: asyncpg.Connection) -> None:
     await make_company(database)
     await wallets.engine.submit(top_up(1_000))
     number = (await wallets.engine.submit(charge(10))).entry.number
@@ -145,19 +143,21 @@ async def test_a_days_last_microsecond_is_its_own(wallets: Wallets, database: as
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_death_at_any_step_counts_nothing_twice_and_leaves_nothing_out(
+async def test_a_crash_at_any_step_counts_each_entry_once(
     acme: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """The connection dies in the middle of the second slice, as it does when its process is killed."""
+    """The connection ends in the middle of the second slice, as it does when its process is killed."""
     usage = UsageDays(acme.pool, slice_entries=SLICE)
     assert await usage.count_slice("acme") == SLICE
     with monkeypatch.context() as patch:
-        patch.setitem(adapter._SQL, step, DIE + "".join(f", ${n}::bigint" for n in range(2, parameters(step) + 1)))
+        patch.setitem(
+            adapter._SQL, step, KILL_CONNECTION + "".join(f", ${n}::bigint" for n in range(2, parameters(step) + 1))
+        )
         with pytest.raises(LedgerUnavailable):
             await usage.count_slice("acme")
     assert await database.fetchval("SELECT number FROM rollups WHERE company_id = 'acme'") == SLICE
-    await Rollups(usage).run_once()
-    assert await kept(database, "acme") == await recounted(acme, "acme")
+    await UsageWorker(usage).run_once()
+    assert await counted(database, "acme") == await recount(acme, "acme")
 
 
 def parameters(step: str) -> int:
@@ -165,25 +165,26 @@ def parameters(step: str) -> int:
     return max(n for n in range(1, 9) if f"${n}" in adapter._SQL[step])
 
 
-async def test_workers_and_readers_at_once_count_each_entry_once_while_charges_pour_in(
+async def test_concurrent_counting_counts_each_entry_once(
     acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
+    """Workers and readers of two processes count while entries are written."""
     beside = await open_more()
     slices = [UsageDays(each.pool, slice_entries=SLICE) for each in (acme, beside)]
-    workers = [Rollups(usage) for usage in slices]
-    pouring = asyncio.create_task(live(acme, "acme", 60))
-    while not pouring.done():
+    workers = [UsageWorker(usage) for usage in slices]
+    writing = asyncio.create_task(make_entries(acme, "acme", 60))
+    while not writing.done():
         await asyncio.gather(
             *(worker.run_once() for worker in workers),
             *(usage.catch_up(company) for usage in slices for company in ("acme", "other")),
         )
-    await pouring
+    await writing
     assert await slices[1].catch_up("acme")
     for company in ("acme", "other"):
-        assert await kept(database, company) == await recounted(acme, company)
+        assert await counted(database, company) == await recount(acme, company)
 
 
-async def test_a_summary_has_what_was_charged_the_moment_before(acme: Wallets) -> None:
+async def test_a_summary_includes_the_latest_charge(acme: Wallets) -> None:
     today = datetime.now(UTC).date()
     for number in range(1, 4):
         await acme.engine.submit(charge(number, usage=Usage(Channel.VOICE, country="US", quantity=60)))
@@ -194,9 +195,9 @@ async def test_a_summary_has_what_was_charged_the_moment_before(acme: Wallets) -
         assert total(usage.by_country).spent == whole.spent
 
 
-async def test_sums_by_channel_and_country_are_those_of_the_lines(acme: Wallets) -> None:
+async def test_sums_by_channel_and_country_match_the_lines(acme: Wallets) -> None:
     await acme.usage_days.catch_up("acme")
-    expected = await recounted(acme, "acme")
+    expected = await recount(acme, "acme")
     for channel in (None, Channel.SMS):
         for country in ("", "DE"):
             usage = await acme.usage_days.read("acme", ALWAYS, channel=channel, country=country)
@@ -217,7 +218,7 @@ async def test_sums_by_channel_and_country_are_those_of_the_lines(acme: Wallets)
     assert {line.day for line in one_day.by_day} == {date(2026, 9, 21)}
 
 
-async def test_a_long_backlog_is_said_to_be_one(acme: Wallets, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_backlog_is_incomplete(acme: Wallets, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "CATCH_UP_SECONDS_MAX", -1.0)
     assert not await acme.usage_days.catch_up("acme")
     assert (await acme.usage_days.read("acme", ALWAYS)).last_number == 0
@@ -227,16 +228,14 @@ async def test_a_long_backlog_is_said_to_be_one(acme: Wallets, monkeypatch: pyte
         await acme.usage_days.read("nobody", ALWAYS)
 
 
-async def test_a_company_that_cannot_be_counted_does_not_keep_the_others_waiting(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_a_broken_company_does_not_delay_the_others(acme: Wallets, database: asyncpg.Connection) -> None:
     await database.execute("DELETE FROM entries WHERE company_id = 'acme' AND number = 5")
-    worker = Rollups(acme.usage_days)
+    worker = UsageWorker(acme.usage_days)
     with pytest.raises(MissingEntries, match="companies/acme"):
         await worker.run_once()
     assert await worker.run_once() > 50
-    assert await kept(database, "other") == await recounted(acme, "other")
-    assert await kept(database, "acme") == {}
+    assert await counted(database, "other") == await recount(acme, "other")
+    assert await counted(database, "acme") == {}
 
 
 @pytest.mark.parametrize(
@@ -250,30 +249,28 @@ async def test_a_company_that_cannot_be_counted_does_not_keep_the_others_waiting
         "UPDATE rollups SET number = number + 1 WHERE company_id = 'acme'",
     ],
 )
-async def test_verify_ledger_counts_again_and_finds_what_is_off(
-    acme: Wallets, database: asyncpg.Connection, tampering: str
-) -> None:
-    """And it is mended as docs/guides/operations.md says."""
+async def test_verify_ledger_finds_wrong_counts(acme: Wallets, database: asyncpg.Connection, tampering: str) -> None:
+    """The procedure of docs/guides/operations.md repairs them."""
     await UsageDays(acme.pool, slice_entries=50).count_slice("acme")
-    assert await problems(acme) == set(), "what is not counted yet is no problem"
-    await Rollups(acme.usage_days).run_once()
+    assert await problems(acme) == set(), "uncounted entries are no problem"
+    await UsageWorker(acme.usage_days).run_once()
     assert await problems(acme) == set()
     await database.execute(tampering)
     assert await problems(acme) == {"acme"}
     async with database.transaction():
         await database.execute("DELETE FROM rollups WHERE company_id = 'acme'")
         await database.execute("DELETE FROM usage_days WHERE company_id = 'acme'")
-    await Rollups(acme.usage_days).run_once()
+    await UsageWorker(acme.usage_days).run_once()
     assert await problems(acme) == set()
 
 
 async def problems(wallets: Wallets) -> set[str]:
-    """Return the companies whose usage is not what their entries make, by VerifyLedger."""
+    """Return the companies with problems of usage, by VerifyLedger."""
     return {problem.company for problem in (await wallets.verify()).problems if problem.check is Check.USAGE}
 
 
-async def test_counting_waits_for_no_charge_and_no_charge_for_it(acme: Wallets, database: asyncpg.Connection) -> None:
-    """Not for the lock of a wallet's row, which charges have, and not the other way round."""
+async def test_counting_and_charging_do_not_block_each_other(acme: Wallets, database: asyncpg.Connection) -> None:
+    """Counting does not wait for the lock of a wallet's row, which charges hold, nor charges for that of counting."""
     async with database.transaction():
         await database.execute("SELECT FROM wallets WHERE company_id = 'acme' FOR UPDATE")
         assert await acme.usage_days.count_slice("acme") > 50

@@ -1,4 +1,4 @@
-"""The lines of a statement: what an accountant, and a spreadsheet, find in them."""
+"""The lines of a statement in CSV, its filters, and the days of a summary."""
 
 import csv
 import io
@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from admin.spreadsheets import line_writer, text_cell, text_in_cell
-from admin.statements.domain import EVERYTHING, DoesNotAddUp, EntryFilter, Period
-from admin.statements.filters import filter_of, list_name
+from admin.statements.domain import EVERYTHING, EntryFilter, Period, StatementNotReconciled
+from admin.statements.filters import filter_of, token_scope
 from admin.statements.messages import DAYS_MAX, days_of
-from admin.statements.statement_csv import COLUMNS, UNITS, Statement
+from admin.statements.statement_csv import COLUMNS, UNITS, StatementCsv
 from admin.statements.usage import Days
 from server.rejections import InvalidRequest
 from veloconnect.admin.v1 import transaction_pb2
@@ -27,12 +27,12 @@ from wallet.domain.usage import Channel, Usage
 
 NOON = 1_790_078_400_000_000
 """2026-09-22T12:00:00Z."""
-NEVER_REACHED = 2 * NOON
+FAR_FUTURE = 2 * NOON
 TODAY = date(2026, 11, 25)
 
 
 def entry(number: int, amount: int, balance_after: int, **fields: object) -> Entry:
-    """Return an entry of Acme's."""
+    """Return an entry of acme."""
     values = {
         "company": "acme",
         "kind": Kind.CHARGE if amount < 0 else Kind.TOP_UP,
@@ -48,11 +48,11 @@ def entry(number: int, amount: int, balance_after: int, **fields: object) -> Ent
 
 
 def read(text: str) -> list[dict[str, str]]:
-    """Return lines by column."""
+    """Return lines as dicts by column."""
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_a_line_says_what_was_used_and_what_it_cost_and_why() -> None:
+def test_a_line_has_usage_amount_and_explanation() -> None:
     price = Price("standard", 3, "voice.+49", 0, 24_000, used=205, billed=210, unit=60, first=30, next=6)
     called = entry(
         18,
@@ -64,8 +64,8 @@ def test_a_line_says_what_was_used_and_what_it_cost_and_why() -> None:
         usage=Usage(Channel.VOICE, "", "DE", 205, "spring", "c-1"),
         price=price,
     )
-    statement = Statement(Period("acme", "EUR", 18, 18, 100_000, 16_000), EVERYTHING)
-    text = statement.opening() + statement.entries([called]) + statement.closing(NEVER_REACHED)
+    statement = StatementCsv(Period("acme", "EUR", 18, 18, 100_000, 16_000), EVERYTHING)
+    text = statement.opening() + statement.entries([called]) + statement.closing(FAR_FUTURE)
     opening, line, closing = read(text)
     assert opening["explanation"] == "balance after transaction 17"
     assert line == {
@@ -94,18 +94,19 @@ def test_a_line_says_what_was_used_and_what_it_cost_and_why() -> None:
     assert (closing["date"], closing["time"], closing["balance"]) == ("2026-09-22", "12:00:00.000018", "0.016")
 
 
-def test_an_amount_that_was_named_is_not_explained_by_the_rate_that_is_pinned_beside_it() -> None:
+def test_a_requested_amount_is_not_explained_by_the_pinned_rate() -> None:
+    """The rate of an authorization is pinned for its capture, and does not explain an amount in the request."""
     price = Price("standard", 3, "voice.+49", 0, 24_000, used=1, billed=30, unit=60, first=30, next=6, by_request=True)
     usage = Usage(Channel.VOICE, "", "DE", 60)
     held = entry(1, 0, 0, kind=Kind.AUTHORIZATION, held_delta=5, held_after=5, usage=usage, price=price)
-    statement = Statement(Period("acme", "EUR", 1, 1, 0, 0), EVERYTHING)
+    statement = StatementCsv(Period("acme", "EUR", 1, 1, 0, 0), EVERYTHING)
     _, line = read(statement.opening().splitlines(keepends=True)[0] + 2 * statement.entries([held]))
     assert (line["used"], line["billed"], line["explanation"]) == ("60", "60", "")
 
 
-def test_what_a_filter_leaves_out_is_said_and_summed_up() -> None:
+def test_unlisted_transactions_are_summed_up() -> None:
     where = EntryFilter(kinds=frozenset({Kind.TOP_UP}), start_at=NOON, end_at=NOON + 100)
-    statement = Statement(Period("acme", "EUR", 1, 3, 0, 350), where)
+    statement = StatementCsv(Period("acme", "EUR", 1, 3, 0, 350), where)
     text = statement.opening() + statement.entries([entry(1, 400, 400)]) + statement.closing(NOON + 100)
     opening, _, left_out, closing = read(text)
     assert opening["time"] == "12:00:00.000000"
@@ -115,15 +116,15 @@ def test_what_a_filter_leaves_out_is_said_and_summed_up() -> None:
 
 
 @pytest.mark.parametrize("listed", [[], [entry(1, 400, 400)], [entry(1, 400, 400), entry(2, -1, 399)]])
-def test_what_does_not_add_up_is_no_statement(listed: list[Entry]) -> None:
-    statement = Statement(Period("acme", "EUR", 1, 2, 0, 350), EVERYTHING)
+def test_a_statement_that_does_not_reconcile_fails(listed: list[Entry]) -> None:
+    statement = StatementCsv(Period("acme", "EUR", 1, 2, 0, 350), EVERYTHING)
     statement.entries(listed)
-    with pytest.raises(DoesNotAddUp, match="acme"):
-        statement.closing(NEVER_REACHED)
+    with pytest.raises(StatementNotReconciled, match="acme"):
+        statement.closing(FAR_FUTURE)
 
 
-def test_there_is_no_balance_yet_at_a_time_to_come() -> None:
-    statement = Statement(Period("acme", "EUR", 1, 1, 0, 1), EntryFilter(end_at=NOON + 1000))
+def test_a_future_end_time_has_no_balance_yet() -> None:
+    statement = StatementCsv(Period("acme", "EUR", 1, 1, 0, 1), EntryFilter(end_at=NOON + 1000))
     statement.entries([entry(1, 1, 1)])
     (closing,) = csv.reader([statement.closing(NOON + 999)])
     assert closing[COLUMNS.index("time")] == "12:00:00.000001", "that of the last row"
@@ -134,7 +135,7 @@ def test_there_is_no_balance_yet_at_a_time_to_come() -> None:
 @example(" =1+1")
 @example("'=1+1")
 @example("＋1")
-def test_no_text_is_a_formula_and_each_can_be_had_back(text: str) -> None:
+def test_no_text_is_a_formula_and_escaping_is_reversible(text: str) -> None:
     cell = text_cell(text)
     assert not cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     assert text_in_cell(cell) == text
@@ -149,11 +150,11 @@ def test_an_amount_is_exact_in_units(micros: int) -> None:
     assert format_money(micros, "EUR") == decimal(micros) + " EUR"
 
 
-def test_every_channel_has_its_unit() -> None:
+def test_every_channel_has_a_unit() -> None:
     assert UNITS.keys() == set(Channel)
 
 
-def test_a_page_token_is_of_one_filter() -> None:
+def test_token_scopes_are_equal_only_for_equal_filters() -> None:
     filters = [
         {},
         {"country_code": "DE"},
@@ -165,12 +166,12 @@ def test_a_page_token_is_of_one_filter() -> None:
         {"end_time": Timestamp(seconds=1)},
     ]
     wheres = [filter_of(transaction_pb2.TransactionFilter(**fields)) for fields in filters]  # type: ignore[arg-type]
-    names = [list_name("companies/acme", where) for where in wheres]
+    names = [token_scope("companies/acme", where) for where in wheres]
     assert names[0] == "companies/acme"
-    assert len({*names, *(list_name("companies/other", where) for where in wheres)}) == 2 * len(filters)
+    assert len({*names, *(token_scope("companies/other", where) for where in wheres)}) == 2 * len(filters)
     kinds = [wallet_pb2.Transaction.KIND_CHARGE, wallet_pb2.Transaction.KIND_REFUND]
-    turned = [filter_of(transaction_pb2.TransactionFilter(kinds=order)) for order in (kinds, kinds[::-1])]
-    assert list_name("companies/acme", turned[0]) == list_name("companies/acme", turned[1])
+    reordered = [filter_of(transaction_pb2.TransactionFilter(kinds=order)) for order in (kinds, kinds[::-1])]
+    assert token_scope("companies/acme", reordered[0]) == token_scope("companies/acme", reordered[1])
     assert all(" " not in name for name in names)
 
 
@@ -183,12 +184,12 @@ def test_a_page_token_is_of_one_filter() -> None:
         ("2024-02-29", "2024-03-01", Days(date(2024, 2, 29), date(2024, 3, 1))),
     ],
 )
-def test_days_that_are_asked_for(start: str, end: str, days: Days) -> None:
+def test_days_of_a_request(start: str, end: str, days: Days) -> None:
     request = transaction_pb2.GetUsageSummaryRequest(start_date=start, end_date=end)
     assert days_of(request, today=TODAY) == days
 
 
-def test_a_year_is_asked_for_at_most() -> None:
+def test_a_summary_covers_a_year_at_most() -> None:
     year = transaction_pb2.GetUsageSummaryRequest(start_date="2024-01-01", end_date="2024-12-31")
     days = days_of(year, today=TODAY)
     assert (days.last - days.first).days + 1 == DAYS_MAX, "a leap year is a year"
