@@ -1,4 +1,4 @@
-"""Who sells and who buys, in Postgres."""
+"""The seller and the billing profiles of companies in Postgres."""
 
 from collections.abc import Callable
 
@@ -14,24 +14,27 @@ _SQL = load(__name__)
 
 
 class Billing:
-    """Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made even so."""
+    """Reads and changes the seller and billing profiles.
+
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made nevertheless.
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
     async def seller(self) -> Seller:
-        """Return the seller; without a name where it was never set."""
+        """Return the seller, which has no name until it is set."""
         async with reading(self._pool) as connection:
             return await read_seller(connection)
 
     async def change_seller(self, change: Callable[[Seller], Seller]) -> Seller:
-        """Make of the seller what `change` makes of it; of several at once each sees what the other made."""
+        """Replace the seller by the result of `change`. Concurrent changes are made one after the other."""
         async with writing(self._pool) as connection:
             await connection.execute(_SQL["lock_sellers"])
             seller = change(await read_seller(connection))
             await connection.execute(
-                _SQL["put_seller"],
+                _SQL["upsert_seller"],
                 seller.name,
                 seller.address_lines,
                 seller.tax_id,
@@ -47,12 +50,12 @@ class Billing:
             return await read_profile(connection, company)
 
     async def change_profile(self, company: str, change: Callable[[BillingProfile], BillingProfile]) -> BillingProfile:
-        """Make of a company's profile what `change` makes of it. Raises CompanyNotFound, and what `change` raises."""
+        """Replace a company's profile by the result of `change`. Raises CompanyNotFound, and the errors of `change`."""
         async with writing(self._pool) as connection:
             await connection.execute(_SQL["lock_company"], company)
             profile = change(await read_profile(connection, company))
             await connection.execute(
-                _SQL["put_profile"],
+                _SQL["upsert_profile"],
                 company,
                 profile.legal_name,
                 profile.address_lines,
@@ -67,7 +70,7 @@ class Billing:
 
 
 async def read_seller(connection: Connection) -> Seller:
-    """Return the seller; without a name where it was never set."""
+    """Return the seller, which has no name until it is set."""
     row = await connection.fetchrow(_SQL["get_seller"])
     if row is None:
         return Seller()

@@ -1,4 +1,4 @@
-"""`python -m admin documents`: receipts and monthly statements as PDF."""
+"""`python -m admin documents`: write receipts and monthly statements as PDF."""
 
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from veloconnect.admin.v1 import document_pb2
 from veloconnect.admin.v1.document_pb2_grpc import DocumentServiceStub
 from wallet.domain.resource_names import COMPANY, RECEIPT, STATEMENT
 
-_company_option = click.option("--company", required=True, callback=resource_name(COMPANY), help="Whose, such as acme.")
+_company_option = click.option(
+    "--company", required=True, callback=resource_name(COMPANY), help="The company, such as acme."
+)
 _output_option = click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write it; else to a file of its own name here.",
+    help="The file to write; default: the document's own file name, in the current folder.",
 )
 
 
@@ -30,7 +32,7 @@ def documents() -> None:
 @_output_option
 @connection_options
 def receipt(connection: Connection, company: str, transaction: int, output: Path | None) -> None:
-    """Write the receipt of a top-up; it is issued if it was not yet."""
+    """Write the receipt of a top-up, and issue it if it has none."""
     request = document_pb2.GetReceiptPdfRequest(name=f"{company}/{RECEIPT.collection}/{transaction}")
     with service_stub(connection, DocumentServiceStub) as service:
         pdf = service.GetReceiptPdf(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
@@ -39,11 +41,11 @@ def receipt(connection: Connection, company: str, transaction: int, output: Path
 
 @documents.command()
 @_company_option
-@click.option("--month", required=True, help="Such as 2026-11, in UTC.")
+@click.option("--month", required=True, help="The month in UTC, such as 2026-11.")
 @_output_option
 @connection_options
 def statement(connection: Connection, company: str, month: str, output: Path | None) -> None:
-    """Write what a month did to a company's wallet."""
+    """Write a company's statement of a month."""
     request = document_pb2.GetStatementPdfRequest(name=f"{company}/{STATEMENT.collection}/{month}")
     with service_stub(connection, DocumentServiceStub) as service:
         pdf = service.GetStatementPdf(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
@@ -51,8 +53,8 @@ def statement(connection: Connection, company: str, month: str, output: Path | N
 
 
 def _write(pdf: document_pb2.Pdf, output: Path | None) -> None:
-    """Write a file when it is whole, and say where it is."""
-    # The name is the service's: only its last part is taken, so that nothing is written elsewhere.
+    """Write a file, which appears when it is complete, and print its path."""
+    # The service sends the name. Only its last part is used, so that no file is written elsewhere.
     path = output or Path(Path(pdf.file_name).name)
     part = path.with_name(f"{path.name}.part")
     try:

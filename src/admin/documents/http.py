@@ -2,26 +2,26 @@
 
 from aiohttp import web
 
-from admin.documents.names import month_in
-from admin.documents.renderer import File, Printing
+from admin.documents.names import parse_month
+from admin.documents.renderer import DocumentRenderer, PdfFile
 from admin.http.routes import Route, attachment
 from server.validation import check
 from veloconnect.admin.v1 import document_pb2
 from wallet.domain.resource_names import RECEIPT, STATEMENT
 
 
-def routes(printing: Printing) -> list[Route]:
+def routes(renderer: DocumentRenderer) -> list[Route]:
     """Return the routes of documents."""
 
     async def receipt(request: web.Request) -> web.StreamResponse:
         name = RECEIPT.template.format_map(request.match_info)
         check(document_pb2.GetReceiptPdfRequest(name=name))
-        return _sent(await printing.receipt(*RECEIPT.parse(name)))
+        return _download(await renderer.render_receipt(*RECEIPT.parse(name)))
 
     async def statement(request: web.Request) -> web.StreamResponse:
         name = STATEMENT.template.format_map(request.match_info)
         check(document_pb2.GetStatementPdfRequest(name=name))
-        return _sent(await printing.statement(*month_in(name)))
+        return _download(await renderer.render_statement(*parse_month(name)))
 
     return [
         Route("GET", f"/v1/{RECEIPT.template}.pdf", receipt),
@@ -29,5 +29,5 @@ def routes(printing: Printing) -> list[Route]:
     ]
 
 
-def _sent(file: File) -> web.Response:
+def _download(file: PdfFile) -> web.Response:
     return attachment(file.content, filename=file.name, content_type="application/pdf")

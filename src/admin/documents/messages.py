@@ -1,4 +1,4 @@
-"""Sellers, billing profiles, receipts and statements: to messages, and from them."""
+"""Conversion of sellers, billing profiles, receipts and statements to messages and back."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -42,7 +42,7 @@ _PROFILE_FIELDS: Mapping[str, str] = {
     "tax_label": "tax_label",
     "tax_note": "note",
 }
-"""Field of the message → field of the domain."""
+"""Maps fields of the message to fields of the domain."""
 _KINDS = cast(
     "Mapping[ReceiptKind, document_pb2.Receipt.Kind]",
     {kind: document_pb2.Receipt.Kind.Value(f"KIND_{kind.name}") for kind in ReceiptKind},
@@ -58,15 +58,15 @@ _TREATMENTS = cast(
 
 
 def seller_change(request: document_pb2.UpdateSellerRequest) -> Callable[[Seller], Seller]:
-    """Return what an update makes of the seller; it raises InvalidRequest, as this does."""
-    asked = request.seller
-    if asked.name not in ("", SELLER):
+    """Return the change that an update makes to the seller. Both this and the change raise InvalidRequest."""
+    seller = request.seller
+    if seller.name not in ("", SELLER):
         raise invalid("seller.name", f"must be {SELLER}, or left out: there is one seller")
     fields = ResourceFields("a seller", frozenset(_SELLER_FIELDS), frozenset(), frozenset({"name"}))
-    paths = fields_to_update(asked, request.update_mask, fields)
-    changes = {field: _value(asked, path) for path, field in _SELLER_FIELDS.items() if path in paths}
+    paths = fields_to_update(seller, request.update_mask, fields)
+    changes = {field: _value(seller, path) for path, field in _SELLER_FIELDS.items() if path in paths}
     if "number_prefix" in changes:
-        changes["number_prefix"] = asked.number_prefix or Seller().number_prefix
+        changes["number_prefix"] = seller.number_prefix or Seller().number_prefix
 
     def change(before: Seller) -> Seller:
         after = msgspec.structs.replace(before, **changes)
@@ -80,27 +80,30 @@ def seller_change(request: document_pb2.UpdateSellerRequest) -> Callable[[Seller
 def profile_change(
     request: document_pb2.UpdateBillingProfileRequest,
 ) -> tuple[str, Callable[[BillingProfile], BillingProfile]]:
-    """Return whose profile an update changes, and what it makes of it; that raises InvalidRequest, as this does."""
-    asked = request.billing_profile
+    """Return the company and the change that an update makes to its profile. Both raise InvalidRequest."""
+    profile = request.billing_profile
     check_name(
-        BILLING_PROFILE, asked.name, "billing_profile.name", "a billing profile, such as companies/acme/billingProfile"
+        BILLING_PROFILE,
+        profile.name,
+        "billing_profile.name",
+        "a billing profile, such as companies/acme/billingProfile",
     )
-    if asked.country_code and asked.country_code not in COUNTRIES:
-        raise invalid("billing_profile.country_code", f"{asked.country_code} is no country of ISO 3166-1")
+    if profile.country_code and profile.country_code not in COUNTRIES:
+        raise invalid("billing_profile.country_code", f"{profile.country_code} is no country of ISO 3166-1")
     fields = ResourceFields("a billing profile", frozenset(_PROFILE_FIELDS), frozenset(), frozenset({"name"}))
-    paths = fields_to_update(asked, request.update_mask, fields)
-    changes = {field: _value(asked, path) for path, field in _PROFILE_FIELDS.items() if path in paths}
+    paths = fields_to_update(profile, request.update_mask, fields)
+    changes = {field: _value(profile, path) for path, field in _PROFILE_FIELDS.items() if path in paths}
     if "treatment" in changes:
-        changes["treatment"] = TaxTreatment(int(asked.tax_treatment) or TaxTreatment.NONE)
+        changes["treatment"] = TaxTreatment(int(profile.tax_treatment) or TaxTreatment.NONE)
 
     def change(before: BillingProfile) -> BillingProfile:
-        return _whole(msgspec.structs.replace(before, **changes))
+        return _check_complete(msgspec.structs.replace(before, **changes))
 
-    return BILLING_PROFILE.parse(asked.name), change
+    return BILLING_PROFILE.parse(profile.name), change
 
 
-def _whole(profile: BillingProfile) -> BillingProfile:
-    """Return a profile that says all that its treatment needs, and nothing beside it. Raises InvalidRequest."""
+def _check_complete(profile: BillingProfile) -> BillingProfile:
+    """Return a profile if it has all fields of its tax treatment, and no others. Raises InvalidRequest otherwise."""
     included = profile.treatment is TaxTreatment.INCLUDED
     if included and not profile.rate_basis_points:
         raise invalid("billing_profile.tax_rate_basis_points", "is required with TAX_TREATMENT_INCLUDED: 1900 is 19 %")
@@ -113,25 +116,25 @@ def _whole(profile: BillingProfile) -> BillingProfile:
     return profile
 
 
-def _value(asked: Any, path: str) -> Any:
-    value = getattr(asked, path)
+def _value(message: Any, path: str) -> Any:
+    value = getattr(message, path)
     return tuple(value) if path == "address_lines" else value
 
 
 def seller_message(seller: Seller) -> document_pb2.Seller:
-    """Return a seller."""
+    """Return a seller as a message."""
     return document_pb2.Seller(name=SELLER, **{path: getattr(seller, field) for path, field in _SELLER_FIELDS.items()})
 
 
 def profile_message(company: str, profile: BillingProfile) -> document_pb2.BillingProfile:
-    """Return a billing profile."""
+    """Return a billing profile as a message."""
     values = {path: getattr(profile, field) for path, field in _PROFILE_FIELDS.items()}
     values["tax_treatment"] = _TREATMENTS[profile.treatment]
     return document_pb2.BillingProfile(name=BILLING_PROFILE.name(company), **values)
 
 
 def receipt_message(receipt: Receipt) -> document_pb2.Receipt:
-    """Return a receipt."""
+    """Return a receipt as a message."""
     return document_pb2.Receipt(
         name=RECEIPT.name(receipt.company, receipt.number),
         number=receipt.serial_text,
@@ -155,7 +158,7 @@ def receipt_message(receipt: Receipt) -> document_pb2.Receipt:
 
 
 def statement_message(statement: MonthlyStatement) -> document_pb2.Statement:
-    """Return a statement."""
+    """Return a monthly statement as a message."""
     usage, month = total(statement.usage), statement.month
     has_entries = statement.last_number >= statement.first_number
     return document_pb2.Statement(

@@ -1,4 +1,4 @@
-"""Monthly statements: what a month did to a wallet, summed up so that it reconciles."""
+"""Monthly statements: the sums of a wallet's month, which reconcile with its balances."""
 
 import msgspec
 
@@ -8,15 +8,16 @@ from admin.statements.usage import UsageLine, total
 from wallet.domain.resource_names import COMPANY
 
 LATE_MICROSECONDS_MAX = 3_600_000_000
-"""How long after a month's end something may still be written into it. An entry has the time at which it was taken, and
-a wallet's time never goes back; so a month is over when the wallet has a later entry, or when this much has gone by."""
+"""How long after its end a month may still get entries, in microseconds. An entry has the time at which the charge was
+accepted, and the time of a wallet never goes back. So a month is complete when the wallet has a later entry, or after
+this time."""
 
 
 class MoneyLine(msgspec.Struct, frozen=True):
-    """Entries of one kind, summed up. `amount` in micros, with its sign."""
+    """The sum of entries of one kind. `amount` in micros, with its sign."""
 
     reason: str
-    """What they say of why, such as CHARGEBACK; may be empty."""
+    """The reason of the entries, such as CHARGEBACK; may be empty."""
     count: int
     amount: int
 
@@ -24,17 +25,17 @@ class MoneyLine(msgspec.Struct, frozen=True):
 class MonthlyStatement(msgspec.Struct, frozen=True):
     """A month of a company. Amounts in micros.
 
-    opening + top-ups + adjustments − charges + refunds = closing, always: `reconciled` says so or raises.
+    opening + top-ups + adjustments − charges + refunds = closing, which `reconciled` checks.
     """
 
     company: str
     month: Month
     currency: str
     provisional: bool
-    """Whether something may still be added: the month is not over, or not all of it is counted yet."""
+    """Whether entries may still be added: the month is not over, or not all of its entries are counted."""
     first_number: int
     last_number: int
-    """The entries of the month that are in it; the last is one less than the first where there is none."""
+    """The entries of the month; the last is one less than the first if there are none."""
     opening: int
     closing: int
     held_opening: int
@@ -45,33 +46,33 @@ class MonthlyStatement(msgspec.Struct, frozen=True):
     usage: list[UsageLine]
     """Charges and refunds by channel and country."""
     as_of: int
-    """When it was read, in microseconds since the epoch."""
+    """The time of the statement, in microseconds since the epoch."""
 
     @property
     def charged(self) -> int:
-        """What charges and captures took."""
+        """The sum of charges and captures."""
         return total(self.usage).spent
 
     @property
     def refunded(self) -> int:
-        """What refunds gave back."""
+        """The sum of refunds."""
         return total(self.usage).refunded
 
     @property
     def adjusted(self) -> int:
-        """What adjustments added, with its sign."""
+        """The sum of adjustments, with its sign."""
         return sum(line.amount for line in self.adjustments)
 
     def reconciled(self) -> "MonthlyStatement":
-        """Return itself. Raises StatementNotReconciled where it does not add up, which is a fault of ours."""
-        moved = self.top_ups.amount + self.adjusted - self.charged + self.refunded
-        if self.opening + moved != self.closing:
+        """Return itself. Raises StatementNotReconciled if sums and balances do not match, which is a fault of ours."""
+        change = self.top_ups.amount + self.adjusted - self.charged + self.refunded
+        if self.opening + change != self.closing:
             raise StatementNotReconciled(
-                f"{COMPANY.name(self.company)}, {self.month}: {self.opening} + {moved} micros are not {self.closing}"
+                f"{COMPANY.name(self.company)}, {self.month}: {self.opening} + {change} micros are not {self.closing}"
             )
         return self
 
 
 def is_over(month: Month, *, now: int, last_at: int) -> bool:
-    """Return whether nothing can come into a month any more; times in microseconds since the epoch."""
+    """Return whether a month can get no more entries; times in microseconds since the epoch."""
     return last_at >= month.ends_at or now >= month.ends_at + LATE_MICROSECONDS_MAX

@@ -1,8 +1,8 @@
-"""Monthly statements from Postgres: sums that are kept, and few rows.
+"""Monthly statements from Postgres, read from stored sums and few rows.
 
-Charges and refunds come from `usage_days`, which count up to one entry of the ledger; everything else is read up to
-that same entry, in one snapshot. So it reconciles at any moment, while charges pour in. Top-ups and adjustments have an
-index of their own, and times are found by halving: what it costs does not depend on how many charges a month has.
+Charges and refunds come from `usage_days`, which are counted up to one entry of the ledger. All else is read up to the
+same entry in one snapshot, so that a statement reconciles at any moment, also during charges. Top-ups and adjustments
+have an index of their own, and times are found by binary search, so the cost does not grow with a month's charges.
 """
 
 import asyncpg
@@ -22,15 +22,15 @@ _SQL = load(__name__, Kind)
 
 
 class MonthlyStatements:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+    """Reads monthly statements. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool, usage: UsageDays) -> None:
-        """Use an open pool; `usage` counts what is not counted yet."""
+        """Use an open pool; `usage` counts entries that are not counted yet."""
         self._pool = pool
         self._usage = usage
 
     async def read(self, company: str, month: Month, *, now: int | None = None) -> MonthlyStatement:
-        """Return a month as it is now, or would be at another time. Raises CompanyNotFound, StatementNotReconciled."""
+        """Return the statement of a month as of `now`. Raises CompanyNotFound, StatementNotReconciled."""
         await self._usage.catch_up(company)
         async with snapshot(self._pool) as connection:
             return (await _read(connection, company, month, now)).reconciled()
@@ -67,7 +67,7 @@ async def _read(connection: Connection, company: str, month: Month, now: int | N
 
 
 async def _balances(connection: Connection, company: str, number: int) -> tuple[int, int]:
-    """Return balance and held amount after an entry; nothing before the first."""
+    """Return balance and held amount after an entry; both are 0 before the first."""
     row = await connection.fetchrow(_SQL["balances"], company, number)
     return (0, 0) if row is None else (row["balance_after"], row["held_after"])
 

@@ -10,17 +10,17 @@ YEAR_MIN, YEAR_MAX = 1970, 9998
 
 
 class Month(msgspec.Struct, frozen=True, order=True):
-    """One month: 2026-11."""
+    """A month, such as 2026-11."""
 
     year: int
     month: int
 
     @classmethod
-    def of(cls, text: str) -> "Month":
-        """Read "2026-11". Raises ValueError for what is no month of 1970 to 9998."""
+    def parse(cls, text: str) -> "Month":
+        """Parse "2026-11". Raises ValueError unless it is a month of the years 1970 to 9998."""
         found = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
         if not YEAR_MIN <= found.year <= YEAR_MAX or text != f"{found:%Y-%m}":
-            raise ValueError(f"{text} is no month")
+            raise ValueError(f"{text} is not a month")
         return cls(found.year, found.month)
 
     def __str__(self) -> str:
@@ -28,25 +28,25 @@ class Month(msgspec.Struct, frozen=True, order=True):
 
     @property
     def first(self) -> date:
-        """Its first day."""
+        """The first day."""
         return date(self.year, self.month, 1)
 
     @property
     def last(self) -> date:
-        """Its last day."""
+        """The last day."""
         return date(self.year, self.month, calendar.monthrange(self.year, self.month)[1])
 
     @property
     def starts_at(self) -> int:
-        """Its first moment, in microseconds since the epoch."""
+        """The start, in microseconds since the epoch."""
         return int(datetime(self.year, self.month, 1, tzinfo=UTC).timestamp()) * _MICROSECONDS
 
     @property
     def ends_at(self) -> int:
-        """The first moment after it, in microseconds since the epoch."""
+        """The end (exclusive), in microseconds since the epoch."""
         return self.next.starts_at
 
     @property
     def next(self) -> "Month":
-        """The month after it."""
+        """The next month."""
         return Month(self.year + self.month // 12, self.month % 12 + 1)

@@ -1,4 +1,4 @@
-"""Who sells and who buys, in the lines that documents have."""
+"""Seller, buyer and times as text for documents."""
 
 from datetime import UTC, datetime
 
@@ -16,11 +16,11 @@ def buyer_lines(buyer: BillingProfile) -> list[str]:
     return [buyer.legal_name, *buyer.address_lines, buyer.country, tax_id]
 
 
-def date_of(at: int) -> str:
+def format_date(at: int) -> str:
     """Return the date, in UTC, of a time in microseconds since the epoch."""
     return datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y-%m-%d")
 
 
-def time_of(at: int) -> str:
-    """Return a time in microseconds since the epoch to the second."""
+def format_time(at: int) -> str:
+    """Return a time in microseconds since the epoch as text in UTC, to the second."""
     return datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

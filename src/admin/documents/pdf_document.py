@@ -1,7 +1,7 @@
-"""A PDF as our documents have it: its font, who it is from and to, its tables, its page numbers.
+"""The layout of PDF documents: font, lines, headings, tables, and a footer with page numbers.
 
-The same content makes the same bytes: its times are the document's own, and fpdf2 puts in nothing that is random. The
-font has Latin, Cyrillic, Greek, Armenian and Georgian letters; what it has not (such as Chinese) comes out as boxes.
+The same content makes the same bytes: the only time in it is the document's own, and fpdf2 adds nothing random. The
+font has Latin, Cyrillic, Greek, Armenian and Georgian letters. Others, such as Chinese ones, are printed as boxes.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ _LINE_MM = 5.5
 _GREY = 110
 
 
-class Sheet(FPDF):
-    """One document. Lengths in millimetres, A4."""
+class PdfDocument(FPDF):
+    """A document in A4. Lengths are in millimetres."""
 
     def __init__(self, *, title: str, at: int, footer: str) -> None:
-        """Begin its first page. `at` is the document's own time, in microseconds since the epoch."""
+        """Begin the first page. `at` is the document's own time, in microseconds since the epoch."""
         super().__init__(format="A4")
         self._footer = footer
         with as_file(_FONTS) as folder:
@@ -37,7 +37,7 @@ class Sheet(FPDF):
         self.add_page()
 
     def footer(self) -> None:
-        """Write the seller's line and the page's number; fpdf2 calls it for each page."""
+        """Write the footer text and the page number. fpdf2 calls this for each page."""
         self.set_y(-_MARGIN_MM)
         self.set_font(_FONT, size=7)
         self.set_text_color(_GREY)
@@ -47,14 +47,14 @@ class Sheet(FPDF):
         self.set_text_color(0)
         self.set_font(_FONT, size=9)
 
-    def lines(self, lines: Sequence[str], *, bold_first: bool = False) -> None:
-        """Write lines one below the other; empty ones are left out."""
-        for place, line in enumerate(line for line in lines if line):
-            self.set_font(style="B" if bold_first and not place else "")
+    def add_lines(self, lines: Sequence[str], *, bold_first: bool = False) -> None:
+        """Write lines one below the other, without empty ones."""
+        for index, line in enumerate(line for line in lines if line):
+            self.set_font(style="B" if bold_first and not index else "")
             self.multi_cell(0, _LINE_MM, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
         self.set_font(style="")
 
-    def heading(self, text: str, size: int = 12) -> None:
+    def add_heading(self, text: str, size: int = 12) -> None:
         """Write a heading."""
         self.ln(_LINE_MM)
         self.set_font(style="B", size=size)
@@ -62,8 +62,8 @@ class Sheet(FPDF):
         self.set_font(style="", size=9)
         self.ln(2)
 
-    def facts(self, facts: Sequence[tuple[str, str]]) -> None:
-        """Write names and values side by side; those without a value are left out."""
+    def add_facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        """Write names and values side by side, without those whose value is empty."""
         for name, value in facts:
             if value:
                 self.set_text_color(_GREY)
@@ -71,10 +71,10 @@ class Sheet(FPDF):
                 self.set_text_color(0)
                 self.multi_cell(0, _LINE_MM, value, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
 
-    def rows(
+    def add_table(
         self, head: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int], bold: frozenset[int]
     ) -> None:
-        """Write a table. The first column stands left, the others right; rows at the places in `bold` are so."""
+        """Write a table: the first column is aligned left, the others right. `bold` has the indexes of bold rows."""
         bold_face = FontFace(emphasis="BOLD")
         with self.table(
             col_widths=tuple(widths),
@@ -86,9 +86,9 @@ class Sheet(FPDF):
         ) as table:
             if head:
                 table.row(head)
-            for place, cells in enumerate(rows):
-                table.row(cells, style=bold_face if place in bold else None)
+            for index, cells in enumerate(rows):
+                table.row(cells, style=bold_face if index in bold else None)
 
-    def written(self) -> bytes:
-        """Return the file."""
+    def to_bytes(self) -> bytes:
+        """Return the PDF file."""
         return bytes(self.output())

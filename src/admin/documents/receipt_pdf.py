@@ -1,7 +1,7 @@
 """A receipt as PDF."""
 
-from admin.documents.parties import buyer_lines, date_of, seller_lines, time_of
-from admin.documents.pdf_document import Sheet
+from admin.documents.parties import buyer_lines, format_date, format_time, seller_lines
+from admin.documents.pdf_document import PdfDocument
 from admin.documents.receipts import Receipt, ReceiptKind, TaxTreatment, percent
 from admin.top_ups.domain import TopUpMethod
 from wallet.domain.money import in_minor_units
@@ -12,12 +12,12 @@ _TITLES = {
     ReceiptKind.CREDIT_NOTE: "Credit note",
     ReceiptKind.REINSTATEMENT: "Reversal of a credit note",
 }
-_MOVED = {
+_PAYMENT_LABELS = {
     ReceiptKind.TOP_UP: "Paid",
     ReceiptKind.CREDIT_NOTE: "Given back",
     ReceiptKind.REINSTATEMENT: "Paid after all",
 }
-_WHAT = {
+_DESCRIPTIONS = {
     ReceiptKind.TOP_UP: "Top-up of a prepaid balance",
     ReceiptKind.CREDIT_NOTE: "Top-up of a prepaid balance, given back",
     ReceiptKind.REINSTATEMENT: "Top-up of a prepaid balance, not given back after all",
@@ -30,31 +30,31 @@ _TOTALS = {
 
 
 def receipt_pdf(receipt: Receipt) -> bytes:
-    """Return the file: from what the receipt pins and nothing else, so the same bytes at any time."""
+    """Return the PDF of a receipt. It depends on the stored receipt only, so its bytes are always the same."""
     title = f"{_TITLES[receipt.kind]} {receipt.serial_text}"
-    sheet = Sheet(title=title, at=receipt.issued_at, footer=receipt.seller.footer)
-    sheet.lines(seller_lines(receipt.seller), bold_first=True)
-    sheet.heading("To", size=9)
-    sheet.lines(buyer_lines(receipt.buyer))
-    sheet.heading(title, size=14)
-    sheet.facts(
+    pdf = PdfDocument(title=title, at=receipt.issued_at, footer=receipt.seller.footer)
+    pdf.add_lines(seller_lines(receipt.seller), bold_first=True)
+    pdf.add_heading("To", size=9)
+    pdf.add_lines(buyer_lines(receipt.buyer))
+    pdf.add_heading(title, size=14)
+    pdf.add_facts(
         [
-            ("Date of issue", date_of(receipt.issued_at)),
+            ("Date of issue", format_date(receipt.issued_at)),
             ("Corrects", receipt.original_text and f"Receipt {receipt.original_text}"),
-            (_MOVED[receipt.kind], time_of(receipt.paid_at)),
+            (_PAYMENT_LABELS[receipt.kind], format_time(receipt.paid_at)),
             ("Paid by", _paid_by(receipt) if receipt.kind is ReceiptKind.TOP_UP else ""),
             ("Transaction", TRANSACTION.name(receipt.company, receipt.number)),
             ("Reference", receipt.reference),
         ]
     )
-    sheet.ln(4)
-    rows = [(_WHAT[receipt.kind], _amount(receipt, receipt.net)), *_tax_rows(receipt)]
+    pdf.ln(4)
+    rows = [(_DESCRIPTIONS[receipt.kind], _amount(receipt, receipt.net)), *_tax_rows(receipt)]
     rows.append((_TOTALS[receipt.kind], _amount(receipt, receipt.amount)))
-    sheet.rows((), rows, widths=(120, 50), bold=frozenset({len(rows) - 1}))
+    pdf.add_table((), rows, widths=(120, 50), bold=frozenset({len(rows) - 1}))
     if receipt.buyer.treatment is TaxTreatment.REVERSE_CHARGE:
-        sheet.ln(4)
-        sheet.lines([receipt.buyer.note])
-    return sheet.written()
+        pdf.ln(4)
+        pdf.add_lines([receipt.buyer.note])
+    return pdf.to_bytes()
 
 
 def _paid_by(receipt: Receipt) -> str:

@@ -1,8 +1,8 @@
-"""Receipts in Postgres: one for each top-up and each correction of one, with numbers that have no gaps.
+"""Receipts in Postgres: one for each top-up and each correction of one, with gapless numbers.
 
-A receipt is issued in one transaction: under the lock of its company's row in `receipt_marks`, so that one top-up gets
-one receipt whoever asks and however many at once; then its number is taken under the lock of the series, and given back
-where the transaction fails or its process dies. Whatever ends it, the receipt is there with its number, or neither is.
+A receipt is issued in one transaction. It holds the lock of its company's row in `receipt_marks`, so that concurrent
+requests issue one receipt per top-up. Then it takes a number under the lock of the series. If the transaction fails or
+its process is killed, neither the receipt nor the number exists.
 """
 
 from contextlib import suppress
@@ -29,7 +29,7 @@ from wallet.ledger.queries import load
 from wallet.ledger.transactions import autocommitting, reading
 
 _LOCK_SETTINGS = "SET LOCAL lock_timeout = '4s'"
-"""Somebody else may be issuing, which is soon over."""
+"""Another process may be issuing receipts, which takes less than this."""
 
 _SQL = load(__name__, Kind)
 _encode = msgspec.json.Encoder().encode
@@ -37,47 +37,47 @@ _decode = msgspec.json.Decoder(Receipt).decode
 
 
 class Receipts:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+    """Issues and reads receipts. Every method raises LedgerUnavailable if Postgres does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
     async def companies_behind(self, after: str, limit: int) -> list[str]:
-        """Return up to `limit` companies, by id from `after` on, that have top-ups without receipts."""
+        """Return up to `limit` companies after id `after`, by id, that have top-ups without receipts."""
         async with reading(self._pool) as connection:
             rows = await connection.fetch(_SQL["companies_behind"], after, limit, CORRECTING_REASONS)
         return [row["company_id"] for row in rows]
 
     async def issue_next(self, company: str, limit: int) -> int:
-        """Issue the receipts of a company's next top-ups, up to `limit`; return how many there were to look at.
+        """Issue the receipts of a company's next top-ups, up to `limit`; return how many were examined.
 
-        Raises SellerNotSet where nobody has said who sells.
+        Raises SellerNotSet.
         """
         async with reading(self._pool) as connection:
             rows = await connection.fetch(_SQL["next"], company, limit, CORRECTING_REASONS)
         numbers = [row["number"] for row in rows]
         for number in numbers:
-            # A correction of what has no receipt has none.
+            # A correction of an entry without a receipt has none either.
             with suppress(ReceiptNotFound):
                 await self.get(company, number)
         if numbers:
-            # Only now: who dies before it looks at these again, and finds their receipts.
+            # Last: after a crash before it, the next run examines these again, and finds their receipts.
             async with autocommitting(self._pool) as connection:
                 await connection.execute(_SQL["advance"], company, numbers[-1])
         return len(numbers)
 
     async def get(self, company: str, number: int, *, at: int | None = None) -> Receipt:
-        """Return the receipt of a top-up or a correction; issue it where it has none, now or at a time that is given.
+        """Return the receipt of a top-up or a correction, and issue it at `at` (default: now) if it has none.
 
-        Raises ReceiptNotFound where the transaction is neither, SellerNotSet.
+        Raises ReceiptNotFound if the transaction is neither, SellerNotSet.
         """
         async with autocommitting(self._pool) as connection:
             issued = await _read(connection, company, number)
             return issued or await _issue(connection, company, number, at)
 
-    async def page(self, company: str, *, before: int, limit: int) -> list[Receipt]:
-        """Return up to `limit` receipts that are issued, below transaction `before`, newest first.
+    async def list(self, company: str, *, before: int, limit: int) -> list[Receipt]:
+        """Return up to `limit` issued receipts of transactions below number `before`, newest first.
 
         Raises CompanyNotFound.
         """
@@ -88,7 +88,7 @@ class Receipts:
         return [_decode(row["content"]) for row in rows]
 
     async def find(self, prefix: str, year: int, serial: int) -> Receipt | None:
-        """Return the receipt that has this number of its own, whosever it is."""
+        """Return the receipt with this serial number, of any company, or None."""
         async with reading(self._pool) as connection:
             content = await connection.fetchval(_SQL["find"], prefix, year, serial)
         return None if content is None else _decode(content)
@@ -105,17 +105,17 @@ async def _issue(connection: Connection, company: str, number: int, at: int | No
         source = await _source(connection, company, number)
         await connection.execute(_SQL["begin"], company)
         await connection.execute(_SQL["lock"], company)
-        # A statement of its own: it sees what was committed while the lock was waited for.
+        # A statement of its own, which sees all that was committed while this one waited for the lock.
         if issued := await _read(connection, company, number):
             return issued
         now: int = source["now"] if at is None else at
         if source["kind"] == Kind.TOP_UP:
-            return await _of_top_up(connection, company, number, source, now)
-        return await _of_correction(connection, company, number, source, now)
+            return await _issue_original(connection, company, number, source, now)
+        return await _issue_correction(connection, company, number, source, now)
 
 
 async def _source(connection: Connection, company: str, number: int) -> asyncpg.Record:
-    """Return what a receipt is made of. Raises ReceiptNotFound where the entry has none."""
+    """Return the data of a receipt. Raises ReceiptNotFound if the entry has none."""
     source = await connection.fetchrow(_SQL["source"], company, number)
     if source is None or not (source["kind"] == Kind.TOP_UP or _corrects(source)):
         raise ReceiptNotFound(f"{number}")
@@ -123,7 +123,7 @@ async def _source(connection: Connection, company: str, number: int) -> asyncpg.
 
 
 def _corrects(source: asyncpg.Record) -> bool:
-    """Return whether it is an adjustment of the service's own, and not a person's, that corrects a top-up."""
+    """Return whether an entry is an adjustment by the service itself (not a person) that corrects a top-up."""
     return (
         source["kind"] == Kind.ADJUSTMENT
         and source["reason"] in CORRECTING_REASONS
@@ -131,7 +131,9 @@ def _corrects(source: asyncpg.Record) -> bool:
     )
 
 
-async def _of_top_up(connection: Connection, company: str, number: int, source: asyncpg.Record, now: int) -> Receipt:
+async def _issue_original(
+    connection: Connection, company: str, number: int, source: asyncpg.Record, now: int
+) -> Receipt:
     seller = await read_seller(connection)
     if not seller.name:
         raise SellerNotSet
@@ -139,7 +141,7 @@ async def _of_top_up(connection: Connection, company: str, number: int, source: 
     if not buyer.legal_name:
         buyer = msgspec.structs.replace(buyer, legal_name=source["display_name"] or company)
     tax = tax_within(source["amount"], source["currency"], buyer)
-    return await _written(
+    return await _insert(
         connection,
         Receipt(
             company=company,
@@ -162,10 +164,10 @@ async def _of_top_up(connection: Connection, company: str, number: int, source: 
     )
 
 
-async def _of_correction(
+async def _issue_correction(
     connection: Connection, company: str, number: int, source: asyncpg.Record, now: int
 ) -> Receipt:
-    """Write what corrects a receipt, with its parties and tax, in its series; issue that first where it was not."""
+    """Issue a correction of a receipt, with its parties, tax and series. Issue that receipt first if need be."""
     top_up = TOP_UP_REFERENCE.parse_optional(source["reference"] or "")
     original_number = await connection.fetchval(_SQL["original"], company, top_up)
     if original_number is None:
@@ -173,11 +175,11 @@ async def _of_correction(
     original = await _read(connection, company, original_number)
     if original is None:
         paid = await _source(connection, company, original_number)
-        original = await _of_top_up(connection, company, original_number, paid, now)
+        original = await _issue_original(connection, company, original_number, paid, now)
     amount = source["amount"]
     remaining = await connection.fetchval(_SQL["remaining"], company, original_number)
     tax = correction(remaining, amount, source["currency"], original.buyer)
-    return await _written(
+    return await _insert(
         connection,
         msgspec.structs.replace(
             original,
@@ -195,8 +197,8 @@ async def _of_correction(
     )
 
 
-async def _written(connection: Connection, receipt: Receipt) -> Receipt:
-    """Give a receipt the next number of its series, and write it."""
+async def _insert(connection: Connection, receipt: Receipt) -> Receipt:
+    """Insert a receipt with the next number of its series."""
     prefix = receipt.seller.number_prefix
     year = datetime.fromtimestamp(receipt.issued_at // 1_000_000, UTC).year
     taken = await connection.fetchrow(_SQL["take_serial"], prefix, year, receipt.issued_at)

@@ -8,7 +8,7 @@ WHERE w.company_id > $1 AND w.last_number > coalesce(m.number, 0)
 ORDER BY w.company_id LIMIT $2
 
 -- next --
--- The next top-ups of a company behind its mark, and corrections of them ($3: their reasons), up to $2.
+-- The next top-ups of a company after its mark, and corrections of them ($3: their reasons), up to $2.
 SELECT e.number FROM entries e
 WHERE e.company_id = $1 AND e.number > coalesce((SELECT number FROM receipt_marks WHERE company_id = $1), 0)
   AND (e.kind = Kind.TOP_UP OR (e.kind = Kind.ADJUSTMENT AND e.reason = ANY ($3::text[])
@@ -25,8 +25,8 @@ SELECT number FROM receipt_marks WHERE company_id = $1 FOR UPDATE
 SELECT content FROM receipts WHERE company_id = $1 AND number = $2
 
 -- source --
--- What a receipt is made of, as it is now. The top-up is found by the keys that follow from it (admin.top_ups.domain): it
--- may not name its entry yet.
+-- The data of a receipt, as of now. The top-up is found by the keys that derive from it (wallet.domain.system_keys), since
+-- it may not refer to its entry yet.
 SELECT e.kind, e.amount, e.created_at, e.reference, e.reason, e.idempotency_key, w.currency, c.display_name,
     t.method, t.card_brand, t.card_last4, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now
 FROM entries e JOIN wallets w USING (company_id) JOIN companies c USING (company_id)
@@ -42,19 +42,19 @@ LEFT JOIN LATERAL (
 WHERE e.company_id = $1 AND e.number = $2
 
 -- original --
--- The entry that top-up $2 was credited by.
+-- The entry that credited top-up $2.
 SELECT e.number FROM top_ups t JOIN entries e USING (company_id)
 WHERE t.company_id = $1 AND t.top_up_id = $2 AND e.kind = Kind.TOP_UP
   AND e.idempotency_key IN (t.top_up_id, '~top-up:' || t.top_up_id, '~payment:' || t.payment)
 ORDER BY e.number LIMIT 1
 
 -- remaining --
--- What is left of the receipt for entry $2 after all that corrected it.
+-- The remaining amount of the receipt for entry $2 after all its corrections.
 SELECT coalesce(sum((content ->> 'amount')::bigint), 0)::bigint FROM receipts
 WHERE company_id = $1 AND (number = $2 OR original_number = $2)
 
 -- take_serial --
--- The next number of the series of prefix $1 and year $2, at $3: no earlier than the one before.
+-- Take the next number of the series of prefix $1 and year $2, at time $3 or that of the previous receipt if later.
 INSERT INTO receipt_series AS s (prefix, year, last, issued_at) VALUES ($1, $2, 1, $3)
 ON CONFLICT (prefix, year) DO UPDATE SET last = s.last + 1, issued_at = greatest(s.issued_at, excluded.issued_at)
 RETURNING last, issued_at
@@ -71,7 +71,7 @@ UPDATE receipt_marks SET number = greatest(number, $2) WHERE company_id = $1
 SELECT content FROM receipts WHERE company_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3
 
 -- find --
--- Whosever it is.
+-- Of any company.
 SELECT content FROM receipts WHERE prefix = $1 AND year = $2 AND serial = $3
 
 -- company_exists --

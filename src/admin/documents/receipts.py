@@ -1,4 +1,4 @@
-"""Receipts: who sells, who buys, the tax within an amount, and the receipt that pins all three."""
+"""Receipts: seller, buyer, the tax within an amount, and the receipt that records all three."""
 
 from enum import IntEnum
 
@@ -11,45 +11,45 @@ RATE_WHOLE = 10_000
 
 
 class TaxTreatment(IntEnum):
-    """What receipts say of tax. The values are stored: never renumber them."""
+    """The tax on receipts. The values are stored: never renumber them."""
 
     NONE = 1
-    """Nothing."""
+    """Receipts do not mention tax."""
     INCLUDED = 2
-    """Amounts include tax at a rate, which is shown."""
+    """Amounts include tax at a rate, which receipts show."""
     REVERSE_CHARGE = 3
-    """No tax is taken: the buyer owes it, and a note says so."""
+    """The buyer owes the tax, and a note on receipts says so."""
 
 
 class ReceiptKind(IntEnum):
-    """What a receipt is about. The values are stored: never renumber them."""
+    """The kinds of receipts. The values are stored: never renumber them."""
 
     TOP_UP = 1
     CREDIT_NOTE = 2
-    """A top-up, or a part of it, that went back: by a refund or a chargeback."""
+    """A top-up, or a part of it, was returned by a refund or a chargeback."""
     REINSTATEMENT = 3
-    """What a credit note took back and is paid all the same: the refund failed, or the chargeback was won."""
+    """The reversal of a credit note: the refund failed, or the chargeback was won."""
 
 
 CORRECTING_REASONS = ("TOP_UP_REFUND", "TOP_UP_REFUND_FAILED", "CHARGEBACK", "CHARGEBACK_WON")
-"""Of the service's own adjustments, that correct a receipt."""
+"""The reasons of the service's own adjustments that correct a receipt."""
 
 
 class Seller(msgspec.Struct, frozen=True):
-    """Who sells: as every receipt names it."""
+    """The seller on every receipt."""
 
     name: str = ""
-    """Empty: not set yet, and nothing is issued."""
+    """Empty until it is set; no receipt is issued before."""
     address_lines: tuple[str, ...] = ()
     tax_id: str = ""
     email: str = ""
     number_prefix: str = "VC"
-    """Receipts are numbered per prefix and year: VC-2026-000001."""
+    """Receipts are numbered by prefix and year: VC-2026-000001."""
     footer: str = ""
 
 
 class BillingProfile(msgspec.Struct, frozen=True):
-    """Who buys: as a company's receipts name it. By default without tax, under the company's own name."""
+    """The buyer on a company's receipts. By default without tax, under the company's own name."""
 
     legal_name: str = ""
     """Empty: the company's display name, or else its id."""
@@ -59,86 +59,86 @@ class BillingProfile(msgspec.Struct, frozen=True):
     tax_id: str = ""
     treatment: TaxTreatment = TaxTreatment.NONE
     rate_basis_points: int = 0
-    """INCLUDED: 1900 is 19 %."""
+    """Only with INCLUDED: 1900 is 19 %."""
     tax_label: str = ""
-    """INCLUDED: what the tax is called, such as VAT."""
+    """Only with INCLUDED: the name of the tax, such as VAT."""
     note: str = ""
-    """REVERSE_CHARGE: the sentence that receipts have."""
+    """With REVERSE_CHARGE: the sentence on receipts."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """One receipt, for ever as it was issued. Amounts in micros; times in microseconds since the epoch."""
+    """A receipt, which never changes. Amounts in micros; times in microseconds since the epoch."""
 
     company: str
     number: int
-    """Of the transaction that it is for, whose number names it."""
+    """The number of its transaction, which is also in its resource name."""
     kind: ReceiptKind
     serial_text: str
-    """Its own number, such as VC-2026-000001."""
+    """Its serial number, such as VC-2026-000001."""
     issued_at: int
     paid_at: int
     currency: str
     amount: int
-    """What was paid: net + tax. All three are negative in a credit note."""
+    """The amount paid: net + tax. All three are negative in a credit note."""
     net: int
     tax: int
     reference: str
-    """What the top-up itself says of where it came from, such as a wire's text; of a correction: why."""
+    """The reference of the top-up, such as a wire's text; the reason of a correction."""
     seller: Seller
     buyer: BillingProfile
     method: int = 0
-    """How it was paid, as admin.top_ups.domain.TopUpMethod has it; 0: not known."""
+    """The payment method, a value of admin.top_ups.domain.TopUpMethod; 0 if it is unknown."""
     card_brand: str = ""
     card_last4: str = ""
     original_number: int = 0
-    """The top-up's transaction, and its receipt's own number, in what corrects it."""
+    """In a correction, the number of the top-up's transaction; `original_text` is the serial number of its receipt."""
     original_text: str = ""
 
 
 class Tax(msgspec.Struct, frozen=True):
-    """An amount taken apart, in micros: `net` + `tax` is the amount."""
+    """The parts of an amount, in micros: `net` + `tax` is the amount."""
 
     net: int
     tax: int
 
 
 def tax_within(amount: int, currency: str, buyer: BillingProfile) -> Tax:
-    """Take an amount of micros apart, which is not negative.
+    """Split an amount in micros, which is not negative, into net and tax.
 
     The tax is rounded once, half up, to the currency's minor unit; the net amount is the rest, so both add up.
     """
     if buyer.treatment is not TaxTreatment.INCLUDED:
         return Tax(amount, 0)
     unit = MICROS_PER_UNIT // 10 ** minor_digits(currency)
-    over, under = amount * buyer.rate_basis_points, (RATE_WHOLE + buyer.rate_basis_points) * unit
-    tax = (2 * over + under) // (2 * under) * unit
-    # Less than half a minor unit may round up to more than there is.
+    numerator, denominator = amount * buyer.rate_basis_points, (RATE_WHOLE + buyer.rate_basis_points) * unit
+    tax = (2 * numerator + denominator) // (2 * denominator) * unit
+    # An amount below a minor unit may be rounded up to more than itself.
     tax = min(tax, amount)
     return Tax(amount - tax, tax)
 
 
 def correction(remaining: int, amount: int, currency: str, buyer: BillingProfile) -> Tax:
-    """Take apart what changes a receipt's amount, of which `remaining` micros are left, by `amount`, with its sign.
+    """Split a correction of a receipt, of which `remaining` micros are left, by `amount`, which has a sign.
 
-    The tax is the difference of the tax before and after: so however often a part goes back, in the end the tax of all
-    that went back is the tax of the receipt, and not a cent more or less.
+    The tax is the difference of the tax before and after. So the taxes of all partial refunds add up exactly to the tax
+    of the receipt once all of it is refunded.
     """
-    tax = _tax(remaining + amount, currency, buyer) - _tax(remaining, currency, buyer)
+    tax = _signed_tax(remaining + amount, currency, buyer) - _signed_tax(remaining, currency, buyer)
     return Tax(amount - tax, tax)
 
 
-def _tax(amount: int, currency: str, buyer: BillingProfile) -> int:
-    """Return the tax within an amount, which may be negative: more may go back than was paid."""
+def _signed_tax(amount: int, currency: str, buyer: BillingProfile) -> int:
+    """Return the tax within an amount, which is negative if more was refunded than paid."""
     tax = tax_within(abs(amount), currency, buyer).tax
     return -tax if amount < 0 else tax
 
 
 def serial_text(prefix: str, year: int, serial: int) -> str:
-    """Return a receipt's own number: six digits at least, so that they sort for the first million of a year."""
+    """Return a serial number with at least six digits, so that the first million of a year sort as text."""
     return f"{prefix}-{year}-{serial:06}"
 
 
 def percent(basis_points: int) -> str:
-    """Return a rate as people write it: 1900 is "19", 550 is "5.5"."""
+    """Return a rate in percent as text: 1900 is "19", 550 is "5.5"."""
     whole, rest = divmod(basis_points, 100)
     return f"{whole}.{rest:02}".rstrip("0").rstrip(".")

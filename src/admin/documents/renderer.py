@@ -1,4 +1,4 @@
-"""Documents as files: what the RPCs answer and the HTTP port serves."""
+"""Rendering of documents as PDF files, for the RPCs and for HTTP downloads."""
 
 import asyncio
 from typing import NamedTuple
@@ -15,39 +15,39 @@ from admin.documents.statement_pdf import statement_pdf
 from admin.rpc.concurrency import ConcurrencyLimit
 
 PDFS_AT_ONCE_MAX = 4
-"""In one process: each keeps a core busy for a tenth of a second, and a statement of every country for one."""
+"""Per process: each keeps a core busy for 0.1 s, and a statement with every country for 1 s."""
 
 
-class File(NamedTuple):
-    """A PDF, and what to save it as."""
+class PdfFile(NamedTuple):
+    """A PDF and its file name."""
 
     name: str
     content: bytes
 
 
-class Printing:
-    """Makes PDFs, a few at once, beside the event loop."""
+class DocumentRenderer:
+    """Renders PDFs in threads, up to PDFS_AT_ONCE_MAX at a time."""
 
     def __init__(
         self, receipts: Receipts, statements: MonthlyStatements, billing: Billing, companies: Companies
     ) -> None:
-        """Read what they say from the ledger."""
+        """Read the contents of documents from these stores."""
         self._receipts = receipts
         self._statements = statements
         self._billing = billing
         self._companies = companies
         self._limit = ConcurrencyLimit("PDFs", calls_max=PDFS_AT_ONCE_MAX)
 
-    async def receipt(self, company: str, number: int) -> File:
-        """Return the receipt of a top-up; issue it where it has none.
+    async def render_receipt(self, company: str, number: int) -> PdfFile:
+        """Return the receipt of a top-up, and issue it if it has none.
 
         Raises ReceiptNotFound, SellerNotSet, Overloaded.
         """
         with self._limit.acquire():
             receipt = await self._receipts.get(company, number)
-            return File(f"{receipt.serial_text}.pdf", await asyncio.to_thread(receipt_pdf, receipt))
+            return PdfFile(f"{receipt.serial_text}.pdf", await asyncio.to_thread(receipt_pdf, receipt))
 
-    async def statement(self, company: str, month: Month) -> File:
+    async def render_statement(self, company: str, month: Month) -> PdfFile:
         """Return the statement of a month. Raises CompanyNotFound, Overloaded, StatementNotReconciled."""
         with self._limit.acquire():
             statement = await self._statements.read(company, month)
@@ -57,4 +57,4 @@ class Printing:
                 name = (await self._companies.get(company)).display_name
                 buyer = msgspec.structs.replace(buyer, legal_name=name or company)
             content = await asyncio.to_thread(statement_pdf, statement, seller, buyer)
-            return File(f"{company}-{month}.pdf", content)
+            return PdfFile(f"{company}-{month}.pdf", content)

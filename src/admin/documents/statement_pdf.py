@@ -1,8 +1,8 @@
-"""A monthly statement as PDF: what the month adds up to. Its rows are in the CSV export."""
+"""A monthly statement as PDF, with the sums of the month. Its transactions are in the CSV export."""
 
 from admin.documents.monthly import MonthlyStatement
-from admin.documents.parties import buyer_lines, seller_lines, time_of
-from admin.documents.pdf_document import Sheet
+from admin.documents.parties import buyer_lines, format_time, seller_lines
+from admin.documents.pdf_document import PdfDocument
 from admin.documents.receipts import BillingProfile, Seller
 from admin.statements.statement_csv import UNITS
 from admin.statements.usage import UsageLine, total
@@ -11,30 +11,30 @@ from wallet.domain.resource_names import COMPANY, TRANSACTION
 
 
 def statement_pdf(statement: MonthlyStatement, seller: Seller, buyer: BillingProfile) -> bytes:
-    """Return the file. A final one of the same parties has the same bytes whenever it is asked for."""
+    """Return the PDF of a statement. The bytes of a final statement with the same parties are always the same."""
     month, currency = statement.month, statement.currency
-    # A final statement does not change any more, so its time is that of the month's end.
+    # A final statement never changes, so its time is the end of the month.
     at = statement.as_of if statement.provisional else month.ends_at
-    sheet = Sheet(title=f"Statement {month} of {statement.company}", at=at, footer=seller.footer)
-    sheet.lines(seller_lines(seller), bold_first=True)
-    sheet.heading("To", size=9)
-    sheet.lines(buyer_lines(buyer))
-    sheet.heading(f"Statement {month}{' (provisional)' if statement.provisional else ''}", size=14)
+    pdf = PdfDocument(title=f"Statement {month} of {statement.company}", at=at, footer=seller.footer)
+    pdf.add_lines(seller_lines(seller), bold_first=True)
+    pdf.add_heading("To", size=9)
+    pdf.add_lines(buyer_lines(buyer))
+    pdf.add_heading(f"Statement {month}{' (provisional)' if statement.provisional else ''}", size=14)
     last = TRANSACTION.name(statement.company, statement.last_number)
-    sheet.facts(
+    pdf.add_facts(
         [
             ("Account", COMPANY.name(statement.company)),
             ("Period", f"{month.first} to {month.last}, UTC"),
             ("Currency", currency),
-            ("As of", time_of(at) if statement.provisional else ""),
+            ("As of", format_time(at) if statement.provisional else ""),
             ("Last transaction", last if statement.last_number >= statement.first_number else ""),
         ]
     )
-    sheet.ln(4)
+    pdf.ln(4)
     summary = _summary(statement)
-    sheet.rows(("", "Transactions", currency), summary, widths=(90, 30, 50), bold=frozenset({0, len(summary) - 1}))
-    sheet.heading("Set aside by authorizations", size=10)
-    sheet.rows(
+    pdf.add_table(("", "Transactions", currency), summary, widths=(90, 30, 50), bold=frozenset({0, len(summary) - 1}))
+    pdf.add_heading("Set aside by authorizations", size=10)
+    pdf.add_table(
         (),
         [
             (f"On {month.first}", in_minor_units(statement.held_opening, currency)),
@@ -44,7 +44,7 @@ def statement_pdf(statement: MonthlyStatement, seller: Seller, buyer: BillingPro
         bold=frozenset(),
     )
     if statement.usage:
-        sheet.heading("Usage by channel and country", size=10)
+        pdf.add_heading("Usage by channel and country", size=10)
         rows = [_usage(line, currency) for line in statement.usage]
         whole = total(statement.usage)
         rows.append(
@@ -58,8 +58,8 @@ def statement_pdf(statement: MonthlyStatement, seller: Seller, buyer: BillingPro
             )
         )
         head = ("Channel", "Country", "Charges", "Billed", f"Charged {currency}", f"Refunded {currency}")
-        sheet.rows(head, rows, widths=(28, 18, 22, 40, 32, 32), bold=frozenset({len(rows) - 1}))
-    return sheet.written()
+        pdf.add_table(head, rows, widths=(28, 18, 22, 40, 32, 32), bold=frozenset({len(rows) - 1}))
+    return pdf.to_bytes()
 
 
 def _summary(statement: MonthlyStatement) -> list[tuple[str, str, str]]:
@@ -71,7 +71,7 @@ def _summary(statement: MonthlyStatement) -> list[tuple[str, str, str]]:
         ("Charges", str(usage.transactions), -usage.spent),
         ("Refunds of charges", str(usage.refunds), usage.refunded),
         *(
-            (f"Adjustments{f': {_words(line.reason)}' if line.reason else ''}", str(line.count), line.amount)
+            (f"Adjustments{f': {_label(line.reason)}' if line.reason else ''}", str(line.count), line.amount)
             for line in statement.adjustments
         ),
         (f"Closing balance, {_end(statement).lower()}", "", statement.closing),
@@ -85,7 +85,7 @@ def _end(statement: MonthlyStatement) -> str:
 
 def _usage(line: UsageLine, currency: str) -> tuple[str, ...]:
     return (
-        "" if line.channel is None else _words(line.channel.name),
+        "" if line.channel is None else _label(line.channel.name),
         line.country,
         str(line.transactions),
         str(line.billed) if line.channel is None else f"{line.billed} {UNITS[line.channel]}",
@@ -94,6 +94,6 @@ def _usage(line: UsageLine, currency: str) -> tuple[str, ...]:
     )
 
 
-def _words(name: str) -> str:
-    """Return a name in capitals as words; SMS stays what it is."""
+def _label(name: str) -> str:
+    """Return the name of an enum as words, such as "Phone number"; short ones such as SMS stay in capitals."""
     return name if "_" not in name and len(name) <= 3 else name.replace("_", " ").capitalize()

@@ -1,4 +1,4 @@
-"""What VerifyLedger checks of receipts."""
+"""The checks of VerifyLedger for receipts."""
 
 from admin.documents.receipts import ReceiptKind
 from wallet.domain.commands import Kind

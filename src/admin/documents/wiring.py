@@ -5,7 +5,7 @@ from admin.documents.billing_store import Billing
 from admin.documents.http import routes
 from admin.documents.monthly_store import MonthlyStatements
 from admin.documents.receipt_store import Receipts
-from admin.documents.renderer import Printing
+from admin.documents.renderer import DocumentRenderer
 from admin.documents.servicer import DocumentServicer
 from admin.documents.worker import PAUSE_SECONDS, ReceiptWorker
 from admin.feature import Feature, service
@@ -19,9 +19,9 @@ def documents(wallets: Wallets) -> Feature:
     """Return DocumentService, the worker that issues receipts, and the PDFs as downloads."""
     pool = wallets.pool
     receipts, billing, months = Receipts(pool), Billing(pool), MonthlyStatements(pool, UsageDays(pool))
-    printing = Printing(receipts, months, billing, Companies(pool))
+    renderer = DocumentRenderer(receipts, months, billing, Companies(pool))
     return Feature(
-        services=[service(document_pb2, document_pb2_grpc, DocumentServicer(billing, receipts, months, printing))],
+        services=[service(document_pb2, document_pb2_grpc, DocumentServicer(billing, receipts, months, renderer))],
         workers=[Worker("receipts", ReceiptWorker(receipts).run_once, PAUSE_SECONDS)],
-        routes=routes(printing),
+        routes=routes(renderer),
     )

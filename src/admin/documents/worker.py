@@ -7,13 +7,13 @@ from admin.work.company_sweep import CompanySweep
 from wallet.domain.errors import SellerNotSet
 
 PAUSE_SECONDS = 5.0
-"""Between two looks. Whoever asks for a receipt before gets it issued then."""
+"""The pause between two runs. A request for a receipt issues it without waiting for the next run."""
 RECEIPTS_PER_TURN = 50
-"""Of one company, before the next company has its turn."""
+"""How many receipts of a company are issued before the next company's turn."""
 
 
 class ReceiptWorker:
-    """Takes some top-ups of each company in turn."""
+    """Issues receipts for some top-ups of each company in turn."""
 
     def __init__(self, receipts: Receipts) -> None:
         """Issue by `receipts`."""
@@ -21,18 +21,18 @@ class ReceiptWorker:
         self._sweep = CompanySweep(receipts.companies_behind)
 
     async def run_once(self) -> int:
-        """See to it that each top-up has its receipt, or for a while; return how many were looked at.
+        """Issue receipts until each top-up has one or time is up; return how many top-ups were examined.
 
-        Nothing is issued before the seller is set. Raises LedgerUnavailable.
+        No receipt is issued before the seller is set. Raises LedgerUnavailable.
         """
-        seen = 0
+        examined = 0
 
         async def issue(company: str) -> bool:
-            nonlocal seen
+            nonlocal examined
             found = await self._receipts.issue_next(company, RECEIPTS_PER_TURN)
-            seen += found
+            examined += found
             return found == RECEIPTS_PER_TURN
 
         with suppress(SellerNotSet):
             await self._sweep.run(issue)
-        return seen
+        return examined

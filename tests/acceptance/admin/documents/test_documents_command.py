@@ -1,4 +1,4 @@
-"""`python -m admin documents` as an operator runs it, against a service that runs."""
+"""`python -m admin documents` as an operator runs it, against a running service."""
 
 import io
 from collections.abc import Iterator
@@ -31,23 +31,23 @@ def _company(stack: Stack) -> Iterator[None]:
 
 
 def text_of(pdf: Path) -> str:
-    """Return what a PDF says."""
+    """Return the text of a PDF."""
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf.read_bytes())).pages)
 
 
-def test_a_receipt_and_a_statement_are_written_into_files(documents: Command, tmp_path: Path) -> None:
+def test_receipts_and_statements_are_written_to_files(documents: Command, tmp_path: Path) -> None:
     receipt, statement = tmp_path / "receipt.pdf", tmp_path / "statement.pdf"
-    asked = ("receipt", "--company", "printed", "--transaction", "1", "--output", str(receipt))
-    assert documents.lines(*asked) == [str(receipt)]
+    command = ("receipt", "--company", "printed", "--transaction", "1", "--output", str(receipt))
+    assert documents.lines(*command) == [str(receipt)]
     assert "Paid in total 20.00 EUR" in text_of(receipt)
     month = f"{datetime.now(UTC):%Y-%m}"
-    asked = ("statement", "--company", "companies/printed", "--month", month, "--output", str(statement))
-    assert documents.lines(*asked) == [str(statement)]
+    command = ("statement", "--company", "companies/printed", "--month", month, "--output", str(statement))
+    assert documents.lines(*command) == [str(statement)]
     assert f"Statement {month} (provisional)" in text_of(statement)
     assert {path.name for path in tmp_path.iterdir()} == {"receipt.pdf", "statement.pdf"}
 
 
-def test_without_a_place_it_is_a_file_of_its_own_name(documents: Command, clone: Path) -> None:
+def test_the_default_file_name_is_the_documents(documents: Command, clone: Path) -> None:
     month = f"{datetime.now(UTC):%Y-%m}"
     assert documents.lines("statement", "--company", "printed", "--month", month) == [f"printed-{month}.pdf"]
     file = clone / f"printed-{month}.pdf"
@@ -55,7 +55,7 @@ def test_without_a_place_it_is_a_file_of_its_own_name(documents: Command, clone:
     file.unlink()
 
 
-def test_what_goes_wrong_is_said_in_a_sentence(documents: Command, tmp_path: Path) -> None:
+def test_errors_are_one_sentence(documents: Command, tmp_path: Path) -> None:
     output = tmp_path / "none.pdf"
     missing = documents.failed("receipt", "--company", "printed", "--transaction", "99", "--output", str(output))
     assert missing.endswith("(RECEIPT_NOT_FOUND)")

@@ -1,4 +1,4 @@
-"""Documents over the RPCs and over HTTP: the same files, issued once, within a bound on how many at once."""
+"""Documents over RPCs and HTTP: the same files, rendered with a limit on concurrency; updates of their parties."""
 
 import asyncio
 import io
@@ -13,7 +13,7 @@ from admin.documents import http as documents
 from admin.documents.messages import profile_change, seller_change
 from admin.documents.months import Month
 from admin.documents.receipts import Seller, TaxTreatment
-from admin.documents.renderer import PDFS_AT_ONCE_MAX, Printing
+from admin.documents.renderer import PDFS_AT_ONCE_MAX, DocumentRenderer
 from admin.settings import AdminSettings
 from devstack.ports import free_port
 from server.rejections import InvalidRequest
@@ -38,44 +38,44 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
 
 
 @pytest.fixture
-def printing(acme: Wallets) -> Printing:
-    return Printing(acme.receipts, acme.monthly_statements, acme.billing, acme.companies)
+def renderer(acme: Wallets) -> DocumentRenderer:
+    return DocumentRenderer(acme.receipts, acme.monthly_statements, acme.billing, acme.companies)
 
 
 def text_of(pdf: bytes) -> str:
-    """Return what a PDF says."""
+    """Return the text of a PDF."""
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
 
 
-async def test_files_have_names_and_say_what_the_ledger_says(acme: Wallets, printing: Printing) -> None:
-    receipt = await printing.receipt("acme", 1)
+async def test_files_have_names_and_the_ledgers_amounts(acme: Wallets, renderer: DocumentRenderer) -> None:
+    receipt = await renderer.render_receipt("acme", 1)
     assert receipt.name == f"{(await acme.receipts.get('acme', 1)).serial_text}.pdf"
     assert "Paid in total 20.00 EUR" in text_of(receipt.content)
-    assert (await printing.receipt("acme", 1)).content == receipt.content
-    statement = await printing.statement("acme", MONTH)
+    assert (await renderer.render_receipt("acme", 1)).content == receipt.content
+    statement = await renderer.render_statement("acme", MONTH)
     assert statement.name == "acme-2026-02.pdf"
     text = text_of(statement.content)
     assert "Closing balance, on 2026-02-28 15.00" in text
     assert "To\nacme\n" in text, "without a profile the buyer is the company"
 
 
-async def test_only_so_many_are_made_at_once_and_a_failure_makes_room_again(printing: Printing) -> None:
+async def test_concurrent_rendering_is_limited(renderer: DocumentRenderer) -> None:
     for _ in range(PDFS_AT_ONCE_MAX + 1):
         with pytest.raises(ReceiptNotFound):
-            await printing.receipt("acme", 2)
+            await renderer.render_receipt("acme", 2)
         with pytest.raises(CompanyNotFound):
-            await printing.statement("nobody", MONTH)
+            await renderer.render_statement("nobody", MONTH)
     found = await asyncio.gather(
-        *(printing.receipt("acme", 1) for _ in range(PDFS_AT_ONCE_MAX + 2)), return_exceptions=True
+        *(renderer.render_receipt("acme", 1) for _ in range(PDFS_AT_ONCE_MAX + 2)), return_exceptions=True
     )
     assert sum(isinstance(each, Overloaded) for each in found) == 2
-    assert await printing.receipt("acme", 1)
+    assert await renderer.render_receipt("acme", 1)
 
 
-async def test_they_are_downloads_over_http(acme: Wallets, printing: Printing, tmp_path: Path) -> None:
+async def test_documents_are_downloads_over_http(acme: Wallets, renderer: DocumentRenderer, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(TOKEN)
     settings = AdminSettings(token_file=tmp_path / "tokens", http_port=free_port())
-    async with serving(settings, *documents.routes(printing)) as caller:
+    async with serving(settings, *documents.routes(renderer)) as caller:
 
         async def get(path: str, token: str | None = TOKEN) -> Response:
             return await caller.call("GET", f"/v1/companies/{path}", token=token)
@@ -83,9 +83,9 @@ async def test_they_are_downloads_over_http(acme: Wallets, printing: Printing, t
         receipt = await get("acme/receipts/1.pdf")
         assert (receipt.status, receipt.headers["Content-Type"]) == (200, "application/pdf")
         assert re.fullmatch(r'attachment; filename="VC-\d{4}-000001\.pdf"', receipt.headers["Content-Disposition"])
-        assert receipt.body == (await printing.receipt("acme", 1)).content
+        assert receipt.body == (await renderer.render_receipt("acme", 1)).content
         statement = await get("acme/statements/2026-02.pdf")
-        assert (statement.status, statement.body) == (200, (await printing.statement("acme", MONTH)).content)
+        assert (statement.status, statement.body) == (200, (await renderer.render_statement("acme", MONTH)).content)
         assert (await get("acme/receipts/1.pdf", token=None)).status == 401
         for path, status, reason in (
             ("acme/receipts/2.pdf", 404, "RECEIPT_NOT_FOUND"),
@@ -99,7 +99,7 @@ async def test_they_are_downloads_over_http(acme: Wallets, printing: Printing, t
             assert (refused.status, refused.reason) == (status, reason), path
 
 
-def test_an_update_takes_over_what_its_mask_names() -> None:
+def test_an_update_changes_the_fields_of_its_mask() -> None:
     seller = document_pb2.Seller(legal_name="Velo", footer="Bye.", address_lines=["a"])
     change = seller_change(document_pb2.UpdateSellerRequest(seller=seller))
     before = Seller("Old", ("x", "y"), "T1", "a@b.example", "AB", "Hello.")
@@ -111,7 +111,7 @@ def test_an_update_takes_over_what_its_mask_names() -> None:
         seller_change(document_pb2.UpdateSellerRequest(seller=document_pb2.Seller(footer="x")))(Seller())
 
 
-async def test_a_profile_is_whole_after_each_update_or_stays_as_it_was(acme: Wallets) -> None:
+async def test_an_incomplete_profile_is_refused(acme: Wallets) -> None:
     def update(*paths: str, **fields: object) -> document_pb2.UpdateBillingProfileRequest:
         profile = document_pb2.BillingProfile(name="companies/acme/billingProfile", **fields)  # type: ignore[arg-type]
         request = document_pb2.UpdateBillingProfileRequest(billing_profile=profile)

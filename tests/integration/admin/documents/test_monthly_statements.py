@@ -1,4 +1,4 @@
-"""Monthly statements: what a month did to a wallet, as a plain recount has it, reconciled at any moment."""
+"""Monthly statements match a plain recount of the entries, and reconcile at any moment."""
 
 import asyncio
 import random
@@ -34,16 +34,16 @@ from wallet.domain.usage import Channel, Usage
 
 SEED = 21
 ENTRIES = 200
-MONTHS = [Month.of(text) for text in ("2027-12", "2028-01", "2028-02", "2028-03", "2028-04")]
+MONTHS = [Month.parse(text) for text in ("2027-12", "2028-01", "2028-02", "2028-03", "2028-04")]
 DAY = 86_400_000_000
 
 
 @pytest.fixture
 async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
-    """A company with entries of all kinds from December 2027 to March 2028, some at a month's very ends."""
+    """A company with entries of all kinds from December 2027 to March 2028, some at the ends of months."""
     draw = random.Random(SEED)
     await make_company(database, floor=-1_000_000)
-    await live(wallets, draw, ENTRIES)
+    await make_entries(wallets, draw, ENTRIES)
     last = await database.fetchval("SELECT last_number FROM wallets")
     times = [draw.randrange(MONTHS[0].starts_at + 20 * DAY, MONTHS[3].ends_at - 9 * DAY) for _ in range(last - 8)]
     for month in MONTHS[1:4]:
@@ -55,8 +55,8 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
     return wallets
 
 
-async def live(wallets: Wallets, draw: random.Random, entries: int) -> None:
-    """Do anything that a wallet can do, `entries` times."""
+async def make_entries(wallets: Wallets, draw: random.Random, entries: int) -> None:
+    """Do random operations of all kinds."""
     charges: list[int] = []
     for _ in range(entries):
         usage = Usage(draw.choice(list(Channel)), country=draw.choice(["DE", "FR", ""]), quantity=draw.randint(1, 9))
@@ -87,12 +87,12 @@ def month_of(entry: Entry) -> Month:
     return Month(at.year, at.month)
 
 
-def moved(statement: MonthlyStatement) -> tuple[int, ...]:
+def sums_of(statement: MonthlyStatement) -> tuple[int, ...]:
     """Return the sums of a statement: top-ups, adjustments, charges, refunds."""
     return statement.top_ups.amount, statement.adjusted, statement.charged, statement.refunded
 
 
-async def test_every_month_is_what_a_recount_makes_and_months_join(acme: Wallets) -> None:
+async def test_each_month_matches_a_recount_and_continues_the_last(acme: Wallets) -> None:
     entries = (await acme.reader.entries("acme", before=None, limit=10_000))[::-1]
     balance, held, seen = 0, 0, 0
     for month in MONTHS:
@@ -100,7 +100,7 @@ async def test_every_month_is_what_a_recount_makes_and_months_join(acme: Wallets
         own = [entry for entry in entries if month_of(entry) == month]
         kinds = [Kind.TOP_UP], [Kind.ADJUSTMENT], [Kind.CHARGE, Kind.CAPTURE], [Kind.REFUND]
         sums = [sum(entry.amount for entry in own if entry.kind in of) for of in kinds]
-        assert moved(statement) == (sums[0], sums[1], -sums[2], sums[3])
+        assert sums_of(statement) == (sums[0], sums[1], -sums[2], sums[3])
         assert (statement.opening, statement.held_opening) == (balance, held)
         balance += sum(entry.amount for entry in own)
         held += sum(entry.held_delta for entry in own)
@@ -119,21 +119,19 @@ async def test_every_month_is_what_a_recount_makes_and_months_join(acme: Wallets
         await acme.monthly_statements.read("nobody", MONTHS[0])
 
 
-async def test_a_month_is_provisional_until_nothing_can_come_into_it(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_a_month_is_provisional_until_it_is_complete(acme: Wallets, database: asyncpg.Connection) -> None:
     february, march = MONTHS[2], MONTHS[3]
     read = acme.monthly_statements.read
     assert not (await read("acme", february, now=february.starts_at)).provisional, "the wallet has a later entry"
-    assert (await read("acme", march, now=march.ends_at)).provisional, "an entry may be on its way"
+    assert (await read("acme", march, now=march.ends_at)).provisional, "a late entry is still possible"
     assert not (await read("acme", march, now=march.ends_at + LATE_MICROSECONDS_MAX)).provisional
     assert (await read("acme", march, now=march.ends_at - 1)).provisional
 
 
-async def test_it_reconciles_at_any_moment_and_where_not_all_is_counted(
+async def test_a_statement_reconciles_while_entries_are_uncounted(
     acme: Wallets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where counting stops in the middle of a month, or before it begins."""
+    """Counting may stop in the middle of a month, or before it begins."""
     monkeypatch.setattr(usage_adapter, "CATCH_UP_SECONDS_MAX", -1.0)
     usage = UsageDays(acme.pool, slice_entries=7)
     statements = MonthlyStatements(acme.pool, usage)
@@ -146,45 +144,43 @@ async def test_it_reconciles_at_any_moment_and_where_not_all_is_counted(
     assert not any(statement.provisional for statement in whole)
 
 
-async def test_it_reconciles_while_charges_pour_in(acme: Wallets, database: asyncpg.Connection) -> None:
+async def test_a_statement_reconciles_during_concurrent_charges(acme: Wallets, database: asyncpg.Connection) -> None:
     await database.execute("UPDATE entries SET created_at = 1")
     await database.execute("UPDATE wallets SET last_at = 1")
     now = datetime.now(UTC)
     month = Month(now.year, now.month)
-    pouring = asyncio.create_task(live(acme, random.Random(SEED + 1), 60))
+    writing = asyncio.create_task(make_entries(acme, random.Random(SEED + 1), 60))
     statements = []
-    while not pouring.done():
+    while not writing.done():
         statements.append(await acme.monthly_statements.read("acme", month))
-    await pouring
+    await writing
     assert len({statement.last_number for statement in statements}) > 2
     assert all(statement.provisional for statement in statements)
 
 
-async def test_one_that_does_not_add_up_is_none(acme: Wallets, database: asyncpg.Connection) -> None:
+async def test_a_statement_that_does_not_reconcile_fails(acme: Wallets, database: asyncpg.Connection) -> None:
     await acme.monthly_statements.read("acme", MONTHS[1])
     await database.execute("UPDATE usage_days SET spent = spent + 1 WHERE day = '2028-01-15'")
     with pytest.raises(StatementNotReconciled, match="2028-01"):
         await acme.monthly_statements.read("acme", MONTHS[1])
 
 
-async def test_a_company_without_entries_has_an_empty_one(wallets: Wallets, database: asyncpg.Connection) -> None:
+async def test_a_company_without_entries_has_an_empty_statement(wallets: Wallets, database: asyncpg.Connection) -> None:
     await make_company(database)
     statement = await wallets.monthly_statements.read("acme", MONTHS[0], now=MONTHS[1].ends_at)
     assert (statement.opening, statement.closing, statement.usage) == (0, 0, [])
     assert (statement.top_ups, statement.adjustments, statement.provisional) == (MoneyLine("", 0, 0), [], False)
 
 
-async def test_money_is_found_by_its_index(acme: Wallets, database: asyncpg.Connection) -> None:
+async def test_top_ups_and_adjustments_are_read_by_index(acme: Wallets, database: asyncpg.Connection) -> None:
     await database.execute("SET enable_seqscan = off; ANALYZE entries")
     query = adapter._SQL["money"].replace("$1", "'acme'").replace("$2", "1").replace("$3", "9999")
     plan = "\n".join(row[0] for row in await database.fetch(f"EXPLAIN {query}"))
     assert "entries_money" in plan, plan
 
 
-async def test_what_is_charged_and_counted_while_it_is_read_is_not_in_it(
-    acme: Wallets, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All of it is one snapshot."""
+async def test_a_statement_is_read_in_one_snapshot(acme: Wallets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries that are charged and counted during the reading are not in it."""
     read = usage_adapter.read_by_country
 
     async def read_late(*arguments: Any) -> list[UsageLine]:

@@ -1,4 +1,4 @@
-"""Receipts: one for each top-up, without gaps, whoever issues and wherever one dies; for ever as it was issued."""
+"""Receipts: one for each top-up, immutable, with gapless numbers, by concurrent processes and through crashes."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -37,8 +37,8 @@ TYPES = {
     "take_serial": ("text", "integer", "bigint"),
     "insert": ("text", "bigint", "integer", "text", "integer", "bigint", "bigint", "jsonb", "bigint"),
 }
-"""Of the parameters of some steps."""
-DIE = "SELECT pg_terminate_backend(pg_backend_pid())"
+"""The types of the parameters of some steps."""
+KILL_CONNECTION = "SELECT pg_terminate_backend(pg_backend_pid())"
 NEW_YEAR = int(datetime(2027, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
 
@@ -55,12 +55,12 @@ async def acme(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
 
 
 async def issued(database: asyncpg.Connection) -> list[tuple[str, int, str, int]]:
-    """Return company, transaction, and number of each receipt, by number."""
+    """Return company, transaction, prefix and serial number of each receipt, by serial number."""
     rows = await database.fetch("SELECT * FROM receipts ORDER BY prefix, year, serial")
     return [(row["company_id"], row["number"], row["prefix"], row["serial"]) for row in rows]
 
 
-async def test_each_top_up_has_one_receipt_and_nothing_else_has(acme: Wallets, database: asyncpg.Connection) -> None:
+async def test_only_top_ups_have_receipts(acme: Wallets, database: asyncpg.Connection) -> None:
     worker = ReceiptWorker(acme.receipts)
     assert await worker.run_once() == 2
     assert await issued(database) == [("acme", 1, "VC", 1), ("acme", 3, "VC", 2)]
@@ -76,7 +76,7 @@ async def test_each_top_up_has_one_receipt_and_nothing_else_has(acme: Wallets, d
         await acme.receipts.get("nobody", 1)
 
 
-async def test_a_receipt_stays_as_it_was_issued(acme: Wallets) -> None:
+async def test_an_issued_receipt_never_changes(acme: Wallets) -> None:
     await acme.billing.change_profile("acme", lambda _: GERMAN)
     before = await acme.receipts.get("acme", 1)
     assert (before.net, before.tax, before.buyer) == (100_000_000, 19_000_000, GERMAN)
@@ -89,14 +89,14 @@ async def test_a_receipt_stays_as_it_was_issued(acme: Wallets) -> None:
     assert after.serial_text.endswith("-000001")
 
 
-async def test_asked_for_before_the_worker_came_it_is_issued_once(acme: Wallets, database: asyncpg.Connection) -> None:
+async def test_a_request_before_the_worker_issues_the_receipt_once(acme: Wallets, database: asyncpg.Connection) -> None:
     second = await acme.receipts.get("acme", 3)
     assert await ReceiptWorker(acme.receipts).run_once() == 2
     assert await acme.receipts.get("acme", 3) == second
     assert await issued(database) == [("acme", 3, "VC", 1), ("acme", 1, "VC", 2)]
 
 
-async def test_nothing_is_issued_before_the_seller_is_set(wallets: Wallets, database: asyncpg.Connection) -> None:
+async def test_no_receipt_is_issued_before_the_seller_is_set(wallets: Wallets, database: asyncpg.Connection) -> None:
     await make_company(database)
     await wallets.engine.submit(top_up(1))
     assert await ReceiptWorker(wallets.receipts).run_once() == 0
@@ -107,7 +107,7 @@ async def test_nothing_is_issued_before_the_seller_is_set(wallets: Wallets, data
     assert await ReceiptWorker(wallets.receipts).run_once() == 1
 
 
-async def test_workers_and_readers_at_once_issue_each_once_and_leave_no_gap(
+async def test_concurrent_issuing_leaves_no_gap_and_no_duplicate(
     acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection
 ) -> None:
     beside = await open_more()
@@ -131,15 +131,17 @@ async def test_workers_and_readers_at_once_issue_each_once_and_leave_no_gap(
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_death_at_any_step_leaves_no_gap_and_no_second_receipt(
+async def test_a_crash_at_any_step_leaves_no_gap_and_no_duplicate(
     acme: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """The connection dies before a step of the first receipt, as it does when its process is killed."""
+    """The connection ends before a step of the first receipt, as it does when its process is killed."""
     with monkeypatch.context() as patch:
         sql = adapter._SQL[step]
         count = max(n for n in range(1, 10) if f"${n}" in sql)
         types = TYPES.get(step, ("text", "bigint"))
-        patch.setitem(adapter._SQL, step, DIE + "".join(f", ${n}::{types[n - 1]}" for n in range(1, count + 1)))
+        patch.setitem(
+            adapter._SQL, step, KILL_CONNECTION + "".join(f", ${n}::{types[n - 1]}" for n in range(1, count + 1))
+        )
         with pytest.raises(LedgerUnavailable):
             await ReceiptWorker(acme.receipts).run_once()
     assert len(await issued(database)) == (2 if step == "advance" else 0)
@@ -148,7 +150,7 @@ async def test_a_death_at_any_step_leaves_no_gap_and_no_second_receipt(
     assert await ReceiptWorker(acme.receipts).run_once() == 0
 
 
-async def test_a_new_year_begins_a_new_series_and_time_never_goes_back_within_one(acme: Wallets) -> None:
+async def test_each_year_has_its_series_in_the_order_of_time(acme: Wallets) -> None:
     old = await acme.receipts.get("acme", 1, at=NEW_YEAR - 1)
     new = await acme.receipts.get("acme", 3, at=NEW_YEAR)
     assert (old.serial_text, new.serial_text) == ("VC-2026-000001", "VC-2027-000001")
@@ -157,20 +159,20 @@ async def test_a_new_year_begins_a_new_series_and_time_never_goes_back_within_on
     assert (behind.serial_text, behind.issued_at) == ("VC-2026-000002", NEW_YEAR - 1)
 
 
-async def test_receipts_are_listed_newest_first_and_found_by_their_number(acme: Wallets) -> None:
+async def test_receipts_are_listed_and_found_by_serial_number(acme: Wallets) -> None:
     await ReceiptWorker(acme.receipts).run_once()
     first, second = [await acme.receipts.get("acme", number) for number in (1, 3)]
-    assert await acme.receipts.page("acme", before=99, limit=9) == [second, first]
-    assert await acme.receipts.page("acme", before=3, limit=9) == [first]
-    assert await acme.receipts.page("acme", before=99, limit=1) == [second]
+    assert await acme.receipts.list("acme", before=99, limit=9) == [second, first]
+    assert await acme.receipts.list("acme", before=3, limit=9) == [first]
+    assert await acme.receipts.list("acme", before=99, limit=1) == [second]
     year = datetime.now(UTC).year
     assert await acme.receipts.find("VC", year, 2) == second
     assert await acme.receipts.find("VC", year, 3) is None
     with pytest.raises(CompanyNotFound):
-        await acme.receipts.page("nobody", before=9, limit=9)
+        await acme.receipts.list("nobody", before=9, limit=9)
 
 
-async def test_two_changes_at_once_are_both_kept(acme: Wallets, open_more: OpenWallets) -> None:
+async def test_concurrent_updates_are_all_kept(acme: Wallets, open_more: OpenWallets) -> None:
     beside = await open_more()
     replace = msgspec.structs.replace
     await asyncio.gather(
@@ -188,7 +190,7 @@ async def test_two_changes_at_once_are_both_kept(acme: Wallets, open_more: OpenW
         await acme.billing.change_profile("nobody", lambda profile: profile)
 
 
-async def test_the_worker_finds_top_ups_by_their_index(acme: Wallets, database: asyncpg.Connection) -> None:
+async def test_the_worker_finds_top_ups_by_index(acme: Wallets, database: asyncpg.Connection) -> None:
     await database.execute("SET enable_seqscan = off; ANALYZE entries")
     for step, arguments in (
         ("companies_behind", {"$1": "''", "$2": "10", "$3": "'{X}'"}),
@@ -201,8 +203,8 @@ async def test_the_worker_finds_top_ups_by_their_index(acme: Wallets, database: 
         assert "entries_money" in plan, plan
 
 
-async def put_top_up(database: asyncpg.Connection, name: str, method: int, payment: str | None = None) -> None:
-    """Record a top-up, as TopUpService does; its card is a Visa where it has a payment."""
+async def insert_top_up(database: asyncpg.Connection, name: str, method: int, payment: str | None = None) -> None:
+    """Insert a top-up as TopUpService does; one with a payment has a Visa card."""
     await database.execute(
         "INSERT INTO top_ups (company_id, top_up_id, fingerprint, method, amount, currency, reference, requested_by, "
         "automatic, card, save_card, payment_reference, payment, card_brand, card_last4) "
@@ -215,18 +217,18 @@ async def put_top_up(database: asyncpg.Connection, name: str, method: int, payme
     )
 
 
-def of(top_up_id: str, amount: int) -> TopUpRefund:
-    """Return a refund of a top-up: all that its commands ask for."""
+def refund_of(top_up_id: str, amount: int) -> TopUpRefund:
+    """Return a refund of a top-up, with the fields that its commands need."""
     blank = dict.fromkeys(TopUpRefund.__struct_fields__, "")
-    told = {"company": "acme", "id": fresh("refund"), "top_up": top_up_id, "amount": amount}
-    return TopUpRefund(**{**blank, **told})  # type: ignore[arg-type]  # The rest is not asked for.
+    fields = {"company": "acme", "id": fresh("refund"), "top_up": top_up_id, "amount": amount}
+    return TopUpRefund(**{**blank, **fields})  # type: ignore[arg-type]  # The other fields are not used.
 
 
 def charged_back(top_up_id: str, amount: int) -> Chargeback:
-    """Return a chargeback of a top-up: all that its commands ask for."""
+    """Return a chargeback of a top-up, with the fields that its commands need."""
     blank = dict.fromkeys(Chargeback.__struct_fields__, "")
-    told = {"company": "acme", "id": fresh("dispute"), "top_up": top_up_id, "amount": amount}
-    return Chargeback(**{**blank, **told})  # type: ignore[arg-type]  # The rest is not asked for.
+    fields = {"company": "acme", "id": fresh("dispute"), "top_up": top_up_id, "amount": amount}
+    return Chargeback(**{**blank, **fields})  # type: ignore[arg-type]  # The other fields are not used.
 
 
 @pytest.fixture
@@ -240,35 +242,33 @@ async def paid(wallets: Wallets, database: asyncpg.Connection) -> Wallets:
         ("by-bank", 4, None, "~top-up:by-bank"),
         ("by-hand", 1, None, "by-hand"),
     ):
-        await put_top_up(database, name, method, payment)
+        await insert_top_up(database, name, method, payment)
         await wallets.engine.submit(top_up(10_000_000, key=key))
     return wallets
 
 
-async def test_a_receipt_says_how_it_was_paid(paid: Wallets) -> None:
+async def test_a_receipt_has_the_payment_method(paid: Wallets) -> None:
     card, bank, hand = [await paid.receipts.get("acme", number) for number in (1, 2, 3)]
     assert (card.method, card.card_brand, card.card_last4) == (2, "visa", "4242")
     assert (bank.method, bank.card_brand, hand.method) == (4, "", 1)
 
 
 @pytest.mark.parametrize("name", ["by-card", "by-bank", "by-hand"])
-async def test_what_goes_back_has_a_credit_note_in_parts_whose_tax_adds_up(
-    paid: Wallets, database: asyncpg.Connection, name: str
-) -> None:
-    """1.60 of 10.00 are tax; three parts of 3.33 would have 0.53 each and the last cent 0.00, which are 1.59."""
+async def test_the_taxes_of_partial_credit_notes_add_up(paid: Wallets, database: asyncpg.Connection, name: str) -> None:
+    """The tax of 10.00 is 1.60. Rounded by itself, each 3.33 would have 0.53 and the last cent 0.00: 1.59 in all."""
     assert await ReceiptWorker(paid.receipts).run_once() == 3
     for amount in (3_330_000, 3_330_000, 3_330_000):
-        await paid.engine.submit(refund_debit(of(name, amount)))
+        await paid.engine.submit(refund_debit(refund_of(name, amount)))
     await paid.engine.submit(chargeback_debit(charged_back(name, 10_000)))
-    await paid.engine.submit(refund_return(of(name, 3_330_000)))
+    await paid.engine.submit(refund_return(refund_of(name, 3_330_000)))
     await paid.engine.submit(adjustment(-5, reason="CHARGEBACK", reference=f"topUps/{name}"))  # by a person
-    await paid.engine.submit(chargeback_debit(charged_back("another", 5)))  # of no top-up that there is
+    await paid.engine.submit(chargeback_debit(charged_back("another", 5)))  # of a top-up that does not exist
     await paid.billing.change_profile("acme", lambda _: BillingProfile("Acme SE"))
     assert await ReceiptWorker(paid.receipts).run_once() == 6
     assert await ReceiptWorker(paid.receipts).run_once() == 0
     original = next(
         each
-        for each in await paid.receipts.page("acme", before=99, limit=99)
+        for each in await paid.receipts.list("acme", before=99, limit=99)
         if each.number == {"by-card": 1, "by-bank": 2, "by-hand": 3}[name]
     )
     notes = [await paid.receipts.get("acme", number) for number in (4, 5, 6, 7)]
@@ -285,8 +285,8 @@ async def test_what_goes_back_has_a_credit_note_in_parts_whose_tax_adds_up(
     assert [serial for *_, serial in await issued(database)] == list(range(1, 9))
 
 
-async def test_a_credit_note_that_comes_first_issues_the_receipt_before_it(paid: Wallets) -> None:
-    await paid.engine.submit(refund_debit(of("by-card", 10_000_000)))
+async def test_a_credit_note_issues_the_missing_receipt_first(paid: Wallets) -> None:
+    await paid.engine.submit(refund_debit(refund_of("by-card", 10_000_000)))
     note = await paid.receipts.get("acme", 4)
     original = await paid.receipts.get("acme", 1)
     assert note.serial_text.endswith("-000002")
@@ -308,17 +308,17 @@ async def test_a_credit_note_that_comes_first_issues_the_receipt_before_it(paid:
         "UPDATE receipt_marks SET number = 6",
     ],
 )
-async def test_verify_ledger_finds_gaps_and_receipts_that_are_not_so(
+async def test_verify_ledger_finds_gaps_and_wrong_receipts(
     paid: Wallets, database: asyncpg.Connection, tampering: str
 ) -> None:
     async def problems() -> int:
-        # Of receipts only: the top-ups of this test are no more than what receipts ask for.
+        # Of receipts only: the top-ups of this test are incomplete in other respects.
         return sum(problem.check is Check.RECEIPTS for problem in (await paid.verify()).problems)
 
-    await paid.engine.submit(refund_debit(of("by-card", 10_000_000)))
+    await paid.engine.submit(refund_debit(refund_of("by-card", 10_000_000)))
     await ReceiptWorker(paid.receipts).run_once()
     for _ in range(2):
         await paid.engine.submit(top_up(1))
-    assert not await problems(), "what has no receipt yet is no problem"
+    assert not await problems(), "a receipt that is not issued yet is no problem"
     await database.execute(tampering)
     assert await problems()

@@ -1,4 +1,4 @@
-"""Receipts and statements as PDF, read back: every letter and amount, the same bytes each time, page after page."""
+"""Receipts and statements as PDF, read back: letters, amounts, page breaks, and reproducible bytes."""
 
 import io
 import logging
@@ -73,23 +73,24 @@ NAMES = [
 
 
 def text_of(pdf: bytes) -> str:
-    """Return what a PDF says, its pages one after the other."""
+    """Return the text of a PDF, all pages joined."""
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
 
 
-def test_a_receipt_says_who_sold_what_to_whom_with_the_tax_within() -> None:
+def test_a_receipt_has_parties_amounts_and_tax() -> None:
     text = text_of(receipt_pdf(RECEIPT))
-    for said in (
+    for expected in (
         *(SELLER.name, *SELLER.address_lines, "Tax ID: PL5250000000", SELLER.email, SELLER.footer),
         *(BUYER.legal_name, *BUYER.address_lines, "BG\n", "Tax ID: BG123"),
         *("Receipt ZL-2026-000017", "Date of issue 2026-09-21", "Paid 2026-09-21 11:26:40 UTC"),
         *("Transaction companies/acme/transactions/1042", "Reference wire 17"),
         *("Top-up of a prepaid balance 100.00 EUR", "ДДС 19 % 19.00 EUR", "Paid in total 119.00 EUR", "1 / 1"),
     ):
-        assert said in text
+        assert expected in text
 
 
-def test_a_credit_note_says_what_it_corrects_and_how_a_top_up_was_paid_is_said_once() -> None:
+def test_a_credit_note_refers_to_its_receipt() -> None:
+    """The payment method is on the receipt of the top-up only."""
     note = msgspec.structs.replace(
         RECEIPT,
         kind=ReceiptKind.CREDIT_NOTE,
@@ -104,13 +105,13 @@ def test_a_credit_note_says_what_it_corrects_and_how_a_top_up_was_paid_is_said_o
         card_last4="4242",
     )
     text = text_of(receipt_pdf(note))
-    for said in (
+    for expected in (
         "Credit note ZL-2026-000018",
         "Corrects Receipt ZL-2026-000017",
         "Given back 2026-09-21",
         "-50.00 EUR",
     ):
-        assert said in text
+        assert expected in text
     assert "ДДС 19 % -9.50 EUR\nGiven back in total -59.50 EUR" in text
     assert "4242" not in text
     again = text_of(receipt_pdf(msgspec.structs.replace(note, kind=ReceiptKind.REINSTATEMENT, amount=59_500_000)))
@@ -121,14 +122,14 @@ def test_a_credit_note_says_what_it_corrects_and_how_a_top_up_was_paid_is_said_o
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_come_out_as_they_are_in_any_alphabet_of_the_font(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_names_in_every_alphabet_of_the_font_are_printed(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         buyer = msgspec.structs.replace(BUYER, legal_name=name)
         assert name in text_of(receipt_pdf(msgspec.structs.replace(RECEIPT, buyer=buyer)))
     assert not caplog.records, "a letter is missing"
 
 
-def test_a_letter_that_the_font_has_not_and_a_word_that_is_too_long_are_no_fault() -> None:
+def test_missing_letters_and_long_words_are_no_error() -> None:
     buyer = msgspec.structs.replace(BUYER, legal_name="株式会社", address_lines=("x" * 100, "W" * 100))
     receipt = msgspec.structs.replace(RECEIPT, buyer=buyer, reference="y" * 256)
     text = text_of(receipt_pdf(receipt))
@@ -136,7 +137,7 @@ def test_a_letter_that_the_font_has_not_and_a_word_that_is_too_long_are_no_fault
     assert "".join(text.split()).count("y" * 256) == 1
 
 
-def test_without_tax_there_is_no_line_of_it_and_reverse_charge_has_its_note() -> None:
+def test_receipts_without_tax_and_with_reverse_charge() -> None:
     plain = msgspec.structs.replace(
         RECEIPT, net=119_000_000, tax=0, buyer=BillingProfile("Acme", treatment=TaxTreatment.NONE, note="Old note.")
     )
@@ -151,23 +152,23 @@ def test_without_tax_there_is_no_line_of_it_and_reverse_charge_has_its_note() ->
 
 
 @pytest.mark.parametrize(
-    ("currency", "amount", "said"),
+    ("currency", "amount", "expected"),
     [("JPY", 500_000_000, "500 JPY"), ("KWD", 500_000_000, "500.000 KWD"), ("EUR", 1_234_567, "1.234567 EUR")],
 )
-def test_amounts_are_in_the_currencys_decimals(currency: str, amount: int, said: str) -> None:
+def test_amounts_have_the_decimals_of_the_currency(currency: str, amount: int, expected: str) -> None:
     receipt = msgspec.structs.replace(RECEIPT, currency=currency, amount=amount, net=amount, tax=0)
-    assert f"Paid in total {said}" in text_of(receipt_pdf(receipt))
+    assert f"Paid in total {expected}" in text_of(receipt_pdf(receipt))
 
 
-def test_the_same_receipt_or_final_statement_is_the_same_bytes() -> None:
+def test_receipts_and_final_statements_are_reproducible() -> None:
     assert receipt_pdf(RECEIPT) == receipt_pdf(RECEIPT)
     later = msgspec.structs.replace(STATEMENT, as_of=STATEMENT.as_of + 10**12)
     assert statement_pdf(STATEMENT, SELLER, BUYER) == statement_pdf(later, SELLER, BUYER)
 
 
-def test_a_statement_says_what_the_month_adds_up_to() -> None:
+def test_a_statement_has_the_sums_of_the_month() -> None:
     text = text_of(statement_pdf(STATEMENT, SELLER, BUYER))
-    for said in (
+    for expected in (
         *("Statement 2026-02\n", "Period 2026-02-01 to 2026-02-28, UTC", "Account companies/acme"),
         "Last transaction companies/acme/transactions/99",
         *("Opening balance, 2026-02-01 10.00", "Top-ups 2 0.50", "Charges 20 -1.5075", "Refunds of charges 1 0.0075"),
@@ -175,11 +176,11 @@ def test_a_statement_says_what_the_month_adds_up_to() -> None:
         *("On 2026-02-01 0.00", "On 2026-02-28 0.04"),
         *("SMS DE 20 22 segments 1.5075 0.0075", "Total 20 1.5075 0.0075", BUYER.legal_name, SELLER.name),
     ):
-        assert said in text
+        assert expected in text
     assert "provisional" not in text
 
 
-def test_a_provisional_statement_says_so_and_as_of_when() -> None:
+def test_a_provisional_statement_shows_its_time() -> None:
     provisional = msgspec.structs.replace(STATEMENT, provisional=True, usage=[], first_number=3, last_number=2)
     text = text_of(statement_pdf(provisional, Seller(), BUYER))
     assert "Statement 2026-02 (provisional)" in text
@@ -189,7 +190,7 @@ def test_a_provisional_statement_says_so_and_as_of_when() -> None:
     assert "Usage by channel" not in text
 
 
-def test_a_long_table_goes_on_on_further_pages_with_its_head() -> None:
+def test_a_long_table_repeats_its_head_on_each_page() -> None:
     usage = [UsageLine(Channel.VOICE, None, country, 1, 60, 60, 1_000, 0, 0) for country in sorted(COUNTRIES)]
     pages = pypdf.PdfReader(
         io.BytesIO(statement_pdf(msgspec.structs.replace(STATEMENT, usage=usage), SELLER, BUYER))

@@ -1,4 +1,4 @@
-"""Tax within an amount, amounts in a currency's decimals, months: as receipts and statements reckon them."""
+"""The tax within amounts, amounts with a currency's decimals, and months."""
 
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -39,13 +39,13 @@ def included(rate: int) -> BillingProfile:
         (0, "EUR", 1900, 0, 0),
     ],
 )
-def test_tax_is_within_the_amount_and_rounded_once(amount: int, currency: str, rate: int, net: int, tax: int) -> None:
+def test_tax_is_included_and_rounded_half_up(amount: int, currency: str, rate: int, net: int, tax: int) -> None:
     found = tax_within(amount, currency, included(rate))
     assert (found.net, found.tax) == (net, tax)
 
 
 @given(st.integers(0, MICROS_MAX), st.sampled_from(sorted(CURRENCIES)), st.integers(0, 10_000))
-def test_net_and_tax_add_up_and_the_tax_is_what_decimals_make_of_it(amount: int, currency: str, rate: int) -> None:
+def test_net_and_tax_add_up_and_agree_with_decimals(amount: int, currency: str, rate: int) -> None:
     found = tax_within(amount, currency, included(rate))
     assert found.net + found.tax == amount
     assert found.net >= 0
@@ -56,7 +56,7 @@ def test_net_and_tax_add_up_and_the_tax_is_what_decimals_make_of_it(amount: int,
 
 
 @given(st.integers(0, MICROS_MAX), st.sampled_from([TaxTreatment.NONE, TaxTreatment.REVERSE_CHARGE]))
-def test_without_tax_all_is_net(amount: int, treatment: TaxTreatment) -> None:
+def test_without_tax_the_net_amount_is_all(amount: int, treatment: TaxTreatment) -> None:
     found = tax_within(amount, "EUR", BillingProfile(treatment=treatment, rate_basis_points=1900))
     assert (found.net, found.tax) == (amount, 0)
 
@@ -67,9 +67,7 @@ def test_without_tax_all_is_net(amount: int, treatment: TaxTreatment) -> None:
     st.integers(0, 10_000),
     st.lists(st.integers(-MICROS_MAX // 8, MICROS_MAX // 8), max_size=5),
 )
-def test_however_often_a_part_goes_back_the_tax_adds_up(
-    amount: int, currency: str, rate: int, changes: list[int]
-) -> None:
+def test_the_tax_of_partial_corrections_adds_up(amount: int, currency: str, rate: int, changes: list[int]) -> None:
     buyer, left = included(rate), amount
     tax = tax_within(amount, currency, buyer).tax
     for change in [*changes, -amount - sum(changes)]:
@@ -92,12 +90,12 @@ def test_however_often_a_part_goes_back_the_tax_adds_up(
         (0, "JPY", "0"),
     ],
 )
-def test_amounts_have_their_currencys_decimals_and_lose_nothing(micros: int, currency: str, text: str) -> None:
+def test_amounts_have_the_currencys_decimals_and_are_exact(micros: int, currency: str, text: str) -> None:
     assert in_minor_units(micros, currency) == text
     assert Decimal(text) * 1_000_000 == micros
 
 
-def test_rates_and_numbers_are_written_as_people_write_them() -> None:
+def test_rates_and_serial_numbers_as_text() -> None:
     assert [percent(rate) for rate in (0, 1900, 550, 725, 1000, 10_000)] == ["0", "19", "5.5", "7.25", "10", "100"]
     assert serial_text("VC", 2026, 1) == "VC-2026-000001"
     assert serial_text("VC", 2026, 1_234_567) == "VC-2026-1234567"
@@ -112,8 +110,8 @@ def test_rates_and_numbers_are_written_as_people_write_them() -> None:
         ("2100-02", date(2100, 2, 1), date(2100, 2, 28)),
     ],
 )
-def test_a_month_has_its_days(text: str, first: date, last: date) -> None:
-    month = Month.of(text)
+def test_a_month_has_its_first_and_last_day(text: str, first: date, last: date) -> None:
+    month = Month.parse(text)
     assert (str(month), month.first, month.last) == (text, first, last)
     assert datetime.fromtimestamp(month.starts_at // 1_000_000, UTC).isoformat() == f"{first}T00:00:00+00:00"
     assert month.ends_at == month.next.starts_at
@@ -123,6 +121,6 @@ def test_a_month_has_its_days(text: str, first: date, last: date) -> None:
 @pytest.mark.parametrize(
     "text", ["", "2026-13", "2026-00", "2026-1", "26-01", "9999-01", "1969-12", "2026-11-01", " 2026-11"]
 )
-def test_what_is_no_month_is_refused(text: str) -> None:
+def test_an_invalid_month_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
-        Month.of(text)
+        Month.parse(text)
