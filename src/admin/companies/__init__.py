@@ -1,1 +1,1 @@
-"""Companies: create, read, update, suspend and close them."""
+"""Companies: create, read, update, suspend, resume and close them."""

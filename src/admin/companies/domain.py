@@ -18,14 +18,14 @@ class Company(msgspec.Struct, frozen=True):
     created_at: int
     updated_at: int
     rate_card: str = ""
-    """The card that prices its usage; empty: none."""
+    """The rate card that prices its usage; empty: none."""
     blocked_channels: tuple[Channel, ...] = ()
     blocked_countries: tuple[str, ...] = ()
-    """What nothing new is charged or held for."""
+    """No new charges and holds are accepted for blocked channels and countries."""
 
 
 class CompanyChange(msgspec.Struct, frozen=True):
-    """What of a company is to change; None leaves a field as it is. `floor` in micros."""
+    """Changes to a company; None keeps a field. `floor` in micros."""
 
     display_name: str | None = None
     billing_email: str | None = None

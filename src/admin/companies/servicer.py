@@ -4,7 +4,7 @@
 from admin.alerts.messages import alert_state
 from admin.alerts.store import Alerts
 from admin.companies.domain import Company, CompanyChange
-from admin.companies.messages import change_of, channels_of, countries_of
+from admin.companies.messages import channels_of, countries_of, update_of
 from admin.companies.store import Companies
 from admin.rpc.pages import ID, Listing
 from server import wire
@@ -18,32 +18,32 @@ from wallet.ledger.reader import Reader
 
 
 class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
-    """The service. Errors are raised; server.boundary answers them."""
+    """CompanyService. Errors are raised; server.boundary answers them."""
 
     def __init__(self, companies: Companies, reader: Reader, alerts: Alerts) -> None:
-        """Keep companies in `companies`."""
+        """Keep companies in `companies`, and read wallets by `reader` and `alerts`."""
         self._companies = companies
         self._reader = reader
         self._alerts = alerts
 
     async def CreateCompany(self, request: company_pb2.CreateCompanyRequest, context: Context) -> company_pb2.Company:
-        """Make a company and its empty wallet."""
-        asked = request.company
-        if not asked.currency_code:
+        """Create a company and its empty wallet."""
+        company = request.company
+        if not company.currency_code:
             raise invalid("company.currency_code", "is required: the ISO 4217 code of the wallet's currency")
-        if asked.currency_code not in CURRENCIES:
-            raise invalid("company.currency_code", f"{asked.currency_code} is no currency of ISO 4217, such as EUR")
+        if company.currency_code not in CURRENCIES:
+            raise invalid("company.currency_code", f"{company.currency_code} is no currency of ISO 4217, such as EUR")
         return _message(
             await self._companies.create(
                 request.company_id,
-                currency=asked.currency_code,
+                currency=company.currency_code,
                 settings=CompanyChange(
-                    display_name=asked.display_name,
-                    billing_email=asked.billing_email,
-                    floor=asked.floor_micros,
-                    rate_card=RATE_CARD.parse_optional(asked.rate_card),
-                    blocked_channels=channels_of(asked),
-                    blocked_countries=countries_of(asked),
+                    display_name=company.display_name,
+                    billing_email=company.billing_email,
+                    floor=company.floor_micros,
+                    rate_card=RATE_CARD.parse_optional(company.rate_card),
+                    blocked_channels=channels_of(company),
+                    blocked_countries=countries_of(company),
                 ),
             )
         )
@@ -55,14 +55,14 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
     async def ListCompanies(
         self, request: company_pb2.ListCompaniesRequest, context: Context
     ) -> company_pb2.ListCompaniesResponse:
-        """Read companies, by id."""
+        """List companies, by id."""
         listing = Listing(request, COMPANY.collection, ID)
         page, more = listing.page(await self._companies.list(listing.cursor, listing.limit), lambda company: company.id)
         return company_pb2.ListCompaniesResponse(companies=map(_message, page), next_page_token=more)
 
     async def UpdateCompany(self, request: company_pb2.UpdateCompanyRequest, context: Context) -> company_pb2.Company:
         """Change a company."""
-        company, change, currency = change_of(request)
+        company, change, currency = update_of(request)
         if currency is not None and currency != (await self._companies.get(company)).currency:
             raise invalid("company.currency_code", "never changes")
         return _message(await self._companies.update(company, change))
@@ -80,7 +80,7 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
         return _message(await self._companies.close(COMPANY.parse(request.name)))
 
     async def GetWallet(self, request: company_pb2.GetWalletRequest, context: Context) -> wallet_pb2.Wallet:
-        """Read a wallet, and how near its end the money is."""
+        """Read a wallet, its alert state, and when it is estimated to be empty."""
         company = WALLET.parse(request.name)
         message = wire.wallet(await self._reader.wallet(company))
         outlook = await self._alerts.outlook(company)

@@ -1,4 +1,4 @@
-"""Companies in Postgres, and the settings that their wallets obey."""
+"""Companies and the settings of their wallets in Postgres."""
 
 from collections.abc import Iterable
 
@@ -20,23 +20,23 @@ from wallet.ledger.queries import load
 from wallet.ledger.rows import struct_of
 from wallet.ledger.transactions import reading, writing
 
-NOTHING = CompanyChange()
+DEFAULT_SETTINGS = CompanyChange()
 
 _SQL = load(__name__, AuthorizationState)
 
 
 class Companies:
-    """Make, read and change companies.
+    """Create, read and change companies.
 
-    Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made all the same.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made nevertheless.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
-    async def create(self, company: str, *, currency: str, settings: CompanyChange = NOTHING) -> Company:
-        """Make a company and its empty wallet. Raises CompanyAlreadyExists, RateCardNotFound, CurrencyMismatch."""
+    async def create(self, company: str, *, currency: str, settings: CompanyChange = DEFAULT_SETTINGS) -> Company:
+        """Create a company and its empty wallet. Raises CompanyAlreadyExists, RateCardNotFound, CurrencyMismatch."""
         async with writing(self._pool) as connection:
             names = settings.display_name or "", settings.billing_email or ""
             if not await connection.fetchval(_SQL["insert_company"], company, *names):
@@ -58,12 +58,12 @@ class Companies:
             return [_company_of(row) for row in await connection.fetch(_SQL["list"], after, limit)]
 
     async def update(self, company: str, change: CompanyChange) -> Company:
-        """Change a company; a new floor or block holds for every charge that is answered from now on.
+        """Change a company. A new floor or block applies to every charge that is answered from now on.
 
         Raises CompanyNotFound, CompanyClosed, RateCardNotFound, CurrencyMismatch.
         """
         async with writing(self._pool) as connection:
-            wallet = await _locked(connection, company)
+            wallet = await _lock_wallet(connection, company)
             if wallet["state"] == WalletState.CLOSED:
                 raise CompanyClosed(company)
             await connection.execute(_SQL["change_profile"], company, change.display_name, change.billing_email)
@@ -93,7 +93,7 @@ class Companies:
 
     async def _set_state(self, company: str, state: WalletState) -> Company:
         async with writing(self._pool) as connection:
-            wallet = await _locked(connection, company)
+            wallet = await _lock_wallet(connection, company)
             if wallet["state"] != state:
                 if wallet["state"] == WalletState.CLOSED:
                     raise CompanyClosed(company)
@@ -107,7 +107,7 @@ class Companies:
 
 
 async def _change_card(connection: Connection, company: str, currency: str, card: str) -> None:
-    """Price a company by a card from now on; empty: by none. Raises RateCardNotFound, CurrencyMismatch."""
+    """Price a company by a card from now on, "" for none. Raises RateCardNotFound, CurrencyMismatch."""
     if card:
         of_card = await connection.fetchval(_SQL["card_currency"], card)
         if of_card is None:
@@ -118,12 +118,12 @@ async def _change_card(connection: Connection, company: str, currency: str, card
 
 
 def blocked_text(channels: Iterable[Channel], countries: Iterable[str]) -> str:
-    """Return what is blocked as the wallet has it: "1 3 DE FR"."""
+    """Return blocked channels and countries in the format of wallets.blocked: "1 3 DE FR"."""
     return " ".join([*(str(channel.value) for channel in sorted(channels)), *sorted(countries)])
 
 
 def blocked_of(text: str) -> tuple[tuple[Channel, ...], tuple[str, ...]]:
-    """Return the channels and countries that a wallet has blocked."""
+    """Parse wallets.blocked; return the blocked channels and countries."""
     words = text.split()
     return tuple(Channel(int(word)) for word in words if word.isdigit()), tuple(w for w in words if not w.isdigit())
 
@@ -135,7 +135,7 @@ async def _get(connection: Connection, company: str) -> Company:
     return _company_of(row)
 
 
-async def _locked(connection: Connection, company: str) -> asyncpg.Record:
+async def _lock_wallet(connection: Connection, company: str) -> asyncpg.Record:
     row = await connection.fetchrow(_SQL["lock_wallet"], company)
     if row is None:
         raise CompanyNotFound(company)

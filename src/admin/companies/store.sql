@@ -1,5 +1,5 @@
 -- insert_company --
--- Nothing is returned where the id is taken.
+-- Nothing is returned if the id is taken.
 INSERT INTO companies (company_id, display_name, billing_email) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING RETURNING company_id
 
@@ -21,11 +21,11 @@ WHERE company_id > $1
 ORDER BY company_id LIMIT $2
 
 -- lock_wallet --
--- Whoever appends to this wallet waits, so that the settings change between two entries.
+-- Appends to the wallet wait, so that the settings change between two entries.
 SELECT * FROM wallets WHERE company_id = $1 FOR UPDATE
 
 -- has_authorization --
--- An open one may hold nothing any more; it has to be ended all the same.
+-- An open authorization must be ended even if it holds nothing any more.
 SELECT EXISTS (SELECT FROM authorizations WHERE company_id = $1 AND state = AuthorizationState.OPEN)
 
 -- change_profile --
@@ -34,7 +34,7 @@ UPDATE companies SET display_name = coalesce($2, display_name), billing_email = 
 WHERE company_id = $1
 
 -- change_settings --
--- What a wallet obeys changes together with its epoch: Redis's copy is stale from here on.
+-- The settings change together with the epoch, so that the copy in Redis is stale from now on.
 UPDATE wallets SET floor = coalesce($2, floor), state = coalesce($3, state), blocked = coalesce($4, blocked),
     epoch = wallet_next_epoch(epoch), last_seq = 0
 WHERE company_id = $1
@@ -44,6 +44,6 @@ WHERE company_id = $1
 SELECT currency FROM rate_cards WHERE card_id = $1
 
 -- change_card --
--- Last in its transaction: see pricing_change. $2 is NULL for none. The card that it has already is no change.
+-- Last in its transaction: see pricing_change. $2 is NULL for none. An unchanged card is no change.
 UPDATE companies SET rate_card = $2, pricing_change = pricing_change(), updated_at = now()
 WHERE company_id = $1 AND rate_card IS DISTINCT FROM $2

@@ -1,1 +1,1 @@
-"""RefundService: refunds, refund jobs, refund cases, the refund policy. The package `refunds` does the work."""
+"""RefundService: refunds, refund jobs, refund cases, the refund policy. The package `refunds` has the logic."""

@@ -1,4 +1,4 @@
-"""`python -m admin refunds`: give many charges back, and see how far that is."""
+"""`python -m admin refunds`: refund many charges by a job, and follow its progress."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from wallet.domain.money import format_money
 from wallet.domain.resource_names import COMPANY, REFUND_JOB
 
 CREATION_SECONDS_MAX = 600.0
-"""How long a job may take to be made: all that it is to refund is looked through."""
+"""How long the creation of a job may take, which reads all charges that it matches."""
 NAMES_PER_MESSAGE = 10_000
 
 REASONS = (
@@ -41,10 +41,10 @@ def refunds() -> None:
 
 @refunds.command("create-job")
 @click.argument("job_id", metavar="ID")
-@click.option("--reason", type=click.Choice(REASONS), required=True, help="Why; the ledger keeps it.")
-@click.option("--requested-by", required=True, help="Who asks for it, such as ann or a ticket system.")
+@click.option("--reason", type=click.Choice(REASONS), required=True, help="The reason, which the ledger records.")
+@click.option("--requested-by", required=True, help="The person or system that requests it, such as ann.")
 @click.option("--reference", default="", help="Text for each of the refunds, such as a ticket.")
-@click.option("--company", callback=resource_name(COMPANY), help="Whose charges, such as acme; else everybody's.")
+@click.option("--company", callback=resource_name(COMPANY), help="Only charges of this company, such as acme.")
 @click.option("--from", "start", help="Charged from this time on, in UTC: 2026-11-01 or 2026-11-01T08:30:00Z.")
 @click.option("--to", "end", help="Charged before this time, such as 2026-11-01T09:15:00Z.")
 @click.option("--channel", type=click.Choice(CHANNELS), help="Only this channel.")
@@ -54,14 +54,14 @@ def refunds() -> None:
 @click.option(
     "--names",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with the names of charges, one a line, in the place of times and a filter.",
+    help="A file with names of charges, one per line, instead of times and a filter.",
 )
-@click.option("--validate-only", is_flag=True, help="Say how many charges and how much it would be; refund nothing.")
+@click.option("--validate-only", is_flag=True, help="Show the number and the amount of charges, and refund nothing.")
 @connection_options
 def create_job(connection: Connection, job_id: str, names: Path | None, **options: Any) -> None:
     """Refund all that is left of many charges, by a job of this ID.
 
-    Begin with --validate-only. The same command again under the same ID makes no second job.
+    Begin with --validate-only. The same command under the same ID creates no second job.
     """
     settings = _settings(job_id, **options)
     requests = chain([refund_pb2.CreateRefundJobRequest(settings=settings)], _names(names) if names else ())
@@ -76,7 +76,7 @@ def create_job(connection: Connection, job_id: str, names: Path | None, **option
 @_job_argument
 @connection_options
 def show_job(connection: Connection, job: str) -> None:
-    """Show how far a job is, and what failed. Exit status 1 where something did."""
+    """Show the progress of a job, and its failures. Exit status 1 if there are any."""
     request = refund_pb2.GetRefundJobRequest(name=job)
     with service_stub(connection, RefundServiceStub) as service:
         found = service.GetRefundJob(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
@@ -89,7 +89,7 @@ def show_job(connection: Connection, job: str) -> None:
 @_job_argument
 @connection_options
 def cancel_job(connection: Connection, job: str) -> None:
-    """End a job before its time; what is refunded stays refunded."""
+    """Cancel a job; what it has refunded stays refunded."""
     request = refund_pb2.CancelRefundJobRequest(name=job)
     with service_stub(connection, RefundServiceStub) as service:
         canceled = service.CancelRefundJob(request, metadata=connection.metadata, timeout=CALL_SECONDS_MAX)
@@ -97,7 +97,7 @@ def cancel_job(connection: Connection, job: str) -> None:
 
 
 def _settings(job_id: str, **options: Any) -> refund_pb2.CreateRefundJobSettings:
-    """Return the settings of a job as its options say. Raises click.BadParameter."""
+    """Return the settings of a job from its options. Raises click.BadParameter."""
     where = refund_pb2.RefundFilter(
         company=options["company"],
         channel=f"CHANNEL_{options['channel'].upper()}" if options["channel"] else None,
@@ -120,11 +120,11 @@ def _settings(job_id: str, **options: Any) -> refund_pb2.CreateRefundJobSettings
 
 
 def _names(path: Path) -> Iterator[refund_pb2.CreateRefundJobRequest]:
-    """Yield the names of a file, one a line, as messages; empty lines are passed over."""
+    """Yield the names in a file, one per line, as messages; skip empty lines."""
     with path.open(encoding="utf-8") as file:
         names = (line.strip() for line in file if line.strip())
-        while some := list(islice(names, NAMES_PER_MESSAGE)):
-            yield refund_pb2.CreateRefundJobRequest(names=refund_pb2.TransactionNames(transactions=some))
+        while batch := list(islice(names, NAMES_PER_MESSAGE)):
+            yield refund_pb2.CreateRefundJobRequest(names=refund_pb2.TransactionNames(transactions=batch))
 
 
 def _print(job: refund_pb2.RefundJob) -> None:
@@ -134,7 +134,7 @@ def _print(job: refund_pb2.RefundJob) -> None:
     click.echo(f"  {charges}, of which {_amounts(job.expected_amounts)} are left to refund")
     if job.listed_count > job.expected_count:
         click.echo(
-            f"  {job.listed_count - job.expected_count} of the {job.listed_count} names are of no charge: they fail"
+            f"  {job.listed_count - job.expected_count} of the {job.listed_count} names are not of charges, and fail"
         )
     if job.name:
         click.echo(f"  {job.matched_count} done: {job.refunded_count} refunded, {_amounts(job.refunded_amounts)}")

@@ -1,4 +1,4 @@
-"""Refunds, cases and the policy: to messages, and from them."""
+"""Conversion of refunds, cases and the policy to messages and back."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -30,38 +30,38 @@ _OUTPUT_ONLY = ("name", "currency_code", "refund_transaction", "create_time")
 
 
 def refund_request_of(request: refund_pb2.CreateRefundRequest) -> RefundRequest:
-    """Return the refund that a request asks for. Raises InvalidRequest."""
-    asked = request.refund
-    company, number = _charge_in(request.parent, asked.transaction, "refund.transaction")
+    """Return the refund of a request. Raises InvalidRequest."""
+    refund = request.refund
+    company, number = _charge_of(request.parent, refund.transaction, "refund.transaction")
     share = None
-    if asked.HasField("delivered_count") != asked.HasField("total_count"):
-        missing = "total_count" if asked.HasField("delivered_count") else "delivered_count"
+    if refund.HasField("delivered_count") != refund.HasField("total_count"):
+        missing = "total_count" if refund.HasField("delivered_count") else "delivered_count"
         raise invalid(f"refund.{missing}", "is required: delivered_count and total_count go together")
-    if asked.HasField("total_count"):
-        if asked.HasField("amount_micros"):
-            raise invalid("refund.amount_micros", "must be left out where counts say what was delivered")
-        share = DeliveredShare(asked.delivered_count, asked.total_count)
+    if refund.HasField("total_count"):
+        if refund.HasField("amount_micros"):
+            raise invalid("refund.amount_micros", "must be left out with delivered_count and total_count")
+        share = DeliveredShare(refund.delivered_count, refund.total_count)
         if share.delivered >= share.total:
             raise invalid("refund.delivered_count", "must be less than total_count: else nothing is undelivered")
     return RefundRequest(
         company,
         number,
         request.idempotency_key,
-        fingerprint(Kind.REFUND, _as_asked(request)),
-        reason_of(asked.reason),
-        asked.requested_by,
-        asked.reference,
-        amount=asked.amount_micros if asked.HasField("amount_micros") else None,
+        fingerprint(Kind.REFUND, _without_output_only(request)),
+        reason_of(refund.reason),
+        refund.requested_by,
+        refund.reference,
+        amount=refund.amount_micros if refund.HasField("amount_micros") else None,
         undelivered=share,
     )
 
 
-def _as_asked(request: refund_pb2.CreateRefundRequest) -> refund_pb2.CreateRefundRequest:
-    """Return the request without the fields that are ours to fill: a caller may send them back, or not."""
-    asked = refund_pb2.CreateRefundRequest()
-    asked.CopyFrom(request)
-    without(asked.refund, *_OUTPUT_ONLY)
-    return asked
+def _without_output_only(request: refund_pb2.CreateRefundRequest) -> refund_pb2.CreateRefundRequest:
+    """Return the request without output-only fields, which a caller may send back or not."""
+    stripped = refund_pb2.CreateRefundRequest()
+    stripped.CopyFrom(request)
+    without(stripped.refund, *_OUTPUT_ONLY)
+    return stripped
 
 
 def without(message: Message, *fields: str) -> None:
@@ -71,7 +71,7 @@ def without(message: Message, *fields: str) -> None:
 
 
 def refund_message(entry: Entry) -> refund_pb2.Refund:
-    """Return a refund that is recorded."""
+    """Return a recorded refund as a message."""
     return refund_pb2.Refund(
         name=REFUND.name(entry.company, entry.number),
         transaction=TRANSACTION.name(entry.company, entry.refunded_number),
@@ -85,10 +85,10 @@ def refund_message(entry: Entry) -> refund_pb2.Refund:
     )
 
 
-def preview_message(asked: refund_pb2.Refund, amount: int, currency: str) -> refund_pb2.Refund:
-    """Return a refund as it would be."""
+def preview_message(refund: refund_pb2.Refund, amount: int, currency: str) -> refund_pb2.Refund:
+    """Return the refund that a request would make."""
     message = refund_pb2.Refund()
-    message.CopyFrom(asked)
+    message.CopyFrom(refund)
     without(message, *_OUTPUT_ONLY)
     message.amount_micros = amount
     message.currency_code = currency
@@ -96,19 +96,19 @@ def preview_message(asked: refund_pb2.Refund, amount: int, currency: str) -> ref
 
 
 def reason_of(reason: refund_pb2.RefundReason) -> RefundReason:
-    """Return why, from a message."""
+    """Return a reason from its value in a message."""
     return RefundReason(refund_pb2.RefundReason.Name(reason).removeprefix(_REASON))
 
 
 def reason_message(reason: str) -> refund_pb2.RefundReason:
-    """Return why, from the word that the ledger keeps; unspecified for a word that is none of ours."""
+    """Return the value for a reason in the ledger, unspecified for an unknown one."""
     name = f"{_REASON}{reason}"
     number = refund_pb2.RefundReason.Value(name) if name in refund_pb2.RefundReason.keys() else 0  # noqa: SIM118
     return cast("refund_pb2.RefundReason", number)
 
 
 def rules_of(messages: Sequence[refund_pb2.RefundRule]) -> list[RefundRule]:
-    """Return rules of the policy."""
+    """Return the rules of a policy from messages."""
     return [
         RefundRule(
             message.carrier_code,
@@ -121,7 +121,7 @@ def rules_of(messages: Sequence[refund_pb2.RefundRule]) -> list[RefundRule]:
 
 
 def policy_message(policy: RefundPolicy) -> refund_pb2.RefundPolicy:
-    """Return the policy."""
+    """Return the policy as a message."""
     return refund_pb2.RefundPolicy(
         name=REFUND_POLICY,
         rules=[
@@ -139,13 +139,13 @@ def policy_message(policy: RefundPolicy) -> refund_pb2.RefundPolicy:
 
 def new_case_of(request: refund_pb2.CreateRefundCaseRequest) -> NewCase:
     """Return the case that a request opens. Raises InvalidRequest."""
-    asked = request.refund_case
-    company, number = _charge_in(request.parent, asked.transaction, "refund_case.transaction")
+    case = request.refund_case
+    company, number = _charge_of(request.parent, case.transaction, "refund_case.transaction")
     facts = refund_pb2.CreateRefundCaseRequest(
         parent=request.parent,
         refund_case_id=request.refund_case_id,
         refund_case=refund_pb2.RefundCase(
-            transaction=asked.transaction, description=asked.description, requested_by=asked.requested_by
+            transaction=case.transaction, description=case.description, requested_by=case.requested_by
         ),
     )
     return NewCase(
@@ -153,31 +153,31 @@ def new_case_of(request: refund_pb2.CreateRefundCaseRequest) -> NewCase:
         request.refund_case_id,
         number,
         CaseOrigin.REQUEST,
-        asked.description,
-        asked.requested_by,
+        case.description,
+        case.requested_by,
         fingerprint(Kind.REFUND, facts),
     )
 
 
-def decision_of(asked: refund_pb2.RefundDecision) -> Decision:
-    """Return a decision. Raises InvalidRequest."""
-    refund = asked.verdict == refund_pb2.RefundDecision.VERDICT_REFUND
-    if refund and not asked.reason:
-        raise invalid("decision.reason", "is required: why the money is given back")
+def decision_of(message: refund_pb2.RefundDecision) -> Decision:
+    """Return the decision of a message. Raises InvalidRequest."""
+    refund = message.verdict == refund_pb2.RefundDecision.VERDICT_REFUND
+    if refund and not message.reason:
+        raise invalid("decision.reason", "is required with VERDICT_REFUND")
     for field in ("amount_micros", "reason"):
-        if not refund and (asked.HasField(field) if field == "amount_micros" else getattr(asked, field)):
-            raise invalid(f"decision.{field}", "must be left out where nothing is given back")
+        if not refund and (message.HasField(field) if field == "amount_micros" else getattr(message, field)):
+            raise invalid(f"decision.{field}", "must be left out with VERDICT_REJECT")
     return Decision(
         refund,
-        asked.decided_by,
-        asked.note,
-        asked.amount_micros if asked.HasField("amount_micros") else None,
-        reason_of(asked.reason) if refund else None,
+        message.decided_by,
+        message.note,
+        message.amount_micros if message.HasField("amount_micros") else None,
+        reason_of(message.reason) if refund else None,
     )
 
 
 def case_message(case: RefundCase) -> refund_pb2.RefundCase:
-    """Return a case."""
+    """Return a case as a message."""
     message = refund_pb2.RefundCase(
         name=REFUND_CASE.name(case.company, case.id),
         transaction=TRANSACTION.name(case.company, case.number),
@@ -211,8 +211,8 @@ def _decision_message(decision: Decision) -> refund_pb2.RefundDecision:
     )
 
 
-def _charge_in(parent: str, transaction: str, field: str) -> tuple[str, int]:
-    """Return company and number of a charge, which must be the parent's. Raises InvalidRequest."""
+def _charge_of(parent: str, transaction: str, field: str) -> tuple[str, int]:
+    """Return company and number of a charge, which must belong to `parent`. Raises InvalidRequest."""
     company, number = TRANSACTION.parse(transaction)
     if company != COMPANY.parse(parent):
         raise invalid(field, f"must be a transaction of {COMPANY.name(COMPANY.parse(parent))}")

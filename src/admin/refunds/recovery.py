@@ -1,4 +1,4 @@
-"""Ends refunds that were decided, by the policy or by a person, and whose process died before they were recorded."""
+"""Completes refunds that a policy or a person has decided, and whose process was killed before they were recorded."""
 
 from refunds import decisions as refund_decisions
 from refunds import delivery_reports as deliveries
@@ -8,11 +8,11 @@ from refunds.delivery_reports import DeliveryReports
 PAUSE_SECONDS = 5.0
 
 
-class RefundFinisher:
-    """Looks for what is unfinished, and finishes it: under the same keys, so once."""
+class RefundRecovery:
+    """Completes unfinished delivery reports and decisions, under the same idempotency keys, and so only once."""
 
     def __init__(self, reports: DeliveryReports, decisions: CaseDecisions) -> None:
-        """Finish with these."""
+        """Complete the reports of `reports` and the decisions of `decisions`."""
         self._reports = reports
         self._decisions = decisions
 
@@ -22,6 +22,6 @@ class RefundFinisher:
         report_age_seconds_min: float = deliveries.UNFINISHED_SECONDS_MIN,
         decision_age_seconds_min: float = refund_decisions.UNFINISHED_SECONDS_MIN,
     ) -> int:
-        """Finish what nobody came back for; return how many. Raises LedgerUnavailable."""
+        """Complete reports and decisions of at least these ages; return how many. Raises LedgerUnavailable."""
         reports = await self._reports.finish_once(age_seconds_min=report_age_seconds_min)
         return reports + await self._decisions.finish_once(age_seconds_min=decision_age_seconds_min)

@@ -13,7 +13,7 @@ from admin.refunds.messages import (
     refund_request_of,
     rules_of,
 )
-from admin.refunds.upload import job_message, upload_of
+from admin.refunds.upload import job_message, receive_upload
 from admin.refunds.upload import preview_message as job_preview_message
 from admin.rpc.concurrency import ConcurrencyLimit
 from admin.rpc.pages import Listing, check_company
@@ -39,12 +39,12 @@ from wallet.domain.resource_names import (
 )
 from wallet.ledger.reader import Reader
 
-JOBS_MADE_AT_ONCE_MAX = 2
-"""In one process: each looks through all that it is to refund."""
+JOBS_CREATED_AT_ONCE_MAX = 2
+"""Per process: each reads all charges that it matches."""
 
 
 class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
-    """The service. Errors are raised; server.boundary answers them."""
+    """RefundService. Errors are raised; server.boundary answers them."""
 
     def __init__(  # noqa: PLR0913  Three stores, one for each resource of the service.
         self,
@@ -56,17 +56,17 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         policies: RefundPolicyStore,
         cases: RefundCases,
     ) -> None:
-        """Refund by `refunds` and `decisions`; keep jobs, the policy and cases in their stores."""
+        """Refund by `refunds` and `decisions`; keep jobs, the policy and cases in `jobs`, `policies` and `cases`."""
         self._refunds = refunds
         self._reader = reader
         self._jobs = jobs
         self._policies = policies
         self._cases = cases
         self._decisions = decisions
-        self._creations = ConcurrencyLimit("refund jobs", calls_max=JOBS_MADE_AT_ONCE_MAX)
+        self._creations = ConcurrencyLimit("refund jobs", calls_max=JOBS_CREATED_AT_ONCE_MAX)
 
     async def CreateRefund(self, request: refund_pb2.CreateRefundRequest, context: Context) -> refund_pb2.Refund:
-        """Give money back for one charge."""
+        """Refund one charge."""
         refund = refund_request_of(request)
         if request.validate_only:
             amount, charge = await self._refunds.amount(refund)
@@ -85,24 +85,24 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
     async def CreateRefundJob(
         self, requests: AsyncIterator[refund_pb2.CreateRefundJobRequest], context: Context
     ) -> refund_pb2.RefundJob:
-        """Begin to refund many charges."""
+        """Create a job that refunds many charges."""
         with self._creations.acquire():
-            upload = await upload_of(requests)
+            upload = await receive_upload(requests)
             if upload.validate_only:
                 return job_preview_message(upload, await self._jobs.estimate(upload.job))
-            made = await self._jobs.find(upload.job)
-            if made is None:
-                made = await self._jobs.create(upload.job, await self._jobs.estimate(upload.job))
-            return job_message(made)
+            job = await self._jobs.find(upload.job)
+            if job is None:
+                job = await self._jobs.create(upload.job, await self._jobs.estimate(upload.job))
+            return job_message(job)
 
     async def GetRefundJob(self, request: refund_pb2.GetRefundJobRequest, context: Context) -> refund_pb2.RefundJob:
-        """Read a job and how far it has come."""
+        """Read a job and its progress."""
         return job_message(await self._jobs.get(REFUND_JOB.parse(request.name)))
 
     async def ListRefundJobs(
         self, request: refund_pb2.ListRefundJobsRequest, context: Context
     ) -> refund_pb2.ListRefundJobsResponse:
-        """Read jobs, newest first."""
+        """List jobs, newest first."""
         listing = Listing(request, REFUND_JOB.collection)
         page, more = listing.page(await self._jobs.list(listing.before, listing.limit), lambda job: job.serial)
         return refund_pb2.ListRefundJobsResponse(refund_jobs=map(job_message, page), next_page_token=more)
@@ -110,7 +110,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
     async def CancelRefundJob(
         self, request: refund_pb2.CancelRefundJobRequest, context: Context
     ) -> refund_pb2.RefundJob:
-        """End a job before its time."""
+        """Cancel a job."""
         return job_message(await self._jobs.cancel(REFUND_JOB.parse(request.name)))
 
     async def GetRefundPolicy(
@@ -123,22 +123,22 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
         self, request: refund_pb2.UpdateRefundPolicyRequest, context: Context
     ) -> refund_pb2.RefundPolicy:
         """Replace the policy's rules."""
-        asked = request.refund_policy
-        if asked.name not in ("", REFUND_POLICY):
+        policy = request.refund_policy
+        if policy.name not in ("", REFUND_POLICY):
             raise invalid("refund_policy.name", f"must be {REFUND_POLICY}, or left out: there is one policy")
-        return policy_message(await self._policies.replace(rules_of(asked.rules)))
+        return policy_message(await self._policies.replace(rules_of(policy.rules)))
 
     async def CreateRefundCase(
         self, request: refund_pb2.CreateRefundCaseRequest, context: Context
     ) -> refund_pb2.RefundCase:
         """Open a case."""
-        asked = new_case_of(request)
-        charge, _ = await self._refunds.charges.refundable(asked.company, asked.number)
+        new_case = new_case_of(request)
+        charge, _ = await self._refunds.charges.refundable(new_case.company, new_case.number)
         if charge is None:
-            raise TransactionNotFound(str(asked.number))
-        case, fingerprint = await self._cases.create(asked)
-        if fingerprint != asked.fingerprint:
-            raise IdempotencyKeyReused(asked.id)
+            raise TransactionNotFound(str(new_case.number))
+        case, fingerprint = await self._cases.create(new_case)
+        if fingerprint != new_case.fingerprint:
+            raise IdempotencyKeyReused(new_case.id)
         return case_message(case)
 
     async def GetRefundCase(self, request: refund_pb2.GetRefundCaseRequest, context: Context) -> refund_pb2.RefundCase:
@@ -148,7 +148,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
     async def ListRefundCases(
         self, request: refund_pb2.ListRefundCasesRequest, context: Context
     ) -> refund_pb2.ListRefundCasesResponse:
-        """Read cases, oldest first."""
+        """List cases, oldest first."""
         company = "" if request.parent == ALL_COMPANIES else COMPANY.parse(request.parent)
         number = None
         if request.transaction:
@@ -168,7 +168,7 @@ class RefundServicer(refund_pb2_grpc.RefundServiceServicer):
     async def DecideRefundCase(
         self, request: refund_pb2.DecideRefundCaseRequest, context: Context
     ) -> refund_pb2.RefundCase:
-        """End a case, with a refund or without."""
+        """Decide a case, with a refund or without."""
         company, case = REFUND_CASE.parse(request.name)
         decision = decision_of(request.decision)
         return case_message(await self._decisions.decide(company, case, decision, timeout=context.time_remaining()))

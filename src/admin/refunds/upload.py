@@ -1,4 +1,4 @@
-"""A refund job as it comes in: settings, then the names of charges, if any; and as it goes out."""
+"""The upload of a refund job: settings, then names of charges, if any; and conversion of jobs to messages."""
 
 import asyncio
 import time
@@ -18,26 +18,26 @@ from wallet.domain.resource_names import COMPANY, REFUND_JOB, TRANSACTION
 from wallet.domain.usage import Channel
 
 NAMES_MAX = 200_000
-"""Some 50 MB of memory for each upload that is under way."""
-_ASKED = ("filter", "reason", "requested_by", "reference")
-_ONLY_IN_A_FILTER = ("start_time", "end_time", "channel", "country_code", "campaign_id", "contact_id")
+"""About 50 MB of memory for each upload."""
+_CALLER_FIELDS = ("filter", "reason", "requested_by", "reference")
+_FILTER_ONLY_FIELDS = ("start_time", "end_time", "channel", "country_code", "campaign_id", "contact_id")
 
-Charges = set[tuple[str, int]]
+ChargeSet = set[tuple[str, int]]
 
 
 class Upload(NamedTuple):
-    """What was sent."""
+    """The job that a caller sent."""
 
     job: NewJob
-    asked: refund_pb2.RefundJob
-    """The fields that are the caller's."""
+    requested: refund_pb2.RefundJob
+    """The fields that callers set."""
     validate_only: bool
 
 
-async def upload_of(requests: AsyncIterator[refund_pb2.CreateRefundJobRequest]) -> Upload:
-    """Read a stream to its end. Raises InvalidRequest where it is not settings and then names, or too much."""
+async def receive_upload(requests: AsyncIterator[refund_pb2.CreateRefundJobRequest]) -> Upload:
+    """Read a stream to its end. Raises InvalidRequest unless it is settings, then at most NAMES_MAX names."""
     settings = None
-    listed: Charges = set()
+    listed: ChargeSet = set()
     async for request in requests:
         if request.HasField("settings"):
             if settings is not None:
@@ -49,58 +49,58 @@ async def upload_of(requests: AsyncIterator[refund_pb2.CreateRefundJobRequest]) 
             _add(listed, request.names.transactions, settings.refund_job.filter.company)
     if settings is None:
         raise invalid("settings", "is required, in the first message")
-    # Many names take a while to be sorted and hashed.
+    # Sorting and hashing many names takes a while.
     return await asyncio.to_thread(_upload, settings, listed)
 
 
-def _add(listed: Charges, names: Iterable[str], company: str) -> None:
-    """Add charges by their names; `company` is whose they must be, if it is said. Raises InvalidRequest."""
+def _add(listed: ChargeSet, names: Iterable[str], company: str) -> None:
+    """Add charges by their names, which must belong to `company` unless it is "". Raises InvalidRequest."""
     broken: list[Violation] = []
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if not TRANSACTION.matches(name):
-            what = "must be the name of a transaction, such as companies/acme/transactions/1042"
-            broken.append(Violation(f"names.transactions[{place}]", what))
+            problem = "must be the name of a transaction, such as companies/acme/transactions/1042"
+            broken.append(Violation(f"names.transactions[{index}]", problem))
             continue
         charge = TRANSACTION.parse(name)
         if company and company != COMPANY.name(charge[0]):
-            broken.append(Violation(f"names.transactions[{place}]", f"must be a transaction of {company}"))
+            broken.append(Violation(f"names.transactions[{index}]", f"must be a transaction of {company}"))
         else:
             listed.add(charge)
     if broken:
         raise InvalidRequest(violations=broken)
     if len(listed) > NAMES_MAX:
-        raise invalid("names.transactions", f"are more than {NAMES_MAX} in all: make several jobs of them")
+        raise invalid("names.transactions", f"are more than {NAMES_MAX} in all: create several jobs")
 
 
-def _upload(settings: refund_pb2.CreateRefundJobSettings, listed: Charges) -> Upload:
-    asked = refund_pb2.RefundJob()
-    for field in _ASKED:
+def _upload(settings: refund_pb2.CreateRefundJobSettings, listed: ChargeSet) -> Upload:
+    requested = refund_pb2.RefundJob()
+    for field in _CALLER_FIELDS:
         if field == "filter":
-            asked.filter.CopyFrom(settings.refund_job.filter)
+            requested.filter.CopyFrom(settings.refund_job.filter)
         else:
-            setattr(asked, field, getattr(settings.refund_job, field))
+            setattr(requested, field, getattr(settings.refund_job, field))
     if listed:
-        _check_listed_filter(asked.filter)
-    where = None if listed else _filter_of(asked.filter)
+        _check_listed_filter(requested.filter)
+    where = None if listed else _filter_of(requested.filter)
     charges = sorted(listed)
     job = NewJob(
         settings.refund_job_id,
-        _fingerprint(asked, charges),
-        reason_of(asked.reason),
-        asked.requested_by,
-        asked.reference,
+        _fingerprint(requested, charges),
+        reason_of(requested.reason),
+        requested.requested_by,
+        requested.reference,
         where,
         charges,
-        COMPANY.parse_optional(asked.filter.company),
+        COMPANY.parse_optional(requested.filter.company),
     )
-    return Upload(job, asked, settings.validate_only)
+    return Upload(job, requested, settings.validate_only)
 
 
 def _check_listed_filter(message: refund_pb2.RefundFilter) -> None:
-    """Raise InvalidRequest where there is a filter beside names."""
+    """Raise InvalidRequest if a filter is set in addition to names."""
     for field, _ in message.ListFields():
-        if field.name in _ONLY_IN_A_FILTER:
-            raise invalid(f"settings.refund_job.filter.{field.name}", "must be left out where transactions are named")
+        if field.name in _FILTER_ONLY_FIELDS:
+            raise invalid(f"settings.refund_job.filter.{field.name}", "must be left out if transactions are named")
 
 
 def _filter_of(message: refund_pb2.RefundFilter) -> ChargeFilter:
@@ -115,7 +115,7 @@ def _filter_of(message: refund_pb2.RefundFilter) -> ChargeFilter:
     if not broken and starts_at >= ends_at:
         broken.append(Violation(f"{path}.end_time", "must be after start_time"))
     if not broken and ends_at > time.time_ns() // 1000:
-        broken.append(Violation(f"{path}.end_time", "must be past: a job refunds what is charged already"))
+        broken.append(Violation(f"{path}.end_time", "must be in the past: a job refunds existing charges"))
     if message.country_code and message.country_code not in COUNTRIES:
         broken.append(Violation(f"{path}.country_code", f"{message.country_code} is no country of ISO 3166-1"))
     if broken:
@@ -131,18 +131,18 @@ def _filter_of(message: refund_pb2.RefundFilter) -> ChargeFilter:
     )
 
 
-def _fingerprint(asked: refund_pb2.RefundJob, charges: list[tuple[str, int]]) -> bytes:
-    """Return the hash of what is asked: names count as a set, in whatever order and messages they came."""
-    digest = blake2b(asked.SerializeToString(deterministic=True), digest_size=FINGERPRINT_BYTES)
+def _fingerprint(requested: refund_pb2.RefundJob, charges: list[tuple[str, int]]) -> bytes:
+    """Return the hash of a request. Names count as a set, independent of their order and messages."""
+    digest = blake2b(requested.SerializeToString(deterministic=True), digest_size=FINGERPRINT_BYTES)
     for company, number in charges:
         digest.update(f"\n{company} {number}".encode())
     return digest.digest()
 
 
 def preview_message(upload: Upload, estimate: Estimate) -> refund_pb2.RefundJob:
-    """Return what a job would do."""
+    """Return the preview of a job as a message."""
     message = refund_pb2.RefundJob()
-    message.CopyFrom(upload.asked)
+    message.CopyFrom(upload.requested)
     message.listed_count = len(upload.job.listed)
     message.expected_count = estimate.charges
     message.already_refunded_count = estimate.already_refunded
@@ -151,7 +151,7 @@ def preview_message(upload: Upload, estimate: Estimate) -> refund_pb2.RefundJob:
 
 
 def job_message(job: RefundJob) -> refund_pb2.RefundJob:
-    """Return a job as it is recorded."""
+    """Return a recorded job as a message."""
     progress = job.progress
     message = refund_pb2.RefundJob(
         name=REFUND_JOB.name(job.id),

@@ -3,7 +3,7 @@
 from admin.feature import Feature, service
 from admin.refunds import job_worker, recovery
 from admin.refunds.job_worker import RefundJobWorker
-from admin.refunds.recovery import RefundFinisher
+from admin.refunds.recovery import RefundRecovery
 from admin.refunds.servicer import RefundServicer
 from admin.work.runner import Worker
 from refunds.case_store import RefundCases
@@ -25,11 +25,11 @@ def refunds(wallets: Wallets) -> Feature:
     servicer = RefundServicer(
         wallets.reader, refunds, decisions, jobs=jobs, policies=RefundPolicyStore(pool), cases=cases
     )
-    finishing = RefundFinisher(DeliveryReports(refunds, DeliveryReportStore(pool), cases, wallets.reader), decisions)
+    refund_recovery = RefundRecovery(DeliveryReports(refunds, DeliveryReportStore(pool), cases, wallets.reader), decisions)
     return Feature(
         services=[service(refund_pb2, refund_pb2_grpc, servicer)],
         workers=[
             Worker("refund-jobs", RefundJobWorker(jobs, wallets.engine, refunds).run_once, job_worker.PAUSE_SECONDS),
-            Worker("refund-finishing", finishing.run_once, recovery.PAUSE_SECONDS),
+            Worker("refund-finishing", refund_recovery.run_once, recovery.PAUSE_SECONDS),
         ],
     )

@@ -26,29 +26,29 @@ _WINDOWS = cast(
 
 
 class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
-    """The service. Errors are raised; server.boundary answers them."""
+    """RuleService. Errors are raised; server.boundary answers them."""
 
     def __init__(self, limits: SpendLimits, alerts: Alerts) -> None:
-        """Keep spend limits in `limits`, and policies in `alerts`."""
+        """Keep spend limits in `limits`, and alert policies in `alerts`."""
         self._limits = limits
         self._alerts = alerts
 
     async def CreateSpendLimit(
         self, request: rule_pb2.CreateSpendLimitRequest, context: Context
     ) -> rule_pb2.SpendLimit:
-        """Make a spend limit."""
-        asked = request.spend_limit
-        if not asked.window:
+        """Create a spend limit."""
+        requested = request.spend_limit
+        if not requested.window:
             raise invalid("spend_limit.window", "is required: one of WINDOW_HOUR, WINDOW_DAY, WINDOW_MONTH")
-        if asked.country_code and asked.country_code not in COUNTRIES:
-            raise invalid("spend_limit.country_code", f"{asked.country_code} is no country of ISO 3166-1")
+        if requested.country_code and requested.country_code not in COUNTRIES:
+            raise invalid("spend_limit.country_code", f"{requested.country_code} is no country of ISO 3166-1")
         limit = SpendLimit(
             company=COMPANY.parse(request.parent),
             id=request.spend_limit_id,
-            window=Window(int(asked.window)),
-            amount=asked.amount_micros,
-            channel=Channel(int(asked.channel)) if asked.channel else None,
-            country=asked.country_code,
+            window=Window(int(requested.window)),
+            amount=requested.amount_micros,
+            channel=Channel(int(requested.channel)) if requested.channel else None,
+            country=requested.country_code,
         )
         return _message(await self._limits.create(limit))
 
@@ -59,7 +59,7 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
     async def ListSpendLimits(
         self, request: rule_pb2.ListSpendLimitsRequest, context: Context
     ) -> rule_pb2.ListSpendLimitsResponse:
-        """Read a company's spend limits, by id."""
+        """List a company's spend limits, by id."""
         found = await self._limits.list(COMPANY.parse(request.parent))
         return rule_pb2.ListSpendLimitsResponse(spend_limits=map(_message, found))
 
@@ -67,31 +67,31 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
         self, request: rule_pb2.UpdateSpendLimitRequest, context: Context
     ) -> rule_pb2.SpendLimit:
         """Change a spend limit's amount."""
-        asked = request.spend_limit
+        requested = request.spend_limit
         check_name(
-            SPEND_LIMIT, asked.name, "spend_limit.name", "a spend limit, such as companies/acme/spendLimits/daily"
+            SPEND_LIMIT, requested.name, "spend_limit.name", "a spend limit, such as companies/acme/spendLimits/daily"
         )
-        company, limit = SPEND_LIMIT.parse(asked.name)
+        company, limit = SPEND_LIMIT.parse(requested.name)
         before = _message(await self._limits.get(company, limit))
         for field in ("window", "channel", "country_code"):
-            if getattr(asked, field) and getattr(asked, field) != getattr(before, field):
-                raise invalid(f"spend_limit.{field}", "never changes: make another limit, and delete this one")
-        return _message(await self._limits.set_amount(company, limit, asked.amount_micros))
+            if getattr(requested, field) and getattr(requested, field) != getattr(before, field):
+                raise invalid(f"spend_limit.{field}", "never changes: create another limit, and delete this one")
+        return _message(await self._limits.set_amount(company, limit, requested.amount_micros))
 
     async def DeleteSpendLimit(self, request: rule_pb2.DeleteSpendLimitRequest, context: Context) -> Empty:
-        """End a spend limit."""
+        """Delete a spend limit."""
         await self._limits.delete(*SPEND_LIMIT.parse(request.name))
         return Empty()
 
     async def GetAlertPolicy(self, request: rule_pb2.GetAlertPolicyRequest, context: Context) -> rule_pb2.AlertPolicy:
-        """Read when a company is told that its money runs out."""
+        """Read the alert policy of a company."""
         company = ALERT_POLICY.parse(request.name)
         return policy_message(company, await self._alerts.policy(company))
 
     async def UpdateAlertPolicy(
         self, request: rule_pb2.UpdateAlertPolicyRequest, context: Context
     ) -> rule_pb2.AlertPolicy:
-        """Change when a company is told that its money runs out."""
+        """Change the alert policy of a company."""
         company = policy_company(request)
         policy = policy_change(request, await self._alerts.policy(company))
         return policy_message(company, await self._alerts.set_policy(company, policy))

@@ -22,15 +22,15 @@ from wallet.ledger.rows import limit_of
 from wallet.ledger.transactions import autocommitting, reading
 
 SUM_SECONDS_MAX = 60.0
-"""How long summing up a window's entries may take, when a limit is made."""
+"""How long summing up the entries of a window may take when a limit is created."""
 
 _SQL = load(__name__, AuthorizationState, Kind, Window)
 
 
 class SpendLimits:
-    """Make, read, change and delete spend limits. A change holds for every charge that is answered from now on.
+    """Create, read, change and delete spend limits. A change applies to every charge that is answered from now on.
 
-    Every method raises LedgerUnavailable where Postgres does not answer; a change may have been made all the same.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made nevertheless.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -38,7 +38,7 @@ class SpendLimits:
         self._pool = pool
 
     async def create(self, limit: SpendLimit) -> SpendLimitState:
-        """Make a limit; what was spent in the present window counts. `counts_from` is filled in here.
+        """Create a limit, which counts what was spent in the current window. Sets `counts_from`.
 
         Raises CompanyNotFound, CompanyClosed, SpendLimitAlreadyExists, TooManySpendLimits.
         """
@@ -47,23 +47,23 @@ class SpendLimits:
             starts_at = await connection.fetchval(_SQL["window_start"], company, limit.window)
             if starts_at is None:
                 raise CompanyNotFound(company)
-            # A busy month takes a while to sum up. So most of it is done while charging goes on, and only what came
-            # meanwhile under the wallet's lock.
+            # Summing up a busy month takes a while. So most of it happens while charging continues, and only later
+            # entries are summed up under the lock of the wallet.
             first = await connection.fetchval(FIRST_NUMBER_SINCE, company, starts_at)
             last = await connection.fetchval("SELECT last_number FROM wallets WHERE company_id = $1", company)
             spent = await _spent(connection, limit, starts_at, first, last)
-            async with _changing(connection, company) as wallet:
+            async with _changing_settings(connection, company) as wallet:
                 if await connection.fetchval(_SQL["count"], company) >= LIMITS_PER_COMPANY_MAX:
                     raise TooManySpendLimits(company)
                 now_starts_at = await connection.fetchval(_SQL["window_start"], company, limit.window)
-                if now_starts_at != starts_at:  # The next window has begun meanwhile, and has next to nothing yet.
+                if now_starts_at != starts_at:  # The next window has begun meanwhile, with few entries.
                     starts_at, spent = now_starts_at, 0
                     last = await connection.fetchval(FIRST_NUMBER_SINCE, company, starts_at) - 1
                 spent += await _spent(connection, limit, starts_at, last + 1, wallet["last_number"])
-                # Authorizations from before the window are spent from now on, so what they hold counts as well.
+                # Authorizations from before the window are captured from now on, so their holds count as well.
                 held = _SQL["held_before"], company, starts_at, limit.channel, limit.country or None
                 spent += await connection.fetchval(*held)
-                made = await connection.fetchval(
+                created = await connection.fetchval(
                     _SQL["insert"],
                     company,
                     limit.id,
@@ -74,7 +74,7 @@ class SpendLimits:
                     starts_at,
                     wallet["last_number"],
                 )
-                if made is None:
+                if created is None:
                     raise SpendLimitAlreadyExists(limit.id)
                 await connection.execute(_SQL["insert_counter"], company, limit.id, starts_at, spent)
             return await _get(connection, company, limit.id)
@@ -93,26 +93,26 @@ class SpendLimits:
             return [_state_of(row) for row in rows]
 
     async def set_amount(self, company: str, limit: str, amount: int) -> SpendLimitState:
-        """Change how much may be spent, in micros. Raises SpendLimitNotFound, CompanyClosed."""
+        """Change the amount of a limit, in micros. Raises SpendLimitNotFound, CompanyClosed."""
         async with autocommitting(self._pool) as connection:
             await _get(connection, company, limit)
-            async with _changing(connection, company):
+            async with _changing_settings(connection, company):
                 if await connection.fetchval(_SQL["change_amount"], company, limit, amount) is None:
                     raise SpendLimitNotFound(limit)
             return await _get(connection, company, limit)
 
     async def delete(self, company: str, limit: str) -> None:
-        """End a limit. Raises SpendLimitNotFound, CompanyClosed."""
+        """Delete a limit. Raises SpendLimitNotFound, CompanyClosed."""
         async with autocommitting(self._pool) as connection:
             await _get(connection, company, limit)
-            async with _changing(connection, company):
+            async with _changing_settings(connection, company):
                 if await connection.fetchval(_SQL["delete"], company, limit) is None:
                     raise SpendLimitNotFound(limit)
 
 
 @asynccontextmanager
-async def _changing(connection: Connection, company: str) -> AsyncIterator[asyncpg.Record]:
-    """Change what a wallet obeys, between two of its entries; yields the wallet.
+async def _changing_settings(connection: Connection, company: str) -> AsyncIterator[asyncpg.Record]:
+    """Change the settings of a wallet between two of its entries; yield the wallet.
 
     Raises CompanyNotFound, CompanyClosed.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.refunds.recovery import RefundFinisher
+from admin.refunds.recovery import RefundRecovery
 from refunds.delivery import Action, CaseOrigin, CaseState, RefundRule
 from refunds.delivery_reports import NOTHING_TO_REFUND
 from tests.conftest import OpenWallets
@@ -41,9 +41,9 @@ async def charged(wallets: Wallets, amount: int = 100, **fields: Any) -> int:
     return (await wallets.engine.submit(charge(amount, **fields))).entry.number
 
 
-def finisher(wallets: Wallets) -> RefundFinisher:
+def refund_recovery(wallets: Wallets) -> RefundRecovery:
     """Return what finishes what died."""
-    return RefundFinisher(wallets.deliveries, wallets.decisions)
+    return RefundRecovery(wallets.deliveries, wallets.decisions)
 
 
 async def given_back(database: asyncpg.Connection, number: int) -> int:
@@ -204,7 +204,7 @@ async def test_a_refund_that_is_declined_becomes_a_case(ours: Wallets, database:
     assert followed.case == f"~delivery-{number}"
     assert "CompanyClosed" in (await ours.refund_cases.get("beta", followed.case)).description
     assert await ours.deliveries.report(report(number, 0, 1, company="beta")) == followed
-    assert await finisher(ours).run_once(report_age_seconds_min=0) == 0
+    assert await refund_recovery(ours).run_once(report_age_seconds_min=0) == 0
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -222,13 +222,13 @@ async def test_p2_a_report_may_die_at_every_step_and_is_refunded_once(
     if healed_by == "report" or (step == "record" and not after):
         await other.deliveries.report(report(number, 0, 1))
     elif healed_by == "sweep":
-        await finisher(other).run_once(report_age_seconds_min=0)
+        await refund_recovery(other).run_once(report_age_seconds_min=0)
     else:
         await asyncio.gather(
-            other.deliveries.report(report(number, 0, 1)), finisher(ours).run_once(report_age_seconds_min=0)
+            other.deliveries.report(report(number, 0, 1)), refund_recovery(ours).run_once(report_age_seconds_min=0)
         )
     assert await given_back(database, number) == 100
-    assert await finisher(other).run_once(report_age_seconds_min=0) == 0
+    assert await refund_recovery(other).run_once(report_age_seconds_min=0) == 0
     assert await database.fetchval("SELECT finished FROM delivery_reports WHERE refund_number IS NOT NULL")
 
 
@@ -240,7 +240,7 @@ async def test_the_sweep_skips_fresh_reports_and_unavailable_wallets(
     for number in numbers:
         with dying_at(ours.engine, "submit"):
             await ours.deliveries.report(report(number, 0, 1))
-    assert await finisher(ours).run_once() == 0
+    assert await refund_recovery(ours).run_once() == 0
     submit = ours.engine.submit
 
     async def away(command: Any, **options: Any) -> Any:
@@ -250,6 +250,6 @@ async def test_the_sweep_skips_fresh_reports_and_unavailable_wallets(
 
     with monkeypatch.context() as patch:
         patch.setattr(ours.engine, "submit", away)
-        assert await finisher(ours).run_once(report_age_seconds_min=0) == 1
+        assert await refund_recovery(ours).run_once(report_age_seconds_min=0) == 1
     assert [await given_back(database, number) for number in numbers] == [0, 100]
-    assert await finisher(ours).run_once(report_age_seconds_min=0) == 1
+    assert await refund_recovery(ours).run_once(report_age_seconds_min=0) == 1

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from admin.refunds.recovery import RefundFinisher
+from admin.refunds.recovery import RefundRecovery
 from refunds.delivery import (
     CaseOrigin,
     CaseState,
@@ -109,18 +109,18 @@ async def test_p2_a_decision_that_crashes_at_any_step_refunds_once(
     with dying_at(target, step, after=after):
         await acme.decisions.decide("acme", "mail-17", SOME)
     other = await open_more()
-    finisher = RefundFinisher(other.deliveries, other.decisions)
+    recovery = RefundRecovery(other.deliveries, other.decisions)
     if healed_by == "decision" or (step == "decide" and not after):
         await other.decisions.decide("acme", "mail-17", SOME)
     elif healed_by == "sweep":
-        await finisher.run_once(decision_age_seconds_min=0)
+        await recovery.run_once(decision_age_seconds_min=0)
     else:
         await asyncio.gather(
-            acme.decisions.decide("acme", "mail-17", SOME), finisher.run_once(decision_age_seconds_min=0)
+            acme.decisions.decide("acme", "mail-17", SOME), recovery.run_once(decision_age_seconds_min=0)
         )
     case = await acme.refund_cases.get("acme", "mail-17")
     assert (case.state, await given_back(database, number)) == (CaseState.REFUNDED, 40)
-    assert await finisher.run_once(decision_age_seconds_min=0) == 0
+    assert await recovery.run_once(decision_age_seconds_min=0) == 0
 
 
 async def test_p6_a_decision_that_the_ledger_declines_leaves_the_case_open(
@@ -143,10 +143,10 @@ async def test_the_sweep_reopens_a_case_whose_refund_is_declined(acme: Wallets) 
     with dying_at(acme.engine, "submit"):
         await acme.decisions.decide("acme", "mail-17", SOME)
     await acme.engine.submit(refund(70, number))
-    finisher = RefundFinisher(acme.deliveries, acme.decisions)
-    assert await finisher.run_once() == 0, "it is fresh"
+    recovery = RefundRecovery(acme.deliveries, acme.decisions)
+    assert await recovery.run_once() == 0, "it is fresh"
     assert (await acme.refund_cases.get("acme", "mail-17")).state is CaseState.REFUNDING
-    assert await finisher.run_once(decision_age_seconds_min=0) == 0
+    assert await recovery.run_once(decision_age_seconds_min=0) == 0
     assert (await acme.refund_cases.get("acme", "mail-17")).state is CaseState.OPEN
 
 

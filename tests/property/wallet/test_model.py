@@ -331,7 +331,7 @@ class WalletMachine(RuleBasedStateMachine):
         assert self.world.run(self._entries()) == self.model.entries
         assert self.world.run(self._counters()) == self._expected_counters()
         # It raises where it does not add up. At the end only: entries are moved into the past meanwhile.
-        this_month = Month.of(f"{datetime.now(UTC):%Y-%m}")
+        this_month = Month.parse(f"{datetime.now(UTC):%Y-%m}")
         self.world.run(self.world.engines[0].monthly_statements.read(self.company, this_month))
         assert self.world.run(self._holds()) == {
             name: (hold.state, hold.amount, hold.captured, hold.held) for name, hold in self.model.holds.items()

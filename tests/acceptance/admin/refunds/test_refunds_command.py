@@ -1,4 +1,4 @@
-"""`python -m admin refunds` as an operator runs it, against a service that runs."""
+"""`python -m admin refunds` as an operator runs it, against a running service."""
 
 import subprocess
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def _charged(stack: Stack) -> Iterator[None]:
 
 
 def through(refunds: Command, job: str) -> "subprocess.CompletedProcess[str]":
-    """Return what is shown of a job that has ended."""
+    """Return the output for a job that has ended."""
 
     def ended() -> "subprocess.CompletedProcess[str] | None":
         shown = refunds("show-job", job)
@@ -46,7 +46,7 @@ def through(refunds: Command, job: str) -> "subprocess.CompletedProcess[str]":
     return found
 
 
-def test_charges_are_looked_at_first_and_then_refunded_once(refunds: Command) -> None:
+def test_charges_are_previewed_then_refunded_once(refunds: Command) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     words = ("create-job", "cli-1", *ASKED, "--company", "given-back", *DAY, now, "--channel", "sms")
     first, *told = refunds.lines(*words, "--validate-only")
@@ -69,12 +69,12 @@ def test_charges_are_looked_at_first_and_then_refunded_once(refunds: Command) ->
     assert refunds.lines("cancel-job", "refundJobs/cli-1") == shown.stdout.splitlines(), "it has ended"
 
 
-def test_a_file_of_names_is_refunded_and_says_what_failed(refunds: Command, tmp_path: Path) -> None:
+def test_named_charges_are_refunded_and_failures_shown(refunds: Command, tmp_path: Path) -> None:
     names = tmp_path / "names"
     names.write_text("companies/given-back/transactions/1\n\ncompanies/given-back/transactions/2\n")
     preview = refunds.lines("create-job", "cli-2", *ASKED, "--names", str(names), "--validate-only")
     assert preview[1].startswith("  1 charge, of which ")
-    assert preview[2] == "  1 of the 2 names are of no charge: they fail"
+    assert preview[2] == "  1 of the 2 names are not of charges, and fail"
     assert refunds.lines("create-job", "cli-2", *ASKED, "--names", str(names))[0] == "refundJobs/cli-2: running"
     shown = through(refunds, "cli-2")
     assert shown.returncode == 1
@@ -84,7 +84,7 @@ def test_a_file_of_names_is_refunded_and_says_what_failed(refunds: Command, tmp_
     ]
 
 
-def test_what_cannot_be_is_said_in_a_sentence(refunds: Command) -> None:
+def test_errors_are_one_sentence(refunds: Command) -> None:
     for words, said in (
         (("create-job", "cli-3", *ASKED), "start_time: is required, unless transactions are named."),
         (("create-job", "cli-3", *ASKED, *DAY, "soon"), "Invalid value for --to"),

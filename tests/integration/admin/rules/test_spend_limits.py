@@ -1,4 +1,4 @@
-"""Spend limits: exact, in the window that is meant, however many race, and by the ledger's own counting."""
+"""Spend limits: exact, by window, under concurrency, and by the counters of the ledger."""
 
 import asyncio
 import time
@@ -56,13 +56,13 @@ SMS_US = Usage(Channel.SMS, country="US")
 
 @pytest.fixture
 async def acme(wallets: Wallets, database: asyncpg.Connection) -> None:
-    """A company with plenty."""
+    """A company with a large balance."""
     await make_company(database)
     await wallets.engine.submit(top_up(1_000_000))
 
 
 async def spent(wallets: Wallets, limit: str = "daily") -> int:
-    """Return what is spent of a limit in its present window."""
+    """Return the spend of a limit in its current window."""
     return (await wallets.spend_limits.get("acme", limit)).spent
 
 
@@ -75,7 +75,7 @@ async def assert_refused(wallets: Wallets, command: Command, *, limit: str = "da
 
 @pytest.mark.parametrize("redis_server", ["valkey", "redis"], indirect=True)
 @pytest.mark.usefixtures("acme")
-async def test_a_limit_is_reached_to_the_micro_and_says_when_it_ends(wallets: Wallets) -> None:
+async def test_a_limit_is_exact_and_has_a_reset_time(wallets: Wallets) -> None:
     state = await wallets.spend_limits.create(DAY)
     assert state.resets_at == window_end(Window.DAY, state.limit.counts_from)
     await wallets.engine.submit(charge(1000))
@@ -85,7 +85,7 @@ async def test_a_limit_is_reached_to_the_micro_and_says_when_it_ends(wallets: Wa
 
 
 @pytest.mark.usefixtures("acme")
-async def test_what_was_spent_in_the_window_counts_when_a_limit_is_made(wallets: Wallets) -> None:
+async def test_earlier_spend_in_the_window_counts(wallets: Wallets) -> None:
     await wallets.engine.submit(charge(300))
     await wallets.engine.submit(authorize(200, "call-1"))
     await wallets.engine.submit(charge(50, usage=VOICE_US))
@@ -100,7 +100,7 @@ async def test_what_was_spent_in_the_window_counts_when_a_limit_is_made(wallets:
 
 
 @pytest.mark.usefixtures("acme")
-async def test_a_limit_counts_its_channel_and_its_country_and_no_other(wallets: Wallets) -> None:
+async def test_a_limit_counts_only_its_channel_and_country(wallets: Wallets) -> None:
     await wallets.spend_limits.create(SpendLimit("acme", "sms", Window.MONTH, 100, channel=Channel.SMS))
     await wallets.spend_limits.create(SpendLimit("acme", "us", Window.MONTH, 100, country="US"))
     await wallets.engine.submit(charge(100, usage=Usage(Channel.VOICE, country="DE")))
@@ -112,7 +112,7 @@ async def test_a_limit_counts_its_channel_and_its_country_and_no_other(wallets: 
 
 
 @pytest.mark.usefixtures("acme")
-async def test_an_authorization_counts_when_held_and_is_corrected_at_its_end(wallets: Wallets) -> None:
+async def test_an_authorization_counts_its_hold_then_its_capture(wallets: Wallets) -> None:
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(authorize(600, "a"))
     await wallets.engine.submit(authorize(400, "b"))
@@ -127,7 +127,7 @@ async def test_an_authorization_counts_when_held_and_is_corrected_at_its_end(wal
 
 
 @pytest.mark.usefixtures("acme")
-async def test_an_increment_a_capture_beyond_the_hold_and_keep_open_count(wallets: Wallets) -> None:
+async def test_increments_and_larger_captures_count(wallets: Wallets) -> None:
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(authorize(100, "a"))
     await wallets.engine.submit(increment(300, "a"))
@@ -140,9 +140,7 @@ async def test_an_increment_a_capture_beyond_the_hold_and_keep_open_count(wallet
 
 
 @pytest.mark.usefixtures("acme")
-async def test_expiry_corrects_and_a_late_capture_counts_as_a_charge(
-    wallets: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_an_expiry_frees_and_a_late_capture_counts(wallets: Wallets, database: asyncpg.Connection) -> None:
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(authorize(900, "a", usage=SMS))
     await make_due(database, "a")
@@ -155,7 +153,7 @@ async def test_expiry_corrects_and_a_late_capture_counts_as_a_charge(
 
 
 @pytest.mark.usefixtures("acme")
-async def test_a_late_capture_without_usage_is_of_its_authorizations(
+async def test_a_late_capture_counts_by_its_authorizations_usage(
     wallets: Wallets, database: asyncpg.Connection
 ) -> None:
     await wallets.spend_limits.create(SpendLimit("acme", "us", Window.DAY, 100, country="US"))
@@ -169,9 +167,7 @@ async def test_a_late_capture_without_usage_is_of_its_authorizations(
 
 
 @pytest.mark.usefixtures("acme")
-async def test_a_hold_from_before_the_limit_counts_in_its_first_window(
-    wallets: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_an_earlier_hold_counts_in_the_first_window(wallets: Wallets, database: asyncpg.Connection) -> None:
     await wallets.engine.submit(authorize(400, "old", usage=SMS))
     await wallets.engine.submit(authorize(100, "other", usage=SMS_US))
     await settled(wallets)
@@ -189,9 +185,7 @@ async def test_a_hold_from_before_the_limit_counts_in_its_first_window(
 
 
 @pytest.mark.usefixtures("acme")
-async def test_an_old_windows_limit_names_no_time_that_will_not_come(
-    wallets: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_a_limit_of_an_old_window_has_no_retry_time(wallets: Wallets, database: asyncpg.Connection) -> None:
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(authorize(1000, "night"))
     await settled(wallets)
@@ -201,7 +195,7 @@ async def test_an_old_windows_limit_names_no_time_that_will_not_come(
 
 
 @pytest.mark.usefixtures("acme")
-async def test_what_is_undone_is_given_back_to_the_counters_and_the_wallet_stays(
+async def test_an_undone_attempt_is_subtracted_from_counters(
     wallets: Wallets, database: asyncpg.Connection, hot: redis.Redis
 ) -> None:
     await wallets.spend_limits.create(DAY)
@@ -222,7 +216,7 @@ async def test_what_is_undone_is_given_back_to_the_counters_and_the_wallet_stays
 
 
 @pytest.mark.usefixtures("acme")
-async def test_an_entry_that_an_hours_end_overtakes_counts_where_the_ledger_has_it(
+async def test_an_entry_at_the_end_of_an_hour_counts_as_in_the_ledger(
     wallets: Wallets, settings: WalletSettings, open_more: OpenWallets, hot: redis.Redis
 ) -> None:
     await wallets.spend_limits.create(SpendLimit("acme", "hourly", Window.HOUR, 1000))
@@ -241,9 +235,7 @@ async def test_an_entry_that_an_hours_end_overtakes_counts_where_the_ledger_has_
 
 
 @pytest.mark.usefixtures("acme")
-async def test_many_holds_and_a_year_of_counters_are_loaded_at_once(
-    wallets: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_many_holds_and_counters_are_loaded_together(wallets: Wallets, database: asyncpg.Connection) -> None:
     await wallets.spend_limits.create(SpendLimit("acme", "hourly", Window.HOUR, 900_000))
     await wallets.engine.submit_many([authorize(1, f"h{i}", ttl_seconds=86_400) for i in range(5000)])
     await settled(wallets)
@@ -260,7 +252,7 @@ async def test_many_holds_and_a_year_of_counters_are_loaded_at_once(
 
 
 @pytest.mark.usefixtures("acme")
-async def test_an_old_windows_counter_that_redis_has_dropped_is_loaded_again(
+async def test_a_dropped_counter_of_an_old_window_is_reloaded(
     wallets: Wallets, database: asyncpg.Connection, hot: redis.Redis
 ) -> None:
     await wallets.spend_limits.create(DAY)
@@ -280,7 +272,7 @@ async def test_an_old_windows_counter_that_redis_has_dropped_is_loaded_again(
 
 
 @pytest.mark.usefixtures("acme")
-async def test_refunds_give_nothing_back_and_credits_count_nothing(wallets: Wallets) -> None:
+async def test_refunds_and_credits_do_not_change_a_counter(wallets: Wallets) -> None:
     await wallets.spend_limits.create(DAY)
     charged = await wallets.engine.submit(charge(1000))
     await wallets.engine.submit(refund(1000, charged.entry.number))
@@ -289,7 +281,7 @@ async def test_refunds_give_nothing_back_and_credits_count_nothing(wallets: Wall
 
 
 @pytest.mark.usefixtures("acme")
-async def test_a_retry_gets_its_recorded_outcome_though_the_limit_is_reached(wallets: Wallets) -> None:
+async def test_a_retry_gets_its_outcome_beyond_the_limit(wallets: Wallets) -> None:
     await wallets.spend_limits.create(DAY)
     command = charge(1000)
     first = await wallets.engine.submit(command)
@@ -298,7 +290,7 @@ async def test_a_retry_gets_its_recorded_outcome_though_the_limit_is_reached(wal
 
 
 @pytest.mark.usefixtures("acme")
-async def test_a_raised_limit_holds_at_once_and_a_deleted_one_no_more(wallets: Wallets) -> None:
+async def test_a_changed_or_deleted_limit_takes_effect_at_once(wallets: Wallets) -> None:
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(charge(1000))
     await assert_refused(wallets, charge(1), spent=1000)
@@ -312,10 +304,10 @@ async def test_a_raised_limit_holds_at_once_and_a_deleted_one_no_more(wallets: W
 
 
 @pytest.mark.usefixtures("acme")
-async def test_what_frees_by_the_ledgers_hold_is_no_decline_though_the_limit_is_passed_already(
+async def test_a_decline_includes_entries_not_yet_in_the_ledger(
     wallets: Wallets,
 ) -> None:
-    """The ledger holds 4 yet, and a total of 4 costs nothing there: so it may not say no before it has the other."""
+    """The ledger still has a hold of 4, so that a total of 4 costs nothing there: it needs the earlier entry first."""
     await wallets.engine.submit(authorize(4, "a"))
     await wallets.spend_limits.create(SpendLimit("acme", "daily", Window.DAY, 3))
     await assert_refused(wallets, charge(1), spent=4)
@@ -325,10 +317,8 @@ async def test_what_frees_by_the_ledgers_hold_is_no_decline_though_the_limit_is_
 
 
 @pytest.mark.usefixtures("acme")
-async def test_a_hold_that_was_closed_meanwhile_goes_before_the_limit(
-    wallets: Wallets, settings: WalletSettings
-) -> None:
-    """What Redis said of the hold as it was says nothing any more, least of all with the counter of now."""
+async def test_a_closed_hold_is_reported_before_the_limit(wallets: Wallets, settings: WalletSettings) -> None:
+    """The state of the hold in Redis is outdated, and must not be judged by the current counter."""
     await wallets.spend_limits.create(SpendLimit("acme", "daily", Window.DAY, 50))
     await wallets.engine.submit(authorize(1, "a"))
     batch = Batch(commands=[(capture(100, "a"), START)])
@@ -343,8 +333,8 @@ async def test_a_hold_that_was_closed_meanwhile_goes_before_the_limit(
 
 
 @pytest.mark.usefixtures("acme")
-async def test_each_window_has_a_counter_of_its_own(wallets: Wallets, database: asyncpg.Connection) -> None:
-    """Yesterday's spending, and yesterday's call that is captured today, are yesterday's."""
+async def test_each_window_has_its_own_counter(wallets: Wallets, database: asyncpg.Connection) -> None:
+    """Spend of yesterday, and a call of yesterday that is captured today, count for yesterday."""
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(authorize(700, "night-call"))
     await wallets.engine.submit(charge(300))
@@ -359,7 +349,7 @@ async def test_each_window_has_a_counter_of_its_own(wallets: Wallets, database: 
 
 
 async def _a_day_passes(database: asyncpg.Connection) -> None:
-    """Move all that has happened a day back."""
+    """Move all entries back by a day."""
     day = 86_400_000_000
     await database.execute("UPDATE entries SET created_at = created_at - $1", day)
     await database.execute("UPDATE authorizations SET created_at = created_at - $1", day)
@@ -370,9 +360,7 @@ async def _a_day_passes(database: asyncpg.Connection) -> None:
 
 @pytest.mark.parametrize("redis_server", ["valkey", "redis"], indirect=True)
 @pytest.mark.usefixtures("acme")
-async def test_raced_by_64_clients_of_two_processes_it_is_never_passed_by_a_micro(
-    wallets: Wallets, open_more: OpenWallets
-) -> None:
+async def test_concurrent_clients_of_two_processes_never_exceed_it(wallets: Wallets, open_more: OpenWallets) -> None:
     await wallets.spend_limits.create(DAY)
     engines = [wallets.engine, (await open_more()).engine]
 
@@ -420,7 +408,7 @@ async def test_a_crash_between_redis_and_the_ledger_counts_once(
 
 
 @pytest.mark.usefixtures("acme")
-async def test_counters_come_back_with_the_wallet_after_a_flush(wallets: Wallets, hot: redis.Redis) -> None:
+async def test_counters_are_reloaded_after_a_flush(wallets: Wallets, hot: redis.Redis) -> None:
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(authorize(400, "a"))
     await wallets.engine.submit(charge(600))
@@ -433,7 +421,7 @@ async def test_counters_come_back_with_the_wallet_after_a_flush(wallets: Wallets
 
 
 @pytest.mark.usefixtures("acme")
-async def test_a_lost_counter_in_redis_is_no_way_past_the_limit(wallets: Wallets, hot: redis.Redis) -> None:
+async def test_a_lost_counter_does_not_lift_the_limit(wallets: Wallets, hot: redis.Redis) -> None:
     await wallets.spend_limits.create(DAY)
     await wallets.engine.submit(charge(1000))
     await settled(wallets)
@@ -444,7 +432,7 @@ async def test_a_lost_counter_in_redis_is_no_way_past_the_limit(wallets: Wallets
 
 
 @pytest.mark.usefixtures("acme")
-async def test_the_limit_goes_before_the_floor(wallets: Wallets) -> None:
+async def test_the_limit_is_checked_before_the_floor(wallets: Wallets) -> None:
     await wallets.spend_limits.create(DAY)
     await assert_refused(wallets, charge(2_000_000), spent=0)
     await wallets.spend_limits.delete("acme", "daily")
@@ -452,9 +440,7 @@ async def test_the_limit_goes_before_the_floor(wallets: Wallets) -> None:
         await wallets.engine.submit(charge(2_000_000))
 
 
-async def test_limits_are_made_while_charges_pour_in_and_miss_none(
-    wallets: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_a_limit_created_during_charges_misses_none(wallets: Wallets, database: asyncpg.Connection) -> None:
     await make_company(database)
     await wallets.engine.submit(top_up(1_000_000))
     stop = asyncio.Event()
@@ -474,7 +460,7 @@ async def test_limits_are_made_while_charges_pour_in_and_miss_none(
     assert {state.spent for state in await wallets.spend_limits.list("acme")} == {taken}
 
 
-async def test_what_cannot_be_is_refused(wallets: Wallets, database: asyncpg.Connection) -> None:
+async def test_invalid_limits_are_refused(wallets: Wallets, database: asyncpg.Connection) -> None:
     with pytest.raises(CompanyNotFound):
         await wallets.spend_limits.create(DAY)
     with pytest.raises(CompanyNotFound):
@@ -507,7 +493,7 @@ async def test_what_cannot_be_is_refused(wallets: Wallets, database: asyncpg.Con
     ],
 )
 @pytest.mark.parametrize("window", list(Window))
-async def test_python_postgres_and_redis_mean_the_same_window(
+async def test_python_postgres_and_redis_agree_on_windows(
     at: datetime, window: Window, database: asyncpg.Connection, hot: redis.Redis
 ) -> None:
     micros = int(at.timestamp()) * 1_000_000 + at.microsecond
