@@ -19,7 +19,6 @@ from veloconnect.admin.v1 import company_pb2, rate_pb2, top_up_pb2
 from veloconnect.charging.v1 import charging_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
-"""A deck of all the world, where there is one beside the checkout."""
 LARGE_DECK_SECONDS_MAX = 5.0
 VISIBLE_SECONDS_MAX = 2.0
 
@@ -377,7 +376,7 @@ def charged_soon(clients: Clients, charge: charging_pb2.ChargeRequest) -> wallet
             return done.transaction
 
 
-@pytest.mark.skipif(not LARGE_DECK.exists(), reason="there is no large deck beside the checkout")
+@pytest.mark.skipif(not LARGE_DECK.exists(), reason="the large deck is not installed beside the checkout")
 def test_a_large_deck_is_imported_in_seconds(clients: Clients, database: "psycopg.Connection[Any]") -> None:
     data = LARGE_DECK.read_bytes()
     rows = data.count(b"\n") - 1

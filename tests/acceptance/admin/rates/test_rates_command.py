@@ -79,12 +79,22 @@ def test_an_exported_card_is_imported_unchanged(rates: Command, tmp_path: Path) 
 
 
 def test_quote_prints_amount_and_explanation(rates: Command) -> None:
-    rates.lines("import", deck("voice"), "--card", "asked", *VOICE)
+    rates.lines("import", deck("voice"), "--card", "quote-cli", *VOICE)
     amount, why = rates.lines(
-        "quote", "--card", "asked", "--channel", "voice", "--destination", "+4915112345678", "--quantity", "205"
+        "quote",
+        "--card",
+        "quote-cli",
+        "--channel",
+        "voice",
+        "--destination",
+        "+4915112345678",
+        "--quantity",
+        "205",
     )
     assert amount == "0.094 USD"
-    assert why.startswith("rateCards/asked/rates/voice.+4915, version 1: 210 s billed (205 s used, 30/6) at 0.024 USD")
+    assert why.startswith(
+        "rateCards/quote-cli/rates/voice.+4915, version 1: 210 s billed (205 s used, 30/6) at 0.024 USD"
+    )
 
 
 def test_a_deck_begins_at_its_effective_time(rates: Command, clients: Clients) -> None:

@@ -14,11 +14,9 @@ from admin.documents.messages import profile_change, seller_change
 from admin.documents.months import Month
 from admin.documents.receipts import Seller, TaxTreatment
 from admin.documents.renderer import PDFS_AT_ONCE_MAX, DocumentRenderer
-from admin.settings import AdminSettings
-from devstack.ports import free_port
 from server.rejections import InvalidRequest
-from tests.integration.admin.http.test_http import TOKEN, Response, serving
 from tests.support.builders import charge, make_company, top_up
+from tests.support.http_calls import TOKEN, Response, serving, settings_in
 from tests.support.wallets import Wallets
 from veloconnect.admin.v1 import document_pb2
 from wallet.domain.errors import CompanyNotFound, Overloaded, ReceiptNotFound
@@ -73,9 +71,7 @@ async def test_concurrent_rendering_is_limited(renderer: DocumentRenderer) -> No
 
 
 async def test_documents_are_downloads_over_http(acme: Wallets, renderer: DocumentRenderer, tmp_path: Path) -> None:
-    (tmp_path / "tokens").write_text(TOKEN)
-    settings = AdminSettings(token_file=tmp_path / "tokens", http_port=free_port())
-    async with serving(settings, *documents.routes(renderer)) as caller:
+    async with serving(settings_in(tmp_path), *documents.routes(renderer)) as caller:
 
         async def get(path: str, token: str | None = TOKEN) -> Response:
             return await caller.call("GET", f"/v1/companies/{path}", token=token)

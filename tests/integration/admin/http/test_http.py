@@ -1,120 +1,31 @@
-"""The back office over HTTP: authentication, errors, and that a broken download never looks complete."""
+"""The back office over HTTP: authentication, errors, limits, TLS and shutdown."""
 
 import asyncio
 import http.client
-import json
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import asyncpg
 import pytest
 import trustme
 from aiohttp import web
 
 from admin.http import server
-from admin.http.boundary import ABORTED
 from admin.http.errors import STATUSES
 from admin.http.routes import BODY_BYTES_MAX, Route, attachment, webhook
-from admin.metrics import http_requests
 from admin.settings import AdminSettings
-from admin.statements import http as statements
-from admin.statements.domain import EVERYTHING, EntryFilter
-from admin.statements.exporter import EXPORTS_AT_ONCE_MAX, StatementExporter
-from admin.statements.statement_csv import StatementCsv
-from devstack.ports import LOOPBACK, free_port
+from devstack.ports import LOOPBACK
 from server.error_table import FAULT, TABLE
 from server.lifetime import Lifetime
 from server.settings import Misconfigured, check
-from tests.support.builders import charge, make_company, top_up
-from tests.support.polling import until
+from tests.support.http_calls import SECONDS_MAX, Caller, serving, settings_in
 from tests.support.wallets import Wallets
 from wallet.domain.errors import Overloaded
-
-TOKEN = "a token of the tests"
-SECONDS_MAX = 10.0
-PIECE_BYTES = 65_536
-BUFFERED_BYTES_MAX = 32 * 1024 * 1024
-"""Much more than the kernel buffers between two sockets."""
-EXPORT = "/v1/companies/acme/transactions:export"
-
-
-class Response(NamedTuple):
-    """A response; `whole` unless the body broke off."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    whole: bool = True
-
-    @property
-    def error(self) -> Any:
-        """The error in the body."""
-        return json.loads(self.body)["error"]
-
-    @property
-    def reason(self) -> str:
-        """The reason of the error, by which programs decide."""
-        reason: str = self.error["details"][0]["reason"]
-        return reason
-
-
-class Caller:
-    """Calls one server, by an HTTP client that is not aiohttp's."""
-
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
-        self.port = port
-        self._tls = tls
-
-    async def call(self, method: str, path: str, *, token: str | None = TOKEN, body: bytes | None = None) -> Response:
-        """Send a request and return the response."""
-        return await asyncio.to_thread(self._call, method, path, token, body)
-
-    def connect(self) -> http.client.HTTPConnection:
-        """Return a connection, for a test that sends its request itself."""
-        if self._tls is not None:
-            return http.client.HTTPSConnection(LOOPBACK, self.port, timeout=SECONDS_MAX, context=self._tls)
-        return http.client.HTTPConnection(LOOPBACK, self.port, timeout=SECONDS_MAX)
-
-    def _call(self, method: str, path: str, token: str | None, body: bytes | None) -> Response:
-        connection = self.connect()
-        try:
-            headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-            connection.request(method, path, body=body, headers=headers)
-            response = connection.getresponse()
-            head = response.status, dict(response.getheaders())
-            try:
-                return Response(*head, response.read())
-            except (http.client.IncompleteRead, ConnectionError):
-                return Response(*head, b"", whole=False)
-        finally:
-            connection.close()
 
 
 @pytest.fixture
 def http_settings(tmp_path: Path) -> AdminSettings:
-    tokens = tmp_path / "tokens"
-    tokens.write_text(TOKEN)
-    return AdminSettings(token_file=tokens, http_port=free_port())
-
-
-@asynccontextmanager
-async def serving(settings: AdminSettings, *routes: Route, tls: ssl.SSLContext | None = None) -> AsyncIterator[Caller]:
-    async with server.serving(settings, routes, Lifetime()):
-        yield Caller(settings.http_port, tls)
-
-
-@pytest.fixture
-async def exporting(acme: Wallets, http_settings: AdminSettings) -> AsyncIterator[Caller]:
-    """Serve acme's statement."""
-    async with serving(http_settings, *statements.routes(StatementExporter(acme.statements))) as caller:
-        yield caller
-
-
-async def text_of(wallets: Wallets, where: EntryFilter = EVERYTHING) -> str:
-    return "".join([piece async for piece in StatementExporter(wallets.statements).stream_csv("acme", where)])
+    return settings_in(tmp_path)
 
 
 async def hello(_: web.Request) -> web.StreamResponse:
@@ -123,74 +34,6 @@ async def hello(_: web.Request) -> web.StreamResponse:
 
 HELLO = Route("GET", "/v1/companies/{company}/receipts/{number}.pdf", hello)
 HELLO_PATH = "/v1/companies/acme/receipts/1.pdf"
-
-
-async def test_the_download_is_the_text_of_the_rpc(acme: Wallets, exporting: Caller) -> None:
-    for _ in range(3):
-        await acme.engine.submit(charge(10))
-    answer = await exporting.call("GET", EXPORT)
-    assert answer.status == 200
-    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="acme-transactions.csv"'
-    assert answer.headers["Transfer-Encoding"] == "chunked"
-    lines = answer.body.decode().splitlines()
-    assert lines[1:-1] == (await text_of(acme)).splitlines()[1:-1]
-    assert len(lines) == 1 + 1 + 4 + 1
-
-
-async def test_the_filters_are_those_of_the_rpc(acme: Wallets, exporting: Caller) -> None:
-    await acme.engine.submit(charge(10, reference="a&b"))
-    await acme.engine.submit(charge(20))
-    for query, rows in (
-        ("filter.kinds=KIND_TOP_UP&filter.kinds=KIND_CHARGE", 3),
-        ("filter.kinds=KIND_TOP_UP", 1),
-        ("filter.reference=a%26b", 1),
-        ("filter.min_amount_micros=20", 2),
-        ("filter.channel=CHANNEL_SMS&filter.country_code=DE", 2),
-        ("filter.start_time=2000-01-01T00:00:00Z&filter.end_time=2001-01-01T00:00:00Z", 0),
-    ):
-        answer = await exporting.call("GET", f"{EXPORT}?{query}")
-        numbered = [line for line in answer.body.decode().splitlines()[1:] if not line.startswith(",")]
-        assert (answer.status, len(numbered)) == (200, rows), query
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("filter.start_time=yesterday", "filter.start_time"),
-        ("filter.kinds=KIND_GIFT", "filter.kinds"),
-        ("filter.kinds=KIND_CHARGE&filter.kinds=KIND_CHARGE", "filter.kinds"),
-        ("filter.min_amount_micros=1.5", "filter.min_amount_micros"),
-        ("filter.channel=CHANNEL_SMS&filter.channel=CHANNEL_VOICE", "filter.channel"),
-        ("filter.country_code=QX", "filter.country_code"),
-        ("filter.reference=a%0Ab", "filter.reference"),
-        ("start_time=2026-11-01T00:00:00Z", "start_time"),
-        ("filter.colour=red", "filter.colour"),
-    ],
-)
-async def test_a_bad_filter_is_named(exporting: Caller, query: str, field: str) -> None:
-    answer = await exporting.call("GET", f"{EXPORT}?{query}")
-    assert (answer.status, answer.reason) == (400, "INVALID_REQUEST")
-    assert [violation["field"] for violation in answer.error["details"][1]["field_violations"]] == [field]
-
-
-async def test_errors_are_those_of_grpc_in_json(exporting: Caller) -> None:
-    answer = await exporting.call("GET", "/v1/companies/nobody/transactions:export")
-    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json; charset=utf-8")
-    assert answer.error == {
-        "code": 404,
-        "status": "NOT_FOUND",
-        "message": "There is no company nobody. Check the name, or create it with CompanyService.CreateCompany.",
-        "details": [
-            {
-                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                "reason": "COMPANY_NOT_FOUND",
-                "domain": "charging.veloconnect.com",
-            }
-        ],
-    }
-    bad = await exporting.call("GET", "/v1/companies/NOBODY/transactions:export")
-    assert (bad.status, bad.reason) == (400, "INVALID_REQUEST")
 
 
 def test_every_grpc_code_has_an_http_status() -> None:
@@ -263,92 +106,6 @@ async def test_a_request_has_a_time_limit(http_settings: AdminSettings) -> None:
     async with serving(http_settings, Route("GET", "/stuck", stuck, seconds_max=0.05)) as caller:
         answer = await caller.call("GET", "/stuck")
     assert (answer.status, answer.reason) == (504, "DEADLINE_EXCEEDED")
-
-
-async def test_a_broken_download_is_never_complete(
-    acme: Wallets, exporting: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All lines are sent, and only the closing balance fails."""
-    route = statements.routes(StatementExporter(acme.statements))[0].path
-    before = http_requests.labels(route, ABORTED)._value.get()
-
-    def closing(self: StatementCsv, now: int) -> str:
-        raise ValueError("a fault at the end")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StatementCsv, "closing", closing)
-        answer = await exporting.call("GET", EXPORT)
-    assert (answer.status, answer.whole) == (200, False)
-    assert http_requests.labels(route, ABORTED)._value.get() == before + 1
-    assert (await exporting.call("GET", EXPORT)).whole
-
-
-async def test_downloads_share_the_limit_of_exports(acme: Wallets, http_settings: AdminSettings) -> None:
-    """StatementExporter over gRPC and over HTTP count together."""
-    exporter = StatementExporter(acme.statements)
-    async with serving(http_settings, *statements.routes(exporter)) as caller:
-        running = [exporter.stream_csv("acme", EVERYTHING) for _ in range(EXPORTS_AT_ONCE_MAX)]
-        for export in running:
-            await anext(export)
-        assert (await caller.call("GET", EXPORT)).reason == "OVERLOADED"
-        for export in running:
-            await export.aclose()
-        assert (await caller.call("GET", EXPORT)).status == 200
-
-
-async def test_a_disconnected_reader_ends_the_export(
-    wallets: Wallets, database: asyncpg.Connection, http_settings: AdminSettings
-) -> None:
-    await make_company(database)
-    await wallets.engine.submit(top_up(10**9))
-    await asyncio.gather(*(wallets.engine.submit(charge(1, reference="r" * 250)) for _ in range(3000)))
-    exporter = StatementExporter(wallets.statements)
-    async with serving(http_settings, *statements.routes(exporter)) as caller:
-        connection = caller.connect()
-        connection.request("GET", EXPORT, headers={"Authorization": f"Bearer {TOKEN}"})
-        connection.close()
-        await until(lambda: not exporter._limit._count)
-        assert (await caller.call("GET", EXPORT)).whole
-
-
-async def test_a_reader_that_stops_reading_is_disconnected(
-    acme: Wallets, http_settings: AdminSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No more is written than fits into buffers, and the reader does not keep others from their exporter."""
-    monkeypatch.setattr(statements, "PIECE_SECONDS_MAX", 0.2)
-    pieces = 0
-    ended = asyncio.Event()
-
-    class Endless(StatementExporter):
-        async def stream_csv(self, company: str, where: EntryFilter) -> AsyncGenerator[str, None]:  # noqa: ARG002
-            nonlocal pieces
-            try:
-                while True:
-                    pieces += 1
-                    yield "x" * PIECE_BYTES
-            finally:
-                ended.set()
-
-    async with serving(http_settings, *statements.routes(Endless(acme.statements))) as caller:
-        connection = caller.connect()
-        connection.request("GET", EXPORT, headers={"Authorization": f"Bearer {TOKEN}"})
-        async with asyncio.timeout(SECONDS_MAX):
-            await ended.wait()
-        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
-            await asyncio.to_thread(lambda: connection.getresponse().read())
-        connection.close()
-    assert pieces * PIECE_BYTES < BUFFERED_BYTES_MAX
-
-
-async def test_a_download_needs_http_1_1(exporting: Caller) -> None:
-    """An older client could not tell a complete download from a broken one."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, exporting.port)
-    writer.write(f"GET {EXPORT} HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
-    async with asyncio.timeout(SECONDS_MAX):
-        answered = await reader.read()
-    writer.close()
-    assert b" 400 " in answered.partition(b"\r\n")[0]
-    assert b"needs HTTP/1.1" in answered
 
 
 async def test_a_stopping_server_finishes_its_requests(http_settings: AdminSettings) -> None:
