@@ -18,18 +18,19 @@ from wallet.runtime import Wallets
 
 
 def refunds(wallets: Wallets) -> Feature:
-    """Return RefundService, the worker of refund jobs, and the one that finishes reports and decisions."""
+    """Return RefundService, the worker of refund jobs, and the one that completes unfinished refunds."""
     pool = wallets.pool
     refunds, jobs, cases = Refunds(wallets.engine, ChargeReader(pool)), RefundJobs(pool), RefundCases(pool)
     decisions = CaseDecisions(refunds, cases)
     servicer = RefundServicer(
         wallets.reader, refunds, decisions, jobs=jobs, policies=RefundPolicyStore(pool), cases=cases
     )
-    refund_recovery = RefundRecovery(DeliveryReports(refunds, DeliveryReportStore(pool), cases, wallets.reader), decisions)
+    reports = DeliveryReports(refunds, DeliveryReportStore(pool), cases, wallets.reader)
+    recovery_worker = RefundRecovery(reports, decisions)
     return Feature(
         services=[service(refund_pb2, refund_pb2_grpc, servicer)],
         workers=[
             Worker("refund-jobs", RefundJobWorker(jobs, wallets.engine, refunds).run_once, job_worker.PAUSE_SECONDS),
-            Worker("refund-finishing", refund_recovery.run_once, recovery.PAUSE_SECONDS),
+            Worker("refund-finishing", recovery_worker.run_once, recovery.PAUSE_SECONDS),
         ],
     )
