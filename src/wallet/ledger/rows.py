@@ -30,10 +30,15 @@ _KINDS = {int(kind): kind for kind in Kind}
 def struct_of(row: Row, struct: type[_Struct], **fields: object) -> _Struct:
     """Return a row as a struct: `fields` as given, all others from the columns of their names.
 
-    A time becomes microseconds since the epoch, an integer becomes the field's enum; other columns are ignored.
+    A time becomes microseconds since the epoch, an integer becomes the field's enum; other columns are ignored, as they
+    may hold times such as infinity that are not to be converted.
     Raises msgspec.ValidationError if a column is missing or does not fit, NULL included.
     """
-    columns = {name: micros_of(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    columns = {
+        name: micros_of(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
+        if name in struct.__struct_fields__
+    }
     return msgspec.convert({**columns, **fields}, struct)
 
 

@@ -30,6 +30,7 @@ from admin.rates.decks.cells import BadCell
 from admin.rates.decks.files import BadFile, _BadCsv
 from admin.statements.domain import StatementNotReconciled
 from admin.statements.usage_store import MissingEntries
+from admin.time_text import UnreadableTime
 from admin.webhooks.messages import webhook_change
 from admin.webhooks.sender import DeliveryFailed
 from admin.webhooks.targets import AddressRefused
@@ -60,6 +61,7 @@ NEVER_ANSWERED = {
     Rejection,  # the root
     Misconfigured,  # ends the process before it serves
     UnknownCountry,  # server.usage makes an InvalidRequest of it
+    UnreadableTime,  # an option or a cell that is refused
     BadCell,  # these three are rows of a deck's report
     BadFile,
     _BadCsv,

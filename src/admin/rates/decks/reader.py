@@ -15,9 +15,10 @@ from admin.rates.decks.cells import (
     parse_variant,
 )
 from admin.rates.decks.columns import Columns, count_known_headers, match_columns
-from admin.rates.decks.dates import TimeParser, format_time
+from admin.rates.decks.dates import TimeParser
 from admin.rates.decks.files import BadFile, Row, read_rows
 from admin.rates.decks.numbers import AmountParser, parse_increments, parse_quantity
+from admin.time_text import format_time
 from wallet.domain.rates import NEVER, Place, Rate
 from wallet.domain.usage import Channel
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from admin.rates.decks.cells import EVERYWHERE_ELSE
-from admin.rates.decks.dates import format_time
 from admin.rates.decks.numbers import format_amount
 from admin.spreadsheets import line_writer, text_cell
+from admin.time_text import format_time
 from wallet.domain.rates import NEVER, Rate
 
 _HEADER = (

@@ -1,6 +1,7 @@
 """Refunds and chargebacks: the wallet and the cards agree after a crash, and events arrive in any order."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 import asyncpg
@@ -51,6 +52,7 @@ from wallet.domain.errors import (
     TopUpNotRefundable,
     TopUpRefundNotFound,
 )
+from wallet.ledger.reader import NUMBER_MAX
 
 MOMENTS_MAX = 60
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
@@ -242,6 +244,27 @@ async def test_a_declined_refund_is_reconciled_once_more(
     assert await TopUpSweep(services).run_once() == 1
     await age(database, 100_000)
     assert await TopUpSweep(services).run_once() == 0
+
+
+async def test_a_closed_refund_is_read_in_every_time_zone(
+    acme: Wallets, database: asyncpg.Connection, services: TopUpServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger has it due at infinity, which is a time of no time zone east of Greenwich."""
+    await acme.engine.submit(charge(AMOUNT))
+    with pytest.raises(InsufficientFunds):
+        await services.refunds.start(back())
+    await age(database, DECLINED_RECONCILE_SECONDS)
+    assert await TopUpSweep(services).run_once() == 1
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        try:
+            closed = await services.stores.refunds.get("acme", "r-1")
+            listed = await services.stores.refunds.page("acme", "", before=NUMBER_MAX, limit=2)
+        finally:
+            patch.undo()
+            time.tzset()
+    assert [refund.id for refund in listed] == [closed.id] == ["r-1"]
 
 
 @pytest.mark.parametrize("refused", [True, False])
