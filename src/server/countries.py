@@ -30,7 +30,7 @@ def country_of(destination: str) -> str:
     if destination.startswith("+"):
         return _country_of_number(destination)
     if destination and destination not in COUNTRIES:
-        raise UnknownCountry(f"{destination} is no country of ISO 3166-1")
+        raise UnknownCountry(f"{destination} is not a country of ISO 3166-1")
     return destination
 
 

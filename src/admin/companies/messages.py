@@ -55,7 +55,7 @@ def channels_of(company: company_pb2.Company) -> tuple[Channel, ...]:
 def countries_of(company: company_pb2.Company) -> tuple[str, ...]:
     """Return the countries to block. Raises InvalidRequest for an unknown country."""
     if unknown := set(company.blocked_country_codes) - COUNTRIES:
-        raise invalid("company.blocked_country_codes", f"{min(unknown)} is no country of ISO 3166-1")
+        raise invalid("company.blocked_country_codes", f"{min(unknown)} is not a country of ISO 3166-1")
     return tuple(company.blocked_country_codes)
 
 

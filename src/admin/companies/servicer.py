@@ -32,7 +32,9 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
         if not company.currency_code:
             raise invalid("company.currency_code", "is required: the ISO 4217 code of the wallet's currency")
         if company.currency_code not in CURRENCIES:
-            raise invalid("company.currency_code", f"{company.currency_code} is no currency of ISO 4217, such as EUR")
+            raise invalid(
+                "company.currency_code", f"{company.currency_code} is not a currency of ISO 4217, such as EUR"
+            )
         return _message(
             await self._companies.create(
                 request.company_id,

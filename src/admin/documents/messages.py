@@ -89,7 +89,7 @@ def profile_change(
         "a billing profile, such as companies/acme/billingProfile",
     )
     if profile.country_code and profile.country_code not in COUNTRIES:
-        raise invalid("billing_profile.country_code", f"{profile.country_code} is no country of ISO 3166-1")
+        raise invalid("billing_profile.country_code", f"{profile.country_code} is not a country of ISO 3166-1")
     fields = ResourceFields("a billing profile", frozenset(_PROFILE_FIELDS), frozenset(), frozenset({"name"}))
     paths = fields_to_update(profile, request.update_mask, fields)
     changes = {field: _value(profile, path) for path, field in _PROFILE_FIELDS.items() if path in paths}

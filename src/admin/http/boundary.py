@@ -20,9 +20,9 @@ ABORTED = "aborted"
 """Counted instead of a status if a response had begun and did not get to its end."""
 NO_ROUTE = "none"
 
-_BEGUN = web.RequestKey("begun", web.StreamResponse)
+_STARTED = web.RequestKey("started", web.StreamResponse)
 """The response of which a part may have been sent."""
-_ABORTED = web.RequestKey("broken", bool)
+_CUT_OFF = web.RequestKey("cut off", bool)
 """Set if the response did not get to its end."""
 
 log = structlog.get_logger(__name__)
@@ -57,8 +57,8 @@ class _Boundary:
             http_requests.labels(name, ABORTED).inc()
             raise
         except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
-            response = _error_answer(request, error)
-        http_requests.labels(name, ABORTED if _ABORTED in request else str(response.status)).inc()
+            response = _answer_error(request, error)
+        http_requests.labels(name, ABORTED if _CUT_OFF in request else str(response.status)).inc()
         http_seconds.labels(name).observe(perf_counter() - started)
         return response
 
@@ -79,31 +79,31 @@ async def _call_in_time(request: web.Request, handler: Handler, route: Route | N
         raise DeadlineExceeded(f"it took longer than {limit:g} s", applied=Applied.UNKNOWN) from error
 
 
-def _error_answer(request: web.Request, error: Exception) -> web.StreamResponse:
+def _answer_error(request: web.Request, error: Exception) -> web.StreamResponse:
     """Return the response for an error. Faults are logged here, and only here."""
-    if _BEGUN in request:
-        begun: web.StreamResponse = request[_BEGUN]
-        request[_ABORTED] = True
+    if _STARTED in request:
+        started: web.StreamResponse = request[_STARTED]
+        request[_CUT_OFF] = True
         # It is too late for an error response. The connection is cut, so that no client takes the part for the whole.
         if not isinstance(error, ConnectionError):
             log.error("http_answer_broken_off", exc_info=error if is_fault(error) else None, error=type(error).__name__)
         if request.transport is not None:
             request.transport.abort()
-        return begun
+        return started
     if isinstance(error, web.HTTPException):
-        return _http_error_answer(request, error)
+        return _answer_http_error(request, error)
     if is_fault(error):
         log.error("http_request_failed", exc_info=error)
     return error_response(answer(error))
 
 
-def _http_error_answer(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+def _answer_http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
     """Return the response for an error of HTTP itself: no such path or method, or a body that is too large."""
     match error:
         case web.HTTPNotFound():
             message = f"There is no {request.path[:100]} here."
         case web.HTTPMethodNotAllowed():
-            message = f"{request.path[:100]} takes {', '.join(sorted(error.allowed_methods))}."
+            message = f"{request.path[:100]} accepts {', '.join(sorted(error.allowed_methods))}."
         case web.HTTPRequestEntityTooLarge():
             message = f"The body has more than {BODY_BYTES_MAX} bytes."
         case _:
@@ -115,7 +115,7 @@ def _http_error_answer(request: web.Request, error: web.HTTPException) -> web.St
 
 
 async def _on_prepare(request: web.Request, response: web.StreamResponse) -> None:
-    request[_BEGUN] = response
+    request[_STARTED] = response
     response.headers.pop("Server", None)  # It would name the server software and its version.
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"

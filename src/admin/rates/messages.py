@@ -83,7 +83,7 @@ def rates_of(messages: Sequence[rate_pb2.Rate], *, now: int) -> list[Rate]:
 def _rate_of(message: rate_pb2.Rate, field: str, now: int, broken: list[Violation]) -> Rate:
     destination = message.destination
     if destination.isalpha() and destination not in COUNTRIES:
-        broken.append(Violation(f"{field}.destination", f"{destination} is no country of ISO 3166-1"))
+        broken.append(Violation(f"{field}.destination", f"{destination} is not a country of ISO 3166-1"))
     begins, ends = now, NEVER
     if message.HasField("effective_time"):
         begins = micros_of(message.effective_time, f"{field}.effective_time", broken)
@@ -116,6 +116,8 @@ def _overlaps(rates: Sequence[Rate]) -> Iterator[Violation]:
         if before.place != after.place:
             continue
         if before.effective_at == after.effective_at:
-            yield Violation(f"rates[{later}]", f"is for the same and begins at the same time as rates[{earlier}]")
+            yield Violation(
+                f"rates[{later}]", f"begins at the same time as rates[{earlier}], which has the same destination"
+            )
         elif before.expires_at > after.effective_at:
-            yield Violation(f"rates[{later}]", f"begins before rates[{earlier}] ends, which is for the same")
+            yield Violation(f"rates[{later}]", f"begins before rates[{earlier}] ends, which has the same destination")

@@ -60,7 +60,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
         if not card.currency_code:
             raise invalid("rate_card.currency_code", "is required: the ISO 4217 code of the card's currency")
         if card.currency_code not in CURRENCIES:
-            raise invalid("rate_card.currency_code", f"{card.currency_code} is no currency of ISO 4217, such as EUR")
+            raise invalid("rate_card.currency_code", f"{card.currency_code} is not a currency of ISO 4217, such as EUR")
         return card_message(
             await self._cards.create(
                 request.rate_card_id,

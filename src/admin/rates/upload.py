@@ -43,7 +43,7 @@ async def receive_upload(requests: AsyncIterator[rate_pb2.ImportRatesRequest]) -
 
 def _deck_settings(settings: rate_pb2.ImportRatesSettings) -> DeckSettings:
     if settings.currency_code and settings.currency_code not in CURRENCIES:
-        raise invalid("settings.currency_code", f"{settings.currency_code} is no currency of ISO 4217, such as EUR")
+        raise invalid("settings.currency_code", f"{settings.currency_code} is not a currency of ISO 4217, such as EUR")
     broken: list[Violation] = []
     effective_at = None
     if settings.HasField("effective_time"):

@@ -117,7 +117,7 @@ def _filter_of(message: refund_pb2.RefundFilter) -> ChargeFilter:
     if not broken and ends_at > time.time_ns() // 1000:
         broken.append(Violation(f"{path}.end_time", "must be in the past: a job refunds existing charges"))
     if message.country_code and message.country_code not in COUNTRIES:
-        broken.append(Violation(f"{path}.country_code", f"{message.country_code} is no country of ISO 3166-1"))
+        broken.append(Violation(f"{path}.country_code", f"{message.country_code} is not a country of ISO 3166-1"))
     if broken:
         raise InvalidRequest(violations=broken)
     return ChargeFilter(

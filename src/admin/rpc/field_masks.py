@@ -42,5 +42,5 @@ def fields_to_update(resource: Message, mask: FieldMask, fields: ResourceFields)
             raise invalid("update_mask", "* stands for all fields and must stand alone")
         return fields.mutable | (requested & fields.immutable)
     if unknown := requested - fields.mutable - fields.output_only - fields.immutable:
-        raise invalid("update_mask", f"{min(unknown)[:64]} is no field of {fields.kind}")
+        raise invalid("update_mask", f"{min(unknown)[:64]} is not a field of {fields.kind}")
     return requested

@@ -41,7 +41,7 @@ class RuleServicer(rule_pb2_grpc.RuleServiceServicer):
         if not requested.window:
             raise invalid("spend_limit.window", "is required: one of WINDOW_HOUR, WINDOW_DAY, WINDOW_MONTH")
         if requested.country_code and requested.country_code not in COUNTRIES:
-            raise invalid("spend_limit.country_code", f"{requested.country_code} is no country of ISO 3166-1")
+            raise invalid("spend_limit.country_code", f"{requested.country_code} is not a country of ISO 3166-1")
         limit = SpendLimit(
             company=COMPANY.parse(request.parent),
             id=request.spend_limit_id,

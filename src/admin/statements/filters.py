@@ -24,7 +24,7 @@ def filter_of(message: transaction_pb2.TransactionFilter) -> EntryFilter:
         if start_at is not None and start_at > end_at:
             broken.append(Violation("filter.end_time", "must not be before filter.start_time"))
     if message.country_code and message.country_code not in COUNTRIES:
-        broken.append(Violation("filter.country_code", f"{message.country_code} is no country of ISO 3166-1"))
+        broken.append(Violation("filter.country_code", f"{message.country_code} is not a country of ISO 3166-1"))
     if message.HasField("min_amount_micros"):
         amount_min = message.min_amount_micros
     if message.HasField("max_amount_micros"):

@@ -24,7 +24,7 @@ def days_of(request: transaction_pb2.GetUsageSummaryRequest, *, today: date | No
     elif not broken and (last - first).days >= DAYS_MAX:
         broken.append(Violation("end_date", f"must be at most {DAYS_MAX} days from start_date on"))
     if request.country_code and request.country_code not in COUNTRIES:
-        broken.append(Violation("country_code", f"{request.country_code} is no country of ISO 3166-1"))
+        broken.append(Violation("country_code", f"{request.country_code} is not a country of ISO 3166-1"))
     if broken:
         raise InvalidRequest(violations=broken)
     return Days(first, last)

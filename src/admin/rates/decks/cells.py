@@ -61,7 +61,7 @@ def parse_country(text: str) -> str:
         return ""
     country = text.upper()
     if country not in COUNTRIES:
-        raise BadCell(f"{quoted(text)} is no country of ISO 3166-1: two letters, such as DE")
+        raise BadCell(f"{quoted(text)} is not a country of ISO 3166-1: two letters, such as DE")
     return country
 
 

@@ -117,7 +117,7 @@ def _rows(data: bytes, encoding: str, delimiter: str, *, blank: bool = False) ->
                 begins += row.lines
                 row.lines = 0
         except csv.Error as error:
-            raise _BadCsv(begins, f"a quote is where none may be, or does not close: {error}") from error
+            raise _BadCsv(begins, f"a quote is misplaced, or does not close: {error}") from error
         except OverflowError as error:
             raise _BadCsv(begins, str(error)) from error
 

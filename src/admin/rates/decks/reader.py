@@ -246,7 +246,7 @@ def _check_overlaps(rates: list[Rate], lines: list[int], bad: _BadRows) -> None:
         for earlier, later in pairwise(same):
             before, after = rates[earlier], rates[later]
             if before.effective_at == after.effective_at:
-                what = "is for the same and begins at the same time as"
+                what = "begins at the same time as"
             elif before.expires_at > after.effective_at:  # NEVER is not.
                 what = "is in force at the same time as"
             else:

@@ -119,7 +119,7 @@ def test_an_ambiguous_prefix_is_refused(cell: str, why: str) -> None:
     ("headers", "row", "column", "why"),
     [
         ("country,rate", "Germany,1", "country", "two letters, such as DE"),
-        ("country,rate", "XX,1", "country", "no country of ISO 3166-1"),
+        ("country,rate", "XX,1", "country", "not a country of ISO 3166-1"),
         ("country,rate", ",1", "country", "write * for everywhere else"),
         ("prefix,country,rate", ",,1", "prefix", "write * for everywhere else"),
         ("prefix,rate,channel", "49,1,fax", "channel", "sms, whatsapp, voice or phone_number"),

@@ -113,7 +113,7 @@ def test_a_row_with_line_breaks_counts_from_its_first_line() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "why"),
     [
-        ("49,1,,", "+49,2,,", "is for the same and begins at the same time as line 2"),
+        ("49,1,,", "+49,2,,", "begins at the same time as line 2"),
         ("49,1,2027-01-01,2027-03-01", "49,2,2027-02-01,", "is in force at the same time as line 2"),
         ("49,2,2027-02-01,", "49,1,2027-01-01,2027-03-01", "is in force at the same time as line 2"),
     ],
@@ -147,7 +147,7 @@ def test_an_unknown_column_may_be_the_prefix_and_is_refused() -> None:
         ("prefix,rate,rate\n", 1, "rate", "means rate, and so does rate"),
         ("prefix,rate,increments,interval 1\n", 1, "interval 1", "increments has both increments"),
         ('prefix,rate\n49,"1\n43,1\n', 2, "", "does not close"),
-        ('prefix,rate\n49,"1"2\n', 2, "", "a quote is where none may be"),
+        ('prefix,rate\n49,"1"2\n', 2, "", "a quote is misplaced"),
         ('"prefix,rate\n49,1\n', 1, "", "does not close"),
         ('prefix,rate\n49,1\n"' + "\n" * (ROW_LINES_MAX + 1), 3, "", f"more than {ROW_LINES_MAX} lines"),
         (f"prefix,rate\n49,{'1' * LINE_LENGTH_MAX}", 2, "", f"more than {LINE_LENGTH_MAX} characters"),
