@@ -127,6 +127,7 @@ SNAPSHOTS = {
     "billing_profiles": "SELECT to_jsonb(t) FROM billing_profiles t ORDER BY company_id",
     "payment_customers": "SELECT to_jsonb(t) FROM payment_customers t ORDER BY company_id",
     "top_ups": "SELECT to_jsonb(t) FROM top_ups t ORDER BY company_id, top_up_id",
+    "second_payments": "SELECT to_jsonb(t) FROM second_payments t ORDER BY payment",
     "top_up_refunds": "SELECT to_jsonb(t) FROM top_up_refunds t ORDER BY company_id, refund_id",
     "chargebacks": "SELECT to_jsonb(t) FROM chargebacks t ORDER BY company_id, chargeback_id",
     # Alerts are told when a worker has looked at the company.

@@ -33,6 +33,6 @@ def test_a_timed_claim_is_released_only_by_its_holder(store: str) -> None:
 
 
 def test_a_failure_is_recorded_only_by_the_holder() -> None:
-    """The statements are `record_failure` for a mail and `rest` for an event."""
-    for statement in (CLAIMS[mail_store.__name__]["record_failure"], CLAIMS[event_store.__name__]["rest"]):
+    """The statements are `record_failure` for a mail and `delay_webhook` for an event."""
+    for statement in (CLAIMS[mail_store.__name__]["record_failure"], CLAIMS[event_store.__name__]["delay_webhook"]):
         assert "claimed_until = $2" in statement.split("WHERE")[1]
