@@ -1,7 +1,7 @@
 """Real servers for development, tests and benchmarks, started from the wheels' own programs.
 
-Never part of the image. Every server is a child process that cannot outlive the process that
-started it; every wait has a bound.
+The package is never part of the image. Every server is a child process that cannot outlive the process that started
+it; every wait has a bound.
 """
 
 from devstack.cluster import ValkeyCluster

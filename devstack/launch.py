@@ -1,16 +1,16 @@
-"""Become another program that does not outlive the process that started it.
+"""Replace this process by a program that does not outlive the process that started it.
 
-Run as a script in a fresh interpreter, between fork and exec, because nothing of this is safe in
-the forked copy of a program with threads (gRPC's, a test's): it takes one thread to enter a user
-namespace, and Python code after a fork may wait for a lock that nobody holds any more.
+This is a script for a fresh interpreter, between fork and exec, because these steps are unsafe in
+the forked copy of a program with threads (gRPC's, a test's): entering a user namespace requires a
+single thread, and Python code after a fork may wait for a lock whose holder was not copied.
 
     python -I -S launch.py --parent PID --death-signal N [--map-uid U] -- program …
     python -I -S launch.py --parent PID --death-signal N [--set-uid U --set-gid G] -- program …
 
-The order matters: a change of user clears the parent-death signal, so that one is asked for last.
+The order matters: a change of user clears the parent-death signal, which is therefore set last.
 """
 
-import ctypes  # here, not where it is used: another user may not be able to read it
+import ctypes  # imported here because another user may be unable to read it later
 import os
 import sys
 from pathlib import Path
@@ -18,11 +18,11 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
 EXIT_CANNOT_LAUNCH = 125
-"""As `env` and `unshare` do: the program was never reached."""
+"""The status of `env` and `unshare` if the program was never started."""
 
 
 def main(arguments: list[str]) -> None:
-    """Apply the options in order, then become the program."""
+    """Apply the options in order, then execute the program."""
     split = arguments.index("--")
     options = dict(zip(arguments[:split:2], arguments[1:split:2], strict=True))
     program = arguments[split + 1 :]
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
 
 
 def enter_user_namespace(uid: int) -> None:
-    """Be seen as `uid` from here on, while the files stay those of the real user: no chown."""
+    """Map this user to `uid` in a new namespace; files keep their owner without chown."""
     real_uid, real_gid = os.geteuid(), os.getegid()
     _system_call("unshare", CLONE_NEWUSER)
     _write("/proc/self/setgroups", "deny")
@@ -44,14 +44,14 @@ def enter_user_namespace(uid: int) -> None:
 
 
 def become_user(uid: int, gid: int) -> None:
-    """Give up root for good."""
+    """Change from root to another user."""
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
 
 
 def die_with_parent(death_signal: int, parent: int) -> None:
-    """Have the kernel signal this process when its parent ends; end now if it already has."""
+    """Ask the kernel to signal this process when its parent ends; exit if it has already ended."""
     if sys.platform == "linux":
         _system_call("prctl", PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
     if os.getppid() != parent:

@@ -1,6 +1,6 @@
-"""A Stripe server on this machine, for tests and the demo, and what its customers do in their browsers.
+"""A local Stripe server for tests and the demo, and the actions of customers in their browsers.
 
-It is localstripe, completed and contained: local_stripe_server.py says what it can show and what it cannot.
+It is localstripe with additions; local_stripe_server.py says what it covers and what it does not.
 """
 
 import json
@@ -20,29 +20,29 @@ API_KEY = "sk_test_local"
 START_SECONDS_MAX = 30.0
 CALL_SECONDS_MAX = 10.0
 PORT_ATTEMPTS_MAX = 5
-SECRET_SEPARATOR = "_secret_"  # noqa: S105  It parts a payment's id from its secret.
+SECRET_SEPARATOR = "_secret_"  # noqa: S105  It separates a payment's id from its secret.
 
 GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
-POOR_CARD = "4000000000009995"
+INSUFFICIENT_FUNDS_CARD = "4000000000009995"
 """Declined with insufficient_funds."""
 THREE_D_SECURE_CARD = "4000002500003155"
-"""Its holder is asked when it is entered; saved, it can be charged."""
+"""Requires authentication when it is entered; once saved, it can be charged."""
 ALWAYS_THREE_D_SECURE_CARD = "4000002760003184"
-"""Its holder is asked for every payment."""
+"""Requires authentication for every payment."""
 DECLINED_LATER_CARD = "4000000000000341"
-"""It can be saved, and is declined whenever it is charged."""
+"""Can be saved, and is declined at every charge."""
 
 
 class CardDeclined(DevstackError):
-    """What a front end is told when a card is not taken."""
+    """The card was declined; a front end sees this error."""
 
 
 class LocalStripe:
-    """The server; `with` starts and stops it. What it was told is gone when it stops."""
+    """The server; `with` starts and stops it. Its data are lost when it stops."""
 
     def __init__(self, directory: Path) -> None:
-        """Choose where its log goes; nothing is started yet."""
+        """Choose the directory of its log; start nothing."""
         self._directory = directory.absolute()
         self._child: Child | None = None
         self.port = 0
@@ -62,18 +62,18 @@ class LocalStripe:
 
     @property
     def api_base(self) -> str:
-        """As STRIPE_API_BASE has it."""
+        """The value for STRIPE_API_BASE."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def child(self) -> Child:
-        """The process, to see whether it still runs and what it logged."""
+        """The process, with its state and its log."""
         if self._child is None:
             raise StartFailed("the local Stripe server is not started")
         return self._child
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start, and wait until it answers. Raise `StartFailed`."""
         self._directory.mkdir(parents=True, exist_ok=True)
         for attempt in range(PORT_ATTEMPTS_MAX):
             self.port = free_port()
@@ -93,38 +93,40 @@ class LocalStripe:
             self._child.stop()
 
     def send_webhooks(self, name: str, url: str, secret: str, events: Sequence[str] | None = None) -> None:
-        """Have events sent to a URL, signed, a second after they happen; all events unless some are named."""
+        """Send signed events to a URL, one second after they happen; all events unless some are named."""
         self._call("POST", f"/_config/webhooks/{name}", {"url": url, "secret": secret, "events": events})
 
     def enter_card(self, client_secret: str, number: str = GOOD_CARD) -> str:
-        """Do as a customer who enters a card for a payment, and return the payment's status.
+        """Enter a card for a payment, as a customer does; return the payment's status.
 
-        It is "requires_action" where the bank wants to ask the customer, see `authenticate`. Raises CardDeclined.
+        It is "requires_action" if the bank requires authentication, see `authenticate`. Raise `CardDeclined`.
         """
         return self._confirm(client_secret, self._new_card(number))
 
     def attach_card(self, customer: str, number: str) -> str:
-        """Save a card without a payment, as the dashboard does, and return its id."""
+        """Save a card without a payment, as the dashboard does; return its id."""
         card = self._new_card(number)
         self._call("POST", f"/v1/payment_methods/{card}/attach", {"customer": customer})
         return card
 
     def confirm_card(self, client_secret: str, card: str) -> str:
-        """Do as a customer who is asked to pay by a card that is saved, and return the payment's status."""
+        """Confirm a payment with a saved card, as a customer does; return the payment's status."""
         return self._confirm(client_secret, card)
 
     def authenticate(self, client_secret: str, *, success: bool = True) -> str:
-        """Do as a customer in the bank's 3-D Secure dialogue, and return the payment's status. Raises CardDeclined."""
-        words = {"client_secret": client_secret, "success": success}
-        return str(self._call("POST", f"/v1/payment_intents/{_id(client_secret)}/_authenticate", words)["status"])
+        """Answer the bank's 3-D Secure dialogue as a customer; return the payment's status. Raise `CardDeclined`."""
+        fields = {"client_secret": client_secret, "success": success}
+        return str(
+            self._call("POST", f"/v1/payment_intents/{_payment_id(client_secret)}/_authenticate", fields)["status"]
+        )
 
     def customer_of(self, client_secret: str) -> str:
-        """Return the id of the customer whose payment it is, as the dashboard shows it."""
-        return str(self._call("GET", f"/v1/payment_intents/{_id(client_secret)}")["customer"])
+        """Return the id of a payment's customer."""
+        return str(self._call("GET", f"/v1/payment_intents/{_payment_id(client_secret)}")["customer"])
 
     def _confirm(self, client_secret: str, card: str) -> str:
-        words = {"payment_method": card}
-        return str(self._call("POST", f"/v1/payment_intents/{_id(client_secret)}/confirm", words)["status"])
+        fields = {"payment_method": card}
+        return str(self._call("POST", f"/v1/payment_intents/{_payment_id(client_secret)}/confirm", fields)["status"])
 
     def _new_card(self, number: str) -> str:
         card = {"number": number, "exp_month": "12", "exp_year": "2035", "cvc": "123"}
@@ -134,7 +136,7 @@ class LocalStripe:
         script = Path(__file__).with_name("local_stripe_server.py")
         return Child(
             name="Local Stripe",
-            # Without the script's directory in the path: its modules are no packages of everybody's.
+            # -P: the script's directory is not in the path, since its modules are not top-level packages.
             command=[sys.executable, "-P", str(script), str(port)],
             environment={
                 "LC_ALL": "C.UTF-8",
@@ -147,17 +149,17 @@ class LocalStripe:
         )
 
     def _answers(self, pid: int) -> bool:
-        """Whether it answers, and not something else that has the port."""
+        """Return whether this server answers, and not another program on the port."""
         try:
             with urllib.request.urlopen(f"{self.api_base}/_config/pid", timeout=CALL_SECONDS_MAX) as response:  # noqa: S310
                 return bool(int(response.read()) == pid)
         except (OSError, ValueError):
             return False
 
-    def _call(self, method: str, path: str, words: Mapping[str, Any] | None = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310  It is ours, on loopback.
+    def _call(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310  The URL is this server's, on loopback.
             self.api_base + path,
-            data=None if words is None else json.dumps(words).encode(),
+            data=None if fields is None else json.dumps(fields).encode(),
             method=method,
             headers={"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"},
         )
@@ -171,5 +173,5 @@ class LocalStripe:
         return json.loads(body) if body else None
 
 
-def _id(client_secret: str) -> str:
+def _payment_id(client_secret: str) -> str:
     return client_secret.split(SECRET_SEPARATOR, 1)[0]

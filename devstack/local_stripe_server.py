@@ -1,21 +1,21 @@
-"""Localstripe as a program of ours: on loopback, without its file, and with what of Stripe our service needs besides.
+"""Run localstripe on loopback, without its file, and with the additions of Stripe that the service needs.
 
-Run as a script, with the port. Localstripe itself would listen on all interfaces, and keep everything that it is told
-in /tmp/localstripe.pickle, whoever else runs one. It also refuses what it does not know. What is added here follows
-Stripe's documentation, so tests against it show that we do as documented, and not that Stripe does:
+This is a script; its argument is the port. Localstripe itself listens on all interfaces, keeps all data in
+/tmp/localstripe.pickle, which all instances share, and refuses unknown parameters. The additions follow Stripe's
+documentation, so tests against them show that the service follows the documentation, not that Stripe does:
 
-- idempotency keys: the same answer for the same key, an error where the request is another one;
+- idempotency keys: the same answer for the same key, an error if the request differs;
 - of a payment: description, setup_future_usage (the card is saved when it is paid), amount_received;
 - payments listed by customer and time, the latest first;
-- a card that is declined: with a decline code, and with the payment in the error; another card may be tried then;
-- a saved card that wants its holder: the error `authentication_required`;
-- a card that is another customer's is refused.
+- declined cards: the error has a decline code and the payment; another card may be tried then;
+- a saved card that requires authentication: the error `authentication_required`;
+- a card of another customer is refused.
 
-It still has no disputes, no pending refunds, no notice of refunds, no limits of amounts or currencies, and no client
-secrets that are checked: a front end needs the secret key here.
+It lacks disputes, pending refunds, events of refunds and limits of amounts or currencies, and does not check client
+secrets: a front end needs the secret key here.
 """
 
-# ruff: noqa: SLF001  Localstripe's insides are what is completed here.
+# ruff: noqa: SLF001  This file extends localstripe's internals.
 
 import os
 import socket
@@ -34,14 +34,14 @@ STOP_SECONDS_MAX = 1.0
 DECLINE_CODES = {"4000000000000002": "generic_decline", "4000000000009995": "insufficient_funds"}
 """Test cards that can be entered and are declined, beside those that localstripe declines."""
 AUTHENTICATED_ONCE = "4000002500003155"
-"""A test card that its holder has to vouch for unless it was saved with them present."""
+"""A test card that requires authentication unless it was saved on session."""
 
 Answer = tuple[bytes, int, bytes]
 """The request (path and body), the status, the body."""
 
 
 class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
-    """Localstripe's payment with more of Stripe's fields. It replaces it, see `main`."""
+    """Localstripe's payment with more of Stripe's fields; `main` puts it in place of localstripe's class."""
 
     def __init__(
         self,
@@ -52,30 +52,30 @@ class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
         customer: str | None = None,
         **fields: Any,
     ) -> None:
-        """Refuse a card of somebody else, as Stripe does."""
+        """Refuse a card of another customer, as Stripe does."""
         if payment_method and PaymentMethod._api_retrieve(payment_method).customer != customer:
             raise UserError(400, "The payment method belongs to a different customer.", {"param": "payment_method"})
         super().__init__(payment_method=payment_method, customer=customer, **fields)
         self.setup_future_usage = setup_future_usage
         self.description = description
-        self._wants_holder = False
+        self._authentication_failed = False
 
     @property
     def amount_received(self) -> int:
-        """What came in."""
+        """The amount paid."""
         return int(self.amount) if self.status == "succeeded" else 0
 
     @property
     def status(self) -> str:
-        """After a failure another card is wanted."""
-        return "requires_payment_method" if self._wants_holder and not self._canceled else str(super().status)
+        """The status; after a failure another payment method is required."""
+        return "requires_payment_method" if self._authentication_failed and not self._canceled else str(super().status)
 
     @property
     def last_payment_error(self) -> dict[str, Any] | None:
-        """With the decline code and the card."""
-        if self._wants_holder:
+        """The error of the last attempt, with the decline code and the card."""
+        if self._authentication_failed:
             decline_code: str | None = "authentication_required"
-            error: dict[str, Any] | None = {"code": decline_code, "message": "Your card wants its holder to agree."}
+            error: dict[str, Any] | None = {"code": decline_code, "message": "Your card requires authentication."}
         else:
             error = super().last_payment_error
             decline_code = getattr(self.latest_charge, "decline_code", None)
@@ -91,9 +91,9 @@ class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
             card = PaymentMethod._api_retrieve(intent.payment_method)
             saved = card.customer is not None and getattr(card, "_card_number", "") == AUTHENTICATED_ONCE
             if off_session and card._requires_authentication() and not saved:
-                intent._wants_holder = True
+                intent._authentication_failed = True
                 webhooks.schedule_webhook(Event("payment_intent.payment_failed", intent))
-                intent._refuse()
+                intent._raise_card_error()
             if off_session and saved:
                 intent._create_charge(on_failure_now=intent._report_failure)
             else:
@@ -105,7 +105,7 @@ class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
         intent = cls._api_retrieve(id)
         if payment_method:
             intent.payment_method = payment_method
-        intent._wants_holder = False
+        intent._authentication_failed = False
         if intent.latest_charge is not None and intent.latest_charge.status == "failed":
             intent.latest_charge = None
         return super()._api_confirm(id, **fields)
@@ -130,31 +130,31 @@ class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
 
     def _report_failure(self) -> None:
         webhooks.schedule_webhook(Event("payment_intent.payment_failed", self))
-        self._refuse()
+        self._raise_card_error()
 
-    def _refuse(self) -> None:
+    def _raise_card_error(self) -> None:
         error = UserError(402, contents={**(self.last_payment_error or {}), "payment_intent": self._export()})
         error.body["error"]["type"] = "card_error"
         raise error
 
 
 class Idempotency:
-    """Stripe's answers to requests that come again under the same key."""
+    """Stripe's idempotency: repeats the answer to a request under the same key."""
 
     def __init__(self) -> None:
-        """Nothing has been asked."""
+        """Remember no answers."""
         self._answers: dict[str, Answer] = {}
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer as before, or for the first time. What was refused before anything began is no answer to keep."""
+        """Return the remembered answer, or handle the request and remember its answer unless it is a rejection."""
         key = request.headers.get("Idempotency-Key")
         if request.method != "POST" or key is None:
             return await handler(request)
-        asked = request.path.encode() + b"?" + await request.read()
+        content = request.path.encode() + b"?" + await request.read()
         if key in self._answers:
             before, status, body = self._answers[key]
-            if before != asked:
+            if before != content:
                 error = {"type": "idempotency_error", "message": "This key was first used with other parameters."}
                 return web.json_response({"error": error}, status=400)
             headers = {"Idempotent-Replayed": "true"}
@@ -163,17 +163,17 @@ class Idempotency:
         assert isinstance(response, web.Response), "localstripe streams nothing"
         assert isinstance(response.body, bytes), "it answers in JSON"
         if response.status < 400 or response.status == 402:
-            self._answers[key] = (asked, response.status, response.body)
+            self._answers[key] = (content, response.status, response.body)
         return response
 
 
 def main(port: int) -> None:
-    """Serve until told to stop."""
+    """Serve until SIGTERM."""
     _complete()
-    from localstripe import server  # noqa: PLC0415  It takes the classes as they are when it is imported.
+    from localstripe import server  # noqa: PLC0415  It uses the classes as they are when it is imported.
 
     server.app.middlewares.insert(0, Idempotency().answer)
-    server.app.router.add_get(PID_PATH, _tell_pid)
+    server.app.router.add_get(PID_PATH, _get_pid)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((LOOPBACK, port))
@@ -181,7 +181,7 @@ def main(port: int) -> None:
 
 
 def _complete() -> None:
-    """Put what is above in place of what localstripe has."""
+    """Replace localstripe's classes and methods by those above."""
     is_declined, fail = PaymentMethod._charging_is_declined, Charge._set_auth_failure
 
     def charging_is_declined(method: Any) -> bool:
@@ -201,7 +201,7 @@ def _complete() -> None:
     ]
 
 
-async def _tell_pid(_request: web.Request) -> web.Response:
+async def _get_pid(_request: web.Request) -> web.Response:
     return web.Response(text=str(os.getpid()))
 
 

@@ -6,22 +6,22 @@ from collections import deque
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 20_000, 31_999
-"""Below the range from which systems take the ports of outgoing connections: a server that is
-killed and started again finds its port still free."""
+"""Below the range of ephemeral ports, so that the port of a server that is killed and started again
+is still free."""
 ATTEMPTS_MAX = 1_000
 
 HELD_MAX = 256
-"""The oldest are let go: their servers listen by now, or are gone."""
+"""The oldest are released: their servers listen by now, or have ended."""
 
 _held: deque[socket.socket] = deque()
-"""The UDP ports of the numbers that this process gave out, perhaps to a server that has not started yet. While one is
-held, no other process here gives its number out, and the system takes it back when this process ends."""
+"""UDP ports with the numbers that this process returned, perhaps for a server that has not started yet. While one is
+held, no other process here returns the same number; the system releases it when this process ends."""
 
 
 def free_port() -> int:
-    """Find a port that nothing listens on and that no other process here was given.
+    """Return a port that is free and that no other process here was given.
 
-    Another program may be quicker: then try again.
+    Another program may take it first; the caller then tries again. Raise `OSError` after ATTEMPTS_MAX attempts.
     """
     for _ in range(ATTEMPTS_MAX):
         port = random.randint(FIRST_PORT, LAST_PORT)
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on the port now. Raises PermissionError for one that this user may not have."""
+    """Return whether the port is free now. Raise `PermissionError` if this user may not listen on it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -44,7 +44,7 @@ def is_free(port: int) -> bool:
 
 
 def _hold(port: int) -> bool:
-    """Hold the number as a UDP port, which leaves the TCP port free; False if it is held already."""
+    """Hold the number as a UDP port, which leaves the TCP port free; return False if it is held already."""
     holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         holder.bind((LOOPBACK, port))

@@ -25,16 +25,16 @@ USER = "postgres"
 MAJOR_VERSION = "18"
 INITDB_SECONDS_MAX = 60.0
 START_SECONDS_MAX = 60.0
-"""After a crash this includes replaying the log."""
+"""Includes replaying the log after a crash."""
 STOP_SECONDS_MAX = 15.0
 QUIT_SECONDS_MAX = 5.0
 PREDECESSOR_SECONDS_MAX = 5.0
-"""For a server whose parent was killed just now and that is still going down."""
+"""For a server that is still stopping because its parent was killed."""
 CONNECT_SECONDS_MAX = 10
 PORT_ATTEMPTS_MAX = 5
 
 SETTINGS = {
-    # As in production: an acknowledged charge is on the disk.
+    # Durable as in production: an acknowledged charge is on disk.
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
@@ -52,10 +52,10 @@ SETTINGS = {
 
 
 class Postgres:
-    """A server on `data_directory`, whose data stay; `with` starts and stops it.
+    """A server on `data_directory`, whose data are kept; `with` starts and stops it.
 
-    The port is a free one unless given, and stays the same over `kill` and `start`. Anyone on this
-    machine may connect as superuser: for development and tests only. `settings` go over `SETTINGS`.
+    The port is a free one unless given, and stays the same over `kill` and `start`. Any user of
+    this machine may connect as superuser: for development and tests only. `settings` override `SETTINGS`.
 
     Raises on start: `BinaryMissing`, `DirectoryInUse`, `DirectoryUnusable`, `StartFailed`.
     """
@@ -68,7 +68,7 @@ class Postgres:
         settings: Mapping[str, str] | None = None,
         log_path: Path | None = None,
     ) -> None:
-        """Choose; nothing is started yet."""
+        """Choose the options; start nothing."""
         self.data_directory = data_directory.absolute()
         self.port = port or 0
         self._port_is_given = port is not None
@@ -96,31 +96,31 @@ class Postgres:
 
     @property
     def dsn(self) -> str:
-        """Of the database `veloconnect`, over TCP."""
+        """The URL of the database `veloconnect`, over TCP."""
         return self.database_dsn(DATABASE)
 
     @property
     def unix_dsn(self) -> str:
-        """The same over the unix socket."""
+        """The URL of the database `veloconnect`, over the unix socket."""
         assert self._sockets is not None, "not started"
         return f"postgresql://{USER}@/{DATABASE}?host={self._sockets.path}&port={self.port}"
 
     @property
     def pid(self) -> int:
-        """Of the postmaster."""
+        """The process id of the postmaster."""
         return self._started.pid
 
     @property
     def child(self) -> Child:
-        """The process, to see whether it still runs and what it logged."""
+        """The process, with its state and its log."""
         return self._started
 
     def database_dsn(self, name: str) -> str:
-        """Of any database of this server, over TCP."""
+        """Return the URL of any database of this server, over TCP."""
         return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{name}"
 
     def start(self) -> None:
-        """Start, wait until it answers, and make the database `veloconnect` if it is missing."""
+        """Start, wait until it answers, and create the database `veloconnect` if it is missing."""
         if self._child is None:
             self._child = self._prepare()
         if self._port_is_given:
@@ -130,29 +130,29 @@ class Postgres:
         self.create_database(DATABASE, missing_ok=True)
 
     def stop(self) -> None:
-        """Fast shutdown: clients are cut off, a checkpoint is written."""
+        """Stop by a fast shutdown: clients are disconnected, a checkpoint is written."""
         if self._child is not None:
             self._child.stop()
 
     def kill(self) -> None:
-        """SIGKILL the whole server, as a machine that loses power, and wait until it is gone."""
+        """Send SIGKILL to all its processes, as if the machine lost power, and wait until they have ended."""
         self._started.kill()
 
     def restart(self) -> None:
-        """`stop`, then `start` on the same port."""
+        """Stop, then start on the same port."""
         self.stop()
         self.start()
 
     def pause(self) -> None:
-        """SIGSTOP the whole server: connections stay open, nobody answers."""
+        """Send SIGSTOP to all its processes: connections stay open and get no answer."""
         self._started.pause()
 
     def resume(self) -> None:
-        """Undo `pause`."""
+        """Resume after `pause`."""
         self._started.resume()
 
     def close(self) -> None:
-        """Stop, and let others have the directory."""
+        """Stop, and release the directory."""
         try:
             self.stop()
         finally:
@@ -162,13 +162,13 @@ class Postgres:
             self._lock.release()
 
     def create_database(self, name: str, *, missing_ok: bool = False) -> str:
-        """Make an empty database and return its DSN; with `missing_ok`, an existing one is kept."""
+        """Create an empty database and return its URL; with `missing_ok`, an existing one is kept."""
         if not (missing_ok and self._has_database(name)):
             self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.database_dsn(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, cutting off whoever uses it; no error if there is none."""
+        """Drop a database and disconnect its clients; do nothing if it does not exist."""
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._execute(statement.format(sql.Identifier(name)))
 
@@ -179,7 +179,7 @@ class Postgres:
         return self._child
 
     def _prepare(self) -> Child:
-        """Everything that is done once: the lock, the user, the data, the sockets."""
+        """Prepare the lock, the user, the data and the sockets, once."""
         self._lock.acquire()
         keep_previous(self._log_path)
         account = choose_account()
@@ -202,13 +202,13 @@ class Postgres:
             log_path=self._log_path,
             working_directory=data,
             stop_signals=((signal.SIGINT, STOP_SECONDS_MAX), (signal.SIGQUIT, QUIT_SECONDS_MAX)),
-            # Not SIGKILL: so the postmaster ends its busy backends and removes its lock files.
+            # Not SIGKILL, so that the postmaster ends its busy backends and removes its lock files.
             parent_death_signal=signal.SIGQUIT,
             launch_options=account.launch_options,
         )
 
     def _start_on_free_port(self, child: Child) -> None:
-        """Take another port where one was taken between the look and the start."""
+        """Start on a free port; choose another one if it is taken between the check and the start."""
         for attempt in range(PORT_ATTEMPTS_MAX):
             self.port = free_port()
             try:
@@ -227,10 +227,10 @@ class Postgres:
             "port": str(self.port),
             "unix_socket_directories": str(self._sockets.path),
         }
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         child.command = [*child.command[:3], *options]
         child.start()
-        child.wait_ready(lambda: _says_ready(data, child.pid), START_SECONDS_MAX)
+        child.wait_ready(lambda: _is_ready(data, child.pid), START_SECONDS_MAX)
 
     def _has_database(self, name: str) -> bool:
         with self._connect() as connection:
@@ -246,7 +246,7 @@ class Postgres:
 
 
 def _environment(binaries: PostgresBinaries, home: Path) -> dict[str, str]:
-    """Nothing of ours gets in: PGDATA, PGOPTIONS or a locale would change what is started."""
+    """Return an environment without this process's variables: PGDATA, PGOPTIONS or a locale would change the server."""
     return {
         "PATH": os.defpath,
         "HOME": str(home),
@@ -258,7 +258,7 @@ def _environment(binaries: PostgresBinaries, home: Path) -> dict[str, str]:
 
 
 def _initialize(data: Path, binaries: PostgresBinaries, account: Account, environment: dict[str, str]) -> None:
-    """Make the data directory, unless it exists; a crash in the middle leaves `data.partial`."""
+    """Create the data directory unless it exists; a crash in the middle leaves `data.partial`."""
     if data.exists():
         return
     partial = data.with_name("data.partial")
@@ -298,12 +298,11 @@ def _check_version(data: Path) -> None:
 
 
 def _check_predecessor(data: Path) -> None:
-    """Look into `postmaster.pid`: nobody has our lock, but a killed parent's server may linger.
+    """Check `postmaster.pid`: the server of a killed parent may still run. Raise `DirectoryInUse` if it does.
 
-    Postgres sees by itself that a file is stale, unless its number is still in the process table:
-    of another program, or of a dead postmaster whose exit status nobody reads, as in a container
-    without an init. Such a file is removed. (Living backends are still found, by their shared
-    memory.)
+    Postgres detects a stale file itself, unless its number is still in the process table: of another
+    program, or of a dead postmaster whose exit status was never read, as in a container without an
+    init. Such a file is removed. (Postgres finds living backends by their shared memory.)
     """
     pid_file = data / "postmaster.pid"
     try:
@@ -313,14 +312,14 @@ def _check_predecessor(data: Path) -> None:
     is_ours = str(data) in process_tree.command_line(pid)
     if is_ours and process_tree.wait_gone([pid], PREDECESSOR_SECONDS_MAX):
         raise DirectoryInUse(
-            f"a Postgres that nobody looks after, process {pid}, works on {data}. Stop it first: kill -INT {pid}"
+            f"a Postgres of an earlier run, process {pid}, still uses {data}. Stop it first: kill -INT {pid}"
         )
     if process_tree.exists(pid):
         pid_file.unlink(missing_ok=True)
 
 
-def _says_ready(data: Path, pid: int) -> bool:
-    """Postgres writes its state into line 8 of `postmaster.pid`; `pg_ctl` reads the same."""
+def _is_ready(data: Path, pid: int) -> bool:
+    """Return whether line 8 of `postmaster.pid` has the state `ready`; `pg_ctl` reads the same line."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -329,7 +328,7 @@ def _says_ready(data: Path, pid: int) -> bool:
 
 
 def _reachable_binaries(binaries: PostgresBinaries, account: Account, owner: tuple[int, int]) -> PostgresBinaries:
-    """Return the binaries, or a copy of them where the other user cannot reach this environment."""
+    """Return the binaries, or a copy of them if the other user cannot reach this environment."""
     if account.can_run([str(binaries.postgres), "--version"]):
         return binaries
     size = binaries.postgres.stat()
@@ -344,6 +343,6 @@ def _reachable_binaries(binaries: PostgresBinaries, account: Account, owner: tup
         partial.chmod(0o755)
         try:
             partial.rename(copy)
-        except OSError:  # another process was quicker
+        except OSError:  # another process has made the copy
             shutil.rmtree(partial)
     return PostgresBinaries(tree=copy / "tree", libraries=copy / "libraries")

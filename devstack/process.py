@@ -1,8 +1,8 @@
-"""One server as a child process: start, wait until ready, pause, stop, kill; never left behind.
+"""A server as a child process: start, wait until ready, pause, stop, kill. It cannot outlive this process.
 
 Three things end a child: `stop`, the kernel's parent-death signal (see `launch`), and the watchdog
-(see `process_tree`). A child gets a session of its own, so that Ctrl-C reaches us alone and we
-decide the order in which things stop.
+(see `process_tree`). A child has a session of its own, so that Ctrl-C reaches only this
+process, which stops its children in order.
 """
 
 import atexit
@@ -24,7 +24,7 @@ LOG_LINES_SHOWN = 15
 LOG_TAIL_BYTES = 16_384
 POLL_SECONDS = 0.01
 PORT_TAKEN_TEXTS = ("Address already in use", "could not bind IPv4 address")
-"""How Postgres, Valkey and Redis say it in their logs, and the operating system to all others."""
+"""The messages of Postgres, Valkey and Redis in their logs, and of the operating system for others."""
 
 
 @dataclass
@@ -32,33 +32,33 @@ class Child:
     """A program that can be started again and again; its output is appended to a log file."""
 
     name: str
-    """For messages: `Postgres`, `charging`."""
+    """The name in messages: `Postgres`, `charging`."""
     command: Sequence[str]
     """The program's absolute path and its arguments."""
     environment: Mapping[str, str]
     log_path: Path
     working_directory: Path
     stop_signals: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 10.0),)
-    """Asked for one after the other, each with the seconds to wait; then comes SIGKILL."""
+    """Sent one after the other, each with the seconds to wait after it; SIGKILL follows."""
     parent_death_signal: signal.Signals = signal.SIGKILL
     launch_options: Sequence[str] = ()
-    """How to become another user on the way: options of `launch`."""
+    """Options of `launch` that change the user."""
     _spawned: "Future[subprocess.Popen[bytes]] | None" = field(default=None, repr=False)
     _is_swept: bool = field(default=False, repr=False)
-    """Nothing of the last run is left, so its process ids may by now belong to others."""
+    """All processes of the last run have ended; their ids may belong to others by now."""
     _log_start: int = field(default=0, repr=False)
-    """Where the log of this run begins."""
+    """The offset at which the log of this run begins."""
 
     @property
     def pid(self) -> int:
-        """The process id while it runs; `StartFailed` if it was not started."""
+        """The process id. Raises `StartFailed` if it was not started."""
         if self._spawned is None:
             raise StartFailed(f"{self.name} is not running")
         return self._spawned.result().pid
 
     @property
     def exit_status(self) -> int | None:
-        """How it ended (negative: the signal), or None while it runs or was never started."""
+        """The exit status (negative: the signal); None while it runs or was never started."""
         return None if self._spawned is None else self._spawned.result().poll()
 
     @property
@@ -73,7 +73,7 @@ class Child:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         self._is_swept = False
-        # Kept before it is waited for: an interrupt in the middle must not lose the child.
+        # Stored before the wait, so that an interrupt in the middle does not lose the child.
         self._spawned = _spawner(os.getpid()).submit(self._spawn, os.getpid())
         try:
             _watchdog(os.getpid()).watch(self._spawned.result().pid)
@@ -82,7 +82,7 @@ class Child:
             raise StartFailed(f"{self.name} could not be started: {error}") from error
 
     def wait_ready(self, is_ready: Callable[[], bool], seconds_max: float) -> None:
-        """Wait until the server answers; `StartFailed` if it ends, or is too slow (then killed)."""
+        """Wait until the server answers. Raise `StartFailed` if it ends, or is too slow (it is then killed)."""
         deadline = time.monotonic() + seconds_max
         while self.is_running:
             if is_ready():
@@ -96,7 +96,7 @@ class Child:
         raise (PortTaken if any(text in log for text in PORT_TAKEN_TEXTS) else StartFailed)(message)
 
     def run(self, seconds_max: float) -> None:
-        """Start a program that does one thing and ends; `StartFailed` unless it does, in time."""
+        """Start a program and wait until it ends. Raise `StartFailed` unless it succeeds in time."""
         self.start()
         if not self._wait_exit(seconds_max):
             self.kill()
@@ -106,7 +106,7 @@ class Child:
             raise StartFailed(self.describe(f"ended with {describe_status(self.exit_status)}"))
 
     def stop(self) -> None:
-        """Ask it to stop, insist, and wait until it and all that belongs to it is gone."""
+        """Send the stop signals in order, then SIGKILL; wait until it and its processes have ended."""
         if not self.is_running:
             self.kill()
             return
@@ -119,7 +119,7 @@ class Child:
         self.kill(also=pids)
 
     def kill(self, also: Sequence[int] = ()) -> None:
-        """SIGKILL it, all that belongs to it, and `also` these; wait until they are gone."""
+        """Send SIGKILL to it, its processes, and `also`; wait until they end. Raise `StartFailed` if they do not."""
         if self._spawned is None or self._is_swept:
             return
         pids = {*also, *self._orphans()}
@@ -134,16 +134,16 @@ class Child:
         _watchdog(os.getpid()).forget(self.pid)
 
     def pause(self) -> None:
-        """SIGSTOP the whole server, as a machine that hangs: connections stay, nobody answers."""
+        """Send SIGSTOP to all its processes, as if the machine hung: connections stay open and get no answer."""
         process_tree.send(signal.SIGSTOP, [self.pid])
         process_tree.send(signal.SIGSTOP, process_tree.members(self.pid))
 
     def resume(self) -> None:
-        """Undo `pause`."""
+        """Resume after `pause`."""
         process_tree.send(signal.SIGCONT, process_tree.members(self.pid))
 
     def log_tail(self) -> str:
-        """Return the last lines that it logged since it was started."""
+        """Return the last lines of its log since it was started."""
         try:
             with self.log_path.open("rb") as file:
                 file.seek(max(self._log_start, self.log_path.stat().st_size - LOG_TAIL_BYTES))
@@ -153,7 +153,7 @@ class Child:
         return "\n".join(text.splitlines()[-LOG_LINES_SHOWN:])
 
     def describe(self, event: str) -> str:
-        """Make a message about this child: what happened, then the end of its log."""
+        """Return a message about this child: the event, then the end of its log."""
         return f"{self.name} {event}. The end of {self.log_path}:\n{self.log_tail()}"
 
     def _spawn(self, parent: int) -> "subprocess.Popen[bytes]":
@@ -179,16 +179,16 @@ class Child:
         return True
 
     def _orphans(self) -> list[int]:
-        """List what the program has left behind, if it has ended."""
+        """Return the processes that the program has left behind, if it has ended."""
         if self.is_running:
             return []
         pids = process_tree.members(self.pid)
-        # Its number is free again once its group is empty: then this is a stranger.
+        # Its number is free once its group is empty: then this is another program.
         return [] if self.pid in pids else pids
 
 
 def describe_status(status: int | None) -> str:
-    """Put an exit status in words."""
+    """Return an exit status as text."""
     if status is not None and status < 0:
         return f"signal {signal.Signals(-status).name}"
     return f"status {status}"
@@ -196,7 +196,7 @@ def describe_status(status: int | None) -> str:
 
 @cache
 def _spawner(_process: int) -> ThreadPoolExecutor:
-    """One thread that starts all children, and lives as long as this process.
+    """Return the thread that starts all children and lives as long as this process.
 
     The parent-death signal comes when the *thread* that started the child ends, not the process: a
     server started from a short-lived thread would die with it.
@@ -205,7 +205,7 @@ def _spawner(_process: int) -> ThreadPoolExecutor:
 
 
 class _Watchdog:
-    """Our end of the watchdog process; it is started again if somebody killed it."""
+    """The client of the watchdog process, which is started again if it was killed."""
 
     def __init__(self) -> None:
         self._watched: set[int] = set()
@@ -214,14 +214,14 @@ class _Watchdog:
 
     def watch(self, pid: int) -> None:
         self._watched.add(pid)
-        self._tell(b"+%d\n" % pid)
+        self._send(b"+%d\n" % pid)
 
     def forget(self, pid: int) -> None:
         if pid in self._watched:
             self._watched.discard(pid)
-            self._tell(b"-%d\n" % pid)
+            self._send(b"-%d\n" % pid)
 
-    def _tell(self, line: bytes) -> None:
+    def _send(self, line: bytes) -> None:
         if self._process is None or self._process.poll() is not None:
             self._process = self._start()
             line = b"".join(b"+%d\n" % pid for pid in self._watched)
@@ -247,5 +247,5 @@ class _Watchdog:
 
 @cache
 def _watchdog(_process: int) -> _Watchdog:
-    """One for each process that starts servers (a forked copy needs its own)."""
+    """Return the watchdog of this process (a forked copy needs its own)."""
     return _Watchdog()

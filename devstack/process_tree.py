@@ -1,12 +1,12 @@
-"""Which processes belong to a server, and how to end them all, also when nobody is left to ask.
+"""Find the processes of a server and end them, even after their parent has died.
 
 A server may be more than its first process: Postgres has backends (each in a session of its own),
 a gRPC server has workers.
 
-Run as a script, this is the watchdog: `python -I -S process_tree.py PARENT` ends the servers whose
-parent has died. Each process that starts servers starts one, for what a parent-death signal does
-not reach: it exists on Linux only, goes to one process and not to its workers, and waits for ever
-in a process that is paused. (So this file imports the standard library only.)
+As a script, this is the watchdog: `python -I -S process_tree.py PARENT` ends the servers whose
+parent has died. Each process that starts servers starts a watchdog, because a parent-death signal
+exists on Linux only, reaches one process and not its workers, and has no effect on a process that
+is paused. (Hence this file imports the standard library only.)
 """
 
 import os
@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 GONE_SECONDS_MAX = 5.0
-"""SIGKILL cannot be refused; this is for the kernel to take the processes down."""
+"""SIGKILL cannot be refused; the kernel needs this time to end the processes."""
 POLL_SECONDS = 0.01
 WATCHDOG_POLL_SECONDS = 0.25
-"""How often the watchdog looks for its parent: a forked copy of it may hold the pipe open."""
+"""How often the watchdog checks its parent: a forked copy of the parent may hold the pipe open."""
 WATCHDOG_GRACE_SECONDS = 0.5
-"""Enough for Postgres to quit at its parent-death signal and take its lock files along."""
+"""The time for Postgres to quit at its parent-death signal and remove its lock files."""
 
 
 class Process(NamedTuple):
@@ -38,7 +38,7 @@ class Process(NamedTuple):
 
 
 def process_table() -> list[Process]:
-    """List all processes that can be seen from here."""
+    """Return all processes that are visible here."""
     if sys.platform == "linux":
         found = (_read_stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdecimal())
         return [process for process in found if process is not None]
@@ -48,7 +48,7 @@ def process_table() -> list[Process]:
 
 
 def members(root: int) -> list[int]:
-    """List the living processes of the server `root`: itself, its descendants, and its process group."""
+    """Return the running processes of the server `root`: itself, its descendants, and its process group."""
     table = [process for process in process_table() if not process.zombie]
     found = {process.pid for process in table if root in (process.pid, process.group)}
     while True:
@@ -59,7 +59,7 @@ def members(root: int) -> list[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process exists and is more than an exit status that nobody has read yet."""
+    """Return whether the process exists and is not a zombie."""
     if sys.platform == "linux":
         process = _read_stat(pid)
         return process is not None and not process.zombie
@@ -67,12 +67,12 @@ def is_running(pid: int) -> bool:
 
 
 def exists(pid: int) -> bool:
-    """Whether the number is in the process table, be it as a zombie."""
+    """Return whether the number is in the process table, zombies included."""
     return any(process.pid == pid for process in process_table())
 
 
 def command_line(pid: int) -> str:
-    """Return the program and its arguments, or nothing."""
+    """Return the program and its arguments; empty if there is no such process."""
     if sys.platform == "linux":
         try:
             return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
@@ -83,7 +83,7 @@ def command_line(pid: int) -> str:
 
 
 def wait_gone(pids: Iterable[int], seconds_max: float = GONE_SECONDS_MAX) -> list[int]:
-    """Wait until none of them runs; those still there at the deadline are returned."""
+    """Wait until none of the processes runs; return those that still run at the deadline."""
     deadline = time.monotonic() + seconds_max
     left = [pid for pid in pids if is_running(pid)]
     while left and time.monotonic() < deadline:
@@ -93,9 +93,9 @@ def wait_gone(pids: Iterable[int], seconds_max: float = GONE_SECONDS_MAX) -> lis
 
 
 def kill_tree(root: int) -> list[int]:
-    """SIGKILL a server with everything that belongs to it; returns the pids that it had.
+    """Send SIGKILL to all processes of a server; return their pids.
 
-    It is stopped first, so that it forks nothing between the look and the kill.
+    It is stopped first, so that it forks nothing in between.
     """
     send(signal.SIGSTOP, [root])
     pids = members(root)
@@ -104,7 +104,7 @@ def kill_tree(root: int) -> list[int]:
 
 
 def send(number: signal.Signals, pids: Iterable[int]) -> None:
-    """Signal each of them that is still there."""
+    """Send a signal to each process that still exists."""
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -123,7 +123,7 @@ def _read_stat(pid: int) -> Process | None:
 
 
 def watch(parent: int) -> set[int]:
-    """Read `+PID` (watch) and `-PID` (forget) until the parent is gone; returns what is watched."""
+    """Read `+PID` (watch) and `-PID` (forget) until the parent has ended; return the watched pids."""
     watched: set[int] = set()
     unread = b""
     while os.getppid() == parent:
@@ -139,7 +139,7 @@ def watch(parent: int) -> set[int]:
 
 
 def end(servers: set[int]) -> None:
-    """Let them go, then make them go. Members are listed first: orphans get another parent."""
+    """Wait a moment for servers to end, then kill them. Members are listed first: orphans get another parent."""
     belonging = {pid for server in servers for pid in members(server)}
     for pid in wait_gone(belonging, WATCHDOG_GRACE_SECONDS):
         kill_tree(pid)

@@ -20,7 +20,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Stopped(BaseException):
-    """Somebody asked us to stop. Not an `Exception`: nothing on the way may handle it as one."""
+    """A signal asked to stop. It is not an `Exception`, so that no handler of one catches it."""
 
 
 def run(
@@ -30,9 +30,9 @@ def run(
     with_parent: bool = False,
     commands: Commands | None = None,
 ) -> int:
-    """Serve until a signal (then 0) or until something fails (then 1, with what and why).
+    """Serve until a signal, then return 0; or until a failure, then print it and return 1.
 
-    With `with_parent` also until the process that started us ends: a killed `make` leaves nothing.
+    With `with_parent` stop also when the parent process ends, so that a killed `make` leaves no process.
     """
     parent = os.getppid() if with_parent else None
     for number in STOP_SIGNALS:
@@ -46,9 +46,9 @@ def run(
             redis_url=environment.get("REDIS_URL"),
             commands=commands,
         )
-        say("starting; logs are in", _relative(stack.log_directory))
+        print_line("starting; logs are in", _relative(stack.log_directory))
         with stack:
-            say(banner(stack))
+            print_line(banner(stack))
             _serve(stack, parent)
     except _Stopped:
         return 0
@@ -62,7 +62,7 @@ def run(
 
 
 def banner(stack: Stack) -> str:
-    """Where everything is, and four calls to begin with: README's, under its keys, so that either may come first."""
+    """Return all addresses and four first calls: README's, under the same keys, so that either may be run first."""
     ports = stack.ports
     grpcurl = _relative(Path(sysconfig.get_path("scripts")) / "grpcurl")
     token = _relative(stack.token_path)
@@ -107,35 +107,35 @@ def banner(stack: Stack) -> str:
             f"token     {stack.token}   (kept in {token})",
             f"Postgres  {stack.database_url}",
             f"Redis     {stack.redis_url}",
-            "\n# Each is for one time: the second time the company already exists, and the keys replay what they made.",
+            "\n# Repeated, the first call fails since the company exists, and the keys replay their results.",
             *(f"\n# {title}\n{head} -d '{body}' {method}" for title, body, method in calls),
             "\nCtrl-C stops everything.\n",
         ]
     )
 
 
-def say(*words: object) -> None:
-    """Print, also when nobody reads any more: a closed terminal must not keep us from stopping."""
+def print_line(*parts: object) -> None:
+    """Print and flush. A closed terminal is ignored, since it must not prevent stopping."""
     try:
-        print(*words, flush=True)
+        print(*parts, flush=True)
     except OSError:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 it stays open to the end
 
 
-class LogFollower:
-    """New lines of the servers' logs, each with its server's name before it."""
+class LogTail:
+    """Prints new lines of the servers' logs, each after its server's name."""
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
-        """Take each server's name and log."""
+        """Take the path of each log by the server's name."""
         self._paths = paths
         self._positions = dict.fromkeys(paths, 0)
         self._width = max(map(len, paths))
 
-    def show_new(self) -> None:
-        """Print what was written since the last time; a line is shown when it is whole."""
+    def print_new(self) -> None:
+        """Print the complete lines that were written since the last call."""
         for name, path in self._paths.items():
             for line in self._new_lines(name, path):
-                say(f"{name:<{self._width}} | {line}")
+                print_line(f"{name:<{self._width}} | {line}")
 
     def _new_lines(self, name: str, path: Path) -> list[str]:
         with path.open("rb") as file:
@@ -150,22 +150,22 @@ class LogFollower:
 def _serve(stack: Stack, parent: int | None) -> None:
     on_terminal = sys.stdout.isatty()
     children = {"charging": stack.charging.child, "admin": stack.admin.child}
-    follower = LogFollower({name: child.log_path for name, child in children.items()})
-    # A closed terminal tells only its first process, which may be a `make` that waits for us.
+    tail = LogTail({name: child.log_path for name, child in children.items()})
+    # A closed terminal signals only its first process, which may be a `make` that waits for this one.
     while parent in (None, os.getppid()) and (os.isatty(STDOUT) or not on_terminal):
-        follower.show_new()
+        tail.print_new()
         stack.check()
         time.sleep(POLL_SECONDS)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    # The next one ends us at once; children then follow by their parent-death signal.
+    # The next signal ends this process at once; its children then end by their parent-death signal.
     for other in STOP_SIGNALS:
         signal.signal(other, signal.SIG_DFL)
-    say("\nstopping")
+    print_line("\nstopping")
     raise _Stopped(number)
 
 
 def _relative(path: Path) -> Path:
-    """As short as it can be typed from here."""
+    """Return the path relative to the working directory, where possible."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""The whole service on this machine, stores included: for `make run`, demo, bench and tests."""
+"""The whole service with its stores on this machine, for `make run`, demos, benchmarks and tests."""
 
 import http.client
 import os
@@ -25,7 +25,7 @@ MIGRATE_SECONDS_MAX = 60.0
 READY_SECONDS_MAX = 30.0
 HEALTH_SECONDS_MAX = 2.0
 STOP_SECONDS_MAX = 15.0
-"""A server first finishes the requests that it has."""
+"""A server first finishes its requests."""
 TOKEN_BYTES = 32
 
 Part = TypeVar("Part")
@@ -33,7 +33,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the two servers listen, on loopback."""
+    """The ports of the two servers, on loopback."""
 
     charging: int = 50051
     admin: int = 50052
@@ -43,12 +43,12 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Ports that nobody uses, so that stacks can run side by side."""
+        """Return free ports, so that stacks can run side by side."""
         return cls(*(free_port() for _ in fields(cls)))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Take the ports that are set, and else the default ones."""
+        """Return the ports of the environment, or the default ones. Raise `DevstackError` for a bad value."""
         chosen: dict[str, int] = {}
         for name, setting in cls.settings().items():
             text = environment.get(setting, "")
@@ -60,15 +60,15 @@ class Ports:
 
     @classmethod
     def settings(cls) -> dict[str, str]:
-        """Field → environment variable: `CHARGING_PORT`, `ADMIN_METRICS_PORT`."""
+        """Return the environment variable of each field: `CHARGING_PORT`, `ADMIN_METRICS_PORT`."""
         return {field.name: f"{field.name.upper()}_PORT" for field in fields(cls)}
 
     def environment(self) -> dict[str, str]:
-        """As the servers read them."""
+        """Return the environment variables that the servers read."""
         return {setting: str(getattr(self, name)) for name, setting in self.settings().items()}
 
     def check_free(self) -> None:
-        """Raise `PortTaken` before anything is started, and say how to choose another one."""
+        """Raise `PortTaken`, with the setting that changes it, if a port is taken."""
         for setting, port in self.environment().items():
             choose = f"choose another port: {setting}={free_port()} make run"
             try:
@@ -81,7 +81,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What is started. Only tests of this package start anything else."""
+    """The commands of the servers. Only tests of this package change them."""
 
     migrate: Sequence[str] = (sys.executable, "-m", "admin", "migrate")
     admin: Sequence[str] = (sys.executable, "-m", "admin", "serve")
@@ -92,7 +92,7 @@ class Server:
     """One of the two gRPC servers; it can be killed, paused and started again on its ports."""
 
     def __init__(self, child: Child, port: int, metrics_port: int) -> None:
-        """Take the child that serves on these ports."""
+        """Take the child process that serves on these ports."""
         self.child = child
         self.address = f"{LOOPBACK}:{port}"
         self.metrics_url = f"http://{LOOPBACK}:{metrics_port}/metrics"
@@ -100,7 +100,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Of its first process; workers are its children."""
+        """The process id of its first process; workers are its children."""
         return self.child.pid
 
     def start(self) -> None:
@@ -109,24 +109,24 @@ class Server:
         self.wait_ready()
 
     def wait_ready(self) -> None:
-        """Wait until `/healthz` says 200."""
+        """Wait until `/healthz` answers 200."""
         self.child.wait_ready(self.is_healthy, READY_SECONDS_MAX)
 
     def stop(self) -> None:
-        """SIGTERM: it finishes what it has begun."""
+        """Stop it by SIGTERM; it finishes its requests."""
         self.child.stop()
 
     def kill(self) -> None:
-        """SIGKILL it with its workers."""
+        """Send SIGKILL to it and its workers."""
         self.child.kill()
 
     def restart(self) -> None:
-        """`stop`, then `start`."""
+        """Stop, then start."""
         self.stop()
         self.start()
 
     def pause(self) -> None:
-        """SIGSTOP it with its workers."""
+        """Send SIGSTOP to it and its workers."""
         self.child.pause()
 
     def resume(self) -> None:
@@ -214,12 +214,12 @@ class Stack:
 
     @property
     def postgres(self) -> Postgres:
-        """The Postgres that was started here."""
+        """The Postgres that this stack has started."""
         return _started(self._postgres, "Postgres")
 
     @property
     def valkey(self) -> Valkey:
-        """The Valkey (or Redis) that was started here."""
+        """The Valkey (or Redis) that this stack has started."""
         return _started(self._valkey, "Valkey")
 
     @property
@@ -234,12 +234,12 @@ class Stack:
 
     @property
     def database_url(self) -> str:
-        """Of the Postgres in use, ours (over its unix socket, which costs half of TCP) or not."""
+        """The URL of the Postgres in use; its own over the unix socket, which costs half of TCP."""
         return self._database_url or self.postgres.unix_dsn
 
     @property
     def redis_url(self) -> str:
-        """Of the Redis or Valkey in use, ours (over its unix socket) or not."""
+        """The URL of the Redis or Valkey in use; its own over the unix socket."""
         return self._redis_url or self.valkey.unix_url
 
     @property
@@ -249,31 +249,31 @@ class Stack:
 
     @property
     def charging_address(self) -> str:
-        """For a gRPC channel."""
+        """The address of charging for a gRPC channel."""
         return self.charging.address
 
     @property
     def admin_address(self) -> str:
-        """For a gRPC channel."""
+        """The address of admin for a gRPC channel."""
         return self.admin.address
 
     @property
     def charging_metrics_url(self) -> str:
-        """Of charging's Prometheus page."""
+        """The URL of charging's metrics."""
         return self.charging.metrics_url
 
     @property
     def admin_metrics_url(self) -> str:
-        """Of admin's Prometheus page."""
+        """The URL of admin's metrics."""
         return self.admin.metrics_url
 
     @property
     def admin_http_url(self) -> str:
-        """Of the back office's downloads, without a path."""
+        """The URL of admin's HTTP port, without a path."""
         return f"http://{LOOPBACK}:{self.ports.admin_http}"
 
     def start(self) -> None:
-        """Start the stores, make the schema, start both servers, in this order."""
+        """Start the stores, migrate the schema, start both servers, in this order."""
         self._lock.acquire()
         self._exit.callback(self._lock.release)
         self.ports.check_free()
@@ -290,14 +290,14 @@ class Stack:
             ports.charging,
             ports.charging_metrics,
         )
-        # Both at once: each takes a second or so to import what it needs.
+        # Both at once: each takes about a second to import its modules.
         for server in (self._admin, self._charging):
             server.child.start()
         for server in (self._admin, self._charging):
             server.child.wait_ready(partial(self._is_healthy, server), READY_SECONDS_MAX)
 
     def check(self) -> None:
-        """Raise `ChildDied` if something that was started has ended by itself."""
+        """Raise `ChildDied` if a store or a server has ended by itself."""
         owners = (self._postgres, self._valkey, self._admin, self._charging)
         for child in (owner.child for owner in owners if owner is not None):
             if not child.is_running:
@@ -310,7 +310,7 @@ class Stack:
         self._admin = self._charging = None
 
     def environment(self) -> dict[str, str]:
-        """Return what both servers read: ours, with the stores, the token and the ports."""
+        """Return the servers' environment: this process's, with the stores, the token and the ports."""
         return {
             **os.environ,
             "DATABASE_URL": self.database_url,
@@ -322,7 +322,7 @@ class Stack:
         }
 
     def _is_healthy(self, server: Server) -> bool:
-        self.check()  # the other one may have died meanwhile
+        self.check()  # the other server may have ended meanwhile
         return server.is_healthy()
 
     def _child(self, name: str, command: Sequence[str]) -> Child:
@@ -341,7 +341,7 @@ class Stack:
 
 
 def make_token(path: Path) -> None:
-    """Make a token that only this user can read, unless there is one."""
+    """Create a token that only this user can read, unless it exists."""
     if path.exists() and path.read_text().strip():
         path.chmod(0o600)
         return

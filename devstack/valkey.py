@@ -18,7 +18,7 @@ from devstack.ports import LOOPBACK, free_port
 from devstack.process import Child
 
 START_SECONDS_MAX = 30.0
-"""Includes reading its files back."""
+"""Includes loading its files."""
 STOP_SECONDS_MAX = 10.0
 COMMAND_SECONDS_MAX = 10.0
 PROBE_SECONDS_MAX = 1.0
@@ -29,9 +29,9 @@ SNAPSHOT_NAME = "dump.rdb"
 class Valkey:
     """A server on `data_directory`; `with` starts and stops it.
 
-    With `appendonly`, data stay over restarts but for the last second, as in a production set-up;
-    without, a restart begins empty (and with no file to load: quick). The port is a free one unless
-    given, and stays the same over `kill` and `start`.
+    With `appendonly`, data survive restarts except for the last second, as in production; without,
+    a restart begins empty, and is quick because it loads no file. The port is a free one unless given,
+    and stays the same over `kill` and `start`.
 
     Raises on start: `BinaryMissing`, `DirectoryInUse`, `StartFailed`.
     """
@@ -46,7 +46,7 @@ class Valkey:
         log_path: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """Choose; nothing is started yet. `settings` are the server's own, by name."""
+        """Choose the options; start nothing. `settings` are the server's own, by name."""
         self.data_directory = data_directory.absolute()
         self.flavour = flavour
         self.port = port or 0
@@ -76,26 +76,26 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Over TCP, database 0."""
+        """The URL over TCP, database 0."""
         return f"redis://{LOOPBACK}:{self.port}/0"
 
     @property
     def unix_url(self) -> str:
-        """Over the unix socket, database 0."""
+        """The URL over the unix socket, database 0."""
         return f"unix://{self._socket_path}?db=0"
 
     @property
     def pid(self) -> int:
-        """Of the server."""
+        """The process id of the server."""
         return self._started.pid
 
     @property
     def child(self) -> Child:
-        """The process, to see whether it still runs and what it logged."""
+        """The process, with its state and its log."""
         return self._started
 
     def start(self) -> None:
-        """Start, and wait until it answers and has read its files back."""
+        """Start, and wait until it answers and has loaded its files."""
         if self._child is None:
             self._child = self._prepare()
         if self._port_is_given:
@@ -104,29 +104,29 @@ class Valkey:
             self._start_on_free_port(self._child)
 
     def stop(self) -> None:
-        """Let it finish and write what it must."""
+        """Stop by SIGTERM; it writes its files first."""
         if self._child is not None:
             self._child.stop()
 
     def kill(self) -> None:
-        """SIGKILL it, and wait until it is gone."""
+        """Send SIGKILL, and wait until it has ended."""
         self._started.kill()
 
     def restart(self) -> None:
-        """`stop`, then `start` on the same port."""
+        """Stop, then start on the same port."""
         self.stop()
         self.start()
 
     def pause(self) -> None:
-        """SIGSTOP it: connections stay open, nobody answers."""
+        """Send SIGSTOP: connections stay open and get no answer."""
         self._started.pause()
 
     def resume(self) -> None:
-        """Undo `pause`."""
+        """Resume after `pause`."""
         self._started.resume()
 
     def close(self) -> None:
-        """Stop, and let others have the directory."""
+        """Stop, and release the directory."""
         try:
             self.stop()
         finally:
@@ -136,14 +136,14 @@ class Valkey:
             self._lock.release()
 
     def save_copy(self, path: Path) -> None:
-        """Write what it holds now to `path`, for `replace_with_copy`."""
+        """Write its data to `path`, for `replace_with_copy`."""
         with self.connect() as client:
             client.save()
         shutil.copyfile(self.data_directory / SNAPSHOT_NAME, path)
         (self.data_directory / SNAPSHOT_NAME).unlink()
 
     def replace_with_copy(self, path: Path) -> None:
-        """Kill it and start one with an older copy: a replica that was behind takes over."""
+        """Kill it and start one with an older copy, as if a replica that lags had taken over."""
         if self.appendonly:
             raise StartFailed("with appendonly, a server does not load a copy")
         self.kill()
@@ -186,7 +186,7 @@ class Valkey:
         )
 
     def _start_on_free_port(self, child: Child) -> None:
-        """Take another port where one was taken between the look and the start."""
+        """Start on a free port; choose another one if it is taken between the check and the start."""
         for attempt in range(PORT_ATTEMPTS_MAX):
             self.port = free_port()
             try:
@@ -199,7 +199,7 @@ class Valkey:
                 return
 
     def _start_on_port(self, child: Child) -> None:
-        options = [word for name, value in self._options().items() for word in (f"--{name}", value)]
+        options = [part for name, value in self._options().items() for part in (f"--{name}", value)]
         child.command = [child.command[0], *options]
         child.start()
         child.wait_ready(lambda: self._answers(child.pid), START_SECONDS_MAX)
@@ -217,18 +217,18 @@ class Valkey:
             "dbfilename": SNAPSHOT_NAME,
             # Files other than the append-only one are written on request.
             "save": "",
-            # A wallet must never be thrown out to make room.
+            # A wallet must never be evicted.
             "maxmemory-policy": "noeviction",
-            # Tests ask it to misbehave.
+            # Tests cause failures by DEBUG commands.
             "enable-debug-command": "local",
             **durability,
             **self.settings,
         }
 
     def _answers(self, pid: int) -> bool:
-        """Whether it answers and has read its files back.
+        """Return whether it answers and has loaded its files.
 
-        Asked over the unix socket: something else may listen on the port, and take its time.
+        The probe uses the unix socket, since another program may listen on the port and be slow.
         """
         try:
             with redis.Redis(
@@ -238,5 +238,5 @@ class Valkey:
             ) as client:
                 info = client.info()
         except (redis.ConnectionError, redis.TimeoutError):
-            return False  # `BusyLoadingError`, while it reads its files, is a ConnectionError
+            return False  # `BusyLoadingError`, while it loads its files, is a ConnectionError
         return bool(info["process_id"] == pid and not info["loading"])

@@ -1,6 +1,6 @@
-"""The servers under every other test: they start, they can be broken on purpose, and nothing stays.
+"""The servers under every other test start, can be broken on purpose, and leave no process.
 
-Where a test must end a parent, a small Python program of its own starts the servers and is ended.
+Tests that end a parent run a small Python program, which starts the servers.
 """
 
 import os
@@ -90,7 +90,7 @@ def test_a_killed_parent_leaves_no_process(tmp_path: Path, state: str) -> None:
         parent.kill()
         parent.wait()
         assert process_tree.wait_gone(pids, GONE_SECONDS_MAX) == []
-    # And the next one finds its way: the dead postmaster's lock file does not stand in it.
+    # The next start works in spite of the dead postmaster's lock file.
     with devstack.Postgres(tmp_path / "postgres"):
         pass
 
@@ -134,7 +134,7 @@ def test_run_prints_the_first_calls_and_keeps_its_token(tmp_path: Path) -> None:
     assert token.read_text().strip() in outputs[1]
 
 
-def test_a_migration_that_fails_is_shown_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_migration_is_shown_and_leaves_no_process(tmp_path: Path) -> None:
     commands = devstack.Commands(migrate=(sys.executable, "-c", "raise SystemExit('no such table')"))
     before = own_children()
     message = r"migrate ended with status 1[^\n]*\nno such table"
@@ -148,7 +148,7 @@ def test_a_migration_that_fails_is_shown_and_leaves_nothing(tmp_path: Path) -> N
         pass
 
 
-def test_a_failed_start_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_start_leaves_no_process(tmp_path: Path) -> None:
     before = own_children()
     broken = devstack.Valkey(tmp_path / "valkey", settings={"no-such-setting": "1"})
     with pytest.raises(devstack.StartFailed, match="no-such-setting"), broken:
@@ -180,7 +180,7 @@ def test_a_second_start_on_the_same_directory_is_refused(tmp_path: Path) -> None
             assert client.ping()
 
 
-def test_postgres_keeps_data_and_port_over_kill_restart_and_reopening(tmp_path: Path) -> None:
+def test_postgres_keeps_data_and_port_over_kill_and_restart(tmp_path: Path) -> None:
     with devstack.Postgres(tmp_path) as server:
         dsn = server.dsn
         execute(dsn, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (1)")
@@ -208,7 +208,7 @@ def test_postgres_makes_and_drops_databases_in_use(tmp_path: Path) -> None:
         server.drop_database("one-of-many")
 
 
-def test_paused_postgres_answers_nobody_until_it_is_resumed(tmp_path: Path) -> None:
+def test_a_paused_postgres_answers_after_it_is_resumed(tmp_path: Path) -> None:
     with devstack.Postgres(tmp_path) as server:
         with psycopg.connect(server.dsn, autocommit=True) as connection:
             server.pause()
@@ -228,7 +228,7 @@ def test_paused_postgres_answers_nobody_until_it_is_resumed(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("flavour", ["valkey", "redis"])
-def test_valkey_keeps_data_only_where_it_is_told_to(tmp_path: Path, flavour: Flavour) -> None:
+def test_valkey_keeps_data_only_with_appendonly(tmp_path: Path, flavour: Flavour) -> None:
     try:
         server_binary(flavour)
     except devstack.BinaryMissing as error:
@@ -255,7 +255,7 @@ def test_valkey_can_be_replaced_with_an_older_copy(tmp_path: Path) -> None:
             assert client.get("balance") == b"1"
 
 
-def test_a_cluster_serves_all_slots_and_gets_a_node_back(tmp_path: Path) -> None:
+def test_a_cluster_serves_all_slots_and_recovers_a_node(tmp_path: Path) -> None:
     with devstack.ValkeyCluster(tmp_path) as cluster:
         client = redis.RedisCluster.from_url(cluster.url)
         try:
@@ -269,7 +269,7 @@ def test_a_cluster_serves_all_slots_and_gets_a_node_back(tmp_path: Path) -> None
         cluster.wait_whole()
 
 
-def test_a_half_finished_data_directory_is_made_again(tmp_path: Path) -> None:
+def test_an_unfinished_data_directory_is_made_again(tmp_path: Path) -> None:
     partial = data_home(tmp_path) / "data.partial"
     partial.mkdir()
     (partial / "PG_VERSION").write_text("18\n")
@@ -290,9 +290,8 @@ def test_data_of_another_version_is_refused_and_kept(tmp_path: Path) -> None:
     assert (data / "PG_VERSION").exists()
 
 
-def test_a_stale_lock_file_that_names_another_living_program_is_seen_through(
-    tmp_path: Path,
-) -> None:
+def test_a_stale_lock_file_of_another_program_is_removed(tmp_path: Path) -> None:
+    """The file names a running process that is not a Postgres."""
     with devstack.Postgres(tmp_path) as server:
         pid_file = data_home(tmp_path) / "data" / "postmaster.pid"
         lines = pid_file.read_text().splitlines()
@@ -324,7 +323,7 @@ def test_a_server_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
         server.close()
 
 
-def test_workers_that_a_dead_server_leaves_behind_are_ended(tmp_path: Path) -> None:
+def test_workers_of_a_dead_server_are_ended(tmp_path: Path) -> None:
     forks = "import os, time\nif os.fork() == 0: time.sleep(1000)\n"
     child = Child("forks", (sys.executable, "-c", forks), {}, tmp_path / "log", tmp_path)
     child.run(PROGRAM_SECONDS_MAX)
@@ -350,9 +349,7 @@ def test_root_without_user_namespaces_runs_postgres_as_nobody(tmp_path: Path, mo
             shutil.rmtree(program_outside, ignore_errors=True)
 
 
-def test_a_stand_in_outside_goes_with_the_directory_it_stands_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_replacement_is_removed_with_its_original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "OUTSIDE", tmp_path)
     owner = (os.geteuid(), os.getegid())
     (tmp_path / "first").mkdir()
@@ -365,19 +362,19 @@ def test_a_stand_in_outside_goes_with_the_directory_it_stands_for(
     assert second == directory.directory_outside(tmp_path / "second", owner)
 
 
-def test_a_log_is_followed_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_lines_are_printed_when_they_are_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log"
     log.write_text("one\ntw")
-    follower = run.LogFollower({"admin": log})
-    follower.show_new()
+    tail = run.LogTail({"admin": log})
+    tail.print_new()
     assert capsys.readouterr().out == "admin | one\n"
     with log.open("a") as file:
         file.write("o\n")
-    follower.show_new()
+    tail.print_new()
     assert capsys.readouterr().out == "admin | two\n"
 
 
-def test_a_bad_port_is_refused_by_name() -> None:
+def test_a_bad_port_is_refused_with_its_setting() -> None:
     with pytest.raises(devstack.DevstackError, match="ADMIN_PORT is 'fifty'"):
         devstack.Ports.from_environment({"ADMIN_PORT": "fifty"})
     assert devstack.Ports.from_environment({"ADMIN_PORT": "1"}).admin == 1
@@ -385,7 +382,7 @@ def test_a_bad_port_is_refused_by_name() -> None:
 
 @contextmanager
 def program(source: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
-    """A Python program of its own, in an environment that is as good as empty."""
+    """Run a Python program in an environment that is nearly empty."""
     environment = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     environment |= devstack.Ports.free().environment()
     with subprocess.Popen(
@@ -405,7 +402,7 @@ def program(source: str, *arguments: object) -> Iterator["subprocess.Popen[str]"
 def running_stack(
     local_directory: Path,
 ) -> Iterator[tuple["subprocess.Popen[str]", list[int], str]]:
-    """`make run` with stand-ins for the servers: the process, all that it started, its output."""
+    """Run `make run` with stand-ins for the servers; yield its process, all its children's pids, and its output."""
     with program(RUN_WITH_STAND_INS, local_directory, STAND_IN_SERVER) as parent:
         output = ""
         while "Ctrl-C stops" not in output:
@@ -418,10 +415,10 @@ def running_stack(
         )
 
 
-def data_home(asked_for: Path) -> Path:
-    """Where Postgres keeps the data: elsewhere for root without user namespaces."""
+def data_home(chosen: Path) -> Path:
+    """Return where Postgres keeps the data: elsewhere for root without user namespaces."""
     owner = account.choose_account().owner
-    return asked_for if owner is None else directory.directory_outside(asked_for, owner)
+    return chosen if owner is None else directory.directory_outside(chosen, owner)
 
 
 def first_line(process: "subprocess.Popen[str]") -> str:
@@ -434,7 +431,7 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 
 
 def own_children(parent: int | None = None) -> set[int]:
-    """The children of this process, or of another one: servers, and the watchdog."""
+    """Return the children of this process or of `parent`: servers and the watchdog."""
     parent = parent or os.getpid()
     return {found.pid for found in process_tree.process_table() if found.parent == parent}
 

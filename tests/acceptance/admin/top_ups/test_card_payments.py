@@ -15,7 +15,7 @@ from devstack import Stack
 from devstack.local_stripe import (
     DECLINED_LATER_CARD,
     GOOD_CARD,
-    POOR_CARD,
+    INSUFFICIENT_FUNDS_CARD,
     THREE_D_SECURE_CARD,
     CardDeclined,
     LocalStripe,
@@ -144,7 +144,7 @@ def test_failed_attempts_leave_another_one(clients: Clients, stripe: LocalStripe
     stripe.enter_card(top_up.client_secret, THREE_D_SECURE_CARD)
     assert stripe.authenticate(top_up.client_secret, success=False) == "requires_payment_method"
     with pytest.raises(CardDeclined):
-        stripe.enter_card(top_up.client_secret, POOR_CARD)
+        stripe.enter_card(top_up.client_secret, INSUFFICIENT_FUNDS_CARD)
 
     def declined() -> bool:
         found = clients.call(clients.top_ups.GetTopUp, top_up_pb2.GetTopUpRequest(name=top_up.name))

@@ -34,7 +34,7 @@ from devstack.local_stripe import (
     DECLINED_CARD,
     DECLINED_LATER_CARD,
     GOOD_CARD,
-    POOR_CARD,
+    INSUFFICIENT_FUNDS_CARD,
     THREE_D_SECURE_CARD,
     CardDeclined,
     LocalStripe,
@@ -137,7 +137,9 @@ async def test_a_failed_3d_secure_leaves_another_attempt(
     assert local_stripe.enter_card(payment.client_secret) == "succeeded"
 
 
-@pytest.mark.parametrize(("number", "code"), [(POOR_CARD, "insufficient_funds"), (DECLINED_CARD, "generic_decline")])
+@pytest.mark.parametrize(
+    ("number", "code"), [(INSUFFICIENT_FUNDS_CARD, "insufficient_funds"), (DECLINED_CARD, "generic_decline")]
+)
 async def test_a_declined_new_card_leaves_another_attempt(
     stripe: StripeProvider, local_stripe: LocalStripe, customer: str, number: str, code: str
 ) -> None:
