@@ -17,21 +17,21 @@ import uvloop
 
 from benchmarks import archive, machine
 from benchmarks.companies import AdminFailed
-from benchmarks.figures import figures_of
 from benchmarks.http2.client import TargetUnreachable
 from benchmarks.http2.endpoint import Target
+from benchmarks.isolated.growth import Growth
+from benchmarks.isolated.rates import Rates
+from benchmarks.isolated.refunds import Refunds
+from benchmarks.isolated.scenario import NoRoom, Outcome, OwnScenario, say
 from benchmarks.local import started_here
+from benchmarks.metrics import figures_of
 from benchmarks.options import all_options
-from benchmarks.own.growth import Growth
-from benchmarks.own.rates import Rates
-from benchmarks.own.refunds import Refunds
-from benchmarks.own.scenario import NoRoom, Outcome, OwnScenario, say
-from benchmarks.places import Service
 from benchmarks.ramp import RampPlan
 from benchmarks.remote import running_already
 from benchmarks.report import Report, table
 from benchmarks.rows import rows
 from benchmarks.scenarios import Scenario, scenarios
+from benchmarks.servers import Service
 from benchmarks.suite import DIFFERENCES_SHOWN_MAX, Plan, Results, Suite
 from devstack import DevstackError
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.places import Place, Server, Service
+from benchmarks.servers import Place, Server, Service
 from benchmarks.stores import settings_of, versions_of
 from devstack import Ports, Stack
 from devstack.ports import LOOPBACK, free_port

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from benchmarks.http2.endpoint import Target
-from benchmarks.own.growth import COMPANIES_SMALL, Growth
-from benchmarks.own.rates import Rates
-from benchmarks.own.refunds import Refunds
+from benchmarks.isolated.growth import COMPANIES_SMALL, Growth
+from benchmarks.isolated.rates import Rates
+from benchmarks.isolated.refunds import Refunds
 from benchmarks.scenarios import RATE_DEFAULT, scenarios
 
 OWN = (Growth.name, Refunds.name, Rates.name)

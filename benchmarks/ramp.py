@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.measuring import Measurement, measure
+from benchmarks.loadgen.measurement import Measurement, measure
 from benchmarks.loadgen.open_loop import OpenLoop
 from benchmarks.loadgen.workloads import Charges
-from benchmarks.places import Server
+from benchmarks.servers import Server
 
 GROWTH = 1.25
 HALVINGS_MAX = 5

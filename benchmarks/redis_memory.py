@@ -9,9 +9,9 @@ from typing import Any
 import redis.asyncio
 
 from benchmarks.companies import Admin, each
-from benchmarks.ledgers import AMOUNT_MICROS
+from benchmarks.company_groups import AMOUNT_MICROS
 from benchmarks.loadgen.templates import charge_request
-from benchmarks.places import Place, Service
+from benchmarks.servers import Place, Service
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 
 COMPANIES = 1_000

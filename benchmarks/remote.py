@@ -9,7 +9,7 @@ import click
 from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.cpu import Processes
 from benchmarks.local import echo_server
-from benchmarks.places import Place, Server, Service
+from benchmarks.servers import Place, Server, Service
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 
 from benchmarks.loadgen.histogram import LatencyHistogram
-from benchmarks.loadgen.measuring import Measurement
+from benchmarks.loadgen.measurement import Measurement
 from benchmarks.loadgen.tally import Tally
 from benchmarks.scenarios import Scenario
 from benchmarks.suite import Results

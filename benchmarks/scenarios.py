@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.companies import CURRENCY
-from benchmarks.ledgers import Ledgers
+from benchmarks.company_groups import Ledgers
+from benchmarks.load_models import Closed, Open, Shape, Streamed
 from benchmarks.loadgen.back_office import Listings, TopUps
 from benchmarks.loadgen.batches import BatchCharges
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.draws import zipf
+from benchmarks.loadgen.distributions import zipf
 from benchmarks.loadgen.voice import VoiceCalls
 from benchmarks.loadgen.workloads import Charges, Declines, Replays, Workload
-from benchmarks.places import Place
-from benchmarks.shapes import Closed, Open, Shape, Streamed
+from benchmarks.servers import Place
 
 BATCH_SIZE = 100
 RATE_DEFAULT = 1_100.0

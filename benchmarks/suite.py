@@ -5,17 +5,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.closing import close_companies
+from benchmarks.cleanup import close_companies
 from benchmarks.companies import FUNDS_MICROS, Admin
+from benchmarks.company_groups import AMOUNT_MICROS, Ledgers
 from benchmarks.decks import sms_rates
-from benchmarks.ledgers import AMOUNT_MICROS, Ledgers
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.measuring import Measurement, measure
-from benchmarks.places import Place, Server, Service
+from benchmarks.loadgen.measurement import Measurement, measure
 from benchmarks.ramp import Ramp, RampPlan
 from benchmarks.redis_memory import RedisMemory, measure_memory
 from benchmarks.scenarios import Scenario
+from benchmarks.servers import Place, Server, Service
 
 DIFFERENCES_SHOWN_MAX = 5
 DRY_COMPANIES = 100

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from benchmarks.http2.calls import Call
 from benchmarks.http2.outcomes import Outcome
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.draws import uniform
+from benchmarks.loadgen.distributions import uniform
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.templates import PLACEHOLDER, fresh_keys, template, whole
 from veloconnect.admin.v1 import company_pb2, top_up_pb2, transaction_pb2

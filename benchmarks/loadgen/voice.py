@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from benchmarks.http2.calls import Call
 from benchmarks.http2.outcomes import Outcome
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.draws import uniform
+from benchmarks.loadgen.distributions import uniform
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.templates import PLACEHOLDER, fresh_keys, template
 from veloconnect.charging.v1 import charging_pb2

@@ -8,7 +8,7 @@ from typing import Protocol
 from benchmarks.http2.calls import Call
 from benchmarks.http2.outcomes import Outcome
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.draws import uniform
+from benchmarks.loadgen.distributions import uniform
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.templates import SMS, charge_request, fresh_keys, template
 from veloconnect.wallet.v1 import wallet_pb2

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.http2.endpoint import Target
-from benchmarks.peers.bank import TABLES
+from benchmarks.peers.ledger import TABLES
 from benchmarks.peers.naive import CONNECTIONS
 from devstack.ports import LOOPBACK, free_port
 from devstack.process import Child

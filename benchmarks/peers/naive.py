@@ -13,7 +13,7 @@ import click
 import grpc
 import uvloop
 
-from benchmarks.peers.bank import Bank, open_pool
+from benchmarks.peers.ledger import Bank, open_pool
 from charging import decode
 from charging.app import NAME
 from charging.encode import charged, fill_charged

@@ -7,8 +7,8 @@ import sys
 import asyncpg
 import pytest
 
-from benchmarks.own.filling import FUNDS_MICROS, fill
-from benchmarks.own.installation import read_balances
+from benchmarks.isolated.filling import FUNDS_MICROS, fill
+from benchmarks.isolated.installation import read_balances
 from tests.support.audit import assert_clean
 from tests.support.builders import charge
 from tests.support.wallets import Wallets

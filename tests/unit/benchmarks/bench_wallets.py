@@ -20,7 +20,7 @@ from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.cpu import Processes
 from benchmarks.loadgen.loop import Load
-from benchmarks.loadgen.measuring import Measurement, measure
+from benchmarks.loadgen.measurement import Measurement, measure
 from benchmarks.loadgen.workloads import CHARGE_PATH, Workload
 from veloconnect.admin.v1 import company_pb2, rate_pb2, top_up_pb2, transaction_pb2
 from veloconnect.charging.v1 import charging_pb2

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import archive
 from benchmarks.comparison import Kept, Verdict, compare, less_is_better
-from benchmarks.loadgen.measuring import Measurement
+from benchmarks.loadgen.measurement import Measurement
 from benchmarks.loadgen.tally import Tally
 from benchmarks.plots import bars, curves, nines
 from benchmarks.ramp import GROWTH, HALVINGS_MAX, Ramp, RampPlan, RampStep

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.closing import close_companies
+from benchmarks.cleanup import close_companies
 from benchmarks.companies import Admin
-from benchmarks.figures import figures_of
 from benchmarks.http2.endpoint import Target
+from benchmarks.isolated.scenario import Outcome
 from benchmarks.loadgen.books import Books
-from benchmarks.own.scenario import Outcome
-from benchmarks.places import Place, Server, Service
+from benchmarks.metrics import figures_of
 from benchmarks.report import table
 from benchmarks.rows import rows
 from benchmarks.scenarios import Scenario, scenarios
+from benchmarks.servers import Place, Server, Service
 from benchmarks.suite import Plan, Results, Suite
 from tests.unit.benchmarks.bench_wallets import AMOUNT_MICROS, Wallets, endpoint, served
 

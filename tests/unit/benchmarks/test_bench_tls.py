@@ -16,8 +16,8 @@ from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.stream_loop import StreamLoop
 from benchmarks.loadgen.workloads import Charges
-from benchmarks.places import Place
 from benchmarks.remote import running_already
+from benchmarks.servers import Place
 from tests.unit.benchmarks.bench_wallets import (
     AMOUNT_MICROS,
     COMPANIES,

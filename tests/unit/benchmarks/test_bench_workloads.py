@@ -9,7 +9,7 @@ import pytest
 from benchmarks.loadgen.back_office import CREDITED_CHARGES, Listings, TopUps
 from benchmarks.loadgen.batches import StreamedBatches
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.draws import DRAWS, uniform, zipf, zipf_weights
+from benchmarks.loadgen.distributions import DRAWS, uniform, zipf, zipf_weights
 from benchmarks.loadgen.stream_loop import StreamLoop
 from benchmarks.loadgen.templates import KEY_CHARS, fresh_keys
 from benchmarks.loadgen.voice import VoiceCalls

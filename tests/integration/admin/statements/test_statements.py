@@ -14,7 +14,7 @@ import pytest
 import admin.statements.store as adapter
 from admin.statements.domain import EVERYTHING, EntryFilter, EntryPage, StatementNotReconciled
 from admin.statements.statement_csv import COLUMNS, StatementCsv
-from benchmarks.own.filling import fill
+from benchmarks.isolated.filling import fill
 from tests.support.builders import (
     authorize,
     capture,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from benchmarks.own.scenario import Outcome
+from benchmarks.isolated.scenario import Outcome
 from benchmarks.rows import Row, ratio
 from benchmarks.suite import Results
 

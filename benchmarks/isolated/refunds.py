@@ -14,11 +14,11 @@ import psycopg
 import uvloop
 
 from benchmarks.http2.endpoint import Endpoint, Target
+from benchmarks.isolated.installation import Installation, read_balances
+from benchmarks.isolated.scenario import Outcome
 from benchmarks.loadgen.open_loop import OpenLoop
 from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.workloads import Charges
-from benchmarks.own.installation import Installation, read_balances
-from benchmarks.own.scenario import Outcome
 from devstack import Ports, Stack
 from veloconnect.admin.v1 import refund_pb2, refund_pb2_grpc
 

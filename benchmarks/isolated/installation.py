@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import psycopg
 
 from benchmarks.http2.endpoint import Endpoint, Target
+from benchmarks.isolated.filling import AMOUNT_MICROS, fill
+from benchmarks.isolated.scenario import say
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.measuring import measure
+from benchmarks.loadgen.measurement import measure
 from benchmarks.loadgen.templates import charge_request, fresh_keys
 from benchmarks.loadgen.workloads import Charges
-from benchmarks.own.filling import AMOUNT_MICROS, fill
-from benchmarks.own.scenario import say
 from devstack import Stack
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from wallet.domain.resource_names import COMPANY

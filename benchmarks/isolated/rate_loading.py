@@ -30,7 +30,7 @@ class Loading:
 def loading_of(database_url: str) -> Loading:
     """Have a process of its own do it, and say what it took."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.own.rate_loading"],
+        [sys.executable, "-m", "benchmarks.isolated.rate_loading"],
         input=database_url,
         stdout=subprocess.PIPE,
         text=True,

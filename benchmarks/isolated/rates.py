@@ -12,15 +12,15 @@ from typing import ClassVar
 import uvloop
 
 from benchmarks.companies import FUNDS_MICROS, Admin, each
+from benchmarks.company_groups import AMOUNT_MICROS
 from benchmarks.decks import VoiceDeck, numbers, sms_rates, voice_deck
 from benchmarks.http2.endpoint import Endpoint, Target
-from benchmarks.ledgers import AMOUNT_MICROS
+from benchmarks.isolated.rate_charges import RateCharges, Wares
+from benchmarks.isolated.rate_loading import Loading, loading_of
+from benchmarks.isolated.scenario import Outcome, say
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.cpu import Processes
 from benchmarks.loadgen.templates import SMS
-from benchmarks.own.rate_charges import RateCharges, Wares
-from benchmarks.own.rate_loading import Loading, loading_of
-from benchmarks.own.scenario import Outcome, say
 from devstack import Ports, Stack
 from server.countries import country_of
 from veloconnect.admin.v1 import rate_pb2

@@ -8,7 +8,7 @@ import time
 
 import psycopg
 
-from benchmarks.own.scenario import NoRoom
+from benchmarks.isolated.scenario import NoRoom
 
 AMOUNT_MICROS = 75_000
 """Of every charge."""

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.http2.endpoint import Endpoint
+from benchmarks.isolated.scenario import Outcome, say
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.loadgen.measuring import measure
+from benchmarks.loadgen.measurement import measure
 from benchmarks.loadgen.workloads import Charges
-from benchmarks.own.scenario import Outcome, say
 from veloconnect.wallet.v1 import wallet_pb2
 
 IN_FLIGHT, CONNECTIONS = 64, 4

@@ -15,9 +15,9 @@ from typing import ClassVar
 
 import uvloop
 
-from benchmarks.own.filling import BYTES_PER_ENTRY
-from benchmarks.own.installation import WARM_UP_SECONDS, Installation
-from benchmarks.own.scenario import NoRoom, Outcome, say
+from benchmarks.isolated.filling import BYTES_PER_ENTRY
+from benchmarks.isolated.installation import WARM_UP_SECONDS, Installation
+from benchmarks.isolated.scenario import NoRoom, Outcome, say
 from devstack import Ports, Stack
 
 COMPANIES_SMALL = 10
