@@ -15,7 +15,8 @@ from devstack.errors import (
     StartFailed,
 )
 from devstack.postgres import Postgres
-from devstack.stack import Commands, Ports, Server, Stack
+from devstack.server import Server
+from devstack.stack import Commands, Ports, Stack
 from devstack.valkey import Valkey
 
 __all__ = [

@@ -58,7 +58,7 @@ class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
         super().__init__(payment_method=payment_method, customer=customer, **fields)
         self.setup_future_usage = setup_future_usage
         self.description = description
-        self._authentication_failed = False
+        self._needs_authentication = False
 
     @property
     def amount_received(self) -> int:
@@ -68,12 +68,12 @@ class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
     @property
     def status(self) -> str:
         """The status; after a failure another payment method is required."""
-        return "requires_payment_method" if self._authentication_failed and not self._canceled else str(super().status)
+        return "requires_payment_method" if self._needs_authentication and not self._canceled else str(super().status)
 
     @property
     def last_payment_error(self) -> dict[str, Any] | None:
         """The error of the last attempt, with the decline code and the card."""
-        if self._authentication_failed:
+        if self._needs_authentication:
             decline_code: str | None = "authentication_required"
             error: dict[str, Any] | None = {"code": decline_code, "message": "Your card requires authentication."}
         else:
@@ -91,7 +91,7 @@ class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
             card = PaymentMethod._api_retrieve(intent.payment_method)
             saved = card.customer is not None and getattr(card, "_card_number", "") == AUTHENTICATED_ONCE
             if off_session and card._requires_authentication() and not saved:
-                intent._authentication_failed = True
+                intent._needs_authentication = True
                 webhooks.schedule_webhook(Event("payment_intent.payment_failed", intent))
                 intent._raise_card_error()
             if off_session and saved:
@@ -105,7 +105,7 @@ class Payment(PaymentIntent):  # type: ignore[misc]  # localstripe has no types
         intent = cls._api_retrieve(id)
         if payment_method:
             intent.payment_method = payment_method
-        intent._authentication_failed = False
+        intent._needs_authentication = False
         if intent.latest_charge is not None and intent.latest_charge.status == "failed":
             intent.latest_charge = None
         return super()._api_confirm(id, **fields)

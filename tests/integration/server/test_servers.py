@@ -23,10 +23,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
-from devstack import Stack
+from devstack import Server, Stack
 from devstack.ports import LOOPBACK, free_port
 from devstack.process import Child
-from devstack.stack import Server
 from server.lifetime import BEAT_SECONDS
 from server.settings import Misconfigured
 from tests.support.clients import Clients, Refusal
