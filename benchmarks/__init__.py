@@ -1,13 +1,13 @@
-"""How fast the service is: a load generator, scenarios, and what to compare with.
+"""Performance of the service: a load generator, scenarios, and peers to compare with.
 
-`python -m benchmarks` (`make bench`, `make bench-full`) runs them; `--help` says what can be chosen.
+`python -m benchmarks` (`make bench`, `make bench-full`) runs them; `--help` lists the options.
 
-- `loadgen`: sends requests, and says what they cost
-- `scenarios`, `shapes`, `ledgers`: what is measured, how it is sent, and whose wallets pay
-- `local`, `remote`, `places`, `stores`, `machine`: servers that are started here, or run already, and what they are
-- `suite`, `ramp`, `redis_memory`, `apart`: runs it all
-- `companies`, `closing`: makes the benchmark's companies, compares them with the books, closes them
-- `rows`, `figures`, `report`, `plots`, `comparison`, `archive`: what came of it
-- `rates`, `rate_loading`, `decks`: what prices cost, and the decks they are measured with
-- `echo_server`, `peers`: the bare handler, and the same API on Postgres alone
+- `loadgen`, `http2`: send requests and measure them
+- `scenarios`, `load_models`, `company_groups`: the loads of each scenario, their rates, and the wallets they charge
+- `local`, `remote`, `servers`, `stores`, `machine`: servers that are started here or run already, and their properties
+- `suite`, `ramp`, `redis_memory`: run the scenarios, find the saturation rate, measure Redis's memory
+- `isolated`: scenarios that start installations of their own: growth, refunds, rates
+- `companies`, `cleanup`, `decks`: create the benchmark's companies and prices, reconcile and close the companies
+- `rows`, `metrics`, `report`, `plots`, `comparison`, `archive`: results
+- `echo_server`, `peers`: a bare handler, and the same API on Postgres alone
 """

@@ -1,6 +1,6 @@
 """`python -m benchmarks`: measure the service, print a table, write a report, end with one line of JSON.
 
-Exit status: 0; 1 where the ledger is not what was acknowledged; 2 where nothing could be measured.
+The exit status is 0; 1 if the ledger differs from what was acknowledged; 2 if nothing could be measured.
 """
 
 import json
@@ -22,9 +22,9 @@ from benchmarks.http2.endpoint import Target
 from benchmarks.isolated.growth import Growth
 from benchmarks.isolated.rates import Rates
 from benchmarks.isolated.refunds import Refunds
-from benchmarks.isolated.scenario import NoRoom, Outcome, OwnScenario, say
+from benchmarks.isolated.scenario import InsufficientSpace, IsolatedScenario, Outcome, print_progress
 from benchmarks.local import started_here
-from benchmarks.metrics import figures_of
+from benchmarks.metrics import collect_metrics
 from benchmarks.options import all_options
 from benchmarks.ramp import RampPlan
 from benchmarks.remote import running_already
@@ -36,12 +36,12 @@ from benchmarks.suite import DIFFERENCES_SHOWN_MAX, Plan, Results, Suite
 from devstack import DevstackError
 
 LOCAL_DIRECTORY = Path(".local")
-"""Not /tmp, which may be memory: then no write would be durable."""
+"""Not /tmp, which may be in memory, where no write is durable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What the command line has chosen; see `options`."""
+    """The options of the command line; see `options`."""
 
     targets: tuple[Target, ...]
     admin_target: Target | None
@@ -66,7 +66,7 @@ class Choice:
     name: str
 
     def plan(self) -> Plan:
-        """Say how much is run."""
+        """Return the plan of scenarios, rounds and times."""
         return Plan(
             scenarios=[each for each in scenarios(self.rate) if self._is_chosen(each)],
             companies=self.companies,
@@ -78,9 +78,9 @@ class Choice:
             measures_memory=not self.only,
         )
 
-    def own_scenarios(self) -> list[OwnScenario]:
-        """Return the scenarios on installations of their own. Raises click.UsageError where they are elsewhere."""
-        every: list[OwnScenario] = [
+    def isolated_scenarios(self) -> list[IsolatedScenario]:
+        """Return the chosen isolated scenarios. Raise `click.UsageError` if one is chosen with --target."""
+        every: list[IsolatedScenario] = [
             Growth(self.growth_companies, self.growth_entries),
             Refunds(charges=self.refunded_charges),
             Rates(),
@@ -89,11 +89,11 @@ class Choice:
         if not self.targets:
             return chosen
         if self.only and chosen:
-            raise click.UsageError(f"{chosen[0].name} starts installations of its own: leave --target out")
+            raise click.UsageError(f"{chosen[0].name} starts its own installations: omit --target")
         return []
 
     def service(self, directory: Path, plan: Plan) -> AbstractContextManager[Service]:
-        """Find or start what is measured."""
+        """Return the service to measure, started here unless there are targets."""
         if self.targets:
             if self.admin_target is None or self.token_file is None:
                 raise click.UsageError("--target needs --admin-target and --token-file")
@@ -135,8 +135,8 @@ def main(**options: object) -> None:
             if plan.scenarios:
                 with choice.service(directory, plan) as service:
                     results = uvloop.run(Suite(service, plan).run())
-            outcomes = [_run_own(scenario, directory) for scenario in choice.own_scenarios()]
-    except (DevstackError, TargetUnreachable, AdminFailed, NoRoom, grpc.RpcError, TimeoutError) as error:
+            outcomes = [_run_isolated(scenario, directory) for scenario in choice.isolated_scenarios()]
+    except (DevstackError, TargetUnreachable, AdminFailed, InsufficientSpace, grpc.RpcError, TimeoutError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     found = rows(results, plan.scenarios)
@@ -146,7 +146,7 @@ def main(**options: object) -> None:
         versions={**machine.versions(), **service.versions},
         settings={**service.settings, **_settings(plan)},
         rows=found,
-        figures=figures_of(results, found, fsync_ms=fsync_ms, outcomes=outcomes),
+        metrics=collect_metrics(results, found, fsync_ms=fsync_ms, outcomes=outcomes),
         ramp=results.ramp,
         previous=archive.last_kept(),
     )
@@ -156,8 +156,8 @@ def main(**options: object) -> None:
     sys.exit(1 if results.differences or any(outcome.differences for outcome in outcomes) else 0)
 
 
-def _run_own(scenario: OwnScenario, directory: Path) -> Outcome:
-    say(f"measuring {scenario.name}")
+def _run_isolated(scenario: IsolatedScenario, directory: Path) -> Outcome:
+    print_progress(f"measuring {scenario.name}")
     own = directory / scenario.name
     own.mkdir()
     return scenario.run(own)
@@ -182,7 +182,7 @@ def _show(report: Report, results: Results, directory: Path) -> None:
     else:
         print("after every run the ledger had what was acknowledged, company by company")
     print(f"report: {directory}")
-    print(json.dumps(report.figures), flush=True)
+    print(json.dumps(report.metrics), flush=True)
 
 
 if __name__ == "__main__":

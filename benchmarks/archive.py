@@ -1,4 +1,4 @@
-"""Where reports lie: those that are kept, in the repository; all others, where nobody minds."""
+"""The files of reports: in the repository for kept ones, else in .local/bench."""
 
 import json
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ PAGE = "report.md"
 
 
 def last_kept(directory: Path = KEPT) -> Kept | None:
-    """Find the newest report under `directory`, by when its run began; None where there is none."""
+    """Return the newest report under `directory` by the start of its run; None if there is none."""
     found: list[tuple[str, Path, Any]] = []
     for path in directory.glob(f"*/{DATA}"):
         data = json.loads(path.read_text())
@@ -27,10 +27,10 @@ def last_kept(directory: Path = KEPT) -> Kept | None:
 
 
 def write(report: Report, *, name: str, is_kept: bool, root: Path = Path()) -> Path:
-    """Write page, plots and data; returns their directory, "<date>-<name>".
+    """Write page, plots and data; return their directory, "<date>-<name>".
 
-    A second kept report of the same day and name takes the place of the first: the repository
-    remembers. Those that are not kept have the time in their name.
+    A second kept report of the same day and name replaces the first, which stays in the repository's
+    history. Names of others include the time.
     """
     if is_kept:
         directory = root / KEPT / f"{report.began[:10]}-{name}"
@@ -45,12 +45,12 @@ def write(report: Report, *, name: str, is_kept: bool, root: Path = Path()) -> P
         "machine": dict(report.machine),
         "versions": dict(report.versions),
         "settings": dict(report.settings),
-        "figures": dict(report.figures),
+        "figures": dict(report.metrics),
     }
     (directory / DATA).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
     return directory
 
 
 def now() -> str:
-    """Say what time it is, UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

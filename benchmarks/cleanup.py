@@ -1,6 +1,6 @@
-"""Leaves nothing open behind: holds are voided, what is left is spent, and the companies are closed.
+"""Void the holds, spend the remaining balances, and close the companies of a benchmark.
 
-A company can only be closed with an empty wallet, and nothing but a charge takes money out.
+A company can only be closed with an empty wallet, and only a charge takes money out of one.
 """
 
 import secrets
@@ -17,32 +17,32 @@ from veloconnect.wallet.v1 import wallet_pb2
 CHARGE_MICROS_MAX = 9_000_000_000_000_000
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 NO_HOLD = {NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION}
-"""What Void ends with where there is nothing to give back: the hold was never made, or has ended."""
+"""The statuses of Void for a hold that was never made, or has ended."""
 
 
 async def close_companies(
-    admin_endpoint: Endpoint, charging_endpoint: Endpoint, companies: Sequence[str], ledgers: Sequence[Books]
+    admin_endpoint: Endpoint, charging_endpoint: Endpoint, companies: Sequence[str], groups: Sequence[Books]
 ) -> list[str]:
-    """Void the open holds of `ledgers` and close `companies`; returns a line for each that could not be closed.
+    """Void the open holds of `groups` and close `companies`; return a line for each failure.
 
-    What cannot be closed now (money is still held, a server is away) does not keep the others open.
+    A failure (money is still held, a server is unavailable) does not keep the others open.
     """
     async with Admin.at(admin_endpoint) as admin, charging_endpoint.channel() as channel:
-        closing = _Closing(admin, charging_pb2_grpc.ChargingServiceStub(channel), charging_endpoint.metadata)
+        cleanup = _Cleanup(admin, charging_pb2_grpc.ChargingServiceStub(channel), charging_endpoint.metadata)
         holds = [
             f"{books.companies[company]}/authorizations/{hold.decode()}"
-            for books in ledgers
+            for books in groups
             for company, hold in books.open_holds
         ]
         try:
-            problems = [*await each(holds, closing.void), *await each(companies, closing.close)]
+            problems = [*await each(holds, cleanup.void), *await each(companies, cleanup.close)]
         except AdminFailed as error:
             return [str(error)]
     return [problem for problem in problems if problem is not None]
 
 
-class _Closing:
-    """The calls it takes; each returns what went wrong."""
+class _Cleanup:
+    """The calls of the clean-up; each returns an error as text, or None."""
 
     def __init__(
         self, admin: Admin, charging: charging_pb2_grpc.ChargingServiceStub, metadata: tuple[tuple[str, str], ...]
@@ -53,7 +53,7 @@ class _Closing:
         self._run = secrets.token_hex(4)
 
     async def void(self, hold: str) -> str | None:
-        """Give a hold back, if there is one."""
+        """Void a hold, if it is open."""
         request = charging_pb2.VoidRequest(authorization=hold, idempotency_key=f"bench-void-{self._run}-{hold[-24:]}")
         try:
             await self._charging.Void(request, metadata=self._metadata, timeout=CALL_SECONDS_MAX)
@@ -62,7 +62,7 @@ class _Closing:
         return None
 
     async def close(self, company: str) -> str | None:
-        """Spend what is available, and close the company."""
+        """Spend the available amount, and close the company."""
         try:
             wallet = await self._admin.wallet(company)
             if wallet.available_micros > 0:

@@ -1,4 +1,4 @@
-"""The benchmark's own companies: made and funded before, checked against the books, closed in the end."""
+"""Calls of the back office: create and fund the benchmark's companies, reconcile and close them."""
 
 import asyncio
 import secrets
@@ -25,7 +25,7 @@ from wallet.domain.resource_names import COMPANY
 
 CURRENCY = "EUR"
 FUNDS_MICROS = 1_000_000_000_000
-"""A million a company: more than any run can spend, and what MANUAL_MICROS_MAX allows by default."""
+"""A million for each company: more than any run can spend, and the default of MANUAL_MICROS_MAX."""
 CONCURRENCY = 32
 CALL_SECONDS_MAX = 30.0
 
@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 
 
 class AdminFailed(Exception):
-    """A company could not be made, funded or read."""
+    """A company could not be created, funded or read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Admin:
     channel: grpc.aio.Channel
     metadata: tuple[tuple[str, str], ...]
     begun: list[str] = field(default_factory=list)
-    """Companies that may have been made, even where an error or Ctrl-C kept the answer away."""
+    """Companies that may have been created, even if the answer was lost to an error or Ctrl-C."""
 
     @classmethod
     def at(cls, endpoint: Endpoint) -> Self:
@@ -63,7 +63,7 @@ class Admin:
         await self.channel.close(None)
 
     async def make_companies(self, count: int, *, funds_micros: int = FUNDS_MICROS, rate_card: str = "") -> list[str]:
-        """Make `count` new companies with so much money each; returns their names ("companies/bench-…")."""
+        """Create `count` companies with `funds_micros` each; return their names ("companies/bench-…")."""
         run = secrets.token_hex(4)
 
         async def make(company_id: str) -> str:
@@ -72,9 +72,9 @@ class Admin:
         return await each((f"bench-{run}-{number:06d}" for number in range(count)), make)
 
     async def make_rate_card(self, rates: Sequence[rate_pb2.Rate] = (), *, parent: str = "") -> str:
-        """Make a rate card; returns its name. It stays for ever, so this is for services that are thrown away.
+        """Create a rate card and return its name. Cards cannot be deleted, so use this on temporary services only.
 
-        Raises `grpc.RpcError`.
+        Raise `grpc.RpcError`.
         """
         cards = rate_pb2_grpc.RateServiceStub(self.channel)
         card = await cards.CreateRateCard(
@@ -94,7 +94,7 @@ class Admin:
         return str(card.name)
 
     async def import_deck(self, card: str, csv: bytes) -> None:
-        """Read a deck for voice into a card. Raises `grpc.RpcError`."""
+        """Import a voice deck into a card. Raise `grpc.RpcError`."""
         cards = rate_pb2_grpc.RateServiceStub(self.channel)
         settings = rate_pb2.ImportRatesSettings(parent=card, channel=wallet_pb2.CHANNEL_VOICE, currency_code=CURRENCY)
         requests = [
@@ -104,7 +104,7 @@ class Admin:
         await cards.ImportRates(iter(requests), metadata=self.metadata, timeout=CALL_SECONDS_MAX)
 
     async def differences(self, books: Books, *, initial_micros: int) -> list[str]:
-        """Compare each company's balance with what it must have paid; one line for each that is off."""
+        """Return a line for each company whose balance differs from the books."""
         wallets = await each(books.companies, self.wallet)
         found = (
             books.difference(company, initial_micros - wallet.balance_micros) for company, wallet in enumerate(wallets)
@@ -112,7 +112,7 @@ class Admin:
         return [difference for difference in found if difference is not None]
 
     async def wallet(self, company: str) -> wallet_pb2.Wallet:
-        """Read a company's wallet."""
+        """Return a company's wallet."""
         companies = company_pb2_grpc.CompanyServiceStub(self.channel)
         wallet: wallet_pb2.Wallet = await companies.GetWallet(
             company_pb2.GetWalletRequest(name=f"{company}/wallet"), metadata=self.metadata, timeout=CALL_SECONDS_MAX
@@ -120,7 +120,7 @@ class Admin:
         return wallet
 
     async def close(self, company: str) -> None:
-        """Close a company whose wallet is empty; `grpc.RpcError` where it is not."""
+        """Close a company. Raise `grpc.RpcError` if its wallet is not empty."""
         companies = company_pb2_grpc.CompanyServiceStub(self.channel)
         await companies.CloseCompany(
             company_pb2.CloseCompanyRequest(name=company), metadata=self.metadata, timeout=CALL_SECONDS_MAX
@@ -165,9 +165,9 @@ class Admin:
 
 
 async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[Result]]) -> list[Result]:
-    """Do the work for all items, `CONCURRENCY` at a time; results in the items' order.
+    """Call `work` for all items, `CONCURRENCY` at a time; return the results in the items' order.
 
-    Raises `AdminFailed`.
+    Raise `AdminFailed`.
     """
     todo = iter(list(enumerate(items)))
     results: dict[int, Result] = {}

@@ -1,4 +1,4 @@
-"""Which companies are charged, and what each must have paid."""
+"""The companies of a benchmark, grouped by use, with the expected charges of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from benchmarks.loadgen.books import Books
 
 AMOUNT_MICROS = 75_000
-"""Of every charge: an SMS."""
+"""The amount of each charge, an SMS."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ledgers:
-    """The benchmark's companies by what is done with them."""
+class CompanyGroups:
+    """The benchmark's companies by use."""
 
     many: Books
     """Companies that are charged uniformly, or by Zipf's law."""
     hot: Books
-    """One company that gets everything."""
+    """One company with the whole load."""
     dry: Books
-    """Companies without money."""
+    """Companies without funds."""
     echo: Books
-    """For the bare server: nobody pays."""
+    """For the bare handler, which charges no wallet."""
     naive_many: Books
     """The peer's wallets of `many`."""
     naive_hot: Books
     """The peer's wallet of `hot`."""
 
     @classmethod
-    def of(cls, funded: Sequence[str], dry: Sequence[str]) -> "Ledgers":
-        """Take the first of those that have money as the hot one."""
+    def of(cls, funded: Sequence[str], dry: Sequence[str]) -> "CompanyGroups":
+        """Group the companies; the first funded one is the hot one."""
         hot, *many = funded
         return cls(
             many=Books(many, AMOUNT_MICROS),
@@ -41,9 +41,9 @@ class Ledgers:
 
     @property
     def ours(self) -> Sequence[Books]:
-        """Those that our ledger must agree with."""
+        """The groups that the service's ledger must agree with."""
         return (self.many, self.hot, self.dry)
 
     def initial_micros(self, books: Books, funds_micros: int) -> int:
-        """Say what each company of `books` began with."""
+        """Return the initial balance of each company of `books`."""
         return 0 if books is self.dry else funds_micros

@@ -1,4 +1,4 @@
-"""This run against the last one that was kept, figure by figure."""
+"""Comparison of a run with the last kept report, metric by metric."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ NOT_COMPARED = {"seconds", "errors", "ledger_differences", "unclosed"}
 LESS_IS_BETTER = ("_ms", "_us", "_bytes")
 LESS_IS_BETTER_WITHIN = ("_ms_", "redis_bytes_")
 NOTEWORTHY = 0.1
-"""Figures of one machine on different days differ by some percent whatever the code does."""
+"""Metrics of one machine on different days differ by some percent whatever the code does."""
 
 
 class Kept(NamedTuple):
-    """A report that was kept before."""
+    """A kept report."""
 
     name: str
     machine: Mapping[str, str]
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
 
 
-class Verdict(StrEnum):
-    """What has become of a figure."""
+class Trend(StrEnum):
+    """The direction of a change."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure, now and then."""
+    """One metric in this run and in the kept report."""
 
     key: str
     now: float
@@ -38,24 +38,24 @@ class Change:
 
     @property
     def ratio(self) -> float:
-        """Now over then."""
+        """This run divided by the kept report."""
         return self.now / self.before
 
     @property
-    def verdict(self) -> Verdict:
-        """Whether it differs by more than `NOTEWORTHY`, and which way is good."""
+    def trend(self) -> Trend:
+        """Whether it improved or worsened by more than `NOTEWORTHY`."""
         if abs(self.ratio - 1) <= NOTEWORTHY:
-            return Verdict.SAME
-        return Verdict.BETTER if (self.ratio < 1) == less_is_better(self.key) else Verdict.WORSE
+            return Trend.SAME
+        return Trend.BETTER if (self.ratio < 1) == less_is_better(self.key) else Trend.WORSE
 
 
 def less_is_better(key: str) -> bool:
-    """Whether a figure is a cost: a latency, CPU time, memory."""
+    """Return whether a metric is a cost: a latency, CPU time or memory."""
     return key.endswith(LESS_IS_BETTER) or any(part in key for part in LESS_IS_BETTER_WITHIN)
 
 
 def compare(now: Mapping[str, float], before: Mapping[str, float]) -> list[Change]:
-    """Compare all figures that both have; those that were 0 are left out."""
+    """Compare all metrics that both have, except those that were 0."""
     return [
         Change(key, value, before[key])
         for key, value in now.items()

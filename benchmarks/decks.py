@@ -1,6 +1,6 @@
-"""The prices that are measured with.
+"""Rates and decks for the benchmarks.
 
-For voice a real deck, where there is one beside the checkout; else one of its shape.
+For voice a real deck if one lies beside the checkout, else a generated one of the same shape.
 """
 
 import random
@@ -16,10 +16,10 @@ from veloconnect.wallet.v1 import wallet_pb2
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "voice-rate-deck.csv"
 PREFIXES = 36_205
-"""As many as the real one has."""
+"""The number of prefixes in the real deck."""
 HEADER = "prefix,destination,rate_per_minute,connect_fee,initial_seconds,increment_seconds"
 PREFIX_DIGITS = range(2, 8)
-"""Beyond the calling code."""
+"""The digits after the calling code."""
 PRICES = ("0.00430", "0.01230", "0.01250", "0.01430", "0.02990", "0.04580", "0.07880", "0.54600")
 NUMBER_DIGITS = 12
 SEED = 36_205
@@ -35,7 +35,7 @@ class VoiceDeck:
 
 
 def voice_deck() -> VoiceDeck:
-    """Read the real deck, or make one."""
+    """Return the real deck, or a generated one."""
     if REAL.exists():
         csv = REAL.read_bytes()
         prefixes = [line.split(",", 1)[0] for line in csv.decode().splitlines()[1:] if line]
@@ -58,7 +58,7 @@ def sms_rates(unit_price_micros: int) -> list[rate_pb2.Rate]:
 
 
 def numbers(deck: VoiceDeck, count: int) -> list[str]:
-    """Draw numbers in E.164 that the deck has a prefix for."""
+    """Return random numbers in E.164 for which the deck has a prefix."""
     draw = random.Random(SEED)
     found: list[str] = []
     while len(found) < count:
@@ -83,6 +83,6 @@ def _prefixes() -> set[str]:
 
 
 def chunks(csv: bytes, size: int = 256 * 1024) -> Iterator[bytes]:
-    """Cut a file as clients do."""
+    """Split a file into chunks, as clients do."""
     for start in range(0, len(csv), size):
         yield csv[start : start + size]

@@ -1,4 +1,4 @@
-"""The yardstick: a bare gRPC server that does nothing, `python -m benchmarks.echo_server PORT`.
+"""A bare gRPC server without any work, as a baseline: `python -m benchmarks.echo_server PORT`.
 
 grpc.aio on uvloop, one process; `Charge` answers with the same bytes each time, as many as a real
 answer has. Nothing is decoded, so no service in Python can be faster.
@@ -17,7 +17,7 @@ from veloconnect.wallet.v1 import wallet_pb2
 
 
 def answer() -> bytes:
-    """Make a `ChargeResponse` with all that a real one carries."""
+    """Return a serialized `ChargeResponse` with all fields of a real one."""
     company = "companies/bench-00000000-0000"
     response = charging_pb2.ChargeResponse(
         transaction=wallet_pb2.Transaction(

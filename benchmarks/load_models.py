@@ -1,4 +1,4 @@
-"""How requests are sent: so many at once, so many a second, or on streams."""
+"""Load models: a number of calls in flight, a rate of calls, or batches on streams."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,43 +15,43 @@ from benchmarks.loadgen.workloads import Workload
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """`in_flight` calls at any time; a batch is one."""
+    """A closed loop with `in_flight` calls; a batch is one call."""
 
     workload: Callable[[Books], Workload]
     in_flight: int
     connections: int | None = None
-    """Instead of what is asked for."""
+    """Replaces the number of connections of the plan."""
 
     def load(self, endpoint: Endpoint, books: Books, connections: int) -> Load:
-        """Make it, on at most `connections` connections."""
+        """Return the load, on at most `connections` connections."""
         used = min(self.connections or connections, self.in_flight)
         return ClosedLoop(self.workload(books), endpoint, in_flight=self.in_flight, connections=used)
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """`rate` calls a second."""
+    """An open loop with `rate` calls per second."""
 
     workload: Callable[[Books], Workload]
     rate: float
 
     def load(self, endpoint: Endpoint, books: Books, connections: int) -> Load:
-        """Make it."""
+        """Return the load."""
         return OpenLoop(self.workload(books), endpoint, rate=self.rate, connections=connections)
 
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """`in_flight` batches of `size` charges at any time, on each of `streams` streams."""
+    """A closed loop with `in_flight` batches of `size` charges on each of `streams` streams."""
 
     size: int
     streams: int
     in_flight: int
 
     def load(self, endpoint: Endpoint, books: Books, connections: int) -> Load:  # noqa: ARG002
-        """Make it; each stream has its connection."""
+        """Return the load; each stream has its own connection."""
         workload = StreamedBatches(books, size=self.size)
         return StreamLoop(workload, endpoint, streams=self.streams, in_flight=self.in_flight)
 
 
-Shape = Closed | Open | Streamed
+LoadModel = Closed | Open | Streamed

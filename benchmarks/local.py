@@ -1,4 +1,4 @@
-"""The servers that a benchmark starts on this machine, all on loopback."""
+"""Servers that a benchmark starts on this machine, all on loopback."""
 
 import importlib
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.cpu import Processes
-from benchmarks.servers import Place, Server, Service
+from benchmarks.servers import Server, ServerRole, Service
 from benchmarks.stores import settings_of, versions_of
 from devstack import Ports, Stack
 from devstack.ports import LOOPBACK, free_port
@@ -22,10 +22,10 @@ READY_SECONDS_MAX = 20.0
 
 @contextmanager
 def started_here(directory: Path, *, workers: int, with_workers2: bool) -> Iterator[Service]:
-    """Start the service with stores of its own, and what it is compared with; everything durable.
+    """Start the service with its own durable stores, and its peers.
 
-    Postgres is as in production. Redis keeps no files: nothing is acknowledged before Postgres has
-    committed, so no promise needs them.
+    Postgres has production settings. Redis keeps no files: nothing is acknowledged before Postgres has
+    committed, so no promise depends on them.
     """
     stack = Stack(directory, ports=Ports.free(), workers=workers, appendonly=False)
     with stack, ExitStack() as more:
@@ -35,25 +35,25 @@ def started_here(directory: Path, *, workers: int, with_workers2: bool) -> Itera
             _endpoint(stack.charging_address, stack), Processes({"charging": stack.charging.pid, **stores})
         )
         servers = {
-            Place.CHARGING: charging,
-            Place.PRICED: charging,
-            Place.ADMIN: Server(_endpoint(stack.admin_address, stack), Processes({"admin": stack.admin.pid})),
-            Place.ECHO: Server(Endpoint((echo,), stack.token), Processes({"echo": echo_pid})),
+            ServerRole.CHARGING: charging,
+            ServerRole.PRICED: charging,
+            ServerRole.ADMIN: Server(_endpoint(stack.admin_address, stack), Processes({"admin": stack.admin.pid})),
+            ServerRole.ECHO: Server(Endpoint((echo,), stack.token), Processes({"echo": echo_pid})),
         }
         if with_workers2:
             second = more.enter_context(_second_stack(directory / "workers2", stack))
-            servers[Place.WORKERS2] = Server(
+            servers[ServerRole.WORKERS2] = Server(
                 _endpoint(second.charging_address, stack), Processes({"charging": second.charging.pid, **stores})
             )
         peer = _peer()
         if peer is not None:
             naive, naive_pid = more.enter_context(peer.naive_server(directory, stack.database_url, stack.token))
-            servers[Place.NAIVE] = Server(
+            servers[ServerRole.NAIVE] = Server(
                 Endpoint((naive,), stack.token), Processes({"naive": naive_pid, "postgres": stack.postgres.pid})
             )
         yield Service(
             servers=servers,
-            companies_made=lambda: peer.prepare(stack.database_url) if peer is not None else None,
+            on_companies_created=lambda: peer.prepare(stack.database_url) if peer is not None else None,
             is_temporary=True,
             redis_url=stack.redis_url,
             versions=versions_of(stack.database_url, stack.redis_url),
@@ -67,7 +67,7 @@ def started_here(directory: Path, *, workers: int, with_workers2: bool) -> Itera
 
 @contextmanager
 def echo_server(directory: Path) -> Iterator[tuple[Target, int]]:
-    """Run the bare server; yields where it listens and its process id."""
+    """Run the bare handler; yield its address and its process id."""
     target = Target(LOOPBACK, free_port())
     child = Child(
         name="echo",
@@ -90,7 +90,7 @@ def echo_server(directory: Path) -> Iterator[tuple[Target, int]]:
 
 
 def _second_stack(directory: Path, first: Stack) -> Stack:
-    """Name the same service on the same stores, with the same token and two worker processes."""
+    """Return the same service on the same stores, with the same token and two worker processes."""
     second = Stack(directory, workers=2, database_url=first.database_url, redis_url=first.redis_url)
     second.token_path.parent.mkdir(parents=True)
     second.token_path.touch(mode=0o600)
@@ -99,7 +99,7 @@ def _second_stack(directory: Path, first: Stack) -> Stack:
 
 
 def _peer() -> Any:
-    """Find the peer's starter; None where this checkout has none."""
+    """Return the module that starts the peer; None if this checkout has none."""
     try:
         return importlib.import_module("benchmarks.peers.local")
     except ImportError:

@@ -1,4 +1,4 @@
-"""What the figures depend on besides the code. Nothing here says which machine it is, only what kind."""
+"""Properties of the machine on which the metrics depend. They name its kind, not the machine."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ PAGE_BYTES = 8_192
 
 
 def machine() -> dict[str, str]:
-    """Name processor, cores, memory and kernel."""
+    """Return processor, cores, memory and kernel."""
     return {
         "CPU": _processor(),
         "cores": str(os.cpu_count()),
@@ -23,7 +23,7 @@ def machine() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Name what the service and the load generator run on."""
+    """Return the versions of Python and of the libraries."""
     return {
         "Python": platform.python_version(),
         "grpcio": version("grpcio"),
@@ -32,9 +32,9 @@ def versions() -> dict[str, str]:
 
 
 def fsync_ms(directory: Path) -> float:
-    """Take the median time to write a page to the disk under `directory`, in ms.
+    """Return the median time to write a page to the disk under `directory`, in ms.
 
-    No charge is acknowledged before such a write, though many may share it.
+    No charge is acknowledged before such a write, which many may share.
     """
     page = bytes(PAGE_BYTES)
     times_ms = []
@@ -48,7 +48,7 @@ def fsync_ms(directory: Path) -> float:
 
 
 def _public_part(release: str) -> str:
-    """Leave out what a builder has added to the kernel's version."""
+    """Return the kernel's version without a builder's suffix."""
     return release.split("-", 1)[0]
 
 

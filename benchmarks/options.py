@@ -1,4 +1,4 @@
-"""The command line: what is measured, how much of it, and where the report goes."""
+"""The options of the command line."""
 
 import os
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from benchmarks.isolated.rates import Rates
 from benchmarks.isolated.refunds import Refunds
 from benchmarks.scenarios import RATE_DEFAULT, scenarios
 
-OWN = (Growth.name, Refunds.name, Rates.name)
-"""The scenarios on installations of their own."""
+ISOLATED = (Growth.name, Refunds.name, Rates.name)
+"""The isolated scenarios."""
 
 NAME_PATTERN = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Target | None:
-    """Read HOST:PORT, or say what is wrong."""
+    """Parse HOST:PORT. Raise `click.BadParameter`."""
     try:
         return None if value is None else Target.parse(value)
     except ValueError as error:
@@ -28,7 +28,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 
 
 def _addresses(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Target, ...]:
-    """Read several."""
+    """Parse several HOST:PORT. Raise `click.BadParameter`."""
     try:
         return tuple(map(Target.parse, values))
     except ValueError as error:
@@ -36,7 +36,7 @@ def _addresses(_context: click.Context, _parameter: click.Parameter, values: tup
 
 
 def _name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """Let nothing through that is no good as the name of a directory."""
+    """Check that the value can name a directory. Raise `click.BadParameter`."""
     if not value or not set(value) <= set(NAME_PATTERN):
         raise click.BadParameter("lower-case letters, digits and - only")
     return value
@@ -49,7 +49,7 @@ _OPTIONS = (
         metavar="HOST:PORT",
         multiple=True,
         callback=_addresses,
-        help="A charging service that runs already; several times for several servers. Else one is started here.",
+        help="A running charging service; repeat for several servers. Without it one is started here.",
     ),
     click.option("--admin-target", metavar="HOST:PORT", callback=_address, help="Its admin service."),
     click.option(
@@ -66,9 +66,9 @@ _OPTIONS = (
     click.option("--full", is_flag=True, help="All scenarios and the ramp, with more and longer rounds."),
     click.option(
         "--only",
-        type=click.Choice([*(scenario.name for scenario in scenarios()), *OWN]),
+        type=click.Choice([*(scenario.name for scenario in scenarios()), *ISOLATED]),
         multiple=True,
-        help="Not all scenarios; neither memory nor ramp, unless asked for.",
+        help="Only this scenario (repeatable); without memory and ramp.",
     ),
     click.option("--ramp", is_flag=True, help="Find the highest rate that holds, after the rounds."),
     click.option("--ramp-p99-ms", type=click.FloatRange(0.1), default=25.0, help="The bound that ends the ramp."),
@@ -77,7 +77,7 @@ _OPTIONS = (
     click.option("--connections", type=click.IntRange(1, 64), default=4, help="At most; never more than in flight."),
     click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes of the service started here."),
     click.option(
-        "--rounds", type=click.IntRange(1, 100), default=None, help="Figures are medians; 3, or 5 with --full."
+        "--rounds", type=click.IntRange(1, 100), default=None, help="Metrics are medians; 3, or 5 with --full."
     ),
     click.option(
         "--seconds", type=click.FloatRange(0.1, 600), default=None, help="Measured in each run; 2, or 5 with --full."
@@ -107,7 +107,7 @@ _OPTIONS = (
 
 
 def all_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command all of them."""
+    """Add all options to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

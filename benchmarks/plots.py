@@ -15,16 +15,16 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5
 """Colours that people with colour-blindness tell apart (Okabe and Ito), and some more."""
 PEER_COLOUR = "#999999"
 LATENCY_MS_MIN = 0.001
-"""What a logarithmic axis shows for 0."""
+"""The value that stands for 0 on a logarithmic axis."""
 
 _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "veloconnect", "font.size": 9}
-"""Text stays text, and one report's plots are the same bytes each time."""
+"""Text stays text, and the same report gives the same bytes."""
 
 Points = Sequence[tuple[float, float]]
 
 
 def curves(title: str, series: Mapping[str, Points], *, x_ticks: Mapping[float, str], x_label: str) -> str:
-    """Draw lines through points: x as given (its ticks say where), y in ms on a logarithmic scale."""
+    """Return an SVG of lines through points: x with the given ticks, y in ms on a logarithmic scale."""
     figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title)
@@ -49,7 +49,7 @@ def curves(title: str, series: Mapping[str, Points], *, x_ticks: Mapping[float, 
 
 
 def bars(title: str, values: Mapping[str, float], *, grey: Sequence[str] = ()) -> str:
-    """Draw a horizontal bar for each value, a rate a second, first value on top. Those named in `grey` are not ours."""
+    """Return an SVG with a horizontal bar for each rate per second, first on top; bars named in `grey` are peers."""
     height = BARS_FRAME_INCHES + BAR_INCHES * len(values)
     figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
     axes = figure.add_subplot()
@@ -65,7 +65,7 @@ def bars(title: str, values: Mapping[str, float], *, grey: Sequence[str] = ()) -
 
 
 def nines(percent: float) -> float:
-    """Return where a percentile stands on an axis that gives each further nine the same room: 90 → 1, 99 → 2."""
+    """Return the position of a percentile on an axis that gives each further nine the same length: 90 → 1, 99 → 2."""
     assert 0 <= percent < 100
     return -math.log10(1 - percent / 100)
 

@@ -1,7 +1,7 @@
-"""The saturation ramp: an open loop goes faster and faster, until latency or errors pass a bound.
+"""The saturation ramp: raise the rate of an open loop until latency or errors exceed a bound.
 
-The knee is the highest rate that still held. Below it latency says how the service is, above it how
-long the queue has become.
+The knee is the highest rate within the bounds. Below it latency is the service's, above it the
+queue's.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,25 +17,25 @@ GROWTH = 1.25
 HALVINGS_MAX = 5
 STEPS_MAX = 24
 REFINEMENTS = 2
-"""Further steps between the last rate that held and the first that did not."""
+"""Further steps between the last rate within the bounds and the first beyond them."""
 TRIES = 2
-"""A step that does not hold is tried again: a machine has hiccups."""
+"""A step beyond the bounds is tried again, since a machine may stall briefly."""
 
 Step = Callable[[float], Awaitable[Measurement]]
 
 
 @dataclass(frozen=True, slots=True)
 class RampStep:
-    """What one rate has shown."""
+    """The measurement of one rate."""
 
     rate: float
-    """Calls that should have left a second."""
+    """Intended calls per second."""
     rps: float
-    """Charges that were acknowledged a second."""
+    """Acknowledged charges per second."""
     p50_ms: float
     p99_ms: float
     late_p99_ms: float
-    """Of the generator itself."""
+    """The lateness of the generator itself."""
     errors: int
     held: bool
     """Whether it kept within the bounds."""
@@ -43,32 +43,32 @@ class RampStep:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """All steps, and where they led."""
+    """All steps, and the bounds."""
 
     p99_ms_max: float
     error_share_max: float
     steps: list[RampStep] = field(default_factory=list)
-    """As they were run."""
+    """The steps in order."""
 
     @property
     def knee_rps(self) -> float:
-        """The highest rate that held; 0 where none did."""
+        """The highest rate within the bounds; 0 if there is none."""
         return max((step.rate for step in self.steps if step.held), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class RampPlan:
-    """From which rate, and until when."""
+    """The first rate and the bounds of a ramp."""
 
     start_rps: float = 500.0
     p99_ms_max: float = 25.0
     error_share_max: float = 0.001
     seconds: float = 3.0
-    """Of each step."""
+    """The measured time of each step."""
     warm_up_seconds: float = 1.0
 
-    async def run(self, server: Server, books: Books, *, connections: int, say: Callable[[str], None]) -> Ramp:
-        """Charge `books` faster and faster. Raises `TargetUnreachable`."""
+    async def run(self, server: Server, books: Books, *, connections: int, print_line: Callable[[str], None]) -> Ramp:
+        """Charge `books` at rising rates. Raise `TargetUnreachable`."""
 
         async def step(rate: float) -> Measurement:
             loop = OpenLoop(Charges(books), server.endpoint, rate=rate, connections=connections)
@@ -79,14 +79,14 @@ class RampPlan:
                 processes=server.processes,
             )
 
-        return await self.climb(step, say=say)
+        return await self.climb(step, print_line=print_line)
 
-    async def climb(self, step: Step, *, say: Callable[[str], None] = lambda _: None) -> Ramp:
-        """Raise the rate until it does not hold, then look between; halve it first, where the start does not hold."""
+    async def climb(self, step: Step, *, print_line: Callable[[str], None] = lambda _: None) -> Ramp:
+        """Raise the rate until it exceeds the bounds, then refine; halve it first if the first rate exceeds them."""
         ramp = Ramp(self.p99_ms_max, self.error_share_max)
         rate, failed = self.start_rps, None
         for _ in range(HALVINGS_MAX):
-            if await self._holds(rate, step, ramp, say):
+            if await self._holds(rate, step, ramp, print_line):
                 break
             failed = rate
             rate /= 2
@@ -94,22 +94,22 @@ class RampPlan:
             if failed is not None:
                 break
             rate *= GROWTH
-            if not await self._holds(rate, step, ramp, say):
+            if not await self._holds(rate, step, ramp, print_line):
                 failed = rate
         for _ in range(REFINEMENTS):
             if failed is None or not ramp.knee_rps:
                 break
             between = (ramp.knee_rps + failed) / 2
-            if not await self._holds(between, step, ramp, say):
+            if not await self._holds(between, step, ramp, print_line):
                 failed = between
         return ramp
 
-    async def _holds(self, rate: float, step: Step, ramp: Ramp, say: Callable[[str], None]) -> bool:
+    async def _holds(self, rate: float, step: Step, ramp: Ramp, print_line: Callable[[str], None]) -> bool:
         for _ in range(TRIES):
             measured = self._read(rate, await step(rate))
             ramp.steps.append(measured)
             verdict = "held" if measured.held else "did not hold"
-            say(f"ramp: {rate:,.0f}/s: p99 {measured.p99_ms:.2f} ms, {measured.errors:,} errors: {verdict}")
+            print_line(f"ramp: {rate:,.0f}/s: p99 {measured.p99_ms:.2f} ms, {measured.errors:,} errors: {verdict}")
             if measured.held:
                 return True
         return False

@@ -1,4 +1,4 @@
-"""What an idle company and a remembered charge take in Redis, counted by Redis itself."""
+"""Redis's memory for an idle company and for a remembered charge, as Redis counts it."""
 
 import asyncio
 import secrets
@@ -11,45 +11,45 @@ import redis.asyncio
 from benchmarks.companies import Admin, each
 from benchmarks.company_groups import AMOUNT_MICROS
 from benchmarks.loadgen.templates import charge_request
-from benchmarks.servers import Place, Service
+from benchmarks.servers import ServerRole, Service
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 
 COMPANIES = 1_000
 COMPANIES_BEFORE = 100
-"""Made and charged before the first reading: scripts, connections and buffers come once."""
+"""Companies charged before the first reading, so that scripts, connections and buffers do not count."""
 CHARGES_EACH = 20
 BATCH_SIZE = 100
 CALL_SECONDS_MAX = 30.0
 SETTLED_SECONDS = 0.5
 SETTLED_READS_MAX = 20
 SETTLED_BYTES = 2_000
-"""Two readings that differ by less are the same: entries that are being settled have gone."""
+"""Readings that differ by less count as equal: all entries are settled."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedisMemory:
-    """Bytes, keys and tables included, connections and scripts left out."""
+    """Bytes, including keys and tables, without connections and scripts."""
 
     bytes_per_company: float
-    """Of an idle company's wallet, without what remembers its first top-up."""
+    """An idle company's wallet, without the key of its first top-up."""
     bytes_per_charge: float
-    """Of what remembers one charge for its time."""
+    """The keys of one charge, for the time that they are kept."""
 
 
 async def measure_memory(service: Service) -> RedisMemory:
-    """Make and fund new companies, charge each again and again, and see what Redis holds in between.
+    """Create, fund and charge companies; return the growth of Redis's memory per company and per charge.
 
-    Best on a Redis that is nearly empty: when a large table grows, it takes more at once than all this.
+    The result is best on a nearly empty Redis: a large table grows by more than this at once.
 
-    Raises `AdminFailed`, `grpc.RpcError`.
+    Raise `AdminFailed` or `grpc.RpcError`.
     """
     assert service.redis_url is not None
-    admin_endpoint = service.servers[Place.ADMIN].endpoint
+    admin_endpoint = service.servers[ServerRole.ADMIN].endpoint
     async with redis.asyncio.Redis.from_url(service.redis_url) as client, Admin.at(admin_endpoint) as admin:
         await _charge(service, await admin.make_companies(COMPANIES_BEFORE))
         before = await _settled_bytes(client)
         companies = await admin.make_companies(COMPANIES)
-        await _charge(service, companies)  # whichever wallet is not in Redis yet is loaded
+        await _charge(service, companies)  # loads the wallets that are not in Redis yet
         idle = await _settled_bytes(client)
         await _charge(service, companies * CHARGES_EACH)
         charged = await _settled_bytes(client)
@@ -60,13 +60,13 @@ async def measure_memory(service: Service) -> RedisMemory:
 
 
 def live_bytes(stats: Mapping[str, Any]) -> int:
-    """Add what the data take, by `MEMORY STATS`: the values, and the tables in which they are found."""
+    """Return the bytes of values and of their tables, by `MEMORY STATS`."""
     tables = (value for name, value in stats.items() if name.startswith("db.") and isinstance(value, Mapping))
     return int(stats["dataset.bytes"]) + sum(sum(map(int, table.values())) for table in tables)
 
 
 async def _settled_bytes(client: "redis.asyncio.Redis") -> int:
-    """Read it as soon as nothing changes any more, or after a while."""
+    """Return the bytes once two readings are equal, or after SETTLED_READS_MAX readings."""
     last = await _bytes(client)
     for _ in range(SETTLED_READS_MAX):
         await asyncio.sleep(SETTLED_SECONDS)
@@ -82,8 +82,8 @@ async def _bytes(client: "redis.asyncio.Redis") -> int:
 
 
 async def _charge(service: Service, companies: Sequence[str]) -> None:
-    """Charge each as often as it is named, once."""
-    endpoint = service.servers[Place.CHARGING].endpoint
+    """Charge each company once for each time that it is listed."""
+    endpoint = service.servers[ServerRole.CHARGING].endpoint
     batches = [companies[place : place + BATCH_SIZE] for place in range(0, len(companies), BATCH_SIZE)]
     async with endpoint.channel() as channel:
         stub = charging_pb2_grpc.ChargingServiceStub(channel)

@@ -1,4 +1,4 @@
-"""A service that somebody else has started, perhaps far away."""
+"""A service that runs already, here or on other machines."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +9,7 @@ import click
 from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.cpu import Processes
 from benchmarks.local import echo_server
-from benchmarks.servers import Place, Server, Service
+from benchmarks.servers import Server, ServerRole, Service
 
 
 @contextmanager
@@ -22,9 +22,9 @@ def running_already(  # noqa: PLR0913 as many as there are options
     ca_file: Path | None,
     insecure: bool,
 ) -> Iterator[Service]:
-    """Use it under these addresses. The bare handler is started here, where the service is here too.
+    """Yield the service at these addresses. The bare handler is started here if the service is on this machine.
 
-    Raises `click.UsageError` where the token would leave this machine in clear text.
+    Raise `click.UsageError` if the token would leave this machine in clear text.
     """
     for target in (*charging, admin):
         if not (ca_file or insecure or target.is_loopback):
@@ -34,13 +34,13 @@ def running_already(  # noqa: PLR0913 as many as there are options
     token = token_file.read_text().split("\n", 1)[0].strip()
     ca = ca_file.read_bytes() if ca_file else None
     servers = {
-        Place.CHARGING: Server(Endpoint(tuple(charging), token, ca)),
-        Place.ADMIN: Server(Endpoint((admin,), token, ca)),
+        ServerRole.CHARGING: Server(Endpoint(tuple(charging), token, ca)),
+        ServerRole.ADMIN: Server(Endpoint((admin,), token, ca)),
     }
     with ExitStack() as more:
         if all(target.is_loopback for target in charging):
             echo, echo_pid = more.enter_context(echo_server(directory))
-            servers[Place.ECHO] = Server(Endpoint((echo,), token), Processes({"echo": echo_pid}))
+            servers[ServerRole.ECHO] = Server(Endpoint((echo,), token), Processes({"echo": echo_pid}))
         yield Service(
             servers=servers,
             settings={"service": "runs already; how it is set up is not known", "TLS": "yes" if ca else "no"},

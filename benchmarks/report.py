@@ -1,4 +1,4 @@
-"""The report for people: a table on the terminal, and a page of Markdown with two or three plots."""
+"""The report for people: a table for the terminal, and a Markdown page with plots."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +17,13 @@ PEERS = ("echo", "naive_hot", "naive_batch")
 PERCENT_TICKS = {nines(percent): f"p{percent:g}" for percent in (50, 90, 99, 99.9)}
 BATCH_ROWS = ("batch100", "stream", "naive_batch", "burst/1")
 GIVEN_RATES = ("open", "burst", "mixed/1", "mixed/2")
-"""Their throughput is what was asked for: nothing to draw."""
+"""Their throughput is the given rate, so it is not drawn."""
 RAMP_TICKS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is written down of a run."""
+    """The contents of a report."""
 
     began: str
     """Date and time, UTC: "2026-01-31T12:00:00Z"."""
@@ -31,14 +31,14 @@ class Report:
     versions: Mapping[str, str]
     settings: Mapping[str, str]
     rows: Mapping[str, Row]
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     ramp: Ramp | None = None
     previous: Kept | None = None
-    """The last kept report, with which this one is compared."""
+    """The last kept report, to compare with."""
 
 
 def table(found: Mapping[str, Row]) -> str:
-    """Lay the figures out for a terminal."""
+    """Return the table of results for a terminal."""
     lines = _cells(found)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
@@ -48,7 +48,7 @@ def table(found: Mapping[str, Row]) -> str:
 
 
 def markdown(report: Report) -> str:
-    """Write the page."""
+    """Return the Markdown page."""
     cells = _cells(report.rows)
     head = ["| " + " | ".join(cells[0]) + " |", "|---|" + "---:|" * (len(cells[0]) - 1)]
     lines = [
@@ -57,7 +57,7 @@ def markdown(report: Report) -> str:
         f"- Machine: {_list(report.machine)}",
         f"- Versions: {_list(report.versions)}",
         f"- Settings: {_list(report.settings)}",
-        f"- Began {report.began}, took {report.figures['seconds']:,.0f} s",
+        f"- Began {report.began}, took {report.metrics['seconds']:,.0f} s",
         "",
         *head,
         *("| " + " | ".join(line) + " |" for line in cells[1:]),
@@ -74,14 +74,14 @@ def markdown(report: Report) -> str:
         *_ramp_lines(report.ramp),
         *_comparison_lines(report),
         "```json",
-        json_lines(report.figures),
+        json_lines(report.metrics),
         "```",
     ]
     return "\n".join(lines) + "\n"
 
 
 def plots(report: Report) -> dict[str, str]:
-    """Draw the SVG files, by name: those that there are figures for."""
+    """Return the SVG files by name, as far as there are results for them."""
     drawn = {str(file): draw() for file, draw in _row_plots(report).items()}
     if report.ramp is not None and report.ramp.steps:
         drawn["ramp.svg"] = _ramp_plot(report.ramp)
@@ -89,7 +89,7 @@ def plots(report: Report) -> dict[str, str]:
 
 
 def _row_plots(report: Report) -> dict[PurePath, Callable[[], str]]:
-    """Return how the plots of rows are drawn, by file."""
+    """Return the functions that draw the plots of rows, by file."""
     latencies = {
         report.rows[name].title: [(nines(percent), ms) for percent, ms in report.rows[name].curve]
         for name in CURVES
@@ -110,9 +110,9 @@ def _row_plots(report: Report) -> dict[PurePath, Callable[[], str]]:
     return found
 
 
-def json_lines(figures: Mapping[str, float]) -> str:
-    """Write figures one a line, so that two reports can be compared by eye and by diff."""
-    return "{\n" + ",\n".join(f'  "{key}": {value}' for key, value in figures.items()) + "\n}"
+def json_lines(metrics: Mapping[str, float]) -> str:
+    """Return metrics as JSON, one per line, so that two reports can be compared by diff."""
+    return "{\n" + ",\n".join(f'  "{key}": {value}' for key, value in metrics.items()) + "\n}"
 
 
 def _cells(found: Mapping[str, Row]) -> list[list[str]]:
@@ -185,7 +185,7 @@ def _comparison_lines(report: Report) -> Sequence[str]:
     previous = report.previous
     if previous is None:
         return ("## Compared with the last kept report", "", "There is none.", "")
-    changes = compare(report.figures, previous.figures)
+    changes = compare(report.metrics, previous.metrics)
     note = ("That was another machine: only ratios within a run can be compared.", "")
     return (
         f"## Compared with {previous.name}",
@@ -194,7 +194,7 @@ def _comparison_lines(report: Report) -> Sequence[str]:
         "| figure | now | then | ratio | |",
         "|---|---:|---:|---:|---|",
         *(
-            f"| {change.key} | {change.now:,g} | {change.before:,g} | {change.ratio:.2f} | {change.verdict} |"
+            f"| {change.key} | {change.now:,g} | {change.before:,g} | {change.ratio:.2f} | {change.trend} |"
             for change in changes
         ),
         "",

@@ -1,4 +1,4 @@
-"""Measurements become rows: one for each load of each scenario, medians over its runs."""
+"""Rows of the report: one for each load of each scenario, with medians over its runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,31 +12,31 @@ from benchmarks.scenarios import Scenario
 from benchmarks.suite import Results
 
 PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9)
-"""Of the curves in the report."""
+"""The percentiles of the curves in the report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One load."""
+    """The results of one load."""
 
     title: str
     rps: float
-    """Acknowledged charges (or RPCs, or empty calls) a second."""
+    """Acknowledged charges (or RPCs, or empty calls) per second."""
     p50_ms: float
     p95_ms: float
     p99_ms: float
     p999_ms: float
-    """Of calls that ended as they should; a batch is one call."""
+    """Latencies are of calls that ended as expected; a batch is one call."""
     errors: Counter[str]
-    """Of all runs, by status and reason."""
+    """Errors of all runs, by status and reason."""
     client_cpu_us: float
     """CPU time of the generator for each acknowledged charge of the whole scenario."""
     server_cpu_us: dict[str, float]
-    """The same of each watched server."""
+    """The same of each measured server."""
     late_p99_ms: float
-    """How late the generator itself was; 0 in a closed loop, which cannot be late."""
+    """The lateness of the generator itself; 0 in a closed loop, which cannot be late."""
     method_p99_ms: dict[str, float] = field(default_factory=dict)
-    """By the method's name, where there are several."""
+    """p99 by method, if there are several."""
     curve: tuple[tuple[float, float], ...] = ()
     """Percent and latency in ms, over all runs together."""
     rates: tuple[float, ...] = ()
@@ -44,7 +44,7 @@ class Row:
 
 
 def rows(results: Results, scenarios: Sequence[Scenario]) -> dict[str, Row]:
-    """Take medians, by the name of the scenario or of its part ("burst", "burst/1")."""
+    """Return rows by the name of the scenario or of its part ("burst", "burst/1")."""
     return {
         scenario.part_name(number): _row(part.title, scenario.part_name(number), results.measurements[scenario.name])
         for scenario in scenarios
@@ -54,9 +54,9 @@ def rows(results: Results, scenarios: Sequence[Scenario]) -> dict[str, Row]:
 
 
 def ratio(above: Row, below: Row) -> float | None:
-    """Divide rates round by round, and take the median: the machine's speed may drift between rounds.
+    """Return the median of the ratios within rounds, since the machine's speed may drift between rounds.
 
-    A row that has several runs a round counts with their mean. None where nothing was acknowledged.
+    A row with several runs per round counts with their mean. Return None if nothing was acknowledged.
     """
     rounds = min(len(above.rates), len(below.rates))
     pairs = list(zip(_by_round(above, rounds), _by_round(below, rounds), strict=True))

@@ -8,8 +8,8 @@ from benchmarks.http2.endpoint import Endpoint
 from benchmarks.loadgen.cpu import Processes
 
 
-class Place(StrEnum):
-    """Where a load goes."""
+class ServerRole(StrEnum):
+    """The role of a server."""
 
     CHARGING = "charging"
     ADMIN = "admin"
@@ -18,38 +18,38 @@ class Place(StrEnum):
     NAIVE = "naive"
     """The same API on Postgres alone: `peers`."""
     PRICED = "priced"
-    """The charging service where companies may be given a rate card: cards stay, so not on one that is kept."""
+    """The charging service with a rate card: cards cannot be deleted, so on temporary services only."""
     WORKERS2 = "workers2"
     """The charging service once more, on the same stores, with two worker processes."""
 
     @property
-    def is_ours(self) -> bool:
-        """Whether what it acknowledges must be in our ledger."""
-        return self not in {Place.ECHO, Place.NAIVE}
+    def uses_ledger(self) -> bool:
+        """Whether its acknowledged charges must be in the service's ledger."""
+        return self not in {ServerRole.ECHO, ServerRole.NAIVE}
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One of them."""
+    """A server that is measured."""
 
     endpoint: Endpoint
     processes: Processes = field(default_factory=Processes)
-    """Those that work on its requests, where they run on this machine."""
+    """The processes that serve its requests, if they run on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What is measured, and what it is compared with. Scenarios of places that are not there are left out."""
+    """The servers of a benchmark. Scenarios with a role that is missing are skipped."""
 
-    servers: Mapping[Place, Server]
+    servers: Mapping[ServerRole, Server]
     """At least CHARGING and ADMIN."""
-    companies_made: Callable[[], None] = lambda: None
-    """To be called when there are companies, before anything is charged: peers take them over."""
+    on_companies_created: Callable[[], None] = lambda: None
+    """Called after companies are created and before any charge, so that peers copy them."""
     is_temporary: bool = False
-    """Whether it is thrown away afterwards; else the benchmark's companies are closed in the end."""
+    """Whether it is deleted afterwards; otherwise the benchmark's companies are closed at the end."""
     redis_url: str | None = None
-    """Its Redis, where that is ours to look into."""
+    """The URL of its Redis, if the benchmark may read it."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Of its stores, as far as they are known."""
+    """Versions of its stores, as far as they are known."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """What its figures depend on, as far as it is known."""
+    """Settings on which its metrics depend, as far as they are known."""

@@ -1,4 +1,4 @@
-"""What the stores say of themselves: versions, and the settings on which figures depend."""
+"""Versions of the stores, and their settings on which metrics depend."""
 
 import psycopg
 import redis
@@ -9,7 +9,7 @@ NO_FILES = "no (Redis needs no files: nothing is acknowledged before Postgres ha
 
 
 def versions_of(database_url: str, redis_url: str) -> dict[str, str]:
-    """Ask both for their versions."""
+    """Return the versions of both stores."""
     with psycopg.connect(database_url, connect_timeout=CONNECT_SECONDS_MAX) as postgres:
         postgres_version = str(postgres.info.parameter_status("server_version")).split(" ", 1)[0]
     with redis.Redis.from_url(redis_url, socket_timeout=CONNECT_SECONDS_MAX) as client:
@@ -20,7 +20,7 @@ def versions_of(database_url: str, redis_url: str) -> dict[str, str]:
 
 
 def settings_of(database_url: str, redis_url: str) -> dict[str, str]:
-    """Ask both for what makes them durable, and quick."""
+    """Return the settings of both stores that affect durability and speed."""
     with psycopg.connect(database_url, connect_timeout=CONNECT_SECONDS_MAX) as postgres:
         rows = postgres.execute(
             "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY name",

@@ -1,4 +1,4 @@
-"""Connections to one service, opened again when they are lost."""
+"""Connections to one service, replaced when they are lost."""
 
 import asyncio
 from collections import deque
@@ -15,35 +15,35 @@ from benchmarks.http2.headers import request_headers
 __all__ = ["Client", "Target", "TargetUnreachable"]
 
 TIMEOUT_SECONDS = 10
-"""Every call's deadline, as gateways set one."""
+"""The deadline of every call, as gateways set one."""
 CONNECT_SECONDS_MAX = 5.0
-"""For one attempt, the exchange of settings included."""
+"""The time of one attempt, including the exchange of settings."""
 UNREACHABLE_SECONDS_MAX = 15.0
-"""How long a lost connection is tried again before the run is given up."""
+"""How long a lost connection is tried again before the target counts as unreachable."""
 PAUSE_SECONDS = 0.1
 """Between two attempts."""
 CLOSE_SECONDS_MAX = 5.0
 
 
 class TargetUnreachable(Exception):
-    """No connection could be made for a while."""
+    """No connection could be made within UNREACHABLE_SECONDS_MAX."""
 
 
 class Client:
     """`connections` connections, spread over the endpoint's targets; `async with` opens and closes them.
 
-    Each call that ends is handed to `finished`. A call that the server has certainly not looked at
-    (it said GOAWAY) moves to another connection; all others end where they were sent.
+    Each call that ends is passed to `finished`. A call that the server has certainly not processed
+    (after GOAWAY) moves to another connection; all others end where they were sent.
 
-    Raises `TargetUnreachable` when it is opened; later, `given_up` has it.
+    Opening raises `TargetUnreachable`; a later failure is the result of `unreachable`.
     """
 
     def __init__(self, endpoint: Endpoint, paths: Sequence[str], *, connections: int, finished: Finished) -> None:
-        """Choose; nothing is connected yet. `paths` are the methods that calls refer to by their place."""
+        """Prepare; connect nothing. `paths` are the methods that calls refer to by index."""
         assert connections > 0
         self.connections = connections
-        self.given_up: asyncio.Future[TargetUnreachable] = asyncio.get_running_loop().create_future()
-        """Done as soon as there is no hope."""
+        self.unreachable: asyncio.Future[TargetUnreachable] = asyncio.get_running_loop().create_future()
+        """Done once the target is unreachable for too long."""
         self._endpoint = endpoint
         self._tls = endpoint.tls()
         self._paths = paths
@@ -74,22 +74,22 @@ class Client:
         await self._close()
 
     def submit(self, call: Call) -> None:
-        """Send a call on the connection that has the fewest, or as soon as there is one."""
+        """Send a call on the connection with the fewest calls, or as soon as there is a connection."""
         if self._open:
             min(self._open, key=_in_flight).submit(call)
         else:
             self._waiting.append(call)
 
-    # What connections report.
+    # Callbacks of connections.
 
     def unsent(self, call: Call) -> None:
-        """Take a call back that a connection could not send."""
+        """Send a call again that a connection could not send."""
         self.submit(call)
 
     def left(self, connection: Connection) -> None:
         """Replace a connection that takes no more calls."""
         if connection not in self._open:
-            return  # it was never ready, and whoever opens it knows
+            return  # it was never ready; `_connect` raises
         self._open.remove(connection)
         if not self._is_closing:
             opener = asyncio.get_running_loop().create_task(self._reconnect(self._targets[connection]))
@@ -103,15 +103,15 @@ class Client:
                 await self._connect(target)
             except OSError as error:
                 if asyncio.get_running_loop().time() > give_up_at:
-                    if not self.given_up.done():
-                        self.given_up.set_result(TargetUnreachable(f"{target}: {error}"))
+                    if not self.unreachable.done():
+                        self.unreachable.set_result(TargetUnreachable(f"{target}: {error}"))
                     return
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 return
 
     async def _connect(self, target: Target) -> None:
-        """Open one connection; `OSError` if that fails (a certificate that is not trusted included)."""
+        """Open one connection. Raise `OSError` on failure, including an untrusted certificate."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
             transport, connection = await loop.create_connection(
@@ -124,7 +124,7 @@ class Client:
                 connection.close()
                 raise
         if not connection.is_open:
-            raise ConnectionResetError("the server is going away")
+            raise ConnectionResetError("the server has sent GOAWAY")
         self._open.append(connection)
         while self._waiting:
             connection.submit(self._waiting.popleft())
@@ -160,7 +160,7 @@ def _in_flight(connection: Connection) -> int:
 
 
 def _check_protocol(transport: asyncio.BaseTransport) -> None:
-    """Raise an `OSError` where TLS was agreed on, but not HTTP/2."""
+    """Raise an `OSError` if TLS was negotiated without HTTP/2."""
     tls = transport.get_extra_info("ssl_object")
     if tls is not None and tls.selected_alpn_protocol() != "h2":
         raise ConnectionResetError("the server does not offer HTTP/2 (ALPN h2)")

@@ -1,8 +1,7 @@
 """One HTTP/2 connection of the load generator: its calls, and the reading half.
 
-Written for few Python steps a call: frames are read where they lie, all that is to be sent in answer
-to one read goes out in one write, and what is rare (large messages, full windows, settings) takes a
-slow way of its own.
+It takes few Python steps per call: frames are read in place, all frames that answer one read are
+sent by one write, and rare cases (large messages, full windows, settings) have a slow path.
 """
 
 import asyncio
@@ -24,11 +23,11 @@ from benchmarks.http2.outgoing import Outgoing
 
 STREAM_WINDOW_BYTES = 4 * 2**20
 CONNECTION_WINDOW_BYTES = 64 * 2**20
-"""What the server may send before we give something back; given back when half is used."""
+"""The bytes that the server may send before a window update, which is sent when half is used."""
 FRAME_BYTES = 2**20
-"""The largest frame that we accept."""
+"""The largest accepted frame."""
 MESSAGE_BYTES_MAX = 64 * 2**20
-"""An answer that grows beyond this is given up."""
+"""A longer answer is canceled."""
 REFUSALS_MAX = 10
 """So often a refused call is sent again, as gRPC clients do: a server may still count a stream whose
 end has already come here."""
@@ -36,7 +35,7 @@ REFUSED_SECONDS = 0.001
 """How long a call rests when it was refused for the first time, and twice as long each time after. A
 busy server lets a stream go late: a second is enough where ten round trips without a rest are not."""
 STREAMS_LEFT_AT = frames.STREAM_ID_MAX - 2**20
-"""After some billion calls the connection has no more stream numbers, and another takes over."""
+"""After a billion calls the stream numbers of a connection are used up, and another one replaces it."""
 
 OUR_SETTINGS = {
     frames.HEADER_TABLE_SIZE: 0,
@@ -49,21 +48,21 @@ WHOLE_BLOCK_MASK = frames.END_HEADERS | frames.PADDED | frames.PRIORITY
 """Of a HEADERS frame's flags: where only END_HEADERS of these is set, the payload is the block."""
 
 Finished = Callable[["Connection", Call, Outcome], None]
-"""Told of each call that has ended; the place to submit the next one."""
+"""Called for each call that has ended; it may submit the next one."""
 
 
 class Owner(Protocol):
-    """Who looks after connections that come to their end."""
+    """The owner of connections, which replaces those that end."""
 
     def unsent(self, call: Call) -> None:
-        """Send `call` on another connection: the server has not looked at it and will not."""
+        """Send `call` on another connection: the server has not processed it and will not."""
 
     def left(self, connection: "Connection") -> None:
-        """Replace a connection that takes no more calls; those it has may still end well."""
+        """Replace a connection that takes no more calls; its calls in flight may still succeed."""
 
 
 class Connection(asyncio.Protocol):
-    """Carries calls with the same headers but for the path; `ready` is done when the first can be sent.
+    """Carries calls whose headers differ only in the path; `ready` is done when the first can be sent.
 
     Calls beyond the server's MAX_CONCURRENT_STREAMS wait here.
     """
@@ -89,15 +88,15 @@ class Connection(asyncio.Protocol):
         self._next_stream = 1
         self._streams_max = frames.STREAM_ID_MAX
         self._incoming = b""
-        """The beginning of a frame."""
+        """The received part of an incomplete frame."""
         self._fragments: tuple[int, int, bytes] | None = None
-        """Stream, flags and bytes of a header block that CONTINUATION frames go on with."""
+        """Stream, flags and bytes of a header block that CONTINUATION frames complete."""
         self._unreturned_bytes = 0
         self._has_settings = self._has_acknowledgement = False
 
     @property
     def is_connected(self) -> bool:
-        """Whether it can be closed: it was made, and `closed` is not done."""
+        """Whether it is connected, so that it can be closed."""
         return self._transport is not None and not self.closed.done()
 
     @property
@@ -119,14 +118,14 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say who we are, and wait for the server's settings before the first call."""
+        """Send preface and settings; the first call waits for the server's settings."""
         self._transport = cast("asyncio.Transport", transport)
         more_bytes = CONNECTION_WINDOW_BYTES - frames.WINDOW_BYTES_DEFAULT
         greeting = frames.PREFACE + frames.settings(OUR_SETTINGS) + frames.window_update(0, more_bytes)
         self._outgoing.open(self._transport, greeting)
 
     def data_received(self, data: bytes) -> None:
-        """Read what came and answer it in one write."""
+        """Read frames and answer them in one write."""
         self._outgoing.hold()
         self._incoming = self._read_frames(self._incoming + data if self._incoming else data)
         while self._waiting and self.is_open and len(self._calls) < self._streams_max:
@@ -141,11 +140,11 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End all that was in flight."""
+        """End all calls in flight."""
         self._leave()
         if not self.ready.done():
             self.ready.set_exception(error or ConnectionResetError("closed before it was ready"))
-            self.ready.exception()  # whoever waits gets it; nobody has to
+            self.ready.exception()  # marks it as retrieved, since no task may be waiting
         calls, self._calls = self._calls, {}
         for stream, call in calls.items():
             self._outgoing.forget(stream)
@@ -159,7 +158,7 @@ class Connection(asyncio.Protocol):
         self._outgoing.send(stream, call.message, call.path)
 
     def _leave(self) -> None:
-        """Take no more calls, and hand back those that were not sent."""
+        """Take no more calls, and return those that were not sent to the owner."""
         if not self.is_open:
             return
         self.is_open = False
@@ -169,7 +168,7 @@ class Connection(asyncio.Protocol):
             self._owner.unsent(call)
 
     def _read_frames(self, data: bytes) -> bytes:
-        """Read whole frames; returns what is left."""
+        """Read complete frames; return the remaining bytes."""
         unpack = frames.HEAD.unpack_from
         calls = self._calls
         start, end = 0, len(data)
@@ -220,7 +219,7 @@ class Connection(asyncio.Protocol):
         if call is None:
             return
         if self._outgoing.forget(stream):
-            self._cancel(stream)  # answered before it was read to its end
+            self._cancel(stream)  # answered before the request was sent completely
         if call.failure is not OK:
             outcome = call.failure
         elif outcome is OK and not call.is_whole():
@@ -231,7 +230,7 @@ class Connection(asyncio.Protocol):
         self._outgoing.add(frames.frame(frames.RST_STREAM, 0, stream, frames.UINT32.pack(frames.CANCEL)))
 
     def _read_other(self, kind: int, flags: int, stream: int, payload: bytes) -> bool:
-        """Read a frame that is rare. False where the server breaks the protocol."""
+        """Read a rare frame. Return False if the server violates the protocol."""
         match kind:
             case frames.WINDOW_UPDATE:
                 self._outgoing.grow_window(stream, frames.UINT32.unpack(payload)[0])
@@ -302,7 +301,7 @@ class Connection(asyncio.Protocol):
 
 
 def _without_padding(flags: int, payload: bytes) -> bytes:
-    """Cut the block out of a HEADERS frame that is padded or carries a priority."""
+    """Return the block of a HEADERS frame with padding or priority."""
     begin, end = 0, len(payload)
     if flags & frames.PADDED:
         end -= payload[0]

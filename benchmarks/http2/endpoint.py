@@ -1,4 +1,4 @@
-"""Where a service listens, and how to get in."""
+"""Addresses, token and certificates of a service."""
 
 import ssl
 from collections.abc import Sequence
@@ -10,21 +10,21 @@ import grpc
 
 
 class Target(NamedTuple):
-    """Where a server listens."""
+    """The address of a server."""
 
     host: str
     port: int
 
     @classmethod
     def parse(cls, address: str) -> "Target":
-        """Read "host:port" or "[v6]:port"."""
+        """Parse "host:port" or "[v6]:port". Raise `ValueError`."""
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal():
             raise ValueError(f"{address!r} is not HOST:PORT")
         return cls(host.strip("[]"), int(port))
 
     def __str__(self) -> str:
-        """As in a URL."""
+        """Return the address as in a URL."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
@@ -41,28 +41,28 @@ class Endpoint:
     """One service under one or several addresses."""
 
     targets: tuple[Target, ...]
-    """Connections are spread over them."""
+    """The addresses, over which connections are distributed."""
     token: str | None = None
     """Sent as `authorization: Bearer …`."""
     ca: bytes | None = None
-    """Whom to trust, PEM. With it, connections are TLS; without, plain."""
+    """Trusted certificates (PEM). With them connections use TLS; without, they are plain."""
 
     def __str__(self) -> str:
-        """All addresses."""
+        """Return all addresses as text."""
         return ", ".join(map(str, self.targets))
 
     @property
     def scheme(self) -> str:
-        """For `:scheme`."""
+        """The value of `:scheme`."""
         return "http" if self.ca is None else "https"
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """For gRPC's own client."""
+        """The metadata of calls by gRPC's own client."""
         return (("authorization", f"Bearer {self.token}"),) if self.token else ()
 
     def tls(self) -> ssl.SSLContext | None:
-        """Make what the load generator's connections need to speak HTTP/2 over TLS; None where they are plain."""
+        """Return the TLS context of HTTP/2 connections; None if they are plain."""
         if self.ca is None:
             return None
         context = ssl.create_default_context(cadata=self.ca.decode())
@@ -70,7 +70,7 @@ class Endpoint:
         return context
 
     def channel(self, number: int = 0, options: Sequence[tuple[str, int]] = ()) -> grpc.aio.Channel:
-        """Open gRPC's own client to the target whose turn is `number`."""
+        """Return a channel of gRPC's own client to the target with this number, modulo their count."""
         address = str(self.targets[number % len(self.targets)])
         if self.ca is None:
             return grpc.aio.insecure_channel(address, options=options)

@@ -1,4 +1,4 @@
-"""HTTP/2 frames as bytes (RFC 9113): numbers, and the small frames that a client sends."""
+"""HTTP/2 frames as bytes (RFC 9113): constants, and the small frames that a client sends."""
 
 from collections.abc import Mapping
 from struct import Struct
@@ -59,26 +59,26 @@ _SETTING = Struct(">HL")
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """Make one frame, `payload` as it is."""
+    """Return one frame."""
     size = len(payload)
     return HEAD.pack(size >> 16, size & 0xFFFF, kind, flags, stream) + payload
 
 
 def settings(values: Mapping[int, int]) -> bytes:
-    """Make a SETTINGS frame."""
+    """Return a SETTINGS frame."""
     return frame(SETTINGS, 0, 0, b"".join(_SETTING.pack(*item) for item in values.items()))
 
 
 def read_settings(payload: bytes) -> dict[int, int]:
-    """Read the values of a SETTINGS frame, those we do not know included."""
+    """Return the values of a SETTINGS frame, including unknown ones."""
     return dict(_SETTING.iter_unpack(payload))
 
 
 def window_update(stream: int, size_bytes: int) -> bytes:
-    """Allow the peer so many more bytes; stream 0 is the connection."""
+    """Return a frame that allows the peer `size_bytes` more; stream 0 is the connection."""
     return frame(WINDOW_UPDATE, 0, stream, UINT32.pack(size_bytes))
 
 
 def error_name(code: int) -> str:
-    """As in RFC 9113, section 7."""
+    """Return the name of an error code, as in RFC 9113, section 7."""
     return ERROR_NAMES[code] if code < len(ERROR_NAMES) else f"ERROR_{code}"

@@ -1,4 +1,4 @@
-"""HPACK both ways: request headers made once, answers' headers known by their bytes."""
+"""HPACK: request headers are encoded once, answers' headers are cached by their bytes."""
 
 from collections.abc import Sequence
 
@@ -11,34 +11,34 @@ KNOWN_BLOCKS_MAX = 1_024
 
 
 class RequestHeaders:
-    """The headers of all requests on one connection, as HPACK blocks: always the same but for the path.
+    """The headers of all requests on one connection, as HPACK blocks, which differ only in the path.
 
     A gRPC library sends its headers in full once and refers to the connection's table from then on.
-    So do we, and the server's parser does for us what it does for real clients: `block` encodes
-    until a block no longer changes, and `known` holds it from then on.
+    This client does the same, so that the server's parser has the same work as for real clients:
+    `block` encodes until a block no longer changes, and `known` holds it from then on.
     """
 
     def __init__(self, paths: Sequence[str], headers: Sequence[tuple[str, str]]) -> None:
-        """Begin with a connection on which nothing was sent; see `request_headers`."""
+        """Begin for a new connection; see `request_headers`."""
         self.known: list[bytes | None] = [None] * len(paths)
-        """By path: the block that every further request has."""
+        """The block of every further request, by path."""
         self._pairs = [[(":path", path), *headers] for path in paths]
         self._encoder = Encoder()
         self._sent: set[int] = set()
 
     def block(self, path: int) -> bytes:
-        """Encode the headers of the next request, which must be sent in this order."""
+        """Return the encoded headers of the next request; blocks must be sent in this order."""
         block = self._encoder.encode(self._pairs[path])
         if path in self._sent:
             self.known[path] = block
         else:
-            # The table has grown, and all that is in it has moved.
+            # The table has grown, so all its indices have changed.
             self._sent.add(path)
             self.known[:] = [None] * len(self.known)
         return block
 
     def forget_table(self) -> None:
-        """Refer to no table from now on: the server's is smaller than usual."""
+        """Use no table from now on, since the server's is smaller than the default."""
         self.known[:] = [Encoder().encode([NeverIndexedHeaderTuple(*pair) for pair in pairs]) for pairs in self._pairs]
 
 
@@ -50,7 +50,7 @@ def request_headers(
     token: str | None = None,
     timeout_seconds: int | None = None,
 ) -> RequestHeaders:
-    """Prepare the headers of unary gRPC calls of `paths` ("/package.Service/Method").
+    """Return the headers of unary gRPC calls of `paths` ("/package.Service/Method").
 
     `token` is sent as `authorization: Bearer …`, `timeout_seconds` as the call's deadline.
     """
@@ -72,13 +72,13 @@ def request_headers(
 class AnswerHeaders:
     """Reads the headers of answers on one connection.
 
-    We announce a dynamic table of size 0, so a block means the same wherever it stands: each is
-    decoded once and then known by its bytes. (A peer that uses a table all the same is an error in
-    the decoder, not a wrong answer.)
+    The client announces a dynamic table of size 0, so that a block has the same meaning everywhere: each
+    is decoded once and then cached by its bytes. (A peer that uses a table nevertheless causes an error
+    in the decoder, not a wrong answer.)
     """
 
     def __init__(self) -> None:
-        """Begin with a connection, which must announce HEADER_TABLE_SIZE 0."""
+        """Begin for a new connection, which must announce HEADER_TABLE_SIZE 0."""
         self._decoder = Decoder()
         self._decoder.max_allowed_table_size = 0
         self._decoder.header_table_size = 0
@@ -86,7 +86,7 @@ class AnswerHeaders:
         self._closing: dict[bytes, Outcome] = {}
 
     def opening(self, block: bytes) -> Outcome:
-        """Read headers with which an answer begins: `OK`, or the HTTP status that is not 200."""
+        """Return the outcome of an answer's first headers: `OK`, or the HTTP status if it is not 200."""
         outcome = self._opening.get(block)
         if outcome is None:
             status = self._decode(block).get(":status", "")
@@ -95,7 +95,7 @@ class AnswerHeaders:
         return outcome
 
     def closing(self, block: bytes) -> Outcome:
-        """Read headers with which an answer ends."""
+        """Return the outcome of an answer's last headers."""
         outcome = self._closing.get(block)
         if outcome is None:
             outcome = of_headers(self._decode(block))

@@ -1,4 +1,4 @@
-"""How a call ended: gRPC's status with the service's reason, or what went wrong below gRPC."""
+"""Outcomes of calls: gRPC's status with the service's reason, or an error below gRPC."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -28,30 +28,30 @@ DEFINITE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a call."""
+    """The outcome of a call."""
 
     name: str
     """`OK`, `UNAVAILABLE/LEDGER_UNAVAILABLE`, `RST_STREAM/CANCEL`."""
     maybe_applied: bool = True
-    """Whether the request may have been carried out although this is not `OK`."""
+    """Whether the request may have been applied although this is not `OK`."""
     detail: str = ""
-    """The server's words, for a person to read."""
+    """The server's message, for people."""
 
 
 OK = Outcome("OK")
 CONNECTION_LOST = Outcome("CONNECTION_LOST")
 NO_ANSWER = Outcome("NO_ANSWER")
-"""The run ended and the answer had not come."""
+"""The run ended before the answer came."""
 NOT_SENT = Outcome("NOT_SENT", maybe_applied=False)
-"""It was due, but too many others were not answered."""
+"""The call was due, but too many others were unanswered."""
 NO_TRAILERS = Outcome("NO_TRAILERS")
-"""The stream ended, and nothing says how."""
+"""The stream ended without a status."""
 BAD_MESSAGE = Outcome("BAD_MESSAGE")
-"""The status is 0, yet there is not exactly one whole message."""
+"""The status is 0, but the answer is not exactly one complete message."""
 
 
 def of_headers(headers: Mapping[str, str]) -> Outcome:
-    """Read the headers that ended a stream: trailers, or the only ones."""
+    """Return the outcome of the headers that ended a stream: trailers, or trailers-only."""
     if headers.get(":status", "200") != "200":
         return Outcome(f"HTTP/{headers[':status']}")
     number = headers.get("grpc-status")
@@ -67,7 +67,7 @@ def of_headers(headers: Mapping[str, str]) -> Outcome:
 
 
 def of_status(number: int, message: str, details: Status) -> Outcome:
-    """Name a gRPC error by its number; `details` carry the reason, if there is one."""
+    """Return the outcome of a gRPC error; `details` carry the reason, if any."""
     code = _CODES.get(number, f"STATUS_{number}")
     reason, applied = "", ""
     for detail in details.details:
@@ -82,7 +82,7 @@ def of_status(number: int, message: str, details: Status) -> Outcome:
 
 
 def of_result(status: Status) -> Outcome:
-    """Read what one charge of a batch ended with."""
+    """Return the outcome of one charge of a batch."""
     return of_status(status.code, status.message, status)
 
 

@@ -1,4 +1,4 @@
-"""The sending half of a connection: requests, within what the server allows."""
+"""The sending half of a connection: requests, within the server's limits."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -8,29 +8,29 @@ from benchmarks.http2.headers import TABLE_BYTES_DEFAULT, RequestHeaders
 
 
 class Writer(Protocol):
-    """What is needed of a transport."""
+    """The method of a transport that is used here."""
 
     def write(self, data: bytes) -> None:
-        """Send, or keep until it can be sent."""
+        """Send, or buffer until it can be sent."""
 
 
 class _Unsent:
-    """What is left of a message that did not fit into the windows at once."""
+    """The unsent rest of a message that exceeded the windows."""
 
     __slots__ = ("message", "offset", "window_bytes")
 
     def __init__(self, message: bytes, window_bytes: int) -> None:
-        """Begin at the first byte, with what the stream's window allows."""
+        """Begin at the first byte, with the stream's window."""
         self.message = message
         self.offset = 0
         self.window_bytes = window_bytes
 
 
 class Outgoing:
-    """Gathers frames, so that all that is said in answer to one read goes out in one write."""
+    """Collects frames, so that all frames that answer one read are sent by one write."""
 
     def __init__(self, headers: RequestHeaders, call_soon: Callable[[Callable[[], None]], object]) -> None:
-        """Begin with the limits that hold until the server's settings come."""
+        """Begin with the default limits, which hold until the server's settings come."""
         self._headers = headers
         self._known = headers.known
         self._call_soon = call_soon
@@ -41,7 +41,7 @@ class Outgoing:
         self._frame_bytes_max = frames.FRAME_BYTES_DEFAULT
         self._stream_window_bytes = frames.WINDOW_BYTES_DEFAULT
         self._window_bytes = frames.WINDOW_BYTES_DEFAULT
-        """What the server still takes on the whole connection."""
+        """The bytes that the server still accepts on the whole connection."""
 
     def open(self, writer: Writer, greeting: bytes) -> None:
         """Send the first bytes of the connection."""
@@ -49,23 +49,23 @@ class Outgoing:
         writer.write(greeting)
 
     def hold(self) -> None:
-        """Plan no flush: the caller will do it."""
+        """Schedule no flush: the caller flushes."""
         self._is_flush_planned = True
 
     def flush(self) -> None:
-        """Write what was gathered."""
+        """Write the collected frames."""
         self._is_flush_planned = False
         if self._frames and self._writer is not None:
             self._writer.write(b"".join(self._frames))
             self._frames.clear()
 
     def add(self, frame: bytes) -> None:
-        """Send a frame that no window bounds."""
+        """Send a frame that is not subject to flow control."""
         self._frames.append(frame)
         self._plan_flush()
 
     def send(self, stream: int, message: bytes, path: int = 0) -> None:
-        """Send a request: headers and message, or as much of it as the windows allow now."""
+        """Send a request: headers and message, as far as the windows allow now."""
         block = self._known[path]
         if block is None:
             block = self._headers.block(path)
@@ -92,11 +92,11 @@ class Outgoing:
             self._plan_flush()
 
     def forget(self, stream: int) -> bool:
-        """Send no more of this stream's request. True where it was not sent whole."""
+        """Stop sending this stream's request. Return True if it was not sent completely."""
         return self._unsent.pop(stream, None) is not None
 
     def grow_window(self, stream: int, size_bytes: int) -> None:
-        """Go on with what was waiting: the server takes so many bytes more."""
+        """Send waiting messages: the server accepts `size_bytes` more."""
         if stream == 0:
             self._window_bytes += size_bytes
         elif stream in self._unsent:
@@ -105,7 +105,7 @@ class Outgoing:
             self._send_unsent()
 
     def obey(self, settings: Mapping[int, int]) -> None:
-        """Take over the server's settings, and say so."""
+        """Apply the server's settings, and acknowledge them."""
         self._frame_bytes_max = settings.get(frames.MAX_FRAME_SIZE, self._frame_bytes_max)
         window_bytes = settings.get(frames.INITIAL_WINDOW_SIZE, self._stream_window_bytes)
         for unsent in self._unsent.values():

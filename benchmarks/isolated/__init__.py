@@ -1,1 +1,1 @@
-"""Scenarios on installations of their own: growth, refunds under load, and prices. See `scenario`."""
+"""Scenarios that start installations of their own: growth, refunds under load, and rates. See `scenario`."""

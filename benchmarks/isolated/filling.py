@@ -1,24 +1,24 @@
 """Fill a ledger with companies and entries, quickly.
 
-It is filled as charges would have filled it: entries of all companies in turn, numbers without a gap, running
-balances, keys in no order, and index pages as full as such keys leave them. `python -m admin verify` finds it clean.
+The entries are those that charges would have made: companies in turn, numbers without a gap, running balances, keys
+in random order, and index pages as full as such keys leave them. `python -m admin verify` finds no problem.
 """
 
 import time
 
 import psycopg
 
-from benchmarks.isolated.scenario import NoRoom
+from benchmarks.isolated.scenario import InsufficientSpace
 
 AMOUNT_MICROS = 75_000
-"""Of every charge."""
+"""The amount of each charge."""
 FUNDS_MICROS = 9_000_000_000_000
-"""What each company has put in: more than any can spend here."""
+"""The balance that each company begins with, more than any can spend here."""
 ROWS_PER_STATEMENT = 250_000
 BYTES_PER_ENTRY = 700
-"""On disk, with indexes, and room for the write-ahead log and sorting."""
+"""Bytes on disk, with indexes, the write-ahead log and sorting."""
 FILL_FACTOR = 70
-"""How full random insertions leave the pages of an index, in percent."""
+"""How full random insertions leave index pages, in percent."""
 
 _NAME = "'growth-' || lpad(({})::text, 6, '0')"
 _COMPANIES = f"""
@@ -52,7 +52,7 @@ WHERE conrelid = 'entries'::regclass AND contype IN ('p', 'u')
 
 
 def fill(database_url: str, *, companies: int, entries: int, seconds_max: float = 3600.0) -> None:
-    """Make companies with money and `entries` charges in all, in a migrated database without any. Raises NoRoom."""
+    """Create funded companies with `entries` charges in all, in an empty database. Raise `InsufficientSpace`."""
     give_up_at = time.monotonic() + seconds_max
     values = {"companies": companies, "entries": entries, "funds": FUNDS_MICROS, "amount": AMOUNT_MICROS}
     values["began"] = time.time_ns() // 1000 - 86_400_000_000
@@ -65,12 +65,12 @@ def fill(database_url: str, *, companies: int, entries: int, seconds_max: float 
             connection.execute(statement.encode(), values)
         for first in range(0, entries, ROWS_PER_STATEMENT):
             if time.monotonic() > give_up_at:
-                raise NoRoom(f"{first} of {entries} entries after {seconds_max:g} s: too slow")
+                raise InsufficientSpace(f"{first} of {entries} entries after {seconds_max:g} s: too slow")
             last = min(first + ROWS_PER_STATEMENT, entries) - 1
             connection.execute(_CHARGES.encode(), {**values, "first": first, "last": last})
         for name, definition in unique:
             statement = f"ALTER TABLE entries ADD CONSTRAINT {name} {definition} WITH (fillfactor = {FILL_FACTOR})"
             connection.execute(statement.encode())
-        # All that Postgres would do later by itself, in the middle of a measurement.
+        # Maintenance that Postgres would otherwise do in the middle of a measurement.
         connection.execute("VACUUM (FREEZE, ANALYZE)")
         connection.execute("CHECKPOINT")

@@ -1,8 +1,8 @@
-"""Growth: charge a small installation and grown ones in turn, to see whether the service stays fast.
+"""Growth: compare the throughput of a small installation and of large ones.
 
-Three installations run side by side, each with stores of its own: few companies with an empty ledger, many companies
-with an empty ledger, many companies with a full one. In each round all are measured, so that a machine whose speed
-drifts does not look like growth; what counts are the ratios of a round.
+Three installations run side by side, each with its own stores: few companies with an empty ledger, many companies
+with an empty ledger, many companies with a full one. Each round measures all three, and the result is the ratios
+within rounds, so that a drift of the machine's speed does not count as growth.
 """
 
 import shutil
@@ -17,7 +17,7 @@ import uvloop
 
 from benchmarks.isolated.filling import BYTES_PER_ENTRY
 from benchmarks.isolated.installation import WARM_UP_SECONDS, Installation
-from benchmarks.isolated.scenario import NoRoom, Outcome, say
+from benchmarks.isolated.scenario import InsufficientSpace, Outcome, print_progress
 from devstack import Ports, Stack
 
 COMPANIES_SMALL = 10
@@ -26,20 +26,20 @@ FILL_SECONDS_MAX = 1_800.0
 
 @dataclass(frozen=True)
 class Growth:
-    """The scenario; sizes are those of the grown installations."""
+    """The scenario; sizes are those of the large installations."""
 
     companies: int = 10_000
     entries: int = 500_000
     rounds: int = 5
     seconds: float = 3.0
-    """Measured in each run."""
+    """The measured time of each run."""
     name: ClassVar[str] = "growth"
 
     def run(self, directory: Path) -> Outcome:
-        """Measure all three in turn; the figures are medians of the rounds' ratios."""
+        """Measure all three in turn; the metrics are medians of the ratios within rounds."""
         needed = self.entries * BYTES_PER_ENTRY
         if shutil.disk_usage(directory).free < needed:
-            raise NoRoom(f"{self.entries:,} entries need some {needed / 1e9:.0f} GB under {directory}")
+            raise InsufficientSpace(f"{self.entries:,} entries need some {needed / 1e9:.0f} GB under {directory}")
         sizes = [(COMPANIES_SMALL, 0), (self.companies, 0), (self.companies, self.entries)]
         with ExitStack() as running:
             installations = []
@@ -53,14 +53,14 @@ class Growth:
         return _outcome(installations, rates, differences)
 
     async def _compare(self, installations: Sequence[Installation]) -> list[list[float]]:
-        """Return charges a second, a row for each round."""
+        """Return charges per second, one row for each round."""
         for installation in installations:
             await installation.warm()
             await installation.charges_per_second(WARM_UP_SECONDS)
         rates = []
         for number in range(1, self.rounds + 1):
             rates.append([await installation.charges_per_second(self.seconds) for installation in installations])
-            say(f"round {number}: " + ", ".join(f"{rate:,.0f}/s" for rate in rates[-1]))
+            print_progress(f"round {number}: " + ", ".join(f"{rate:,.0f}/s" for rate in rates[-1]))
         return rates
 
 
@@ -76,5 +76,5 @@ def _outcome(
     lines.append(
         f"more companies: × {by_companies:.2f}; more entries: × {by_entries:.2f} (each should be 0.90 or more)"
     )
-    figures = {"growth_companies": round(by_companies, 3), "growth_entries": round(by_entries, 3)}
-    return Outcome(figures, lines, differences)
+    metrics = {"growth_companies": round(by_companies, 3), "growth_entries": round(by_entries, 3)}
+    return Outcome(metrics, lines, differences)

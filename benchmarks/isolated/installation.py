@@ -1,4 +1,4 @@
-"""An installation whose ledger was filled beforehand: its stores, its service, and the books of what it was asked."""
+"""An installation with a ledger that was filled beforehand, and the books of its charges."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ import psycopg
 
 from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.isolated.filling import AMOUNT_MICROS, fill
-from benchmarks.isolated.scenario import say
+from benchmarks.isolated.scenario import print_progress
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.cpu import Processes
@@ -27,7 +27,7 @@ WARM_CALL_SECONDS_MAX = 60.0
 
 @dataclass(slots=True)
 class Installation:
-    """One of those that are compared."""
+    """An installation under comparison."""
 
     title: str
     stack: Stack
@@ -35,26 +35,26 @@ class Installation:
     entries: int
     books: Books
     balances: dict[str, int]
-    """At the start, by company id."""
+    """The initial balances in micros, by company id."""
 
     @classmethod
     def start(cls, stack: Stack, *, companies: int, entries: int, seconds_max: float) -> "Installation":
-        """Fill the ledger of a running stack."""
+        """Fill the ledger of a running stack. Raise `InsufficientSpace`."""
         title = f"{companies:,} companies, {entries:,} entries"
         began = time.monotonic()
         fill(stack.database_url, companies=companies, entries=entries, seconds_max=seconds_max)
-        say(f"{title}: filled in {time.monotonic() - began:.0f} s")
+        print_progress(f"{title}: filled in {time.monotonic() - began:.0f} s")
         balances = read_balances(stack.database_url)
         books = Books([COMPANY.name(company) for company in balances], AMOUNT_MICROS)
         return cls(title, stack, companies, entries, books, balances)
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where gateways call."""
+        """The endpoint of charging."""
         return Endpoint((Target.parse(self.stack.charging_address),), self.stack.token)
 
     async def warm(self) -> None:
-        """Charge each company once: then all wallets are in Redis."""
+        """Charge each company once, so that all wallets are in Redis."""
         began = time.monotonic()
         keys = fresh_keys()
         numbers = iter(range(0, self.companies, WARM_BATCH))
@@ -68,26 +68,28 @@ class Installation:
                     request.idempotency_key = next(keys).decode()
                 response = await stub.BatchCharge(batch, metadata=self.endpoint.metadata, timeout=WARM_CALL_SECONDS_MAX)
                 for number, result in enumerate(response.results, first):
-                    taken = self.books.acknowledged if result.HasField("charge") else self.books.unclear
-                    taken[number] += 1
+                    counts = self.books.acknowledged if result.HasField("charge") else self.books.unclear
+                    counts[number] += 1
 
         async with self.endpoint.channel() as channel, asyncio.TaskGroup() as group:
             for _ in range(WARM_AT_ONCE):
                 group.create_task(charge_some(charging_pb2_grpc.ChargingServiceStub(channel)))
-        say(f"{self.title}: {sum(self.books.acknowledged):,} wallets warm in {time.monotonic() - began:.0f} s")
+        print_progress(
+            f"{self.title}: {sum(self.books.acknowledged):,} wallets warm in {time.monotonic() - began:.0f} s"
+        )
 
     async def charges_per_second(self, seconds: float) -> float:
-        """Charge companies at random, 64 at a time."""
+        """Return the throughput of charges of random companies, 64 in flight."""
         loop = ClosedLoop(Charges(self.books), self.endpoint, in_flight=IN_FLIGHT, connections=CONNECTIONS)
         measurement = await measure(
             {"charge": loop}, warm_up_seconds=WARM_UP_SECONDS, seconds=seconds, processes=Processes()
         )
         if errors := measurement.tally.errors:
-            say(f"{self.title}: {dict(errors)}")
+            print_progress(f"{self.title}: {dict(errors)}")
         return measurement.units_per_second
 
     def differences(self) -> list[str]:
-        """Compare each wallet with what was acknowledged; one line for each that is off."""
+        """Return a line for each wallet that differs from the books."""
         now = read_balances(self.stack.database_url)
         spent = [balance - now[company] for company, balance in self.balances.items()]
         found = (self.books.difference(company, micros) for company, micros in enumerate(spent))
@@ -95,6 +97,6 @@ class Installation:
 
 
 def read_balances(database_url: str) -> dict[str, int]:
-    """Read all wallets' balances, in the order of companies."""
+    """Return the balances of all wallets by company id, in order of ids."""
     with psycopg.connect(database_url) as connection:
         return dict(connection.execute("SELECT company_id, balance FROM wallets ORDER BY company_id").fetchall())

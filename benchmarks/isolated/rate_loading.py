@@ -1,4 +1,4 @@
-"""Read all rate cards into a process of its own, that has done nothing else: how long it takes, and how much memory."""
+"""Measure the time and memory of loading all rate cards, in a fresh process."""
 
 import gc
 import json
@@ -19,16 +19,16 @@ SECONDS_MAX = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """What it took."""
+    """Time and memory of loading all rate cards."""
 
     seconds: float
     bytes: int
-    """Of memory, when all is there."""
+    """Growth of the resident memory in bytes."""
     rates: int
 
 
-def loading_of(database_url: str) -> Loading:
-    """Have a process of its own do it, and say what it took."""
+def measure_loading(database_url: str) -> Loading:
+    """Return the measurement of a fresh process. Raise `subprocess.CalledProcessError` if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.isolated.rate_loading"],
         input=database_url,
@@ -37,7 +37,7 @@ def loading_of(database_url: str) -> Loading:
         timeout=SECONDS_MAX,
         check=True,
     )
-    return Loading(**json.loads(done.stdout.rstrip().rsplit("\n", 1)[-1]))  # Before it comes what the service logs.
+    return Loading(**json.loads(done.stdout.rstrip().rsplit("\n", 1)[-1]))  # Log lines of the service precede it.
 
 
 async def _load(database_url: str) -> Loading:
@@ -62,7 +62,7 @@ def _resident_bytes() -> int:
 
 
 def main() -> None:
-    """Read the database's address, which has a password, from standard input."""
+    """Read the database's URL, which has a password, from standard input; print the measurement as JSON."""
     loading = uvloop.run(_load(sys.stdin.read()))
     print(json.dumps({"seconds": loading.seconds, "bytes": loading.bytes, "rates": loading.rates}))
 

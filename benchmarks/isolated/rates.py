@@ -1,4 +1,4 @@
-"""What prices cost: import a large deck, load it into processes, look numbers up in it, and charge by it."""
+"""The cost of rating: import a large deck, load it, look up numbers, and charge by it."""
 
 import asyncio
 import statistics
@@ -15,9 +15,9 @@ from benchmarks.companies import FUNDS_MICROS, Admin, each
 from benchmarks.company_groups import AMOUNT_MICROS
 from benchmarks.decks import VoiceDeck, numbers, sms_rates, voice_deck
 from benchmarks.http2.endpoint import Endpoint, Target
-from benchmarks.isolated.rate_charges import RateCharges, Wares
-from benchmarks.isolated.rate_loading import Loading, loading_of
-from benchmarks.isolated.scenario import Outcome, say
+from benchmarks.isolated.rate_charges import PricedLoad, RateCharges
+from benchmarks.isolated.rate_loading import Loading, measure_loading
+from benchmarks.isolated.scenario import Outcome, print_progress
 from benchmarks.loadgen.books import Books
 from benchmarks.loadgen.cpu import Processes
 from benchmarks.loadgen.templates import SMS
@@ -33,12 +33,12 @@ from wallet.rating import Rating
 
 IMPORTS = LOADINGS = 3
 SETTLED_SECONDS = 3.0
-"""After a change of prices: until every process has it, and is done with what it had before."""
+"""The time after a change of prices in which every process loads it and frees the old ones."""
 COMPANY_CARDS, OWN_RATES = 1_000, 20
 NUMBERS = 20_000
 PASSES = 5
 CALL_SECONDS = 60
-"""Of the calls that are charged."""
+"""The duration of the charged calls."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Rates:
     """The scenario."""
 
     companies: int = 1_000
-    """Charged, with each of two cards."""
+    """Companies charged with each of the two cards."""
     rounds: int = 40
     seconds: float = 0.5
-    """Measured in each run."""
+    """The measured time of each run."""
     name: ClassVar[str] = "rates"
 
     def run(self, directory: Path) -> Outcome:
-        """Measure prices on a service that is thrown away afterwards."""
+        """Measure rating on a temporary service."""
         deck = voice_deck()
         with Stack(directory, ports=Ports.free(), appendonly=False) as stack:
             measuring = _Measuring(stack, deck)
@@ -62,10 +62,10 @@ class Rates:
 
 
 class _Measuring:
-    """The steps, on one service."""
+    """The steps of the measurement on one service."""
 
     def __init__(self, stack: Stack, deck: VoiceDeck) -> None:
-        """Prepare; nothing is sent yet."""
+        """Prepare; send nothing."""
         self._stack = stack
         self._deck = deck
         self._charging = Endpoint((Target.parse(stack.charging_address),), stack.token)
@@ -76,21 +76,21 @@ class _Measuring:
         self.outcome = Outcome(lines=[deck.title])
 
     async def run(self, *, companies: int, rounds: int, seconds: float) -> None:
-        """Measure everything. Raises `TargetUnreachable`, `AdminFailed`, `grpc.RpcError`."""
+        """Run all steps. Raise `TargetUnreachable`, `AdminFailed` or `grpc.RpcError`."""
         async with Admin.at(self._admin) as admin:
             card = await admin.make_rate_card()
             imports = [await self._import(admin, card)]
-            loadings = [await asyncio.to_thread(loading_of, self._stack.database_url) for _ in range(LOADINGS)]
+            loadings = [await asyncio.to_thread(measure_loading, self._stack.database_url) for _ in range(LOADINGS)]
             books = await self._books()
             self._look_up(books, RATE_CARD.parse(card))
             await self._add_company_cards(admin, card)
-            with_cards = await asyncio.to_thread(loading_of, self._stack.database_url)
-            wares = await self._wares(admin, books, card, companies)
+            with_cards = await asyncio.to_thread(measure_loading, self._stack.database_url)
+            loads = await self._loads(admin, books, card, companies)
             differences: list[str] = []
             charges = RateCharges(self._charging, self._processes, rounds, seconds)
-            for one in wares:
-                await charges.compare(one, self.outcome)
-                differences += await admin.differences(one.books, initial_micros=FUNDS_MICROS)
+            for load in loads:
+                await charges.compare(load, self.outcome)
+                differences += await admin.differences(load.books, initial_micros=FUNDS_MICROS)
             imports += [await self._import(admin, await admin.make_rate_card()) for _ in range(IMPORTS - 1)]
         self.outcome.differences = differences
         self._add_imports(imports, loadings, with_cards)
@@ -99,7 +99,7 @@ class _Measuring:
         began = time.perf_counter()
         await admin.import_deck(card, self._deck.csv)
         seconds = time.perf_counter() - began
-        say(f"imported in {seconds:.2f} s")
+        print_progress(f"imported in {seconds:.2f} s")
         await asyncio.sleep(SETTLED_SECONDS)
         return seconds
 
@@ -113,7 +113,7 @@ class _Measuring:
             await pool.close()
 
     def _look_up(self, books: RateBooks, card: str) -> None:
-        """Look numbers up in this process, as the charging service does for each charge."""
+        """Measure look-ups in this process, as the charging service does them for each charge."""
         book, now = books.books[card], time.time_ns() // 1_000
         called = [(number, _call_to(number)) for number in numbers(self._deck, NUMBERS)]
 
@@ -125,11 +125,11 @@ class _Measuring:
             for number, usage in called:
                 books.price(card, usage, number, now)
 
-        self.outcome.figures["rate_lookup_us"] = round(_microseconds(find), 2)
-        self.outcome.figures["rate_price_us"] = round(_microseconds(price), 2)
+        self.outcome.metrics["rate_lookup_us"] = round(_microseconds(find), 2)
+        self.outcome.metrics["rate_price_us"] = round(_microseconds(price), 2)
 
     async def _add_company_cards(self, admin: Admin, parent: str) -> None:
-        say(f"making {COMPANY_CARDS:,} companies' own cards")
+        print_progress(f"making {COMPANY_CARDS:,} companies' own cards")
         prefixes = self._deck.prefixes
         step = len(prefixes) // OWN_RATES
 
@@ -148,8 +148,8 @@ class _Measuring:
         await each(range(COMPANY_CARDS), make)
         await asyncio.sleep(SETTLED_SECONDS)
 
-    async def _wares(self, admin: Admin, books: RateBooks, voice_card: str, companies: int) -> list[Wares]:
-        """Make the companies. Calls go to many places, all at one price: so the books need no prices of their own."""
+    async def _loads(self, admin: Admin, books: RateBooks, voice_card: str, companies: int) -> list[PricedLoad]:
+        """Create the companies. Calls go to many countries, all at one price, so the books need one amount only."""
         sms_card = await admin.make_rate_card(sms_rates(AMOUNT_MICROS))
         now = time.time_ns() // 1_000
         by_price: dict[int, list[str]] = {}
@@ -159,10 +159,10 @@ class _Measuring:
             by_price.setdefault(price.amount, []).append(number)
         amount_micros = max(by_price, key=lambda amount: len(set(map(country_of, by_price[amount]))))
         called = by_price[amount_micros][:companies]
-        say(f"calling {len(called):,} numbers in {len(set(map(country_of, called)))} countries")
+        print_progress(f"calling {len(called):,} numbers in {len(set(map(country_of, called)))} countries")
         return [
-            Wares("sms", Books(await admin.make_companies(companies, rate_card=sms_card), AMOUNT_MICROS), [SMS]),
-            Wares(
+            PricedLoad("sms", Books(await admin.make_companies(companies, rate_card=sms_card), AMOUNT_MICROS), [SMS]),
+            PricedLoad(
                 "voice",
                 Books(await admin.make_companies(companies, rate_card=voice_card), amount_micros),
                 [
@@ -176,19 +176,19 @@ class _Measuring:
         import_seconds, load_seconds = statistics.median(imports), statistics.median(each.seconds for each in loadings)
         deck_bytes = statistics.median(each.bytes for each in loadings)
         cards_bytes = with_cards.bytes - deck_bytes
-        figures = self.outcome.figures
+        metrics = self.outcome.metrics
         self.outcome.lines += [
             f"{import_seconds:10.2f} s  to import it (should be less than 5)",
             f"{load_seconds:10.2f} s  to load it into a process (should be less than 1)",
-            f"{figures['rate_lookup_us']:10.2f} µs to look a number up (should be less than 3)",
-            f"{figures['rate_price_us']:10.2f} µs to price a call",
+            f"{metrics['rate_lookup_us']:10.2f} µs to look a number up (should be less than 3)",
+            f"{metrics['rate_price_us']:10.2f} µs to price a call",
             f"{deck_bytes / 1e6:10.1f} MB of memory for the deck",
             (
                 f"{cards_bytes / 1e6:10.1f} MB more for {COMPANY_CARDS:,} cards of {OWN_RATES} rates over it "
                 f"(should be less than 100 with the deck); all loaded in {with_cards.seconds:.2f} s"
             ),
         ]
-        figures |= {
+        metrics |= {
             "rates_import_ms": round(import_seconds * 1e3),
             "rates_load_ms": round(load_seconds * 1e3),
             "rates_deck_bytes": round(deck_bytes),
@@ -201,7 +201,7 @@ def _call_to(number: str) -> Usage:
 
 
 def _microseconds(work: Callable[[], None]) -> float:
-    """Return the median time of one of NUMBERS steps, the loop around them included."""
+    """Return the median time per number in µs, including the loop."""
     times = [time.perf_counter()]
     for _ in range(PASSES):
         work()

@@ -1,7 +1,7 @@
-"""Refunds under load: whether charging stays fast while an outage is refunded.
+"""Refunds under load: the latency of charges while a job refunds an outage.
 
-Gateways charge at a constant rate; then a job refunds many older charges of the same companies, while they go on. What
-counts is the gateways' p99 during the job against before it: it should not double.
+Gateways charge at a constant rate; then a job refunds many older charges of the same companies meanwhile. The result
+is the ratio of the gateways' p99 during the job to that before it: it should not double.
 """
 
 import asyncio
@@ -36,28 +36,28 @@ class Refunds:
     """The scenario."""
 
     companies: int = 100
-    """All of them are hit by the outage."""
+    """The companies, all with refunded charges."""
     charges: int = 100_000
-    """That are refunded."""
+    """The number of refunded charges."""
     rate: float = 500.0
-    """Charges a second meanwhile."""
+    """Charges per second meanwhile."""
     seconds: float = 20.0
-    """Measured before the job."""
+    """The measured time before the job."""
     name: ClassVar[str] = "refunds"
 
     def run(self, directory: Path) -> Outcome:
-        """Charge, and refund while charging."""
+        """Measure the latency of charges before and during a refund job."""
         with Stack(directory, ports=Ports.free()) as stack:
             installation = Installation.start(
                 stack, companies=self.companies, entries=self.charges, seconds_max=FILL_SECONDS_MAX
             )
-            figures = uvloop.run(_measured(installation, self.rate, self.seconds))
-            return _outcome(figures, self.rate, _differences(installation, figures.job))
+            measured = uvloop.run(_measure(installation, self.rate, self.seconds))
+            return _outcome(measured, self.rate, _differences(installation, measured.job))
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What the gateways saw, and how long the job took."""
+class RefundRun:
+    """The gateways' latencies, and the time of the job."""
 
     before: Tally
     during: Tally
@@ -67,12 +67,12 @@ class Figures:
 
     @property
     def ratio(self) -> float:
-        """p99 during the job against before it."""
+        """p99 during the job divided by p99 before it."""
         return _percentile_ms(self.during, 99) / _percentile_ms(self.before, 99)
 
 
-async def _measured(installation: Installation, rate: float, seconds: float) -> Figures:
-    """Charge, and refund while charging. Raises `TargetUnreachable`, `grpc.RpcError`, `TimeoutError`."""
+async def _measure(installation: Installation, rate: float, seconds: float) -> RefundRun:
+    """Charge, and refund while charging. Raise `TargetUnreachable`, `grpc.RpcError` or `TimeoutError`."""
     await installation.warm()
     loop = OpenLoop(Charges(installation.books), installation.endpoint, rate=rate, connections=CONNECTIONS)
     admin = Endpoint((Target.parse(installation.stack.admin_address),), installation.stack.token)
@@ -80,36 +80,36 @@ async def _measured(installation: Installation, rate: float, seconds: float) -> 
         stub = refund_pb2_grpc.RefundServiceStub(channel)
         loop.start()
         await asyncio.sleep(WARM_UP_SECONDS)
-        before = loop.begin_stretch()
+        before = loop.start_recording()
         await asyncio.sleep(seconds)
-        loop.end_stretch()
+        loop.stop_recording()
         settings = _settings()
         began = time.perf_counter()
         settings.validate_only = True
-        await _make(stub, admin, settings)
+        await _create_job(stub, admin, settings)
         preview_seconds = time.perf_counter() - began
         settings.validate_only = False
-        during = loop.begin_stretch()
+        during = loop.start_recording()
         began = time.perf_counter()
-        job = await _through(stub, admin, await _make(stub, admin, settings))
+        job = await _wait_for_end(stub, admin, await _create_job(stub, admin, settings))
         job_seconds = time.perf_counter() - began
-        loop.end_stretch()
-        await loop.land()
-    return Figures(before, during, job_seconds, preview_seconds, job)
+        loop.stop_recording()
+        await loop.drain()
+    return RefundRun(before, during, job_seconds, preview_seconds, job)
 
 
 def _settings() -> refund_pb2.CreateRefundJobSettings:
-    """Return a job for all charges that were there before."""
-    where = refund_pb2.RefundFilter()
-    where.start_time.FromSeconds(0)
-    where.end_time.FromSeconds(int(time.time()) - 3_600)
+    """Return a job that refunds all charges made before the run."""
+    charges = refund_pb2.RefundFilter()
+    charges.start_time.FromSeconds(0)
+    charges.end_time.FromSeconds(int(time.time()) - 3_600)
     job = refund_pb2.RefundJob(
-        filter=where, reason=refund_pb2.REFUND_REASON_CARRIER_OUTAGE, requested_by="benchmark", reference="outage"
+        filter=charges, reason=refund_pb2.REFUND_REASON_CARRIER_OUTAGE, requested_by="benchmark", reference="outage"
     )
     return refund_pb2.CreateRefundJobSettings(refund_job_id="outage", refund_job=job)
 
 
-async def _make(
+async def _create_job(
     stub: refund_pb2_grpc.RefundServiceStub, admin: Endpoint, settings: refund_pb2.CreateRefundJobSettings
 ) -> refund_pb2.RefundJob:
     requests = [refund_pb2.CreateRefundJobRequest(settings=settings)]
@@ -119,10 +119,10 @@ async def _make(
     return job
 
 
-async def _through(
+async def _wait_for_end(
     stub: refund_pb2_grpc.RefundServiceStub, admin: Endpoint, job: refund_pb2.RefundJob
 ) -> refund_pb2.RefundJob:
-    """Wait for the end of a job."""
+    """Wait until a job has ended, and return it. Raise `TimeoutError`."""
     async with asyncio.timeout(JOB_SECONDS_MAX):
         while job.state == refund_pb2.RefundJob.STATE_RUNNING:
             await asyncio.sleep(POLL_SECONDS)
@@ -132,7 +132,7 @@ async def _through(
 
 
 def _differences(installation: Installation, job: refund_pb2.RefundJob) -> list[str]:
-    """Compare each wallet with what was acknowledged and refunded, and the job with what there was."""
+    """Compare each wallet with acknowledged charges and refunds, and the job with the entries."""
     with psycopg.connect(installation.stack.database_url) as connection:
         rows = connection.execute("SELECT company_id, sum(amount)::bigint FROM entries WHERE kind = 4 GROUP BY 1")
         refunded: dict[str, int] = dict(rows.fetchall())
@@ -149,22 +149,22 @@ def _differences(installation: Installation, job: refund_pb2.RefundJob) -> list[
     return found
 
 
-def _outcome(figures: Figures, rate: float, differences: list[str]) -> Outcome:
+def _outcome(measured: RefundRun, rate: float, differences: list[str]) -> Outcome:
     lines = []
-    for title, tally in (("before", figures.before), ("during", figures.during)):
+    for title, tally in (("before", measured.before), ("during", measured.during)):
         shown = ", ".join(f"p{percent:g} {_percentile_ms(tally, percent):.2f} ms" for percent in (50, 99, 99.9))
         errors = sum(tally.errors.values())
         lines.append(f"{title:7} {tally.calls:9,} charges at {rate:,.0f}/s: {shown}; {errors} errors")
-    per_second = figures.job.refunded_count / figures.job_seconds
+    per_second = measured.job.refunded_count / measured.job_seconds
     lines += [
-        f"{figures.job.refunded_count:,} refunds in {figures.job_seconds:.1f} s: {per_second:,.0f}/s",
-        f"validate_only took {figures.preview_seconds:.2f} s",
-        f"p99 × {figures.ratio:.2f} (should be {RATIO_MAX:g} or less)",
+        f"{measured.job.refunded_count:,} refunds in {measured.job_seconds:.1f} s: {per_second:,.0f}/s",
+        f"validate_only took {measured.preview_seconds:.2f} s",
+        f"p99 × {measured.ratio:.2f} (should be {RATIO_MAX:g} or less)",
     ]
     found = {
-        "refunds_p99_before_ms": round(_percentile_ms(figures.before, 99), 3),
-        "refunds_p99_during_ms": round(_percentile_ms(figures.during, 99), 3),
-        "refunds_p99_ratio": round(figures.ratio, 3),
+        "refunds_p99_before_ms": round(_percentile_ms(measured.before, 99), 3),
+        "refunds_p99_during_ms": round(_percentile_ms(measured.during, 99), 3),
+        "refunds_p99_ratio": round(measured.ratio, 3),
         "refunds_per_second": round(per_second, 1),
     }
     return Outcome(found, lines, differences)

@@ -1,4 +1,4 @@
-"""A scenario that starts installations of its own, since it needs a ledger of a certain size or a card that stays."""
+"""Isolated scenarios start their own installations, for a ledger of a given size or a rate card."""
 
 import sys
 from collections.abc import Sequence
@@ -9,33 +9,33 @@ from typing import ClassVar, Protocol
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run has shown."""
+    """The results of a run."""
 
-    figures: dict[str, float] = field(default_factory=dict)
-    """For the report and the line of JSON, by key."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Metrics for the report and the line of JSON, by key."""
     lines: list[str] = field(default_factory=list)
-    """For people: each figure with its unit, and what it should be."""
+    """Lines for people: each metric with its unit and its target."""
     differences: Sequence[str] = ()
-    """A line for each wallet that is not what was acknowledged."""
+    """A line for each wallet that differs from what was acknowledged."""
 
 
-class OwnScenario(Protocol):
-    """What `--only` can name besides the scenarios that take turns on one service."""
+class IsolatedScenario(Protocol):
+    """A scenario that `--only` can name besides those that take turns on one service."""
 
     name: ClassVar[str]
 
     def run(self, directory: Path) -> Outcome:
-        """Start what is needed under `directory`, measure, and stop it.
+        """Start installations under `directory`, measure, and stop them.
 
-        Raises DevstackError, TargetUnreachable, AdminFailed, NoRoom, grpc.RpcError or TimeoutError where nothing could
-        be measured.
+        Raise `DevstackError`, `TargetUnreachable`, `AdminFailed`, `InsufficientSpace`, `grpc.RpcError` or
+        `TimeoutError`.
         """
 
 
-class NoRoom(Exception):
+class InsufficientSpace(Exception):
     """The disk is too small, or filling a ledger takes too long."""
 
 
-def say(text: str) -> None:
-    """Show progress on standard error; figures go to standard output."""
+def print_progress(text: str) -> None:
+    """Print progress on standard error; metrics go to standard output."""
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What goes on beside charging: money comes in, and somebody looks at statements. All at the admin service."""
+"""Loads of the admin service beside charging: top-ups, and reads of statements and wallets."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from benchmarks.loadgen.templates import PLACEHOLDER, fresh_keys, template, whol
 from veloconnect.admin.v1 import company_pb2, top_up_pb2, transaction_pb2
 
 CREDITED_CHARGES = 20
-"""A top-up pays for so many charges."""
+"""The number of charges that a top-up pays for."""
 PAGE_SIZE = 50
 
 
 class TopUps:
-    """`CreateTopUp`, each for a company drawn uniformly."""
+    """`CreateTopUp`, each for a company chosen uniformly."""
 
     paths: Sequence[str] = ("/veloconnect.admin.v1.TopUpService/CreateTopUp",)
     expected: str | None = None
@@ -25,7 +25,7 @@ class TopUps:
         """Prepare a request for each company."""
         self._books = books
         self._keys = fresh_keys()
-        self._draws = uniform(len(books.companies))
+        self._choices = uniform(len(books.companies))
         top_up = top_up_pb2.TopUp(
             amount_micros=CREDITED_CHARGES * books.amount_micros,
             currency_code=currency_code,
@@ -39,7 +39,7 @@ class TopUps:
 
     def next_call(self, intended_ns: int) -> Call:
         """Put a fresh key into the next company's request."""
-        company = next(self._draws)
+        company = next(self._choices)
         before, after = self._templates[company]
         return Call(before + next(self._keys) + after, company, intended_ns)
 
@@ -49,14 +49,14 @@ class TopUps:
         self._books.credited[call.tag] += CREDITED_CHARGES
 
     def failed(self, call: Call, outcome: Outcome, tally: Tally) -> None:
-        """Book one top-up that may have been made, unless it was refused."""
+        """Book one top-up that may have been made, unless the error is definite."""
         tally.errors[outcome.name] += 1
         if outcome.maybe_applied:
             self._books.unclear_credits[call.tag] += CREDITED_CHARGES
 
 
 class Listings:
-    """In turn the first page of a company's statement, and its wallet; companies drawn uniformly."""
+    """In turn the first page of a company's statement and its wallet; companies are chosen uniformly."""
 
     paths: Sequence[str] = (
         "/veloconnect.admin.v1.TransactionService/ListTransactions",
@@ -66,7 +66,7 @@ class Listings:
 
     def __init__(self, books: Books) -> None:
         """Prepare two requests for each company."""
-        self._draws = uniform(len(books.companies))
+        self._choices = uniform(len(books.companies))
         self._requests = [
             (
                 whole(transaction_pb2.ListTransactionsRequest(parent=company, page_size=PAGE_SIZE)),
@@ -77,8 +77,8 @@ class Listings:
         self._path = 0
 
     def next_call(self, intended_ns: int) -> Call:
-        """Take the next company, and the method whose turn it is."""
-        company = next(self._draws)
+        """Return a request for the next company, of the two methods in turn."""
+        company = next(self._choices)
         self._path = 1 - self._path
         return Call(self._requests[company][self._path], company, intended_ns, self._path)
 
@@ -87,5 +87,5 @@ class Listings:
         tally.units += 1
 
     def failed(self, call: Call, outcome: Outcome, tally: Tally) -> None:  # noqa: ARG002 as all
-        """Count one error; nothing was to change."""
+        """Count one error; reads change no books."""
         tally.errors[outcome.name] += 1

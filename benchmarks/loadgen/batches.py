@@ -1,4 +1,4 @@
-"""Charges by the hundred: in `BatchCharge`, and in the batches of `StreamCharges`."""
+"""Charges in batches, by `BatchCharge` and by `StreamCharges`."""
 
 import random
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ BATCH_ID_CHARS = 16
 
 
 class BatchCharges:
-    """`BatchCharge` of `size` charges, each for a company drawn uniformly from those of `books`."""
+    """`BatchCharge` of `size` charges, each for a company of `books` chosen uniformly."""
 
     paths: Sequence[str] = (BATCH_CHARGE_PATH,)
     expected: str | None = None
@@ -39,11 +39,11 @@ class BatchCharges:
         self._size = size
         self._companies = [random.choices(range(len(books.companies)), k=size) for _ in range(BATCHES_PREPARED)]
         self._templates = [self._template(companies) for companies in self._companies]
-        self._draws = cycle(range(BATCHES_PREPARED))
+        self._choices = cycle(range(BATCHES_PREPARED))
 
     def next_call(self, intended_ns: int) -> Call:
         """Put fresh keys into the next prepared batch."""
-        batch = next(self._draws)
+        batch = next(self._choices)
         pieces = self._templates[batch]
         keys = self._keys
         pieces[1::2] = [next(keys) for _ in range(self._size)]
@@ -79,7 +79,7 @@ class BatchCharges:
             self._books.unclear[company] += 1
 
     def _template(self, companies: Sequence[int]) -> list[bytes]:
-        """Pieces at even places, room for keys between them."""
+        """Return a list with pieces at even positions and room for keys between them."""
         requests = [charge_request(self._books.companies[company], self._books.amount_micros) for company in companies]
         pieces = template(self._request(requests=requests), keys=len(requests))
         prepared = [b""] * (2 * len(pieces) - 1)
@@ -88,7 +88,7 @@ class BatchCharges:
 
 
 class StreamedBatches(BatchCharges):
-    """The same as messages of `StreamCharges`."""
+    """The same batches as messages of `StreamCharges`."""
 
     paths: Sequence[str] = (STREAM_CHARGES_PATH,)
     _request: type[Request] = charging_pb2.StreamChargesRequest
@@ -96,13 +96,13 @@ class StreamedBatches(BatchCharges):
 
     @staticmethod
     def message(call: Call, batch_id: str) -> bytes:
-        """Name the batch: a field may stand at the message's end. Without gRPC's prefix."""
+        """Return the message, without gRPC's prefix, with the batch id appended (fields may have any order)."""
         assert len(batch_id) == BATCH_ID_CHARS
         return call.message[PREFIX.size :] + bytes((0x0A, BATCH_ID_CHARS)) + batch_id.encode()
 
     @staticmethod
     def batch_id(answer: bytes) -> str:
-        """Read whose answer it is; empty where it cannot be read. The service puts the name first."""
+        """Return the batch id of an answer, which the service puts first; empty if it cannot be read."""
         if answer[:2] == bytes((0x0A, BATCH_ID_CHARS)):
             return answer[2 : 2 + BATCH_ID_CHARS].decode("ascii", "replace")
         return ""

@@ -1,30 +1,30 @@
-"""What each company must have paid after a run."""
+"""The charges that each company must have paid after a run."""
 
 from collections.abc import Sequence
 
 
 class Books:
-    """Charges by company, for all runs on these companies."""
+    """Expected charges by company, over all runs on these companies."""
 
     def __init__(self, companies: Sequence[str], amount_micros: int) -> None:
-        """Begin with companies that have paid nothing yet."""
+        """Begin with companies that have no charges."""
         self.companies = companies
         """Resource names: "companies/acme"."""
         self.amount_micros = amount_micros
-        """Of every single charge."""
+        """The amount of each charge."""
         self.acknowledged = [0] * len(companies)
         """Charges by company that were answered with OK."""
         self.unclear = [0] * len(companies)
         """Charges by company that may have been made, although no OK came."""
         self.credited = [0] * len(companies)
-        """What was put in and answered with OK, as a number of charges that it pays for."""
+        """Top-ups that were answered with OK, as the number of charges that they pay for."""
         self.unclear_credits = [0] * len(companies)
-        """What may have been put in, as a number of charges."""
+        """Top-ups that may have been made, as a number of charges."""
         self.open_holds: set[tuple[int, bytes]] = set()
         """Authorizations that may be open, by company and id: they must be voided before a company can be closed."""
 
     def difference(self, company: int, spent_micros: int) -> str | None:
-        """Say what is wrong if the ledger says that this company has spent `spent_micros`, credits taken off."""
+        """Return the difference as text for a company that spent `spent_micros` net; None if the books agree."""
         net = self.acknowledged[company] - self.credited[company]
         least = (net - self.unclear_credits[company]) * self.amount_micros
         most = (net + self.unclear[company]) * self.amount_micros

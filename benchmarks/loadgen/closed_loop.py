@@ -1,7 +1,7 @@
-"""A closed loop: always N calls in flight, the next one sent when one has ended.
+"""A closed loop: N calls in flight at all times; the next one is sent when one has ended.
 
-It finds the throughput. Its latencies are those of callers who wait for each answer; a rate that
-does not wait needs an open loop.
+It measures throughput. Its latencies are those of callers that wait for each answer; latencies at
+a given rate need an open loop.
 """
 
 import time
@@ -15,7 +15,7 @@ from benchmarks.loadgen.workloads import Workload
 
 
 class ClosedLoop(Loop):
-    """Keeps `in_flight` calls of `workload` under way on one or several connections."""
+    """Keeps `in_flight` calls of `workload` in flight on one or several connections."""
 
     def __init__(self, workload: Workload, endpoint: Endpoint, *, in_flight: int, connections: int) -> None:
         """Spread `in_flight` calls evenly over the connections."""
@@ -29,14 +29,14 @@ class ClosedLoop(Loop):
         self._is_on = True
         for _ in range(self._in_flight):
             call = self._workload.next_call(time.perf_counter_ns())
-            self._flying.add(call)
+            self._unanswered.add(call)
             self._client.submit(call)
 
     def _finished(self, connection: Connection, call: Call, outcome: Outcome) -> None:
         now_ns = self._book(call, outcome, self._tally)
         if self._is_on:
             following = self._workload.next_call(now_ns)
-            self._flying.add(following)
+            self._unanswered.add(following)
             if connection.is_open and connection.in_flight < self._share:
                 connection.submit(following)
             else:

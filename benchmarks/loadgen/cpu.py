@@ -9,24 +9,24 @@ from devstack.process_tree import members
 
 
 class Processes:
-    """Named servers, each known by its first process; empty where they are out of sight."""
+    """Named servers, each given by its first process; empty if they run elsewhere."""
 
     def __init__(self, pids: Mapping[str, int] | None = None) -> None:
-        """Watch these; their CPU time is known on Linux only."""
+        """Measure these processes; on Linux only."""
         self._pids = dict(pids or {}) if sys.platform == "linux" else {}
 
     @classmethod
     def together(cls, several: Iterable["Processes"]) -> "Processes":
-        """Watch all of them."""
+        """Return the union of several."""
         return cls({name: pid for each in several for name, pid in each._pids.items()})  # noqa: SLF001 of its own kind
 
     def cpu_seconds(self) -> dict[str, float]:
-        """Sum the CPU seconds that each has used so far, in user and kernel mode, to 10 ms."""
+        """Return the CPU seconds of each so far, in user and kernel mode, to 10 ms."""
         return {name: sum(map(_cpu_seconds, members(pid))) for name, pid in self._pids.items()}
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Read those of one process and those of its children that have ended."""
+    """Return the CPU seconds of one process and of its children that have ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):

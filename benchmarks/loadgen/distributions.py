@@ -1,24 +1,24 @@
-"""Which company is next. Drawing costs more than sending, so draws are made once and then used in turn."""
+"""Random choices of companies. A choice costs more than a request, so they are made once and repeated."""
 
 import random
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
-DRAWS = 65_536
+CHOICES = 65_536
 ZIPF_EXPONENT = 1.0
-"""The second busiest has half of what the busiest has, the third a third: as companies' sizes often are."""
+"""The second company has half of the load of the first, the third a third: typical sizes of companies."""
 
 
 def uniform(companies: int) -> Iterator[int]:
-    """Draw all alike, from 0 to `companies` − 1, without end."""
-    return cycle(random.choices(range(companies), k=DRAWS))
+    """Yield numbers from 0 to `companies` − 1 with equal probability, endlessly."""
+    return cycle(random.choices(range(companies), k=CHOICES))
 
 
 def zipf(companies: int, exponent: float = ZIPF_EXPONENT) -> Iterator[int]:
-    """Draw company number k (from 0) with a weight of 1 / (k + 1) ** exponent, without end."""
-    return cycle(random.choices(range(companies), zipf_weights(companies, exponent), k=DRAWS))
+    """Yield number k (from 0) with a weight of 1 / (k + 1) ** exponent, endlessly."""
+    return cycle(random.choices(range(companies), zipf_weights(companies, exponent), k=CHOICES))
 
 
 def zipf_weights(companies: int, exponent: float = ZIPF_EXPONENT) -> Sequence[float]:
-    """Return the weights, the busiest company's first."""
+    """Return the weights in descending order."""
     return [1 / (number + 1) ** exponent for number in range(companies)]

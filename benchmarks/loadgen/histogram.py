@@ -1,13 +1,12 @@
 """Latencies in buckets whose width grows with the value, as in an HDR histogram.
 
-The `hdrhistogram` package takes 0.8 µs to record a value, this one 0.2: of 20 µs a request, that
-matters.
+The `hdrhistogram` package takes 0.8 µs to record a value, this one 0.2; a request takes 20 µs.
 """
 
 PRECISION_BITS = 10
 """Values that differ by less than one part in 512 may share a bucket: 0.2 %."""
 VALUE_NS_MAX = 2**42 - 1
-"""73 minutes. What is longer is counted as that."""
+"""73 minutes; longer latencies are counted as this."""
 
 _HALF_BITS = PRECISION_BITS - 1
 _BUCKETS = ((VALUE_NS_MAX.bit_length() - PRECISION_BITS) << _HALF_BITS) + (1 << PRECISION_BITS)
@@ -19,7 +18,7 @@ class LatencyHistogram:
     __slots__ = ("_counts", "count", "max_ns")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin empty."""
         self._counts = [0] * _BUCKETS
         self.count = 0
         self.max_ns = 0
@@ -37,16 +36,16 @@ class LatencyHistogram:
         self.count += 1
 
     def add(self, other: "LatencyHistogram") -> None:
-        """Count all that `other` has counted."""
+        """Add the counts of `other`."""
         for bucket, count in enumerate(other._counts):  # noqa: SLF001 of its own kind
             self._counts[bucket] += count
         self.count += other.count
         self.max_ns = max(self.max_ns, other.max_ns)
 
     def percentile_ns(self, percent: float) -> int:
-        """Find the latency that `percent` (0 to 100) of all did not exceed; 0 where none was counted.
+        """Return the latency that `percent` (0 to 100) of all do not exceed; 0 if none was recorded.
 
-        As in an HDR histogram: the highest value of the bucket, but never above the highest seen.
+        As in an HDR histogram, it is the highest value of the bucket, but at most the maximum recorded.
         """
         assert 0 <= percent <= 100
         rank = max(1, int(percent * self.count / 100 + 0.5))
@@ -59,7 +58,7 @@ class LatencyHistogram:
 
 
 def _highest(bucket: int) -> int:
-    """Find the highest value that is counted in the bucket."""
+    """Return the highest value of the bucket."""
     shift = (bucket >> _HALF_BITS) - 1
     if shift <= 0:
         return bucket

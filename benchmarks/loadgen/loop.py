@@ -1,4 +1,4 @@
-"""What closed and open loops share: calls that fly, land, and are booked."""
+"""The base class of closed and open loops: send calls, wait for them, and book them."""
 
 import asyncio
 import time
@@ -15,11 +15,11 @@ from benchmarks.loadgen.tally import Tally
 from benchmarks.loadgen.workloads import Workload
 
 DRAIN_SECONDS_MAX = 15.0
-"""How long the last answers are waited for: longer than any deadline."""
+"""The longest wait for the last answers, longer than any deadline."""
 
 
 class Load(Protocol):
-    """Something that keeps a server busy; `async with` connects it."""
+    """A load on a server; `async with` connects it."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -28,35 +28,35 @@ class Load(Protocol):
     ) -> None: ...
 
     @property
-    def given_up(self) -> "asyncio.Future[TargetUnreachable]":
-        """Done as soon as there is no hope of going on."""
+    def unreachable(self) -> "asyncio.Future[TargetUnreachable]":
+        """Done once the target is unreachable for too long."""
 
     def start(self) -> None:
-        """Begin to send."""
+        """Begin sending."""
 
-    def begin_stretch(self) -> Tally:
-        """Begin to count, into the tally that is returned."""
+    def start_recording(self) -> Tally:
+        """Begin to count, in the returned tally."""
 
-    def end_stretch(self) -> None:
-        """Count no more, but for calls of the stretch that an open loop still waits for."""
+    def stop_recording(self) -> None:
+        """Stop counting, except for calls of the recorded time that an open loop still waits for."""
 
-    async def land(self) -> None:
-        """Send no more, and wait for all answers."""
+    async def drain(self) -> None:
+        """Stop sending, and wait for all answers."""
 
 
 class Loop(ABC):
     """Unary calls of `workload` to `endpoint`, on `connections` connections."""
 
     def __init__(self, workload: Workload, endpoint: Endpoint, *, connections: int) -> None:
-        """Prepare; nothing is connected yet."""
+        """Prepare; connect nothing."""
         assert connections > 0
         self._workload = workload
         self._endpoint = endpoint
         self._connections = connections
         self._expected = workload.expected
         self._is_on = False
-        self._flying: set[Call] = set()
-        self._landed = asyncio.Event()
+        self._unanswered: set[Call] = set()
+        self._drained = asyncio.Event()
         self._tally = self._new_tally()
 
     async def __aenter__(self) -> Self:
@@ -75,46 +75,46 @@ class Loop(ABC):
         await self._client.__aexit__(kind, error, traceback)
 
     @property
-    def given_up(self) -> "asyncio.Future[TargetUnreachable]":
-        """Done as soon as there is no hope of going on."""
-        return self._client.given_up
+    def unreachable(self) -> "asyncio.Future[TargetUnreachable]":
+        """Done once the target is unreachable for too long."""
+        return self._client.unreachable
 
     @abstractmethod
     def start(self) -> None:
-        """Begin to send."""
+        """Begin sending."""
 
-    def begin_stretch(self) -> Tally:
-        """Begin to count: calls that end from now on."""
+    def start_recording(self) -> Tally:
+        """Begin to count the calls that end from now on."""
         self._tally = self._new_tally()
         return self._tally
 
-    def end_stretch(self) -> None:
-        """Count no more."""
+    def stop_recording(self) -> None:
+        """Stop counting."""
         self._tally = self._new_tally()
 
-    async def land(self) -> None:
-        """Send no more, and wait for the calls in flight; those that never end are booked as unanswered."""
+    async def drain(self) -> None:
+        """Stop sending, and wait for the calls in flight; book those without an answer as unanswered."""
         self._is_on = False
-        if self._flying:
+        if self._unanswered:
             try:
-                await asyncio.wait_for(self._landed.wait(), DRAIN_SECONDS_MAX)
+                await asyncio.wait_for(self._drained.wait(), DRAIN_SECONDS_MAX)
             except TimeoutError:
-                for call in self._flying:
+                for call in self._unanswered:
                     self._workload.failed(call, NO_ANSWER, self._tally_of(call))
-                self._flying.clear()
+                self._unanswered.clear()
 
     @abstractmethod
     def _finished(self, connection: Connection, call: Call, outcome: Outcome) -> None:
-        """Book a call that has ended, and send what follows from it."""
+        """Book a call that has ended, and send the next one if it follows."""
 
-    def _tally_of(self, call: Call) -> Tally:  # noqa: ARG002 an open loop looks at it
-        """Where to count a call."""
+    def _tally_of(self, call: Call) -> Tally:  # noqa: ARG002 an open loop uses it
+        """Return the tally that counts a call."""
         return self._tally
 
     def _book(self, call: Call, outcome: Outcome, tally: Tally) -> int:
-        """Count a call that has ended; returns what time it is."""
+        """Count a call that has ended; return the time in ns."""
         now_ns = time.perf_counter_ns()
-        self._flying.discard(call)
+        self._unanswered.discard(call)
         tally.calls += 1
         if outcome is OK:
             tally.by_path[call.path].record(now_ns - call.intended_ns)
@@ -123,8 +123,8 @@ class Loop(ABC):
             if outcome.name == self._expected:
                 tally.by_path[call.path].record(now_ns - call.intended_ns)
             self._workload.failed(call, outcome, tally)
-        if not self._is_on and not self._flying:
-            self._landed.set()
+        if not self._is_on and not self._unanswered:
+            self._drained.set()
         return now_ns
 
     def _new_tally(self) -> Tally:

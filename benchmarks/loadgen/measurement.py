@@ -1,4 +1,4 @@
-"""One run: loads are started together, warmed up, measured for a while, and brought to their end."""
+"""One run: start the loads together, warm up, measure, and wait for all calls."""
 
 import asyncio
 import gc
@@ -14,29 +14,29 @@ from benchmarks.loadgen.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What the measured stretch of a run has shown; the warm-up before and the end are left out."""
+    """The measurement of a run, without its warm-up and its end."""
 
     seconds: float
     tallies: Mapping[str, Tally]
-    """By the load's name, the main one first."""
+    """Tallies by name of the load, the main one first."""
     client_cpu_seconds: float
-    """Of this whole process."""
+    """CPU seconds of this whole process."""
     server_cpu_seconds: Mapping[str, float]
-    """By the name of the watched processes."""
+    """CPU seconds by name of the measured processes."""
 
     @property
     def tally(self) -> Tally:
-        """Of the main load."""
+        """The tally of the main load."""
         return next(iter(self.tallies.values()))
 
     @property
     def units(self) -> int:
-        """What all loads together had acknowledged."""
+        """The acknowledged units of all loads together."""
         return sum(tally.units for tally in self.tallies.values())
 
     @property
     def units_per_second(self) -> float:
-        """Acknowledged charges (or empty calls) a second of the main load."""
+        """Acknowledged charges (or empty calls) per second of the main load."""
         return self.tally.units / self.seconds
 
 
@@ -45,7 +45,7 @@ async def measure(
 ) -> Measurement:
     """Run all loads at once, and wait until every call has ended.
 
-    Raises `TargetUnreachable`.
+    Raise `TargetUnreachable`.
     """
     async with AsyncExitStack() as connected:
         for load in loads.values():
@@ -55,18 +55,18 @@ async def measure(
                 for load in loads.values():
                     load.start()
                 await _sleep(loads, warm_up_seconds)
-                return await _stretch(loads, seconds, processes)
+                return await _measured(loads, seconds, processes)
             finally:
-                await asyncio.gather(*(load.land() for load in loads.values()))
+                await asyncio.gather(*(load.drain() for load in loads.values()))
 
 
-async def _stretch(loads: Mapping[str, Load], seconds: float, processes: Processes) -> Measurement:
+async def _measured(loads: Mapping[str, Load], seconds: float, processes: Processes) -> Measurement:
     before, client_before = processes.cpu_seconds(), time.process_time()
     began_ns = time.perf_counter_ns()
-    tallies = {name: load.begin_stretch() for name, load in loads.items()}
+    tallies = {name: load.start_recording() for name, load in loads.items()}
     await _sleep(loads, seconds)
     for load in loads.values():
-        load.end_stretch()
+        load.stop_recording()
     took_ns = time.perf_counter_ns() - began_ns
     client_after, after = time.process_time(), processes.cpu_seconds()
     return Measurement(
@@ -78,17 +78,17 @@ async def _stretch(loads: Mapping[str, Load], seconds: float, processes: Process
 
 
 async def _sleep(loads: Mapping[str, Load], seconds: float) -> None:
-    """Let calls run; `TargetUnreachable` as soon as there is no hope."""
-    given_up = [load.given_up for load in loads.values()]
-    await asyncio.wait(given_up, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for each in given_up:
+    """Let calls run for a time. Raise `TargetUnreachable` once a load has lost its target."""
+    unreachable = [load.unreachable for load in loads.values()]
+    await asyncio.wait(unreachable, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for each in unreachable:
         if each.done():
             raise each.result()
 
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    """Collect no garbage: nothing here makes cycles, and a pause would be the server's latency."""
+    """Disable the garbage collector: nothing here makes cycles, and a pause would count as the server's latency."""
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -1,9 +1,8 @@
-"""An open loop: calls leave at a constant rate, whether or not the ones before were answered.
+"""An open loop: calls are sent at a constant rate, whether or not earlier ones were answered.
 
-So do the messages of people who do not know of each other. Latency counts from the time at which a
-call should have left: neither a server that stalls nor a generator that is late can hide it
-(coordinated omission). For the same reason a stretch has all calls that should have left within it,
-however late they end.
+This is the load of independent callers. Latency counts from the intended send time, so that neither
+a stalled server nor a late generator hides it (coordinated omission). For the same reason a tally
+counts all calls with an intended time within the recorded time, however late they end.
 """
 
 import sys
@@ -19,10 +18,10 @@ from benchmarks.loadgen.ticker import Ticker
 from benchmarks.loadgen.workloads import Workload
 
 IN_FLIGHT_MAX = 20_000
-"""Beyond these, calls are counted as errors instead of being sent: a server that has stopped must not fill the memory
-of the generator."""
+"""Further calls are counted as errors instead of being sent, so that a stopped server does not fill the generator's
+memory."""
 TICK_SECONDS_MIN = 0.0002
-"""At higher rates several calls leave at once."""
+"""At higher rates several calls are sent at once."""
 NEVER_NS = sys.maxsize
 
 
@@ -30,7 +29,7 @@ class OpenLoop(Loop):
     """Sends `rate` calls a second of `workload`, evenly spaced."""
 
     def __init__(self, workload: Workload, endpoint: Endpoint, *, rate: float, connections: int) -> None:
-        """Choose; nothing is connected yet."""
+        """Prepare; connect nothing."""
         assert rate > 0
         super().__init__(workload, endpoint, connections=connections)
         self._rate = rate
@@ -39,7 +38,7 @@ class OpenLoop(Loop):
         self._sent = 0
         self._from_ns = self._until_ns = NEVER_NS
         self._rest = self._new_tally()
-        """Calls outside of the stretch."""
+        """Counts calls outside of the recorded time."""
         self._ticker = Ticker(max(1 / rate, TICK_SECONDS_MIN), self._tick)
 
     def start(self) -> None:
@@ -48,23 +47,23 @@ class OpenLoop(Loop):
         self._began_ns = time.perf_counter_ns()
         self._ticker.start()
 
-    def begin_stretch(self) -> Tally:
-        """Begin to count: calls that should leave from now on."""
+    def start_recording(self) -> Tally:
+        """Begin to count the calls with an intended time from now on."""
         self._from_ns, self._until_ns = time.perf_counter_ns(), NEVER_NS
         self._tally = self._new_tally()
         return self._tally
 
-    def end_stretch(self) -> None:
-        """Count no calls that should leave later."""
+    def stop_recording(self) -> None:
+        """Stop counting calls with a later intended time."""
         self._until_ns = time.perf_counter_ns()
 
-    async def land(self) -> None:
-        """Send no more, and wait for the calls in flight."""
+    async def drain(self) -> None:
+        """Stop sending, and wait for the calls in flight."""
         self._ticker.stop()
-        await super().land()
+        await super().drain()
 
     def _tick(self) -> None:
-        """Send what is due."""
+        """Send the calls that are due."""
         now_ns = time.perf_counter_ns()
         due = int((now_ns - self._began_ns) / self._interval_ns) + 1
         for number in range(self._sent, due):
@@ -72,15 +71,15 @@ class OpenLoop(Loop):
             call = self._workload.next_call(intended_ns)
             tally = self._tally_of(call)
             tally.late.record(now_ns - intended_ns)
-            if len(self._flying) < IN_FLIGHT_MAX:
-                self._flying.add(call)
+            if len(self._unanswered) < IN_FLIGHT_MAX:
+                self._unanswered.add(call)
                 self._client.submit(call)
             else:
                 tally.calls += 1
                 self._workload.failed(call, NOT_SENT, tally)
         self._sent = max(self._sent, due)
 
-    def _finished(self, connection: Connection, call: Call, outcome: Outcome) -> None:  # noqa: ARG002 any will do
+    def _finished(self, connection: Connection, call: Call, outcome: Outcome) -> None:  # noqa: ARG002 all connections are alike
         self._book(call, outcome, self._tally_of(call))
 
     def _tally_of(self, call: Call) -> Tally:

@@ -1,6 +1,6 @@
-"""Streams of batches, by gRPC's own client: of what a hundred charges cost, its share is small.
+"""Streams of batches, by gRPC's own client, whose share of the cost of a hundred charges is small.
 
-A closed loop: always N batches of each stream unanswered, the next one sent when one is answered.
+This is a closed loop: each stream has N unanswered batches at all times; an answer sends the next one.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ UNLIMITED = (("grpc.max_receive_message_length", -1),)
 
 
 class StreamLoop:
-    """Keeps `in_flight` batches of each of `streams` streams under way; each stream has a connection of its own."""
+    """Keeps `in_flight` batches in flight on each of `streams` streams; each stream has its own connection."""
 
     def __init__(self, workload: StreamedBatches, endpoint: Endpoint, *, streams: int, in_flight: int) -> None:
-        """Choose; nothing is connected yet."""
+        """Prepare; connect nothing."""
         assert streams > 0
         assert in_flight > 0
         self._workload = workload
@@ -44,10 +44,10 @@ class StreamLoop:
         self._is_on = False
         self._answered_at = 0.0
         self._tally = Tally(self._workload.paths)
-        self._given_up: asyncio.Future[TargetUnreachable] = asyncio.get_running_loop().create_future()
+        self._unreachable: asyncio.Future[TargetUnreachable] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Self:
-        # A pool of its own for each: else channels to one address share a connection.
+        # A pool for each channel: otherwise channels to one address share a connection.
         options = (("grpc.use_local_subchannel_pool", 1), *UNLIMITED)
         self._channels = [self._endpoint.channel(number, options) for number in range(self._streams)]
         try:
@@ -68,26 +68,26 @@ class StreamLoop:
         await self._close()
 
     @property
-    def given_up(self) -> "asyncio.Future[TargetUnreachable]":
-        """Done as soon as there is no hope of going on."""
-        return self._given_up
+    def unreachable(self) -> "asyncio.Future[TargetUnreachable]":
+        """Done once the target is unreachable for too long."""
+        return self._unreachable
 
     def start(self) -> None:
-        """Open the streams; each is opened again when it is lost."""
+        """Open the streams; each is opened again after a failure."""
         self._is_on = True
         self._tasks = [asyncio.create_task(self._keep_open(channel)) for channel in self._channels]
 
-    def begin_stretch(self) -> Tally:
-        """Begin to count: batches that are answered from now on."""
+    def start_recording(self) -> Tally:
+        """Begin to count the batches that are answered from now on."""
         self._tally = Tally(self._workload.paths)
         return self._tally
 
-    def end_stretch(self) -> None:
-        """Count no more."""
+    def stop_recording(self) -> None:
+        """Stop counting."""
         self._tally = Tally(self._workload.paths)
 
-    async def land(self) -> None:
-        """Send no more, and wait for the answers."""
+    async def drain(self) -> None:
+        """Stop sending, and wait for the answers."""
         self._is_on = False
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS_MAX)
@@ -101,30 +101,30 @@ class StreamLoop:
             stream: Any = channel.stream_stream(self._workload.paths[0], None, None)(
                 None, metadata=self._endpoint.metadata
             )
-            flying: dict[str, Call] = {}
+            pending: dict[str, Call] = {}
             outcome = CONNECTION_LOST
             try:
-                await self._exchange(stream, flying)
+                await self._exchange(stream, pending)
             except grpc.aio.AioRpcError as error:
                 outcome = _outcome(error)
             finally:
                 stream.cancel()
-                for call in flying.values():
+                for call in pending.values():
                     self._workload.failed(call, outcome, self._tally)
             if self._is_on:
-                if time.monotonic() - self._answered_at > UNREACHABLE_SECONDS_MAX and not self._given_up.done():
-                    self._given_up.set_result(TargetUnreachable(f"{self._endpoint}: {outcome.name}"))
+                if time.monotonic() - self._answered_at > UNREACHABLE_SECONDS_MAX and not self._unreachable.done():
+                    self._unreachable.set_result(TargetUnreachable(f"{self._endpoint}: {outcome.name}"))
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _exchange(self, stream: Any, flying: dict[str, Call]) -> None:
-        """Send and read until the run or the stream ends; what is left in `flying` was not answered."""
+    async def _exchange(self, stream: Any, pending: dict[str, Call]) -> None:
+        """Send and read until the run or the stream ends; batches that remain in `pending` have no answer."""
         for _ in range(self._in_flight):
-            await self._send(stream, flying)
-        while flying:
+            await self._send(stream, pending)
+        while pending:
             answer = await stream.read()
             if answer is EOF:
                 return
-            call = flying.pop(self._workload.batch_id(answer), None)
+            call = pending.pop(self._workload.batch_id(answer), None)
             if call is None:
                 continue
             self._answered_at = time.monotonic()
@@ -134,14 +134,14 @@ class StreamLoop:
             call.body = PREFIX.pack(0, len(answer)) + answer
             self._workload.succeeded(call, tally)
             if self._is_on:
-                await self._send(stream, flying)
+                await self._send(stream, pending)
         with suppress(asyncio.InvalidStateError):
             await stream.done_writing()
 
-    async def _send(self, stream: Any, flying: dict[str, Call]) -> None:
+    async def _send(self, stream: Any, pending: dict[str, Call]) -> None:
         batch_id = f"{next(self._numbers):0{BATCH_ID_CHARS}x}"
-        call = flying[batch_id] = self._workload.next_call(time.perf_counter_ns())
-        # InvalidStateError: the stream has ended; reading it says why.
+        call = pending[batch_id] = self._workload.next_call(time.perf_counter_ns())
+        # InvalidStateError: the stream has ended; reading it raises the cause.
         with suppress(asyncio.InvalidStateError):
             await stream.write(self._workload.message(call, batch_id))
 

@@ -1,4 +1,4 @@
-"""What was counted in one stretch of a run."""
+"""Counts and latencies of the recorded time of a run."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,27 +7,27 @@ from benchmarks.loadgen.histogram import LatencyHistogram
 
 
 class Tally:
-    """Calls of one stretch, by the methods of one workload."""
+    """Counts of the calls of one workload, latencies by method."""
 
     __slots__ = ("by_path", "calls", "errors", "late", "paths", "units")
 
     def __init__(self, paths: Sequence[str]) -> None:
-        """Begin with nothing; `paths` are the workload's."""
+        """Begin empty; `paths` are the workload's methods."""
         self.paths = paths
         self.calls = 0
-        """Calls that ended, well or not."""
+        """Calls that ended, with success or not."""
         self.units = 0
-        """What the calls acknowledged: charges, of which a batch has many."""
+        """Acknowledged units: charges, of which a batch has many."""
         self.by_path = [LatencyHistogram() for _ in paths]
-        """Latencies of the calls that ended as they should, by method."""
+        """Latencies of the calls that ended as expected, by method."""
         self.late = LatencyHistogram()
-        """How long after its intended time each call of an open loop was sent: the generator's own lateness."""
+        """The delay from the intended time to the send time of each call of an open loop."""
         self.errors: Counter[str] = Counter()
         """Units that were not acknowledged, by the name of their outcome."""
 
     @property
     def latencies(self) -> LatencyHistogram:
-        """Those of all methods together."""
+        """Latencies of all methods together."""
         if len(self.by_path) == 1:
             return self.by_path[0]
         together = LatencyHistogram()

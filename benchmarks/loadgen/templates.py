@@ -1,7 +1,7 @@
-"""Messages that are prepared but for their idempotency keys.
+"""Messages that are prepared except for their idempotency keys.
 
 A message is serialized once, with a placeholder where each key belongs. Keys have one width, so
-every length in the message stays right when a key takes the placeholder's place.
+all lengths in the message stay correct when a key replaces the placeholder.
 """
 
 import secrets
@@ -26,26 +26,26 @@ SMS = wallet_pb2.Usage(
 
 _STEP = 0x9E3779B97F4A7C15
 """Odd, so that its multiples modulo 2**64 are all different; they also look random, as gateways'
-keys do: keys in order would be kind to the ledger's index."""
+keys do: keys in order would favour the ledger's index."""
 _MASK = 2**64 - 1
 
 
 def fresh_keys() -> Iterator[bytes]:
-    """Keys without end, unique in this run and, but for a chance in 2**32, among all runs."""
+    """Yield keys endlessly, unique in this run and, except for a chance of 1 in 2**32, among all runs."""
     run = secrets.token_hex(RUN_CHARS // 2).encode()
     for number in count(1):
         yield b"%b%016x" % (run, number * _STEP & _MASK)
 
 
 def template(message: Message, *, keys: int) -> Sequence[bytes]:
-    """Cut the gRPC message at its keys, into `keys` + 1 pieces."""
+    """Return the gRPC message, split at its keys into `keys` + 1 pieces."""
     pieces = whole(message).split(PLACEHOLDER.encode())
     assert len(pieces) == keys + 1, "the placeholder is missing, or is also somewhere else"
     return pieces
 
 
 def whole(message: Message) -> bytes:
-    """Make a gRPC message in which there is no key."""
+    """Return a gRPC message without a key."""
     body = message.SerializeToString()
     return PREFIX.pack(0, len(body)) + body
 
@@ -53,9 +53,9 @@ def whole(message: Message) -> bytes:
 def charge_request(
     company: str, amount_micros: int | None, usage: wallet_pb2.Usage = SMS
 ) -> charging_pb2.ChargeRequest:
-    """Charge `company` ("companies/acme") for a usage, with the placeholder as the key.
+    """Return a charge of `company` ("companies/acme") for a usage, with the placeholder as the key.
 
-    Without an amount the company's rate card has to price it.
+    Without an amount the company's rate card prices it.
     """
     return charging_pb2.ChargeRequest(
         company=company, idempotency_key=PLACEHOLDER, usage=usage, amount_micros=amount_micros

@@ -1,7 +1,7 @@
-"""A clock that ticks to the tenth of a millisecond.
+"""A timer with a precision of a tenth of a millisecond.
 
-The event loop's own timers come at whole milliseconds, which is as long as an answer takes. Linux
-has timers that are read like files (timerfd); elsewhere, the loop's timers must do.
+The event loop's own timers fire at whole milliseconds, which is as long as an answer takes. Linux
+has timers that are read like files (timerfd); elsewhere the loop's timers are used.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ class _Interval(ctypes.Structure):
 
 
 class Ticker:
-    """Calls `tick` now and every `seconds`, from the running event loop; a tick that is late is not made up for."""
+    """Calls `tick` at once and every `seconds`, in the running event loop; late ticks are not repeated."""
 
     def __init__(self, seconds: float, tick: Callable[[], None]) -> None:
-        """Choose; it does not run yet."""
+        """Prepare; start nothing."""
         assert 0 < seconds < 1e6
         self._seconds = seconds
         self._tick = tick
@@ -37,17 +37,17 @@ class Ticker:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Tick for the first time."""
+        """Start, with a first tick at once."""
         loop = asyncio.get_running_loop()
         self._descriptor = _timer(self._seconds) if sys.platform == "linux" else None
         if self._descriptor is not None:
             loop.add_reader(self._descriptor, self._read, self._descriptor)
             self._tick()
         else:
-            self._go_on()
+            self._tick_again()
 
     def stop(self) -> None:
-        """Tick no more; may be called again."""
+        """Stop; may be called again."""
         if self._descriptor is not None:
             asyncio.get_running_loop().remove_reader(self._descriptor)
             os.close(self._descriptor)
@@ -60,13 +60,13 @@ class Ticker:
         os.read(descriptor, 8)
         self._tick()
 
-    def _go_on(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._go_on)
+    def _tick_again(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._tick_again)
         self._tick()
 
 
 def _timer(seconds: float) -> int | None:
-    """Start the system's timer; None where it has none."""
+    """Start the system's timer; return None if it has none."""
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = int(libc.timerfd_create(CLOCK_MONOTONIC, TFD_FLAGS))
     if descriptor < 0:

@@ -1,4 +1,4 @@
-"""Voice calls: money is held when a call begins, more while it goes on, and taken when it has ended."""
+"""Voice calls: authorize at the start, increment during the call, capture at the end."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ from veloconnect.wallet.v1 import wallet_pb2
 SERVICE = "/veloconnect.charging.v1.ChargingService"
 AUTHORIZE, INCREMENT, CAPTURE = range(3)
 TTL_SECONDS = 120
-"""A hold whose call was lost is given back by itself."""
+"""A hold whose call was lost expires after this time."""
 HELD_CHARGES = 10
-"""What Authorize holds; the increment doubles it, and the capture takes one charge."""
+"""The amount of Authorize, in charges; the increment doubles it, and the capture takes one charge."""
 
 
 class VoiceCalls:
@@ -28,26 +28,26 @@ class VoiceCalls:
     paths: Sequence[str] = (f"{SERVICE}/Authorize", f"{SERVICE}/IncrementAuthorization", f"{SERVICE}/Capture")
     expected: str | None = None
 
-    def __init__(self, books: Books, draws: Iterator[int] | None = None) -> None:
+    def __init__(self, books: Books, choices: Iterator[int] | None = None) -> None:
         """Prepare the three requests for each company."""
         self._books = books
         self._keys = fresh_keys()
-        self._draws = draws or uniform(len(books.companies))
+        self._choices = choices or uniform(len(books.companies))
         self._templates = [_requests(company, books.amount_micros) for company in books.companies]
         self._ready: deque[tuple[int, int, bytes]] = deque()
-        """Phone calls that wait for their next request: its path, the company, the hold's id."""
+        """Phone calls ready for their next request: its path, the company, the hold's id."""
         self._holds: dict[Call, bytes] = {}
-        """The hold's id of each request that is on its way."""
+        """The hold's id of each request in flight."""
 
     def next_call(self, intended_ns: int) -> Call:
-        """Go on with a phone call, or begin one."""
+        """Return the next request of a phone call, or begin one."""
         key = next(self._keys)
         if self._ready:
             path, company, hold = self._ready.popleft()
             before, between, after = self._templates[company][path]
             message = before + hold + between + key + after
         else:
-            path, company, hold = AUTHORIZE, next(self._draws), key
+            path, company, hold = AUTHORIZE, next(self._choices), key
             before, after = self._templates[company][AUTHORIZE]
             message = before + key + after
             self._books.open_holds.add((company, hold))
@@ -66,7 +66,7 @@ class VoiceCalls:
             self._ready.append((call.path + 1, call.tag, hold))
 
     def failed(self, call: Call, outcome: Outcome, tally: Tally) -> None:
-        """Give the phone call up; its hold may be open."""
+        """Abandon the phone call; its hold may be open."""
         hold = self._holds.pop(call)
         tally.errors[outcome.name] += 1
         if call.path == CAPTURE and outcome.maybe_applied:

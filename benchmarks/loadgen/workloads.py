@@ -1,4 +1,4 @@
-"""Which requests are sent, and how their answers are booked: single charges in all their kinds."""
+"""Single charges of all kinds: their requests, and how their answers are booked."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from veloconnect.wallet.v1 import wallet_pb2
 CHARGE_PATH = "/veloconnect.charging.v1.ChargingService/Charge"
 
 REMEMBERED_CHARGES = 4_096
-"""Of these last acknowledged charges, replays draw one."""
+"""The number of last acknowledged charges from which replays choose."""
 REPLAY = -1
 """The tag of a replay: its charge is booked already."""
 
@@ -25,12 +25,12 @@ class Workload(Protocol):
     """An endless supply of calls."""
 
     paths: Sequence[str]
-    """The methods; calls refer to them by their place."""
+    """The methods; calls refer to them by index."""
     expected: str | None
-    """The name of the outcome, other than OK, with which calls are meant to end."""
+    """The name of the outcome, other than OK, with which calls should end."""
 
     def next_call(self, intended_ns: int) -> Call:
-        """Make a fresh request."""
+        """Return a fresh request."""
 
     def succeeded(self, call: Call, tally: Tally) -> None:
         """Book a call that ended with OK."""
@@ -40,7 +40,7 @@ class Workload(Protocol):
 
 
 class Charges:
-    """`Charge`, each for the company of `books` that `draws` name; uniformly, unless given."""
+    """`Charge`, each for a company of `books`, by number from `choices`; uniformly, unless given."""
 
     paths: Sequence[str] = (CHARGE_PATH,)
     expected: str | None = None
@@ -48,14 +48,14 @@ class Charges:
     def __init__(
         self,
         books: Books,
-        draws: Iterator[int] | None = None,
+        choices: Iterator[int] | None = None,
         *,
         usages: Sequence[wallet_pb2.Usage] = (SMS,),
         names_amount: bool = True,
     ) -> None:
         """Prepare a request for each company, of the usages in turn.
 
-        Where it does not name the amount, that of the books must be what the company's rate card says.
+        Without `names_amount` the amount of the books must be the one that the company's rate card gives.
         """
         self._books = books
         self._keys = fresh_keys()
@@ -64,11 +64,11 @@ class Charges:
             template(charge_request(company, amount_micros, usage), keys=1)
             for company, usage in zip(books.companies, cycle(usages), strict=False)
         ]
-        self._draws = draws or uniform(len(books.companies))
+        self._choices = choices or uniform(len(books.companies))
 
     def next_call(self, intended_ns: int) -> Call:
         """Put a fresh key into the next company's request."""
-        company = next(self._draws)
+        company = next(self._choices)
         before, after = self._templates[company]
         return Call(before + next(self._keys) + after, company, intended_ns)
 
@@ -78,14 +78,14 @@ class Charges:
         tally.units += 1
 
     def failed(self, call: Call, outcome: Outcome, tally: Tally) -> None:
-        """Book one charge that may have been made, unless it was refused."""
+        """Book one charge that may have been made, unless the error is definite."""
         tally.errors[outcome.name] += 1
         if outcome.maybe_applied:
             self._books.unclear[call.tag] += 1
 
 
 class Replays(Charges):
-    """Charges of which a share are retries: the same request again, under the key of one that was acknowledged."""
+    """Charges of which a share are retries of acknowledged ones, under the same key."""
 
     def __init__(self, books: Books, *, share: float) -> None:
         """`share` of the calls, from 0 to 1, are retries."""
@@ -102,7 +102,7 @@ class Replays(Charges):
         return super().next_call(intended_ns)
 
     def succeeded(self, call: Call, tally: Tally) -> None:
-        """Book one charge, but a replay as nothing: its money was taken before."""
+        """Book one charge; a replay changes no books, since its charge is booked already."""
         if call.tag == REPLAY:
             tally.units += 1
             return
@@ -122,16 +122,16 @@ class Replays(Charges):
 
 
 class Declines(Charges):
-    """Charges of wallets that are dry: each must be refused, and that is what is counted."""
+    """Charges of wallets without funds: declines are expected and counted as units."""
 
     expected: str | None = "FAILED_PRECONDITION/INSUFFICIENT_FUNDS"
 
     def succeeded(self, call: Call, tally: Tally) -> None:  # noqa: ARG002 as all
-        """Count as an error; the books will not agree either."""
+        """Count as an error; the books will differ, too."""
         tally.errors["OK, of a dry wallet"] += 1
 
     def failed(self, call: Call, outcome: Outcome, tally: Tally) -> None:
-        """Count a refusal for want of money as what was asked for."""
+        """Count a decline as a unit."""
         if outcome.name == self.expected:
             tally.units += 1
         else:

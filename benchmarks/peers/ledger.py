@@ -1,7 +1,7 @@
-"""Charges on Postgres alone: for each a transaction that locks the wallet's row.
+"""Charges on Postgres alone: one transaction for each, which locks the wallet's row.
 
-It has what a careful author would give it: prepared statements (asyncpg's own), generic plans, no jit, the key looked
-up before the row is locked, and no RESET between requests, which leave nothing behind.
+The design is careful: prepared statements (asyncpg's own), generic plans, no jit, the key is looked up before the row
+is locked, and there is no RESET between requests, which change no settings.
 """
 
 import time
@@ -23,8 +23,8 @@ SETTINGS = {
 }
 COMMAND_SECONDS_MAX = 10.0
 
-# The tables of the comparison, from the companies that there are; what is already there stays as it is. Columns, keys
-# and fillfactor are the ledger's own, so that neither side writes more.
+# The tables of the peer, filled from the existing companies; existing rows are not changed. Columns, keys and
+# fillfactor are the ledger's own, so that neither side writes more.
 TABLES = """
 CREATE TABLE IF NOT EXISTS naive_wallets (
     company_id  text     PRIMARY KEY,
@@ -66,7 +66,7 @@ _INSERT = "INSERT INTO naive_entries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
 
 
 async def open_pool(database_url: str, connections: int) -> asyncpg.Pool:
-    """Return a pool of so many connections, all open."""
+    """Return a pool of `connections` open connections."""
     return await asyncpg.create_pool(
         database_url,
         min_size=connections,
@@ -79,10 +79,10 @@ async def open_pool(database_url: str, connections: int) -> asyncpg.Pool:
 
 
 async def _keep(_connection: object) -> None:
-    """Do nothing to a connection that comes back: no request changes its settings."""
+    """Do nothing to a released connection: no request changes its settings."""
 
 
-class Bank:
+class NaiveLedger:
     """Wallets and entries of the `naive_` tables."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -90,17 +90,17 @@ class Bank:
         self._pool = pool
 
     async def charge(self, command: Command) -> Outcome:
-        """Take money, once. Raises WalletError."""
+        """Charge once for each key. Raise `WalletError`."""
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 return await _charge(connection, command)
         except asyncpg.UniqueViolationError:
-            # The same key at the same time: the other one has committed.
+            # A concurrent request with the same key has committed.
             async with self._pool.acquire() as connection, connection.transaction():
                 return await _charge(connection, command)
 
     async def wallet(self, company: str) -> Wallet:
-        """Return a wallet. Raises CompanyNotFound."""
+        """Return a wallet. Raise `CompanyNotFound`."""
         row = await self._pool.fetchrow(_WALLET, company)
         if row is None:
             raise CompanyNotFound(company)
@@ -109,7 +109,7 @@ class Bank:
 
 async def _charge(connection: Connection, command: Command) -> Outcome:
     company, key = command.company, command.idempotency_key
-    assert not command.unpriced, "this bank has no rate cards"
+    assert not command.unpriced, "the peer has no rate cards"
     if recorded := await connection.fetchrow(_RECORDED, company, key):
         wallet = await connection.fetchrow(_WALLET, company)
         assert wallet is not None
@@ -121,7 +121,7 @@ async def _charge(connection: Connection, command: Command) -> Outcome:
         raise CompanySuspended(company)
     balance = wallet["balance"] - command.amount
     if balance < wallet["floor"]:
-        # The same key may have been charged while the row was waited for.
+        # The same key may have been charged while this one waited for the row.
         if recorded := await connection.fetchrow(_RECORDED, company, key):
             return _replay(command, recorded, wallet)
         raise InsufficientFunds(
@@ -156,7 +156,7 @@ async def _charge(connection: Connection, command: Command) -> Outcome:
 
 
 def _replay(command: Command, recorded: asyncpg.Record, wallet: asyncpg.Record) -> Outcome:
-    """Return what is recorded for the key. Raises IdempotencyKeyReused."""
+    """Return the recorded outcome of the key. Raise `IdempotencyKeyReused`."""
     if recorded["fingerprint"] != command.fingerprint:
         raise IdempotencyKeyReused(command.idempotency_key)
     entry = Entry(

@@ -19,9 +19,9 @@ READY_SECONDS_MAX = 20.0
 
 
 def prepare(database_url: str) -> None:
-    """Give the peer a wallet for each company, with its balance and floor as they are now.
+    """Create a wallet of the peer for each company, with its current balance and floor.
 
-    Once made, the peer's wallets go their own way: run again, this adds the companies that are new, and changes none.
+    Existing wallets of the peer are not changed; a second call adds new companies only.
     """
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(TABLES)
@@ -31,7 +31,7 @@ def prepare(database_url: str) -> None:
 def naive_server(
     directory: Path, database_url: str, token: str, *, connections: int = CONNECTIONS
 ) -> Iterator[tuple[Target, int]]:
-    """Run the peer; yields where it listens and its process id. `prepare` may come later, before the first call."""
+    """Run the peer; yield its address and its process id. Call `prepare` before the first request."""
     target = Target(LOOPBACK, free_port())
     token_file = directory / "naive-token"
     token_file.touch(mode=0o600)

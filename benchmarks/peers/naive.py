@@ -1,6 +1,6 @@
 """ChargingService on Postgres alone, `python -m benchmarks.peers.naive`: Charge, BatchCharge and GetWallet.
 
-grpc.aio on uvloop, one process, like the service; `bank` does the booking.
+It runs grpc.aio on uvloop in one process, like the service; `ledger` books the charges.
 """
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
@@ -13,7 +13,7 @@ import click
 import grpc
 import uvloop
 
-from benchmarks.peers.ledger import Bank, open_pool
+from benchmarks.peers.ledger import NaiveLedger, open_pool
 from charging import decode
 from charging.app import NAME
 from charging.encode import charged, fill_charged
@@ -35,25 +35,25 @@ from wallet.domain.resource_names import WALLET
 from wallet.ledger.reader import Reader
 
 CONNECTIONS = 32
-"""Of the pool. Of 8, 16, 32 and 64 the best all in all: for many companies and for one, singly and in batches."""
+"""Size of the pool. Of 8, 16, 32 and 64 the best overall: for many companies and for one, singly and in batches."""
 
 
 class NaiveServicer(charging_pb2_grpc.ChargingServiceServicer):
-    """Every charge is a transaction of its own."""
+    """ChargingService with one transaction for each charge."""
 
-    def __init__(self, bank: Bank, pricing: Pricing) -> None:
-        """Book at `bank`, by `pricing`."""
-        self._bank = bank
+    def __init__(self, ledger: NaiveLedger, pricing: Pricing) -> None:
+        """Decode by `pricing`, book by `ledger`."""
+        self._ledger = ledger
         self._pricing = pricing
 
     async def Charge(self, request: charging_pb2.ChargeRequest, context: Context) -> charging_pb2.ChargeResponse:
-        """Take the price of a usage."""
-        return charged(await self._bank.charge(decode.charge(request, self._pricing)))
+        """Charge a usage."""
+        return charged(await self._ledger.charge(decode.charge(request, self._pricing)))
 
     async def BatchCharge(
         self, request: charging_pb2.BatchChargeRequest, context: Context
     ) -> charging_pb2.BatchChargeResponse:
-        """Make many charges, as many at a time as there are connections."""
+        """Make many charges, as many at once as there are connections."""
         response = charging_pb2.BatchChargeResponse()
         for outcome in await asyncio.gather(*(self._outcome(each) for each in request.requests)):
             if isinstance(outcome, Outcome):
@@ -63,13 +63,13 @@ class NaiveServicer(charging_pb2_grpc.ChargingServiceServicer):
         return response
 
     async def GetWallet(self, request: charging_pb2.GetWalletRequest, context: Context) -> wallet_pb2.Wallet:
-        """Read a wallet."""
-        return wire.wallet(await self._bank.wallet(WALLET.parse(request.name)))
+        """Return a wallet."""
+        return wire.wallet(await self._ledger.wallet(WALLET.parse(request.name)))
 
     async def _outcome(self, request: charging_pb2.ChargeRequest) -> Outcome | WalletError | InvalidRequest:
         try:
             check(request)
-            return await self._bank.charge(decode.charge(request, self._pricing))
+            return await self._ledger.charge(decode.charge(request, self._pricing))
         except (WalletError, InvalidRequest) as error:
             return error
 
@@ -77,9 +77,9 @@ class NaiveServicer(charging_pb2_grpc.ChargingServiceServicer):
 async def serve(database_url: str, port: int, token_file: Path, connections: int) -> None:
     """Serve on loopback until SIGTERM."""
     pool = await open_pool(database_url, connections)
-    pricing = Pricing(lambda: RateBooks({}, {}, 0), Reader(pool))  # No cards: every charge names its amount.
+    pricing = Pricing(lambda: RateBooks({}, {}, 0), Reader(pool))  # No rate cards: every charge names its amount.
     boundary: Any = Boundary(read_tokens(token_file), ours=frozenset({NAME}), open_services=frozenset())
-    charging_pb2_grpc.add_ChargingServiceServicer_to_server(NaiveServicer(Bank(pool), pricing), boundary)
+    charging_pb2_grpc.add_ChargingServiceServicer_to_server(NaiveServicer(NaiveLedger(pool), pricing), boundary)
     server = grpc.aio.server(handlers=[boundary], options=[("grpc.so_reuseport", 0)])
     server.add_insecure_port(f"{LOOPBACK}:{port}")
     await server.start()
@@ -91,7 +91,7 @@ async def serve(database_url: str, port: int, token_file: Path, connections: int
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--database-url", required=True, help="Where `benchmarks.peers.local.prepare` has made the tables.")
+@click.option("--database-url", required=True, help="A database with the tables of `benchmarks.peers.local.prepare`.")
 @click.option("--port", type=click.IntRange(1, 65_535), required=True, help="On loopback.")
 @click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
 @click.option("--connections", type=click.IntRange(1, 100), default=CONNECTIONS, help="To Postgres.")

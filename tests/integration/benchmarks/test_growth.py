@@ -1,4 +1,4 @@
-"""The ledger that benchmarks fill is one that charges could have made, and is charged on."""
+"""The ledger that benchmarks fill is sound, and can be charged."""
 
 import asyncio
 import subprocess
@@ -15,7 +15,7 @@ from tests.support.wallets import Wallets
 from wallet.settings import WalletSettings
 
 COMPANIES, ENTRIES = 7, 5_003
-"""So that some companies have one entry more than others."""
+"""Not a multiple of the companies, so that some have one entry more."""
 INDEXES = "SELECT indexname FROM pg_indexes WHERE tablename = 'entries' ORDER BY 1"
 VERIFY_SECONDS_MAX = 60
 
@@ -39,7 +39,7 @@ async def test_a_filled_ledger_is_verified_clean(settings: WalletSettings, datab
 
 
 @pytest.mark.parametrize("entries", [0, 100])
-async def test_it_is_charged_on(wallets: Wallets, settings: WalletSettings, entries: int) -> None:
+async def test_a_filled_ledger_can_be_charged(wallets: Wallets, settings: WalletSettings, entries: int) -> None:
     fill(settings.database_url, companies=COMPANIES, entries=entries)
     company, before = next(iter(read_balances(settings.database_url).items()))
     assert before <= FUNDS_MICROS
@@ -50,6 +50,6 @@ async def test_it_is_charged_on(wallets: Wallets, settings: WalletSettings, entr
 
 @pytest.fixture(autouse=True)
 async def clean(wallets: Wallets, database: asyncpg.Connection) -> object:
-    """Every promise holds when the test is done."""
+    """Verify all promises after the test."""
     yield
     await assert_clean(wallets, database)

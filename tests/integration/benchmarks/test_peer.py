@@ -1,4 +1,4 @@
-"""The peer that benchmarks compare with is correct: else the comparison would flatter somebody."""
+"""The peer that benchmarks compare with is correct, so that the comparison is fair."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ Stub = charging_pb2_grpc.ChargingServiceStub
 
 @pytest.fixture(scope="module")
 def url(postgres: devstack.Postgres) -> Iterator[str]:
-    """A database with companies, one of them suspended, and the peer's tables."""
+    """Yield the URL of a database with companies, one suspended, and the peer's tables."""
     with_template(postgres, DATABASE)
     url = postgres.database_dsn(DATABASE)
     with psycopg.connect(url) as connection:
@@ -61,7 +61,7 @@ def stub(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stub]:
 
 @pytest.fixture(autouse=True)
 async def sound(url: str, stub: Stub) -> Any:
-    """After each test the peer's wallets are the sums of their entries, and above their floors."""
+    """Check after each test that the peer's wallets are the sums of their entries, and above their floors."""
     yield
     connection = await asyncpg.connect(url)
     assert await connection.fetch(UNSOUND, BALANCE) == []
@@ -100,13 +100,13 @@ def test_it_charges_and_answers_with_the_same_messages(stub: Stub) -> None:
     assert call(stub.GetWallet, charging_pb2.GetWalletRequest(name="companies/other/wallet")) == answer.wallet
 
 
-def test_a_key_is_charged_once_and_is_no_other_request_s(stub: Stub) -> None:
+def test_a_key_is_charged_once_and_for_one_request(stub: Stub) -> None:
     first = call(stub.Charge, request("again"))
     assert call(stub.Charge, request("again")).transaction == first.transaction
     assert refused(stub.Charge, request("again", amount=PRICE + 1)).reason == "IDEMPOTENCY_KEY_REUSED"
 
 
-async def test_the_floor_holds_and_keys_are_taken_once_however_many_come_at_once(stub: Stub, url: str) -> None:
+async def test_floor_and_keys_hold_under_concurrent_charges(stub: Stub, url: str) -> None:
     fits = (BALANCE - FLOOR) // PRICE
     keys = [f"race-{number // 2}" for number in range(2 * AT_ONCE)]
 

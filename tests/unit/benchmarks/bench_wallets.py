@@ -33,36 +33,36 @@ AMOUNT_MICROS = 75_000
 
 
 class Wallets:
-    """What was asked of it, and what it answers."""
+    """A service in memory, with its requests and its answers."""
 
     def __init__(self) -> None:
-        """Accept everything until told otherwise."""
+        """Accept all requests."""
         self.charges: list[charging_pb2.ChargeRequest] = []
         self.tokens: set[str] = set()
         self.balances: Counter[str] = Counter()
         self.keys: set[tuple[str, str]] = set()
-        """Of acknowledged charges, by company."""
+        """Amounts of acknowledged charges, by company."""
         self.replays = 0
         self.calls: Counter[str] = Counter()
-        """By the method's name, but for Charge."""
+        """Requests by method, except Charge."""
         self.held: dict[str, int] = {}
         """Open authorizations, by name."""
         self.closed: set[str] = set()
         self.decline: Callable[[charging_pb2.ChargeRequest], Status | None] = lambda _: None
         self.allows_debt = True
-        """Where not, a charge that a wallet cannot pay is refused."""
+        """Without it, a charge beyond the balance is declined."""
         self.forgets_every = 0
-        """Of so many charges it acknowledges one that it does not book."""
+        """One of this many charges is acknowledged and not booked."""
         self.loses_captures = False
-        """Whether it refuses captures, with the holds left open."""
+        """Whether captures are rejected, which leaves the holds open."""
         self.pause_seconds = 0.0
         self.running = self.running_max = 0
         self.is_open = asyncio.Event()
-        """While it is not set, charges wait."""
+        """Charges wait while it is not set."""
         self.is_open.set()
 
     def handlers(self) -> "list[grpc.GenericRpcHandler[Any, Any]]":
-        """Make what a server needs."""
+        """Return the handlers of a server."""
         charging = charging_pb2.DESCRIPTOR.services_by_name["ChargingService"]
         company = company_pb2.DESCRIPTOR.services_by_name["CompanyService"]
         top_up = top_up_pb2.DESCRIPTOR.services_by_name["TopUpService"]
@@ -199,7 +199,7 @@ class Wallets:
 
 
 def _handler(service: Any, **methods: Callable[[Any, Any], Any]) -> "grpc.GenericRpcHandler[Any, Any]":
-    """Serve some methods of a service."""
+    """Return a handler for some methods of a service."""
     handlers = {}
     for name, method in methods.items():
         found = service.methods_by_name[name]
@@ -229,7 +229,7 @@ async def served(
 
 
 def endpoint(*targets: Target, ca: bytes | None = None) -> Endpoint:
-    """Name a service under these addresses, with the token that all tests use."""
+    """Return a service at these addresses, with the token of all tests."""
     return Endpoint(targets, TOKEN, ca)
 
 
@@ -242,18 +242,18 @@ async def run(
     warm_up_seconds: float = 0.1,
     seconds: float = 0.3,
 ) -> Measurement:
-    """Run a closed loop."""
+    """Run a closed loop and return its measurement."""
     loop = ClosedLoop(workload, endpoint(target), in_flight=in_flight, connections=connections)
     return await run_load(loop, warm_up_seconds=warm_up_seconds, seconds=seconds)
 
 
 async def run_load(load: Load, *, warm_up_seconds: float = 0.1, seconds: float = 0.3) -> Measurement:
-    """Run any load."""
+    """Run a load and return its measurement."""
     return await measure({"load": load}, warm_up_seconds=warm_up_seconds, seconds=seconds, processes=Processes())
 
 
 def by_company(charges: Sequence[charging_pb2.ChargeRequest]) -> dict[str, int]:
-    """Count them."""
+    """Return the number of charges by company."""
     charged = Counter(request.company for request in charges)
     return {name: charged[name] for name in COMPANIES}
 

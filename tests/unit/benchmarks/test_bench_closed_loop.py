@@ -44,7 +44,7 @@ def books() -> Books:
     return Books(COMPANIES, AMOUNT_MICROS)
 
 
-async def test_every_request_arrives_whole_and_every_key_is_fresh(wallets: Wallets, books: Books) -> None:
+async def test_requests_arrive_complete_with_fresh_keys(wallets: Wallets, books: Books) -> None:
     async with served(wallets) as target:
         measured = await run(Charges(books), target)
     keys = [request.idempotency_key for request in wallets.charges]
@@ -93,7 +93,7 @@ async def test_errors_are_counted_by_status_and_reason(wallets: Wallets, books: 
     assert measured.tally.errors["INTERNAL"] < sum(books.unclear) < measured.tally.errors.total()
 
 
-async def test_messages_larger_than_all_windows_pass_both_ways() -> None:
+async def test_messages_beyond_all_windows_pass_both_ways() -> None:
     received: list[int] = []
 
     async def handler(request: bytes, _context: Any) -> bytes:
@@ -130,16 +130,14 @@ async def test_no_more_streams_than_the_server_allows(wallets: Wallets, books: B
     assert sum(books.acknowledged) == len(wallets.charges)
 
 
-async def test_connections_that_the_server_lets_go_are_replaced_without_an_error(
-    wallets: Wallets, books: Books
-) -> None:
+async def test_connections_after_goaway_are_replaced_without_errors(wallets: Wallets, books: Books) -> None:
     async with served(wallets, max_connection_age_ms=200, max_connection_age_grace_ms=2_000) as target:
         measured = await run(Charges(books), target, seconds=1.2)
     assert not measured.tally.errors
     assert sum(books.acknowledged) == len(wallets.charges)
 
 
-async def test_calls_on_a_lost_connection_are_unclear_and_it_is_opened_again(wallets: Wallets, books: Books) -> None:
+async def test_calls_on_a_lost_connection_are_unclear(wallets: Wallets, books: Books) -> None:
     async with served(wallets) as target:
         task = asyncio.create_task(run(Charges(books), target, warm_up_seconds=0, seconds=1.5))
         await until(lambda: len(wallets.charges) >= 50)
@@ -155,12 +153,12 @@ async def test_calls_on_a_lost_connection_are_unclear_and_it_is_opened_again(wal
     assert sum(books.acknowledged) <= len(wallets.charges) <= sum(books.acknowledged) + sum(books.unclear)
 
 
-async def test_a_run_against_nothing_says_so(books: Books, unused_tcp_port: int) -> None:
+async def test_an_unreachable_target_is_an_error(books: Books, unused_tcp_port: int) -> None:
     with pytest.raises(TargetUnreachable, match=str(unused_tcp_port)):
         await run(Charges(books), Target("127.0.0.1", unused_tcp_port))
 
 
-async def test_calls_go_to_the_connection_that_has_the_fewest(wallets: Wallets) -> None:
+async def test_calls_go_to_the_connection_with_the_fewest(wallets: Wallets) -> None:
     wallets.pause_seconds = 0.05
     outcomes: Counter[Connection] = Counter()
     done = asyncio.Event()

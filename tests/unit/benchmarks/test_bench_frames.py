@@ -17,7 +17,7 @@ PATHS = [CHARGE_PATH, "/a.B/C", "/a.B/D"]
 
 
 class _Transport(asyncio.Transport):
-    """Keeps what is written."""
+    """Keeps the written bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,8 +31,8 @@ class _Transport(asyncio.Transport):
         self.is_aborted = True
 
 
-class _Nobody:
-    """Counts what an owner is told."""
+class _Owner:
+    """Counts the callbacks of a connection."""
 
     def __init__(self) -> None:
         self.ended: list[Outcome] = []
@@ -49,7 +49,7 @@ class _Nobody:
 
 
 async def test_frames_that_grpc_servers_rarely_send_are_read() -> None:
-    owner, transport = _Nobody(), _Transport()
+    owner, transport = _Owner(), _Transport()
     connection = Connection(request_headers([CHARGE_PATH], authority="a"), owner, owner.finished)
     connection.connection_made(transport)
     acknowledged = frames.frame(frames.SETTINGS, frames.ACK, 0, b"")
@@ -106,8 +106,8 @@ async def test_frames_that_grpc_servers_rarely_send_are_read() -> None:
         (b"\x8e", "HTTP/500"),
     ],
 )
-async def test_an_answer_of_headers_alone_is_what_it_says(headers: bytes, outcome: str) -> None:
-    owner = _Nobody()
+async def test_the_outcome_of_an_answer_of_headers_alone(headers: bytes, outcome: str) -> None:
+    owner = _Owner()
     connection = Connection(request_headers([CHARGE_PATH], authority="a"), owner, owner.finished)
     connection.connection_made(_Transport())
     connection.submit(Call(b"", 0, 0))
@@ -116,9 +116,9 @@ async def test_an_answer_of_headers_alone_is_what_it_says(headers: bytes, outcom
     assert [ended.name for ended in owner.ended] == ["BAD_MESSAGE" if outcome == "OK" else outcome]
 
 
-async def test_a_refused_call_is_sent_again_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_call_is_sent_again_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.http2.connection.REFUSED_SECONDS", 0)
-    owner, transport = _Nobody(), _Transport()
+    owner, transport = _Owner(), _Transport()
     connection = Connection(request_headers([CHARGE_PATH], authority="a"), owner, owner.finished)
     connection.connection_made(transport)
     connection.submit(Call(b"x", 0, 0))
@@ -132,7 +132,7 @@ async def test_a_refused_call_is_sent_again_but_not_for_ever(monkeypatch: pytest
 
 
 async def test_headers_are_sent_in_full_once_and_then_by_reference() -> None:
-    owner, transport = _Nobody(), _Transport()
+    owner, transport = _Owner(), _Transport()
     connection = Connection(request_headers(PATHS, authority="a"), owner, owner.finished)
     connection.connection_made(transport)
     blocks = []
@@ -151,7 +151,7 @@ async def test_headers_are_sent_in_full_once_and_then_by_reference() -> None:
 
 
 async def test_a_small_header_table_of_the_server_is_respected() -> None:
-    owner, transport = _Nobody(), _Transport()
+    owner, transport = _Owner(), _Transport()
     connection = Connection(request_headers(PATHS, authority="a"), owner, owner.finished)
     connection.connection_made(transport)
     connection.data_received(frames.settings({frames.HEADER_TABLE_SIZE: 0}))

@@ -22,7 +22,7 @@ def test_percentiles_are_those_of_an_hdr_histogram() -> None:
         assert ours.percentile_ns(percent) == pytest.approx(expected, rel=0.003)
 
 
-def test_small_latencies_are_exact_and_sums_are_as_if_recorded_together() -> None:
+def test_small_latencies_are_exact_and_histograms_add_up() -> None:
     one, two = LatencyHistogram(), LatencyHistogram()
     for value in range(1, 51):
         one.record(value)

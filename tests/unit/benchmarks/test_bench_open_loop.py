@@ -31,28 +31,28 @@ MS_NS = 1_000_000
 
 
 class Clock:
-    """The time, and the ticker that looks at it."""
+    """The time and the ticker of a test."""
 
     def __init__(self) -> None:
         self.now_ns = 0
         self.tick: Callable[[], None] = lambda: None
 
     def ticker(self, _seconds: float, tick: Callable[[], None]) -> "Clock":
-        """Be the loop's ticker."""
+        """Return this clock as the loop's ticker."""
         self.tick = tick
         return self
 
     def start(self) -> None:
-        """Tick for the first time."""
+        """Start, with a first tick."""
         self.tick()
 
     def stop(self) -> None:
-        """Tick no more."""
+        """Stop."""
         self.tick = lambda: None
 
 
 class Server:
-    """Answers what was submitted when it is told to."""
+    """Answers submitted calls on `answer`."""
 
     is_open = True
 
@@ -63,16 +63,16 @@ class Server:
 
     @property
     def in_flight(self) -> int:
-        """How many calls wait."""
+        """The number of waiting calls."""
         return len(self.waiting)
 
     def submit(self, call: Call) -> None:
-        """Take a call."""
+        """Add a call to the waiting ones."""
         self.waiting.append(call)
         self.waiting_max = max(self.waiting_max, len(self.waiting))
 
     def answer(self) -> None:
-        """Answer all that is waiting, not what comes meanwhile."""
+        """Answer all waiting calls, without those that are submitted meanwhile."""
         answered, self.waiting = self.waiting, []
         for call in answered:
             call.body = b"\0\0\0\0\0"
@@ -97,10 +97,10 @@ def server() -> Server:
     return Server()
 
 
-async def play(
-    loop: Loop, server: Server, clock: Clock, *, stretch_ms: range, stall_ms: Container[int] = (), end_ms: int = 3_000
+async def run_loop(
+    loop: Loop, server: Server, clock: Clock, *, recorded_ms: range, stall_ms: Container[int] = (), end_ms: int = 3_000
 ) -> Tally:
-    """Let a loop run by the clock, and return what it counted in the stretch."""
+    """Run a loop by the clock, and return the tally of the recorded time."""
     loop._client = cast("Client", server)
     server.finished = loop._finished
     loop.start()
@@ -110,14 +110,14 @@ async def play(
         clock.tick()
         if ms not in stall_ms:
             server.answer()
-        if ms == stretch_ms.start:
-            tally = loop.begin_stretch()
-        if ms == stretch_ms.stop:
-            loop.end_stretch()
+        if ms == recorded_ms.start:
+            tally = loop.start_recording()
+        if ms == recorded_ms.stop:
+            loop.stop_recording()
     clock.stop()
     loop._is_on = False
     server.answer()
-    await loop.land()
+    await loop.drain()
     return tally
 
 
@@ -126,43 +126,41 @@ def open_loop(books: Books) -> OpenLoop:
 
 
 async def test_the_rate_is_kept(books: Books, server: Server, clock: Clock) -> None:
-    tally = await play(open_loop(books), server, clock, stretch_ms=range(502, 2_502))
+    tally = await run_loop(open_loop(books), server, clock, recorded_ms=range(502, 2_502))
     assert tally.calls == tally.units == 2 * RATE
     assert not tally.errors
     assert tally.late.count == tally.calls
     assert sum(books.acknowledged) == 3 * RATE
 
 
-async def test_a_stall_shows_in_the_percentiles_of_an_open_loop_and_hides_in_those_of_a_closed_one(
-    books: Books, server: Server, clock: Clock
-) -> None:
+async def test_a_stall_raises_percentiles_of_an_open_loop_only(books: Books, server: Server, clock: Clock) -> None:
     stall = range(1_001, 1_001 + STALL_MS)
-    opened = await play(open_loop(books), server, clock, stretch_ms=range(502, 2_502), stall_ms=stall)
+    opened = await run_loop(open_loop(books), server, clock, recorded_ms=range(502, 2_502), stall_ms=stall)
     # Calls that should have left during the stall waited half of it on average: a fifth of all.
     assert opened.calls == 2 * RATE
     assert opened.latencies.percentile_ns(99) > STALL_MS * 0.85 * MS_NS
     assert opened.latencies.percentile_ns(90) > STALL_MS * 0.45 * MS_NS
     closed = ClosedLoop(Charges(books), endpoint(), in_flight=1, connections=1)
     clock.now_ns = 0
-    counted = await play(closed, server, clock, stretch_ms=range(502, 2_502), stall_ms=stall)
+    counted = await run_loop(closed, server, clock, recorded_ms=range(502, 2_502), stall_ms=stall)
     assert counted.latencies.max_ns >= STALL_MS * MS_NS
     assert counted.latencies.percentile_ns(99.9) < 2 * MS_NS, "one call alone has seen it"
 
 
-async def test_calls_that_end_after_the_stretch_belong_to_it(books: Books, server: Server, clock: Clock) -> None:
-    # From the middle of the stretch until well after its end.
+async def test_calls_that_end_after_the_recorded_time_count(books: Books, server: Server, clock: Clock) -> None:
+    # From the middle of the recorded time until well after its end.
     stall = range(1_001, 1_001 + STALL_MS)
-    tally = await play(open_loop(books), server, clock, stretch_ms=range(502, 1_202), stall_ms=stall)
+    tally = await run_loop(open_loop(books), server, clock, recorded_ms=range(502, 1_202), stall_ms=stall)
     assert tally.calls == pytest.approx(0.7 * RATE)
     assert tally.latencies.max_ns == pytest.approx(STALL_MS * MS_NS, rel=0.05)
 
 
-async def test_a_server_that_has_stopped_does_not_fill_the_generators_memory(
+async def test_calls_in_flight_to_a_stopped_server_are_bounded(
     books: Books, server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchmarks.loadgen.open_loop.IN_FLIGHT_MAX", 20)
     stall = range(1_001, 1_001 + STALL_MS)
-    tally = await play(open_loop(books), server, clock, stretch_ms=range(502, 2_502), stall_ms=stall)
+    tally = await run_loop(open_loop(books), server, clock, recorded_ms=range(502, 2_502), stall_ms=stall)
     assert tally.errors == {"NOT_SENT": STALL_MS * RATE / 1_000 - 20}
     assert server.waiting_max == 20
     assert sum(books.unclear) == 0

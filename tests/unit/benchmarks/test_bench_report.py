@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import archive
-from benchmarks.comparison import Kept, Verdict, compare, less_is_better
+from benchmarks.comparison import Kept, Trend, compare, less_is_better
 from benchmarks.loadgen.measurement import Measurement
 from benchmarks.loadgen.tally import Tally
 from benchmarks.plots import bars, curves, nines
@@ -107,7 +107,7 @@ def report() -> Report:
             ),
             "echo": row("bare handler, 64 in flight", 11_000, (5, 6, 7, 8)),
         },
-        figures={"charge_rps_64": 8_000, "charge_p99_ms": 10.0, "one_p50_ms": 0.8, "seconds": 61.0},
+        metrics={"charge_rps_64": 8_000, "charge_p99_ms": 10.0, "one_p50_ms": 0.8, "seconds": 61.0},
         ramp=Ramp(25.0, 0.001, steps),
         previous=Kept(
             "2026-01-01-2-cores",
@@ -117,11 +117,11 @@ def report() -> Report:
     )
 
 
-def test_the_page_is_as_it_was_meant(report: Report) -> None:
+def test_the_page_has_all_sections(report: Report) -> None:
     assert markdown(report) == PAGE
 
 
-def test_a_report_of_another_machine_is_said_to_be_one(report: Report) -> None:
+def test_a_report_of_another_machine_is_marked(report: Report) -> None:
     assert report.previous is not None
     other = replace(report, previous=report.previous._replace(machine={"CPU": "Abacus", "cores": "64"}))
     assert "another machine" in markdown(other)
@@ -146,7 +146,7 @@ def test_plots_are_drawn(report: Report) -> None:
     assert "8,000/s" in drawn["throughput.svg"]
 
 
-def test_plots_escape_names_and_draw_nothing_and_extremes() -> None:
+def test_plots_escape_names_and_draw_extremes() -> None:
     text = curves("t", {"<a & b>": [(1, 1.0), (2, 10.0), (3, 100.0)]}, x_ticks={1: "1", 3: "3"}, x_label="x")
     assert "&lt;a &amp; b&gt;" in text
     values = {"nothing": 0.0, "least": 1e-9, "most": 1e12}
@@ -157,36 +157,36 @@ def test_plots_escape_names_and_draw_nothing_and_extremes() -> None:
     ET.fromstring(curves("t", flat, x_ticks={0: "0", 1: "1"}, x_label="x"))
 
 
-def test_each_nine_has_the_same_room() -> None:
+def test_each_nine_has_the_same_length() -> None:
     assert [nines(percent) for percent in (0, 90, 99, 99.9)] == pytest.approx([0, 1, 2, 3])
 
 
-def test_figures_are_compared_as_ratios_and_costs_are_better_when_they_fall() -> None:
+def test_metrics_are_compared_as_ratios_and_costs_improve_when_they_fall() -> None:
     now = {"charge_rps_64": 120, "one_p50_ms": 0.5, "valkey_cpu_us": 10.9, "redis_bytes_per_charge": 90, "errors": 5}
     then = {"charge_rps_64": 100, "one_p50_ms": 1.0, "valkey_cpu_us": 10, "redis_bytes_per_charge": 60, "gone": 1}
     changes = {change.key: change for change in compare(now, then)}
     assert set(changes) == {"charge_rps_64", "one_p50_ms", "valkey_cpu_us", "redis_bytes_per_charge"}
     assert changes["charge_rps_64"].ratio == pytest.approx(1.2)
-    assert changes["charge_rps_64"].verdict is Verdict.BETTER
-    assert changes["one_p50_ms"].verdict is Verdict.BETTER
-    assert changes["valkey_cpu_us"].verdict is Verdict.SAME, "a tenth may be the machine's mood"
-    assert changes["redis_bytes_per_charge"].verdict is Verdict.WORSE
+    assert changes["charge_rps_64"].trend is Trend.BETTER
+    assert changes["one_p50_ms"].trend is Trend.BETTER
+    assert changes["valkey_cpu_us"].trend is Trend.SAME, "a tenth may be noise of the machine"
+    assert changes["redis_bytes_per_charge"].trend is Trend.WORSE
     assert compare({"a": 1}, {"a": 0}) == []
     assert less_is_better("charge_p99_ms_16")
     assert not less_is_better("charge_over_echo")
 
 
-def test_the_last_kept_report_is_the_one_that_began_last(tmp_path: Path, report: Report) -> None:
+def test_the_last_kept_report_began_last(tmp_path: Path, report: Report) -> None:
     kept = tmp_path / archive.KEPT
     assert archive.last_kept(kept) is None
     first = archive.write(report, name="b", is_kept=True, root=tmp_path)
     assert first == kept / "2026-01-31-b"
-    later = replace(report, began="2026-01-31T13:00:00Z", figures={**report.figures, "x": 1})
+    later = replace(report, began="2026-01-31T13:00:00Z", metrics={**report.metrics, "x": 1})
     archive.write(later, name="a", is_kept=True, root=tmp_path)
     last = archive.last_kept(kept)
     assert last is not None
     assert last.name == "2026-01-31-a"
-    assert last.figures["x"] == 1
+    assert last.metrics["x"] == 1
     assert {path.name for path in first.iterdir()} == {
         "report.md",
         "report.json",
@@ -196,7 +196,7 @@ def test_the_last_kept_report_is_the_one_that_began_last(tmp_path: Path, report:
     }
 
 
-def test_a_report_that_is_not_kept_lies_elsewhere(tmp_path: Path, report: Report) -> None:
+def test_other_reports_are_written_elsewhere(tmp_path: Path, report: Report) -> None:
     directory = archive.write(report, name="a", is_kept=False, root=tmp_path)
     assert directory == tmp_path / ".local/bench/2026-01-31T120000Z-a"
     assert archive.last_kept(tmp_path / archive.KEPT) is None
@@ -215,7 +215,7 @@ async def test_the_ramp_finds_the_knee(capacity: float) -> None:
     assert len(ramp.steps) < 30
 
 
-async def test_the_ramp_forgives_one_hiccup_at_each_rate() -> None:
+async def test_the_ramp_tries_each_rate_twice() -> None:
     seen: Counter[float] = Counter()
 
     def p99_ms(rate: float) -> float:
@@ -225,14 +225,14 @@ async def test_the_ramp_forgives_one_hiccup_at_each_rate() -> None:
     assert (await RampPlan(start_rps=500).climb(_server_with(p99_ms))).knee_rps > 900
 
 
-async def test_errors_end_the_ramp_and_a_server_without_limits_does_too() -> None:
+async def test_errors_end_the_ramp_and_so_does_the_step_limit() -> None:
     ramp = await RampPlan(start_rps=500).climb(_server_with(lambda _: 2.0, errors=5))
     assert ramp.knee_rps == 0
     ramp = await RampPlan(start_rps=500).climb(_server_with(lambda _: 2.0))
     assert len(ramp.steps) == 25
 
 
-def test_the_memory_of_data_is_what_redis_says_of_values_and_tables() -> None:
+def test_live_bytes_are_values_and_tables() -> None:
     stats = {
         "dataset.bytes": 1_000,
         "clients.normal": 5_000,

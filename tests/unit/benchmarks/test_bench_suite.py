@@ -9,11 +9,11 @@ from benchmarks.companies import Admin
 from benchmarks.http2.endpoint import Target
 from benchmarks.isolated.scenario import Outcome
 from benchmarks.loadgen.books import Books
-from benchmarks.metrics import figures_of
+from benchmarks.metrics import collect_metrics
 from benchmarks.report import table
 from benchmarks.rows import rows
 from benchmarks.scenarios import Scenario, scenarios
-from benchmarks.servers import Place, Server, Service
+from benchmarks.servers import Server, ServerRole, Service
 from benchmarks.suite import Plan, Results, Suite
 from tests.unit.benchmarks.bench_wallets import AMOUNT_MICROS, Wallets, endpoint, served
 
@@ -30,9 +30,9 @@ def wallets() -> Wallets:
 async def run_suite(target: Target, peer: Target, chosen: Sequence[Scenario], *, keeps: bool = True) -> Results:
     server = Server(endpoint(target))
     service = Service(
-        servers={place: Server(endpoint(target if place.is_ours else peer)) for place in Place}
+        servers={role: Server(endpoint(target if role.uses_ledger else peer)) for role in ServerRole}
         if keeps
-        else {Place.CHARGING: server, Place.ADMIN: server},
+        else {ServerRole.CHARGING: server, ServerRole.ADMIN: server},
         is_temporary=keeps,
     )
     plan = Plan(
@@ -54,7 +54,7 @@ async def test_all_scenarios_run_and_the_ledger_agrees(wallets: Wallets) -> None
     assert results.differences == 0
     found = rows(results, chosen)
     assert len(results.measurements["echo"]) == 2, "once more at the end of the round"
-    figures = figures_of(results, found, fsync_ms=0.1, outcomes=[Outcome({"growth_companies": 1.0})])
+    metrics = collect_metrics(results, found, fsync_ms=0.1, outcomes=[Outcome({"growth_companies": 1.0})])
     assert {
         "echo_rps",
         "charge_rps_16",
@@ -78,22 +78,22 @@ async def test_all_scenarios_run_and_the_ledger_agrees(wallets: Wallets) -> None
         "charge_over_naive_hot",
         "batch_over_naive",
         "growth_companies",
-    } <= figures.keys()
-    assert figures["errors"] == 0
-    assert all(value > 0 for key, value in figures.items() if key.endswith(("_rps", "_ms")))
-    assert figures["open_rps"] == pytest.approx(RATE, rel=0.2)
+    } <= metrics.keys()
+    assert metrics["errors"] == 0
+    assert all(value > 0 for key, value in metrics.items() if key.endswith(("_rps", "_ms")))
+    assert metrics["open_rps"] == pytest.approx(RATE, rel=0.2)
     text = table(found)
     assert all(part.title in text for scenario in chosen for part in scenario.parts)
 
 
-async def test_an_acknowledged_charge_that_is_not_in_the_ledger_is_found(wallets: Wallets) -> None:
+async def test_a_charge_missing_in_the_ledger_is_found(wallets: Wallets) -> None:
     wallets.forgets_every = 100
     async with served(wallets) as target, served(Wallets()) as peer:
         results = await run_suite(target, peer, [each for each in scenarios() if each.name in {"charge64", "batch100"}])
     assert results.differences > 0
 
 
-async def test_on_a_service_that_stays_all_companies_are_closed(wallets: Wallets) -> None:
+async def test_companies_of_a_permanent_service_are_closed(wallets: Wallets) -> None:
     chosen = [each for each in scenarios(RATE) if each.name in {"charge64", "calls", "mixed", "declines", "echo"}]
     async with served(wallets) as target:
         results = await run_suite(target, target, chosen, keeps=False)
@@ -104,7 +104,7 @@ async def test_on_a_service_that_stays_all_companies_are_closed(wallets: Wallets
     assert not +wallets.balances
 
 
-async def test_what_cannot_be_closed_is_named_and_does_not_keep_the_others_open(wallets: Wallets) -> None:
+async def test_companies_that_cannot_be_closed_are_named(wallets: Wallets) -> None:
     async with served(wallets) as target:
         async with Admin.at(endpoint(target)) as admin:
             companies = await admin.make_companies(3, funds_micros=10 * AMOUNT_MICROS)
@@ -117,7 +117,7 @@ async def test_what_cannot_be_closed_is_named_and_does_not_keep_the_others_open(
     assert wallets.closed == {companies[0], companies[2]}
 
 
-def test_scenarios_have_names_of_their_own() -> None:
+def test_names_of_scenarios_are_unique() -> None:
     names = [scenario.name for scenario in scenarios()]
     assert len(names) == len(set(names))
     titles = [part.title for scenario in scenarios() for part in scenario.parts]

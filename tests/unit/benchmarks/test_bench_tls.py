@@ -17,7 +17,7 @@ from benchmarks.loadgen.closed_loop import ClosedLoop
 from benchmarks.loadgen.stream_loop import StreamLoop
 from benchmarks.loadgen.workloads import Charges
 from benchmarks.remote import running_already
-from benchmarks.servers import Place
+from benchmarks.servers import ServerRole
 from tests.unit.benchmarks.bench_wallets import (
     AMOUNT_MICROS,
     COMPANIES,
@@ -62,9 +62,7 @@ async def test_all_clients_speak_tls(ca: trustme.CA, credentials: grpc.ServerCre
     assert dict(zip(COMPANIES, books.acknowledged, strict=True)) == by_company(wallets.charges)
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    credentials: grpc.ServerCredentials, books: Books
-) -> None:
+async def test_an_untrusted_certificate_is_rejected(credentials: grpc.ServerCredentials, books: Books) -> None:
     stranger = trustme.CA().cert_pem.bytes()
     async with served(Wallets(), credentials=credentials) as target:
         with pytest.raises(TargetUnreachable, match="certificate verify failed"):
@@ -89,7 +87,7 @@ def test_the_token_does_not_leave_this_machine_in_clear_text(tmp_path: Path, ca:
     far = Target("charging.example", 443)
     near = Target("127.0.0.1", 50052)
 
-    def there(ca_file: Path | None, *, insecure: bool = False) -> dict[Place, str | None]:
+    def there(ca_file: Path | None, *, insecure: bool = False) -> dict[ServerRole, str | None]:
         with running_already(
             tmp_path, charging=[far], admin=near, token_file=token_file, ca_file=ca_file, insecure=insecure
         ) as service:
@@ -97,5 +95,5 @@ def test_the_token_does_not_leave_this_machine_in_clear_text(tmp_path: Path, ca:
 
     with pytest.raises(click.UsageError, match="clear text"):
         there(None)
-    both = {Place.CHARGING: TOKEN, Place.ADMIN: TOKEN}
+    both = {ServerRole.CHARGING: TOKEN, ServerRole.ADMIN: TOKEN}
     assert there(ca_file) == there(None, insecure=True) == both

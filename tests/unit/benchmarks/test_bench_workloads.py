@@ -1,4 +1,4 @@
-"""What is sent: keys, draws, kinds of requests; and what is booked for it."""
+"""Requests of the workloads: keys, choices, kinds; and the booking of their answers."""
 
 import asyncio
 from collections import Counter
@@ -9,7 +9,7 @@ import pytest
 from benchmarks.loadgen.back_office import CREDITED_CHARGES, Listings, TopUps
 from benchmarks.loadgen.batches import StreamedBatches
 from benchmarks.loadgen.books import Books
-from benchmarks.loadgen.distributions import DRAWS, uniform, zipf, zipf_weights
+from benchmarks.loadgen.distributions import CHOICES, uniform, zipf, zipf_weights
 from benchmarks.loadgen.stream_loop import StreamLoop
 from benchmarks.loadgen.templates import KEY_CHARS, fresh_keys
 from benchmarks.loadgen.voice import VoiceCalls
@@ -48,7 +48,7 @@ def test_keys_have_one_width_and_do_not_come_in_order() -> None:
     assert not set(keys) & {next(fresh_keys()).decode() for _ in range(10)}
 
 
-async def test_charges_leave_the_amount_to_the_card_where_they_are_told_to(wallets: Wallets, books: Books) -> None:
+async def test_charges_leave_the_amount_to_the_card(wallets: Wallets, books: Books) -> None:
     usages = [wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_VOICE, destination=to) for to in ("+4915112345678", "FR")]
     async with served(wallets) as target:
         await run(Charges(books, usages=usages, names_amount=False), target)
@@ -59,7 +59,7 @@ async def test_charges_leave_the_amount_to_the_card_where_they_are_told_to(walle
     )
 
 
-def test_the_books_say_what_the_ledger_must_have() -> None:
+def test_the_books_find_differences_of_the_ledger() -> None:
     books = Books(["companies/a"], 10)
     books.acknowledged[0], books.unclear[0] = 5, 2
     assert [books.difference(0, micros) is None for micros in (40, 50, 55, 60, 70, 80)] == [
@@ -80,28 +80,28 @@ def test_a_credit_pays_for_charges_in_the_books() -> None:
 
 def test_zipf_is_zipf() -> None:
     companies = 1_000
-    drawn = Counter(islice(zipf(companies), DRAWS))
+    drawn = Counter(islice(zipf(companies), CHOICES))
     weights = zipf_weights(companies)
     assert weights[0] / weights[9] == pytest.approx(10)
     for number in (0, 1, 2, 9, 99):
-        expected = DRAWS * weights[number] / sum(weights)
+        expected = CHOICES * weights[number] / sum(weights)
         # Five standard deviations.
         assert abs(drawn[number] - expected) < 5 * expected**0.5, number
     assert len(drawn) > companies * 0.9
 
 
-def test_uniform_is_uniform_and_without_end() -> None:
-    drawn = Counter(islice(uniform(100), 2 * DRAWS))
-    expected = 2 * DRAWS / 100
-    assert drawn.total() == 2 * DRAWS
+def test_uniform_is_uniform_and_endless() -> None:
+    drawn = Counter(islice(uniform(100), 2 * CHOICES))
+    expected = 2 * CHOICES / 100
+    assert drawn.total() == 2 * CHOICES
     # Each draw comes twice, which doubles the variance.
     assert all(abs(count - expected) < 6 * (2 * expected) ** 0.5 for count in drawn.values())
     assert set(drawn) == set(range(100))
 
 
-async def test_charges_go_to_whom_the_draws_name(wallets: Wallets, books: Books) -> None:
+async def test_charges_go_to_the_chosen_companies(wallets: Wallets, books: Books) -> None:
     async with served(wallets) as target:
-        await run(Charges(books, draws=iter([3] * 10_000)), target, in_flight=4, connections=1, seconds=0.1)
+        await run(Charges(books, choices=iter([3] * 10_000)), target, in_flight=4, connections=1, seconds=0.1)
     assert {request.company for request in wallets.charges} == {COMPANIES[3]}
 
 
@@ -122,7 +122,7 @@ async def test_a_phone_call_is_authorized_incremented_and_captured(wallets: Wall
     assert measured.tally.latencies.count == measured.tally.calls
 
 
-async def test_holds_of_phone_calls_that_went_wrong_are_not_forgotten(wallets: Wallets, books: Books) -> None:
+async def test_holds_of_failed_phone_calls_stay_in_the_books(wallets: Wallets, books: Books) -> None:
     wallets.loses_captures = True
     async with served(wallets) as target:
         measured = await run(VoiceCalls(books), target)
@@ -140,7 +140,7 @@ async def test_a_replay_has_a_used_key_and_costs_nothing(wallets: Wallets, books
     assert wallets.replays / (wallets.replays + len(wallets.charges)) == pytest.approx(0.5, abs=0.15)
 
 
-async def test_a_refusal_of_a_dry_wallet_is_what_was_asked_for(wallets: Wallets, books: Books) -> None:
+async def test_a_decline_of_an_empty_wallet_is_expected(wallets: Wallets, books: Books) -> None:
     wallets.decline = lambda _: insufficient()
     async with served(wallets) as target:
         measured = await run(Declines(books), target)
@@ -149,7 +149,7 @@ async def test_a_refusal_of_a_dry_wallet_is_what_was_asked_for(wallets: Wallets,
     assert sum(books.acknowledged) + sum(books.unclear) == 0
 
 
-async def test_a_dry_wallet_that_pays_is_an_error(wallets: Wallets, books: Books) -> None:
+async def test_a_charge_of_an_empty_wallet_is_an_error(wallets: Wallets, books: Books) -> None:
     async with served(wallets) as target:
         measured = await run(Declines(books), target)
     assert measured.tally.units == 0
