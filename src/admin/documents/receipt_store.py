@@ -169,7 +169,7 @@ async def _issue_correction(
 ) -> Receipt:
     """Issue a correction of a receipt, with its parties, tax and series. Issue that receipt first if need be."""
     top_up = TOP_UP_REFERENCE.parse_optional(source["reference"] or "")
-    original_number = await connection.fetchval(_SQL["original"], company, top_up)
+    original_number = await connection.fetchval(_SQL["original"], company, top_up, source["idempotency_key"])
     if original_number is None:
         raise ReceiptNotFound(f"{number}")
     original = await _read(connection, company, original_number)

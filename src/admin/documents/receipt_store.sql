@@ -38,14 +38,29 @@ LEFT JOIN LATERAL (
     SELECT method, card_brand, card_last4 FROM top_ups
     WHERE e.kind = Kind.TOP_UP AND company_id = e.company_id AND e.idempotency_key LIKE '~payment:%'
       AND payment = substr(e.idempotency_key, length('~payment:') + 1)
+    UNION ALL
+    SELECT u.method, s.card_brand, s.card_last4
+    FROM second_payments s LEFT JOIN top_ups u ON u.company_id = s.company_id AND u.top_up_id = s.top_up_id
+    WHERE e.kind = Kind.TOP_UP AND s.company_id = e.company_id AND e.idempotency_key LIKE '~second-payment:%'
+      AND s.payment = substr(e.idempotency_key, length('~second-payment:') + 1)
     LIMIT 1) t ON true
 WHERE e.company_id = $1 AND e.number = $2
 
 -- original --
--- The entry that credited top-up $2.
-SELECT e.number FROM top_ups t JOIN entries e USING (company_id)
-WHERE t.company_id = $1 AND t.top_up_id = $2 AND e.kind = Kind.TOP_UP
-  AND e.idempotency_key IN (t.top_up_id, '~top-up:' || t.top_up_id, '~payment:' || t.payment)
+-- The entry whose receipt is corrected by the entry under key $3, for top-up $2: of a chargeback of a second payment, that
+-- payment's; otherwise the one that the top-up was credited by.
+WITH second AS (
+    SELECT '~second-payment:' || s.payment AS key
+    FROM chargebacks c JOIN second_payments s ON s.company_id = c.company_id AND s.payment = c.payment
+    WHERE c.company_id = $1
+      AND $3 IN ('~chargeback:' || c.chargeback_id || ':debit', '~chargeback:' || c.chargeback_id || ':won')
+), keys AS (
+    SELECT key FROM second
+    UNION ALL
+    SELECT unnest(ARRAY[t.top_up_id, '~top-up:' || t.top_up_id, '~payment:' || t.payment]) FROM top_ups t
+    WHERE t.company_id = $1 AND t.top_up_id = $2 AND NOT EXISTS (SELECT FROM second)
+)
+SELECT e.number FROM keys JOIN entries e ON e.company_id = $1 AND e.idempotency_key = keys.key AND e.kind = Kind.TOP_UP
 ORDER BY e.number LIMIT 1
 
 -- remaining --

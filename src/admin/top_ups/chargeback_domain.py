@@ -26,6 +26,8 @@ class NewChargeback(msgspec.Struct, frozen=True):
     id: str
     """The provider's id of the dispute."""
     top_up: str
+    payment: str
+    """The provider's id of the disputed payment."""
     state: ChargebackState
     amount: int
     currency: str

@@ -59,6 +59,7 @@ class Chargebacks:
                 top_up.company,
                 dispute.id,
                 top_up=top_up.id,
+                payment=dispute.payment,
                 state=_STATES[dispute.state],
                 amount=dispute.amount,
                 currency=dispute.currency,

@@ -22,7 +22,7 @@ class ChargebackRecords:
 
     async def record(self, new: NewChargeback) -> Chargeback:
         """Record the provider's report; return the chargeback as it is then: its first amount, its furthest state."""
-        fields = new.top_up, new.state, new.amount, new.currency, new.reason
+        fields = new.top_up, new.payment, new.state, new.amount, new.currency, new.reason
         async with writing(self._pool) as connection:
             found = _chargeback_of(await connection.fetchrow(_SQL["record"], new.company, new.id, *fields))
             if found.state in (ChargebackState.WON, ChargebackState.LOST):

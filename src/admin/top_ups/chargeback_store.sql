@@ -1,7 +1,7 @@
 -- record --
 -- A late report never replaces an earlier one: an end stays, and so does the first amount.
-INSERT INTO chargebacks AS c (company_id, chargeback_id, top_up_id, state, amount, currency, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO chargebacks AS c (company_id, chargeback_id, top_up_id, payment, state, amount, currency, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (company_id, chargeback_id) DO UPDATE SET
     state = CASE WHEN c.state >= ChargebackState.WON THEN c.state ELSE greatest(c.state, excluded.state) END,
     updated_at = now()

@@ -16,9 +16,12 @@ from admin.documents.receipts import (
     TaxTreatment,
 )
 from admin.documents.worker import ReceiptWorker
+from admin.payments.port import Card, DisputeState
 from admin.top_ups.chargeback_domain import Chargeback, chargeback_debit
+from admin.top_ups.domain import TopUpMethod
 from admin.top_ups.refund_domain import TopUpRefund, refund_debit, refund_return
 from tests.conftest import OpenWallets
+from tests.integration.admin.top_ups.test_top_ups import order
 from tests.support.builders import (
     adjustment,
     charge,
@@ -26,6 +29,7 @@ from tests.support.builders import (
     make_company,
     top_up,
 )
+from tests.support.payments import FakeProvider, dispute, services_of
 from tests.support.wallets import Wallets
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable, ReceiptNotFound, SellerNotSet
 from wallet.verification.problems import Check
@@ -283,6 +287,30 @@ async def test_the_taxes_of_partial_credit_notes_add_up(paid: Wallets, database:
         with pytest.raises(ReceiptNotFound):
             await paid.receipts.get("acme", number)
     assert [serial for *_, serial in await issued(database)] == list(range(1, 9))
+
+
+async def test_a_second_payment_has_a_receipt_and_credit_notes_of_its_own(
+    wallets: Wallets, database: asyncpg.Connection
+) -> None:
+    """A customer paid twice for one top-up, by two cards, and disputes the second payment."""
+    await wallets.billing.change_seller(lambda _: SELLER)
+    await make_company(database)
+    provider = FakeProvider()
+    services = services_of(wallets, provider)
+    await services.top_ups.start(order(TopUpMethod.SAVED_CARD, "saved"))
+    other_card = Card("pm_other", "mastercard", "5454", 1, 2031)
+    provider.payments["pi_2"] = msgspec.structs.replace(provider.payments["pi_1"], id="pi_2", card=other_card)
+    await services.top_ups.sync_payment("pi_2")
+    await services.chargebacks.record_dispute(dispute(provider.payments["pi_1"], DisputeState.OPEN, name="dp_1"))
+    await services.chargebacks.record_dispute(dispute(provider.payments["pi_2"], DisputeState.WON, name="dp_2"))
+    first, second, *notes = [await wallets.receipts.get("acme", number) for number in range(1, 6)]
+    assert (first.method, first.card_brand, first.card_last4) == (TopUpMethod.SAVED_CARD, "visa", "4242")
+    assert (second.method, second.card_brand, second.card_last4) == (TopUpMethod.SAVED_CARD, "mastercard", "5454")
+    assert [(note.original_number, note.original_text, note.card_last4) for note in notes] == [
+        (1, first.serial_text, "4242"),
+        (2, second.serial_text, "5454"),
+        (2, second.serial_text, "5454"),
+    ]
 
 
 async def test_a_credit_note_issues_the_missing_receipt_first(paid: Wallets) -> None:

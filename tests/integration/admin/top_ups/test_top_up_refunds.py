@@ -395,7 +395,7 @@ async def test_chargebacks_that_cannot_be_finished_delay_no_others(
     theirs = await services.top_ups.start(msgspec.structs.replace(SAVED, company="brick"))
     # As one whose process died then.
     await acme.chargebacks.record(
-        NewChargeback("brick", "dp_2", theirs.id, ChargebackState.OPEN, AMOUNT, "EUR", "fraudulent")
+        NewChargeback("brick", "dp_2", theirs.id, theirs.payment, ChargebackState.OPEN, AMOUNT, "EUR", "fraudulent")
     )
     for _ in range(2):
         await TopUpSweep(services).run_once()
