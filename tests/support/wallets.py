@@ -17,7 +17,7 @@ from admin.rates.store import RateCards
 from admin.rules.store import SpendLimits
 from admin.statements.store import Statements
 from admin.statements.usage_store import UsageDays
-from admin.subscriptions.renewals import Renewals
+from admin.subscriptions.lifecycle import Renewals
 from admin.subscriptions.store import Subscriptions
 from admin.top_ups.chargeback_store import ChargebackRecords
 from admin.top_ups.refund_store import TopUpRefundRecords

@@ -3,8 +3,8 @@
 
 from admin.rpc.pages import Listing, check_company
 from admin.subscriptions.domain import SubscriptionState
+from admin.subscriptions.lifecycle import Renewals
 from admin.subscriptions.messages import change_of, new_of, subscription_message, updated_name
-from admin.subscriptions.renewals import Renewals
 from admin.subscriptions.store import Subscriptions
 from server.context import Context
 from server.rejections import invalid

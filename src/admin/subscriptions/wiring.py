@@ -1,7 +1,7 @@
 """Put subscriptions together."""
 
 from admin.feature import Feature, service
-from admin.subscriptions.renewals import Renewals
+from admin.subscriptions.lifecycle import Renewals
 from admin.subscriptions.servicer import SubscriptionServicer
 from admin.subscriptions.store import Subscriptions
 from admin.subscriptions.worker import PAUSE_SECONDS, SubscriptionWorker

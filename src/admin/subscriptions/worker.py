@@ -11,7 +11,7 @@ import structlog
 
 from admin.metrics import subscription_steps
 from admin.subscriptions.domain import Subscription, SubscriptionState
-from admin.subscriptions.renewals import Renewals
+from admin.subscriptions.lifecycle import Renewals
 from admin.subscriptions.store import Subscriptions
 from admin.subscriptions.transitions import postponed
 from wallet.domain.errors import Applied, LedgerUnavailable, Unavailable

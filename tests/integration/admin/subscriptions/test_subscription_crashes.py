@@ -11,7 +11,7 @@ import admin.notices.store as bulletin
 import admin.subscriptions.store as adapter
 from admin.subscriptions import verify
 from admin.subscriptions.domain import SubscriptionState
-from admin.subscriptions.renewals import _command
+from admin.subscriptions.lifecycle import _command
 from admin.subscriptions.transitions import SETTLE_SECONDS, UNFINISHED_SECONDS
 from tests.conftest import OpenWallets
 from tests.support.builders import top_up
