@@ -1,4 +1,4 @@
-"""Subscriptions for tests, with everything filled in that a test does not care about."""
+"""Subscriptions for tests, with defaults for what a test does not care about."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,14 +18,14 @@ DAY = 86_400_000_000
 HOUR = DAY // 24
 
 
-def at(text: str) -> int:
-    """Return "2027-01-31" or "2027-01-31T12:30" in UTC, in microseconds since the epoch."""
+def parse_time(text: str) -> int:
+    """Return a UTC time such as "2027-01-31" or "2027-01-31T12:30" in microseconds since the epoch."""
     return (datetime.fromisoformat(text).replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
         microseconds=1
     )
 
 
-def new(
+def new_subscription(
     subscription: str = "line",
     *,
     company: str = "acme",
@@ -35,7 +35,7 @@ def new(
     starts_at: int | None = None,
     **terms: Any,
 ) -> NewSubscription:
-    """Return a subscription that is asked for: a number for PRICE a month, with a week's grace."""
+    """Return a request for a subscription: a number for PRICE a month, with a week's grace by default."""
     values: dict[str, Any] = {
         "display_name": "",
         "usage": NUMBER,
@@ -44,33 +44,35 @@ def new(
         "grace_seconds": 7 * 86_400,
         **terms,
     }
-    asked = fingerprint(subscription, company, unit, count, anchor_day, starts_at, values)
-    return NewSubscription(company, subscription, asked, Terms(**values), unit, count, anchor_day, starts_at)
+    request_fingerprint = fingerprint(subscription, company, unit, count, anchor_day, starts_at, values)
+    return NewSubscription(
+        company, subscription, request_fingerprint, Terms(**values), unit, count, anchor_day, starts_at
+    )
 
 
-async def run(wallets: Wallets, now: int) -> int:
-    """Let a worker do what is due at a time; return how many periods it charged."""
-    return await SubscriptionWorker(wallets.subscriptions, wallets.renewals).run_once(now)
+async def run_worker(wallets: Wallets, now: int) -> int:
+    """Run a worker once at a time; return how many periods it charged."""
+    return await SubscriptionWorker(wallets.subscriptions, wallets.lifecycle).run_once(now)
 
 
-async def read(wallets: Wallets, subscription: str = "line", company: str = "acme") -> Subscription:
-    """Return a subscription as it is recorded."""
+async def read_subscription(wallets: Wallets, subscription: str = "line", company: str = "acme") -> Subscription:
+    """Return a subscription as it is stored."""
     return await wallets.subscriptions.get(company, subscription)
 
 
-async def keys(database: asyncpg.Connection, prefix: str = "~sub:") -> list[str]:
-    """Return the keys of what was charged for subscriptions, in the order of the ledger."""
+async def charge_keys(database: asyncpg.Connection, prefix: str = "~sub:") -> list[str]:
+    """Return the idempotency keys of the charges of subscriptions, in the order of the ledger."""
     rows = await database.fetch(
         "SELECT idempotency_key FROM entries WHERE starts_with(idempotency_key, $1) ORDER BY company_id, number", prefix
     )
     return [row["idempotency_key"] for row in rows]
 
 
-async def told(database: asyncpg.Connection) -> list[str]:
-    """Return the types of all events, in their order."""
+async def event_types(database: asyncpg.Connection) -> list[str]:
+    """Return the types of all events, in order."""
     return [row["type"] for row in await database.fetch("SELECT type FROM events ORDER BY serial")]
 
 
-async def mailed(database: asyncpg.Connection) -> list[str]:
-    """Return the templates of all mails, in their order."""
+async def mail_templates(database: asyncpg.Connection) -> list[str]:
+    """Return the templates of all mails, in order."""
     return [row["template"] for row in await database.fetch("SELECT template FROM mails ORDER BY serial")]

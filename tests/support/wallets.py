@@ -17,7 +17,7 @@ from admin.rates.store import RateCards
 from admin.rules.store import SpendLimits
 from admin.statements.store import Statements
 from admin.statements.usage_store import UsageDays
-from admin.subscriptions.lifecycle import Renewals
+from admin.subscriptions.lifecycle import SubscriptionLifecycle
 from admin.subscriptions.store import Subscriptions
 from admin.top_ups.chargeback_store import ChargebackRecords
 from admin.top_ups.refund_store import TopUpRefundRecords
@@ -69,7 +69,7 @@ class Wallets(runtime.Wallets):
         self.top_up_refunds = TopUpRefundRecords(pool)
         self.chargebacks = ChargebackRecords(pool)
         self.subscriptions = Subscriptions(pool)
-        self.renewals = Renewals(engine, self.refunds, opened.rating, self.subscriptions)
+        self.lifecycle = SubscriptionLifecycle(engine, self.refunds, opened.rating, self.subscriptions)
 
     async def verify(self) -> Verification:
         """Check every promise over the whole database, and Redis against it."""

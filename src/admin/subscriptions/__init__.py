@@ -1,1 +1,1 @@
-"""Subscriptions: charges that recur, such as rented numbers."""
+"""Subscriptions: recurring charges, such as those for rented numbers."""

@@ -1,4 +1,4 @@
-"""Recurring charges: what a subscription is, and what is asked of one."""
+"""Subscriptions, their terms, and the requests that create or change them."""
 
 from enum import IntEnum
 
@@ -11,11 +11,11 @@ from wallet.domain.pricing import rounded
 from wallet.domain.usage import Usage
 
 FINGERPRINT = b"subscription".ljust(FINGERPRINT_BYTES)
-"""Of every charge of a subscription: whatever its price is at the next try, it is the same request."""
+"""The fingerprint of every charge of a subscription: an attempt at another price is the same request."""
 
 
 class SubscriptionState(IntEnum):
-    """Where a subscription is in its life. The values are stored: never renumber them."""
+    """The state of a subscription. The values are stored: never renumber them."""
 
     PENDING = 1
     ACTIVE = 2
@@ -25,20 +25,20 @@ class SubscriptionState(IntEnum):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What each period is charged for. They may be changed, for the periods that are not charged yet."""
+    """The terms that each period is charged by. A change holds for the periods that are not charged yet."""
 
     display_name: str
     usage: Usage
     number: str
-    """In E.164, or empty where only a country or nothing was named. It prices each period, so it is kept."""
+    """In E.164; empty if the usage names a country or no destination. The rate of each period depends on it."""
     amount: int | None
-    """In micros; None: as the rate card says when it is charged."""
+    """In micros; None: the price by the rate card when a period is charged."""
     grace_seconds: int
-    """How long a period may stay unpaid before the subscription is suspended."""
+    """How long a subscription is past due before it is suspended."""
 
 
 class NewSubscription(msgspec.Struct, frozen=True):
-    """A subscription that is asked for. `starts_at` in microseconds since the epoch; None: at once."""
+    """A request for a subscription. `starts_at` is in microseconds since the epoch; None: at once."""
 
     company: str
     id: str
@@ -47,49 +47,49 @@ class NewSubscription(msgspec.Struct, frozen=True):
     unit: Unit
     count: int
     anchor_day: int
-    """1 to 31 for months; 0: the day on which it begins."""
+    """1 to 31 for months; 0: the day of the month on which it begins."""
     starts_at: int | None
 
     def schedule(self, now: int) -> Schedule:
-        """Return its calendar, where it is made now."""
+        """Return its schedule if it is created now."""
         return schedule_from(now if self.starts_at is None else self.starts_at, self.unit, self.count, self.anchor_day)
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """A subscription as it is recorded. Times in microseconds since the epoch."""
+    """A subscription as it is stored. Times are in microseconds since the epoch."""
 
     company: str
     id: str
     serial: int
     version: int
-    """Counts changes."""
+    """Incremented with each change."""
     fingerprint: bytes
-    """Of the request that made it."""
+    """The fingerprint of the request that created it."""
     currency: str
     terms: Terms
     schedule: Schedule
     starts_at: int
     at_once: bool
-    """The request that makes it charges the first period, and answers for a decline: nobody else tries then."""
+    """Whether the creating request charges the first period. If that is declined, no worker tries again."""
     created_at: int
     state: SubscriptionState = SubscriptionState.PENDING
     charged: int = 0
-    """Periods that are charged: all up to this number."""
+    """The number of the last charged period; all before it are charged, too."""
     period_starts_at: int | None = None
-    """Of the last period that is charged."""
+    """The start of the last charged period."""
     period_ends_at: int | None = None
     last_number: int | None = None
-    """Of the last period's entry."""
+    """The number of the entry that charged the last period."""
     due_at: int | None = None
-    """When a worker has to look at it; None: not by itself."""
+    """When a worker processes it; None: it waits for a request."""
     past_due_at: int | None = None
-    """When its period was first declined."""
+    """When the next period was first declined."""
     declines: int = 0
     """How often the next period was declined."""
     declined: str = ""
-    """Why at last, as in InsufficientFunds."""
+    """The class name of the last decline, such as "InsufficientFunds"."""
     resumed_at: int | None = None
-    """SUSPENDED: since when it is to be active again. That is decided, and not done."""
+    """SUSPENDED: when a resumption was requested whose charge is not recorded yet."""
     cancel_at_period_end: bool = False
     canceled_at: int | None = None
 
@@ -100,15 +100,15 @@ class Subscription(msgspec.Struct, frozen=True):
 
     @property
     def next_key(self) -> str:
-        """The idempotency key under which it is charged, whoever does it and however often."""
+        """The idempotency key of the next period's charge, the same for every process and attempt."""
         return system_keys.subscription_period(self.id, self.next_number)
 
     @property
     def next_schedule(self) -> Schedule:
-        """The calendar by which the next period is charged.
+        """The schedule of the next period.
 
-        Who comes back while the period that was not paid is still running pays that, and keeps its anchor. Who comes
-        back later had nothing meanwhile, and begins anew at that time.
+        A subscription that is resumed within its unpaid period pays that period, and keeps its anchor. One that is
+        resumed later was not served meanwhile: a new schedule begins at that time.
         """
         if self.resumed_at is None or self.schedule.period(self.next_number).ends_at > self.resumed_at:
             return self.schedule
@@ -121,23 +121,23 @@ class Subscription(msgspec.Struct, frozen=True):
 
     @property
     def grace_ends_at(self) -> int | None:
-        """When it is suspended, if the period that is declined is not paid until then."""
+        """When it is suspended if the declined period is not paid by then; None: it is not past due."""
         return None if self.past_due_at is None else self.past_due_at + self.terms.grace_seconds * 1_000_000
 
 
 class TermsChange(msgspec.Struct, frozen=True):
-    """What is to change of the terms. None: as it is; `usage` comes with its `number`."""
+    """A change of the terms; None: unchanged. `number` belongs to `usage`."""
 
     display_name: str | None = None
     usage: Usage | None = None
     number: str = ""
     sets_amount: bool = False
     amount: int | None = None
-    """With `sets_amount`; None: as the rate card says."""
+    """Used with `sets_amount`; None: the price by the rate card."""
     grace_seconds: int | None = None
 
-    def applied(self, terms: Terms) -> Terms:
-        """Return the terms as they are to be."""
+    def apply(self, terms: Terms) -> Terms:
+        """Return the changed terms."""
         return Terms(
             terms.display_name if self.display_name is None else self.display_name,
             terms.usage if self.usage is None else self.usage,
@@ -148,10 +148,10 @@ class TermsChange(msgspec.Struct, frozen=True):
 
 
 def schedule_from(origin_at: int, unit: Unit, count: int, anchor_day: int = 0, *, first: int = 1) -> Schedule:
-    """Return the calendar that begins at a time, with that day as the anchor unless another one is given."""
+    """Return the schedule that begins at a time; its anchor is `anchor_day`, or that day if it is 0."""
     return Schedule(unit, count, origin_at, (anchor_day or day_of(origin_at)) if unit is Unit.MONTH else 0, first)
 
 
-def share_of(amount: int, period: Period) -> int:
-    """Return what of a whole period's amount a period costs, in micros: by its length, rounded half up to a micro."""
+def prorated(amount: int, period: Period) -> int:
+    """Return the amount for a period, in micros: a cut period costs its share by length, rounded half up to a micro."""
     return rounded(amount * (period.ends_at - period.starts_at), period.whole) if period.cut else amount

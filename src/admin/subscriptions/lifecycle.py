@@ -1,11 +1,12 @@
-"""Charges subscriptions: each period once, through the engine as everything that changes a balance.
+"""Creates, changes and cancels subscriptions, and charges each of their periods once, through the engine.
 
-A period's charge has a key that follows from the subscription and the period's number. So whoever charges it (the
-request that asks for it, a worker, two at once, or another one after the first was killed) gets the one entry that
-there is, and records it over the version that it has seen. Killed before the charge, the row still says that it is due;
-killed after it, the next one finds the entry under its key.
+The idempotency key of a period's charge follows from the subscription and the period's number. So every process that
+charges it (the request that asks for it, a worker, two at once, or another one after the first was killed) gets the
+same entry, and saves it over the version that it has read. If a process is killed before the charge, the row still
+says that the period is due; if after it, the next process finds the entry under its key.
 """
 
+from admin.subscriptions import transitions
 from admin.subscriptions.domain import (
     FINGERPRINT,
     NewSubscription,
@@ -13,19 +14,9 @@ from admin.subscriptions.domain import (
     SubscriptionState,
     Terms,
     TermsChange,
-    share_of,
+    prorated,
 )
 from admin.subscriptions.store import Subscriptions
-from admin.subscriptions.transitions import (
-    armed,
-    begun_anew,
-    canceled,
-    declined,
-    ending,
-    paid,
-    settled,
-    with_terms,
-)
 from refunds.domain import RefundReason, RefundRequest
 from refunds.service import Refunds
 from wallet.domain import system_keys
@@ -44,15 +35,15 @@ from wallet.domain.resource_names import SUBSCRIPTION_REFERENCE
 from wallet.engine import Engine
 from wallet.rating import Rating
 
-ROUNDS_MAX = 8
-"""How often a change is tried again, since somebody else changed the subscription meanwhile."""
+SAVE_ATTEMPTS_MAX = 8
+"""How often a change is tried while other processes change the subscription, too."""
 
 
-class Renewals:
-    """What people and workers do to subscriptions.
+class SubscriptionLifecycle:
+    """The operations of requests and workers on subscriptions.
 
-    Every method raises LedgerUnavailable. `now` is Postgres's time unless it is given, in microseconds since the epoch.
-    `timeout` in seconds.
+    Every method may raise LedgerUnavailable. `now` is in microseconds since the epoch; None: Postgres's time. `timeout`
+    is in seconds.
     """
 
     def __init__(self, engine: Engine, refunds: Refunds, rating: Rating, subscriptions: Subscriptions) -> None:
@@ -65,92 +56,94 @@ class Renewals:
     async def create(
         self, new: NewSubscription, *, now: int | None = None, timeout: float | None = None
     ) -> Subscription:
-        """Make a subscription, or return the one that the same request made; where it begins at once, charge it.
+        """Create a subscription, or return the one that the same request has created; charge it if it begins at once.
 
-        Raises CompanyNotFound, CompanyClosed, IdempotencyKeyReused; what the ledger declines the first charge with:
-        then it is pending, and the same request tries again; Unavailable, after which a worker goes on.
+        Raises CompanyNotFound, CompanyClosed, IdempotencyKeyReused; Declined if the first charge is declined: then it
+        is pending, and the same request tries again; Unavailable, after which a worker continues.
         """
         now = await self._now(now)
-        made = await self._store.create(new, now)
-        for _ in range(ROUNDS_MAX):
-            if made.state is not SubscriptionState.PENDING or not made.at_once:
-                return made
-            if made.due_at is not None:
-                return await self._charge(made, now, timeout)
-            # It was declined. From here on a worker would finish it, as if it were new.
-            again = await self._store.save(made, begun_anew(made, new.schedule(now), now))
-            made = again or await self._store.get(made.company, made.id)
-        raise _restless(made)
+        current = await self._store.create(new, now)
+        for _ in range(SAVE_ATTEMPTS_MAX):
+            if current.state is not SubscriptionState.PENDING or not current.at_once:
+                return current
+            if current.due_at is not None:
+                return await self._charge(current, now, timeout)
+            # Its charge was declined. As with a new one, a worker finishes it if this process dies from here on.
+            again = await self._store.save(current, transitions.restart(current, new.schedule(now), now))
+            current = again or await self._store.get(current.company, current.id)
+        raise _contention_error(current)
 
     async def update(
         self, company: str, subscription: str, change: TermsChange, *, now: int | None = None
     ) -> Subscription:
         """Change the terms of the periods that are not charged yet.
 
-        Raises SubscriptionNotFound, SubscriptionCanceled; RateNotFound or BalanceLimitReached where they could not be
-        charged.
+        Raises SubscriptionNotFound, SubscriptionCanceled; RateNotFound or BalanceLimitReached if there is no price by
+        the new terms, or it is too high.
         """
         now = await self._now(now)
-        for _ in range(ROUNDS_MAX):
+        for _ in range(SAVE_ATTEMPTS_MAX):
             before = await self._open(company, subscription)
-            terms = change.applied(before.terms)
+            terms = change.apply(before.terms)
             await self._check_priced(company, terms, now)
-            after = await self._store.save(before, with_terms(before, terms))
+            after = await self._store.save(before, transitions.change_terms(before, terms))
             if after is not None:
                 return after
-        raise _restless(before)
+        raise _contention_error(before)
 
     async def cancel(
         self, company: str, subscription: str, *, at_period_end: bool, now: int | None = None
     ) -> Subscription:
-        """End a subscription, now or when the period that is paid is over; one that is canceled is left as it is.
+        """Cancel a subscription, now or at the end of the paid period; a canceled one is returned unchanged.
 
         Raises SubscriptionNotFound.
         """
         now = await self._now(now)
-        for _ in range(ROUNDS_MAX):
+        for _ in range(SAVE_ATTEMPTS_MAX):
             before = await self._store.get(company, subscription)
             if before.state is SubscriptionState.CANCELED:
                 return before
             ends_at = before.period_ends_at
             if at_period_end and before.state is SubscriptionState.ACTIVE and ends_at is not None and now < ends_at:
-                after = await self._store.save(before, ending(before, at_period_end=True))
+                after = await self._store.save(before, transitions.set_cancel_at_period_end(before, at_period_end=True))
             else:
-                # What is due is not charged any more. Who read it before, and is about to, is undone by `_settle`.
-                after = await self._store.save(before, *canceled(before, now))
+                # Nothing more is charged. If another process has read it before and charges it, `_settle` refunds.
+                after = await self._store.save(before, *transitions.cancel(before, now))
             if after is not None:
                 return after
-        raise _restless(before)
+        raise _contention_error(before)
 
     async def resume(
         self, company: str, subscription: str, *, now: int | None = None, timeout: float | None = None
     ) -> Subscription:
-        """Let a subscription go on: charge the period that is due, take back that it is to end. Else it stays as it is.
+        """Resume a subscription: charge the period that is due, or take back its cancellation; else do nothing.
 
-        Raises SubscriptionNotFound, SubscriptionCanceled; what the ledger declines the charge with, and then it is past
-        due or suspended as before; Unavailable, after which a worker goes on.
+        Raises SubscriptionNotFound, SubscriptionCanceled; Declined if the charge is declined, and then it is past due
+        or suspended as before; Unavailable, after which a worker continues.
         """
         now = await self._now(now)
-        for _ in range(ROUNDS_MAX):
+        for _ in range(SAVE_ATTEMPTS_MAX):
             before = await self._open(company, subscription)
             match before.state:
                 case SubscriptionState.PAST_DUE:
                     return await self._charge(before, now, timeout)
                 case SubscriptionState.SUSPENDED:
-                    # The intent first, with its time: whoever goes on charges the same period.
-                    ready = await self._store.save(before, armed(before, now))
+                    # The intent is saved first, with its time: a worker that takes over charges the same period.
+                    ready = await self._store.save(before, transitions.start_resumption(before, now))
                     if ready is not None:
                         return await self._charge(ready, now, timeout)
                 case _ if not before.cancel_at_period_end:
                     return before
                 case _:
-                    after = await self._store.save(before, ending(before, at_period_end=False))
+                    after = await self._store.save(
+                        before, transitions.set_cancel_at_period_end(before, at_period_end=False)
+                    )
                     if after is not None:
                         return after
-        raise _restless(before)
+        raise _contention_error(before)
 
     async def step(self, subscription: Subscription, now: int, *, timeout: float | None = None) -> Subscription:
-        """Do what is due for a subscription, and return it as it is then: at most one period is charged.
+        """Process a due subscription, charging at most one period, and return it as it is then.
 
         Raises Unavailable, after which it is due as before; EntryQuarantined.
         """
@@ -158,7 +151,7 @@ class Renewals:
             return await self._settle(subscription, timeout)
         if subscription.cancel_at_period_end:
             ended_at = now if subscription.period_ends_at is None else subscription.period_ends_at
-            saved = await self._store.save(subscription, *canceled(subscription, ended_at))
+            saved = await self._store.save(subscription, *transitions.cancel(subscription, ended_at))
             return saved or await self._store.get(subscription.company, subscription.id)
         try:
             return await self._charge(subscription, now, timeout)
@@ -166,43 +159,44 @@ class Renewals:
             return await self._store.get(subscription.company, subscription.id)
 
     async def _charge(self, subscription: Subscription, now: int, timeout: float | None) -> Subscription:
-        """Charge the next period and record what came of it. Raises Declined, Unavailable."""
+        """Charge the next period and save the result. Raises Declined, Unavailable."""
         period, terms = subscription.next_period, subscription.terms
         amount, price, unpriced = await self._quote(subscription.company, terms, now)
         if period.cut:
-            # A part of the price is not what the rate alone says.
-            amount, price = share_of(amount, period), None
+            # A prorated amount is not the price of the rate, so the entry does not name the rate.
+            amount, price = prorated(amount, period), None
         try:
             outcome = await self._engine.submit(_command(subscription, Quote(amount, price, unpriced)), timeout=timeout)
         except Declined as error:
-            # Not recorded where somebody changed it meanwhile: who did, knows better, or it is still due.
-            await self._store.save(subscription, *declined(subscription, error, now))
+            # If another process has changed it, this is not saved: that process decided otherwise, or it is still due.
+            await self._store.save(subscription, *transitions.apply_decline(subscription, error, now))
             raise
-        return await self._recorded(subscription, outcome.entry)
+        return await self._save_charge(subscription, outcome.entry)
 
-    async def _recorded(self, subscription: Subscription, entry: Entry) -> Subscription:
-        """Record that the next period is charged. Whoever changed the subscription meanwhile, it is."""
+    async def _save_charge(self, subscription: Subscription, entry: Entry) -> Subscription:
+        """Save the charge of the next period, also over a concurrent change: the money has been taken."""
         number = subscription.next_number
-        for _ in range(ROUNDS_MAX):
-            after = await self._store.save(subscription, *paid(subscription, entry))
+        for _ in range(SAVE_ATTEMPTS_MAX):
+            after = await self._store.save(subscription, *transitions.apply_charge(subscription, entry))
             if after is not None:
                 return after
             subscription = await self._store.get(subscription.company, subscription.id)
             if subscription.charged >= number:
                 return subscription
-        raise _restless(subscription)
+        raise _contention_error(subscription)
 
     async def _settle(self, subscription: Subscription, timeout: float | None) -> Subscription:
-        """Give back what was charged while the subscription was canceled, if anything was.
+        """Refund the next period of a canceled subscription, if it was charged concurrently with the cancellation.
 
-        A charge without a price only asks for what its key has recorded, in Redis and in the ledger.
+        The charge is submitted without a price: it finds an entry that its key has in Redis or the ledger, and never
+        makes one.
         """
         try:
             found = await self._engine.submit(_command(subscription, Quote(0, None, Unpriced.NO_RATE)), timeout=timeout)
             await self._refunds.refund(_refund_request(subscription, found.entry), timeout=timeout)
         except Declined:
-            pass  # It was never charged; or all of it is given back, or the company is closed and has no balance.
-        saved = await self._store.save(subscription, settled(subscription))
+            pass  # It was never charged, or is refunded already, or the company is closed and has no balance.
+        saved = await self._store.save(subscription, transitions.mark_settled(subscription))
         return saved or await self._store.get(subscription.company, subscription.id)
 
     async def _quote(self, company: str, terms: Terms, now: int) -> Quote:
@@ -258,6 +252,6 @@ def _refund_request(subscription: Subscription, entry: Entry) -> RefundRequest:
     )
 
 
-def _restless(subscription: Subscription) -> WalletUnavailable:
-    text = f"the subscription {subscription.id} was changed {ROUNDS_MAX} times meanwhile"
+def _contention_error(subscription: Subscription) -> WalletUnavailable:
+    text = f"the subscription {subscription.id} was changed {SAVE_ATTEMPTS_MAX} times meanwhile"
     return WalletUnavailable(text, applied=Applied.UNKNOWN)

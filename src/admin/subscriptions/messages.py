@@ -1,4 +1,4 @@
-"""Subscriptions to and from messages."""
+"""Subscriptions: protobuf to domain and back."""
 
 from typing import cast
 
@@ -38,74 +38,77 @@ _CHARGES_BY_ITSELF = frozenset({SubscriptionState.PENDING, SubscriptionState.ACT
 _REASONS = {error.__name__: row.reason for error, row in TABLE.items()}
 
 
-def new_of(request: subscription_pb2.CreateSubscriptionRequest) -> NewSubscription:
-    """Return the subscription that a request makes. Raises InvalidRequest."""
-    asked = request.subscription
+def new_subscription_of(request: subscription_pb2.CreateSubscriptionRequest) -> NewSubscription:
+    """Return the subscription that a request asks for. Raises InvalidRequest."""
+    requested = request.subscription
     for field in ("usage", "period"):
-        if not asked.HasField(field):
+        if not requested.HasField(field):
             raise invalid(f"subscription.{field}", "is required")
-    unit = Unit(int(asked.period.unit))
-    if asked.anchor_day and unit is not Unit.MONTH:
+    unit = Unit(int(requested.period.unit))
+    if requested.anchor_day and unit is not Unit.MONTH:
         raise invalid("subscription.anchor_day", "must be left out: only months have one")
-    usage, number = usage_of(asked.usage, field="subscription.usage")
+    usage, number = usage_of(requested.usage, field="subscription.usage")
     terms = Terms(
-        asked.display_name,
+        requested.display_name,
         usage,
         number,
-        asked.amount_micros if asked.HasField("amount_micros") else None,
-        _grace_seconds(asked),
+        requested.amount_micros if requested.HasField("amount_micros") else None,
+        _grace_seconds(requested),
     )
     return NewSubscription(
         COMPANY.parse(request.parent),
         request.subscription_id,
-        fingerprint(Kind.CHARGE, _as_asked(request)),
+        fingerprint(Kind.CHARGE, _without_output(request)),
         terms,
         unit,
-        asked.period.count,
-        asked.anchor_day,
-        _starts_at(asked) if asked.HasField("start_time") else None,
+        requested.period.count,
+        requested.anchor_day,
+        _starts_at(requested) if requested.HasField("start_time") else None,
     )
 
 
 def updated_name(request: subscription_pb2.UpdateSubscriptionRequest) -> tuple[str, str]:
-    """Return the company and the id of the subscription that is to change. Raises InvalidRequest."""
-    asked = request.subscription
+    """Return the company and the id of the subscription that is updated. Raises InvalidRequest."""
+    requested = request.subscription
     check_name(
-        SUBSCRIPTION, asked.name, "subscription.name", "a subscription, such as companies/acme/subscriptions/number-1"
+        SUBSCRIPTION,
+        requested.name,
+        "subscription.name",
+        "a subscription, such as companies/acme/subscriptions/number-1",
     )
-    return SUBSCRIPTION.parse(asked.name)
+    return SUBSCRIPTION.parse(requested.name)
 
 
-def change_of(request: subscription_pb2.UpdateSubscriptionRequest, before: Subscription) -> TermsChange:
-    """Return what is to change. Raises InvalidRequest for a field that never does, unless it is sent as it is."""
-    asked, now = request.subscription, subscription_message(before)
-    paths = fields_to_update(asked, request.update_mask, _FIELDS)
+def terms_change_of(request: subscription_pb2.UpdateSubscriptionRequest, before: Subscription) -> TermsChange:
+    """Return the requested change of terms. Raise InvalidRequest if a fixed field is sent with another value."""
+    requested, current = request.subscription, subscription_message(before)
+    paths = fields_to_update(requested, request.update_mask, _FIELDS)
     for field in _FIXED:
-        if field in paths and getattr(asked, field) != getattr(now, field):
+        if field in paths and getattr(requested, field) != getattr(current, field):
             raise invalid(f"subscription.{field}", "never changes: make another subscription, and cancel this one")
     usage, number = None, ""
     if "usage" in paths:
-        if not asked.HasField("usage"):
+        if not requested.HasField("usage"):
             raise invalid("subscription.usage", "is required where update_mask names it")
-        usage, number = usage_of(asked.usage, field="subscription.usage")
+        usage, number = usage_of(requested.usage, field="subscription.usage")
     return TermsChange(
-        display_name=asked.display_name if "display_name" in paths else None,
+        display_name=requested.display_name if "display_name" in paths else None,
         usage=usage,
         number=number,
         sets_amount="amount_micros" in paths,
-        amount=asked.amount_micros if asked.HasField("amount_micros") else None,
-        grace_seconds=_grace_seconds(asked) if "grace_period" in paths else None,
+        amount=requested.amount_micros if requested.HasField("amount_micros") else None,
+        grace_seconds=_grace_seconds(requested) if "grace_period" in paths else None,
     )
 
 
-def subscription_message(of: Subscription) -> subscription_pb2.Subscription:
-    """Return a subscription as it is."""
-    terms, schedule = of.terms, of.schedule
+def subscription_message(subscription: Subscription) -> subscription_pb2.Subscription:
+    """Return a subscription as a message."""
+    terms, schedule = subscription.terms, subscription.schedule
     usage = wire.usage(terms.usage)
     assert usage is not None
     usage.destination = terms.number or terms.usage.country
     message = subscription_pb2.Subscription(
-        name=SUBSCRIPTION.name(of.company, of.id),
+        name=SUBSCRIPTION.name(subscription.company, subscription.id),
         display_name=terms.display_name,
         usage=usage,
         amount_micros=terms.amount,
@@ -113,23 +116,25 @@ def subscription_message(of: Subscription) -> subscription_pb2.Subscription:
             unit=cast("subscription_pb2.Subscription.Period.Unit", int(schedule.unit)), count=schedule.count
         ),
         anchor_day=schedule.anchor_day,
-        start_time=wire.timestamp(of.starts_at),
+        start_time=wire.timestamp(subscription.starts_at),
         grace_period=Duration(seconds=terms.grace_seconds),
-        state=cast("subscription_pb2.Subscription.State", int(of.state)),
-        cancel_at_period_end=of.cancel_at_period_end,
-        charged_period_count=of.charged,
-        decline_reason=_REASONS[of.declined] if of.declined else "",
-        currency_code=of.currency,
-        create_time=wire.timestamp(of.created_at),
+        state=cast("subscription_pb2.Subscription.State", int(subscription.state)),
+        cancel_at_period_end=subscription.cancel_at_period_end,
+        charged_period_count=subscription.charged,
+        decline_reason=_REASONS[subscription.declined] if subscription.declined else "",
+        currency_code=subscription.currency,
+        create_time=wire.timestamp(subscription.created_at),
     )
-    if of.last_number is not None:
-        message.last_transaction = TRANSACTION.name(of.company, of.last_number)
+    if subscription.last_number is not None:
+        message.last_transaction = TRANSACTION.name(subscription.company, subscription.last_number)
     times = {
-        "current_period_start_time": of.period_starts_at,
-        "current_period_end_time": of.period_ends_at,
-        "next_charge_time": of.due_at if of.state in _CHARGES_BY_ITSELF and not of.cancel_at_period_end else None,
-        "suspend_time": of.grace_ends_at if of.state is SubscriptionState.PAST_DUE else None,
-        "cancel_time": of.canceled_at,
+        "current_period_start_time": subscription.period_starts_at,
+        "current_period_end_time": subscription.period_ends_at,
+        "next_charge_time": subscription.due_at
+        if subscription.state in _CHARGES_BY_ITSELF and not subscription.cancel_at_period_end
+        else None,
+        "suspend_time": subscription.grace_ends_at if subscription.state is SubscriptionState.PAST_DUE else None,
+        "cancel_time": subscription.canceled_at,
     }
     for field, at in times.items():
         if at is not None:
@@ -137,27 +142,27 @@ def subscription_message(of: Subscription) -> subscription_pb2.Subscription:
     return message
 
 
-def _as_asked(request: subscription_pb2.CreateSubscriptionRequest) -> subscription_pb2.CreateSubscriptionRequest:
-    """Return the request without the fields that are ours to fill: a caller may send them back, or not."""
-    asked = subscription_pb2.CreateSubscriptionRequest()
-    asked.CopyFrom(request)
+def _without_output(request: subscription_pb2.CreateSubscriptionRequest) -> subscription_pb2.CreateSubscriptionRequest:
+    """Return the request without output-only fields: with or without them it is the same request."""
+    requested = subscription_pb2.CreateSubscriptionRequest()
+    requested.CopyFrom(request)
     for field in _OUTPUT_ONLY:
-        asked.subscription.ClearField(field)
-    return asked
+        requested.subscription.ClearField(field)
+    return requested
 
 
-def _starts_at(asked: subscription_pb2.Subscription) -> int:
-    """Return when it is to begin, in microseconds since the epoch. Raises InvalidRequest."""
-    starts_at: int = asked.start_time.seconds * wire.MICROSECONDS + asked.start_time.nanos // 1000
+def _starts_at(requested: subscription_pb2.Subscription) -> int:
+    """Return start_time in microseconds since the epoch. Raises InvalidRequest."""
+    starts_at: int = requested.start_time.seconds * wire.MICROSECONDS + requested.start_time.nanos // 1000
     if not 0 <= starts_at <= TIME_MAX:
         raise invalid("subscription.start_time", "must be between the years 1970 and 9999")
     return starts_at
 
 
-def _grace_seconds(asked: subscription_pb2.Subscription) -> int:
-    """Return how long the grace period is. Raises InvalidRequest."""
-    if not asked.HasField("grace_period"):
+def _grace_seconds(requested: subscription_pb2.Subscription) -> int:
+    """Return the grace period in seconds. Raises InvalidRequest."""
+    if not requested.HasField("grace_period"):
         return GRACE_SECONDS_DEFAULT
-    if asked.grace_period.nanos:
+    if requested.grace_period.nanos:
         raise invalid("subscription.grace_period", "must be whole seconds")
-    return asked.grace_period.seconds
+    return requested.grace_period.seconds

@@ -1,6 +1,6 @@
-"""The calendar of recurring charges: when each period begins and ends. UTC alone, so no day has 23 or 25 hours.
+"""The calendar of recurring charges: when each period begins and ends. In UTC, so that no day has 23 or 25 hours.
 
-Times are microseconds since the epoch. Periods are numbered; each ends when the next one begins.
+Times are in microseconds since the epoch. Periods are numbered; each ends when the next one begins.
 """
 
 from datetime import date, timedelta
@@ -18,7 +18,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 class Unit(IntEnum):
-    """What periods are counted in. The values are stored: never renumber them."""
+    """The unit of a period's length. The values are stored: never renumber them."""
 
     DAY = 1
     WEEK = 2
@@ -26,7 +26,7 @@ class Unit(IntEnum):
 
 
 class Period(NamedTuple):
-    """From `starts_at` up to, and not including, `ends_at`. `whole` is how long it is when not cut short."""
+    """The time from `starts_at` up to, excluding, `ends_at`. `whole` is the length of the uncut period."""
 
     starts_at: int
     ends_at: int
@@ -34,17 +34,17 @@ class Period(NamedTuple):
 
     @property
     def cut(self) -> bool:
-        """Whether it began between two anchors, and is shorter than a period."""
+        """Whether it began between two anchors, and is shorter than a whole period."""
         return self.ends_at - self.starts_at < self.whole
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """Periods of `count` units, one after the other, from `origin_at` on; the first of them has number `first`.
+    """Consecutive periods of `count` units from `origin_at` on; the first has the number `first`.
 
-    `anchor_day` is the day of the month, 1 to 31, on which periods of months begin: the last day of the month where
-    it is shorter, and the 31st again in the next one that has it. Days and weeks have none (0): they follow from the
-    origin. Every period begins at the origin's time of day. Where the origin is not on the anchor day, the first period
-    is cut short: it ends at the next anchor.
+    `anchor_day` is the day of the month, 1 to 31, on which monthly periods begin: the last day of a shorter month, and
+    the 31st again in the next month that has one. Days and weeks have no anchor (0): they are counted from the origin.
+    Every period begins at the origin's time of day. If the origin is not on the anchor day, the first period is cut: it
+    ends at the next anchor.
     """
 
     unit: Unit
@@ -54,25 +54,25 @@ class Schedule(msgspec.Struct, frozen=True):
     first: int = 1
 
     def period(self, number: int) -> Period:
-        """Return a period, `first` or later."""
-        place = number - self.first
-        assert place >= 0, "there is no period before the origin"
+        """Return the period with a number, `first` or later."""
+        index = number - self.first
+        assert index >= 0, "there is no period before the origin"
         if self.unit is not Unit.MONTH:
             length = self.count * DAY_US * (DAYS_PER_WEEK if self.unit is Unit.WEEK else 1)
-            starts_at = self.origin_at + place * length
+            starts_at = self.origin_at + index * length
             return Period(starts_at, starts_at + length, length)
-        starts_at, ends_at = self._anchor(place), self._anchor(place + 1)
+        starts_at, ends_at = self._anchor(index), self._anchor(index + 1)
         whole = ends_at - starts_at
         return Period(max(starts_at, self.origin_at), ends_at, whole)
 
-    def _anchor(self, place: int) -> int:
-        """Return where a period begins. That of the first may be before the origin, which then cuts it short."""
+    def _anchor(self, index: int) -> int:
+        """Return the anchor of a period. That of the first may be before the origin: then the period is cut."""
         month = month_of(self.origin_at)
         if anchored(month, self.anchor_day, self.origin_at) < self.origin_at:
             month += 1
-        # `month` has the first anchor that is not before the origin: the first period's, or the second's.
+        # The first anchor that is not before the origin is in `month`. It is that of the first period or of the second.
         on_anchor = anchored(month, self.anchor_day, self.origin_at) == self.origin_at
-        return anchored(month + (place - (not on_anchor)) * self.count, self.anchor_day, self.origin_at)
+        return anchored(month + (index - (not on_anchor)) * self.count, self.anchor_day, self.origin_at)
 
 
 def month_of(at: int) -> int:
@@ -87,7 +87,7 @@ def day_of(at: int) -> int:
 
 
 def anchored(month: int, day: int, time_of_day: int) -> int:
-    """Return the anchor in a month (as of `month_of`): on `day` or the month's last, at the time of day of a time."""
+    """Return the anchor in a month (see `month_of`): on `day` or the last day, at the time of day of `time_of_day`."""
     year, index = divmod(month, MONTHS_PER_YEAR)
     first = date(year, index + 1, 1)
     following = date(year + (index + 1) // MONTHS_PER_YEAR, (index + 1) % MONTHS_PER_YEAR + 1, 1)

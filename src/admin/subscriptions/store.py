@@ -1,4 +1,4 @@
-"""Subscriptions in Postgres. Each change is made over the version that it was reckoned from, with its notices."""
+"""Subscriptions in Postgres. A change is saved with its notices, if the version is still the one it was made from."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from admin.notices import store as notices
 from admin.notices.domain import Notice
 from admin.subscriptions.domain import NewSubscription, Subscription, SubscriptionState, Terms
 from admin.subscriptions.periods import Schedule, Unit
-from admin.subscriptions.transitions import UNFINISHED_SECONDS
+from admin.subscriptions.transitions import TAKEOVER_SECONDS
 from wallet.domain.entries import WalletState
 from wallet.domain.errors import (
     CompanyClosed,
@@ -26,20 +26,20 @@ _SQL = load(__name__, SubscriptionState)
 
 
 class Subscriptions:
-    """Every method raises LedgerUnavailable where Postgres does not answer."""
+    """The subscriptions of all companies. Every method may raise LedgerUnavailable."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""
         self._pool = pool
 
     async def now(self) -> int:
-        """Return the time, in microseconds since the epoch: Postgres's, so that all processes have the same."""
+        """Return Postgres's time, the same for all processes, in microseconds since the epoch."""
         async with reading(self._pool) as connection:
             now: int = await connection.fetchval(_SQL["now"])
         return now
 
     async def find(self, company: str, subscription: str) -> Subscription | None:
-        """Return a subscription, or None."""
+        """Return a subscription, or None if there is none."""
         async with reading(self._pool) as connection:
             return await _find(connection, company, subscription)
 
@@ -51,17 +51,18 @@ class Subscriptions:
         return found
 
     async def create(self, new: NewSubscription, now: int) -> Subscription:
-        """Record a subscription, or return the one that the same request made before.
+        """Store a subscription, or return the one that the same request has created before.
 
-        A worker takes it up when its first period begins; one that begins at once after UNFINISHED_SECONDS, if whoever
-        makes it does not come back. Raises CompanyNotFound, CompanyClosed, IdempotencyKeyReused.
+        It is due for a worker when its first period begins. If that is at once, the creating request charges it, and a
+        worker only if the request has not after TAKEOVER_SECONDS. Raises CompanyNotFound, CompanyClosed,
+        IdempotencyKeyReused.
         """
         async with autocommitting(self._pool) as connection:
             found = await _find(connection, new.company, new.id)
             if found is None:
                 await _check_open(connection, new.company)
                 schedule, at_once = new.schedule(now), new.starts_at is None
-                due_at = now + UNFINISHED_SECONDS * 1_000_000 if at_once else schedule.origin_at
+                due_at = now + TAKEOVER_SECONDS * 1_000_000 if at_once else schedule.origin_at
                 terms = _arguments(new.terms)
                 calendar = schedule.unit, schedule.count, schedule.anchor_day, schedule.origin_at
                 await connection.fetchval(
@@ -73,22 +74,30 @@ class Subscriptions:
             raise IdempotencyKeyReused(new.id)
         return found
 
-    async def page(
+    async def list_subscriptions(
         self, *, company: str = "", state: SubscriptionState | None = None, after: int, limit: int
     ) -> list[Subscription]:
-        """Return up to `limit` with serials above `after`, oldest first: those for which holds what is set."""
+        """Return up to `limit` subscriptions with serials above `after`, oldest first.
+
+        Only those of `company` and in `state`; "" and None: of all companies, in any state.
+        """
         async with reading(self._pool) as connection:
             rows = await connection.fetch(_SQL["list"], company or None, state, after, limit)
         return [_subscription_of(row) for row in rows]
 
     async def due(self, now: int, after: tuple[int, int], limit: int) -> list[Subscription]:
-        """Return up to `limit` subscriptions that are due, in the order of `(due_at, serial)` after a place in it."""
+        """Return up to `limit` due subscriptions after a position, in the order of `(due_at, serial)`."""
         async with reading(self._pool) as connection:
             rows = await connection.fetch(_SQL["due"], now, *after, limit)
         return [_subscription_of(row) for row in rows]
 
-    async def save(self, before: Subscription, after: Subscription, told: Sequence[Notice] = ()) -> Subscription | None:
-        """Make a change and tell of it, in one transaction; return None where somebody else changed it meanwhile."""
+    async def save(
+        self, before: Subscription, after: Subscription, to_publish: Sequence[Notice] = ()
+    ) -> Subscription | None:
+        """Save a change and publish its notices, in one transaction. Return the subscription as saved.
+
+        Return None, without a change, if the stored version is no longer that of `before`.
+        """
         schedule = after.schedule
         values = (
             after.state,
@@ -113,7 +122,7 @@ class Subscriptions:
             version = await connection.fetchval(_SQL["save"], before.company, before.id, before.version, *values)
             if version is None:
                 return None
-            for notice in told:
+            for notice in to_publish:
                 await notices.publish(connection, notice)
             return await _find(connection, before.company, before.id)
 

@@ -5,7 +5,7 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 SELECT currency, state FROM wallets WHERE company_id = $1
 
 -- insert --
--- Nothing is returned where the id is taken.
+-- No row is returned if the id is taken.
 INSERT INTO subscriptions (company_id, subscription_id, fingerprint, state, display_name, channel, variant, number,
     country, quantity, campaign_id, contact_id, amount, grace_seconds, period_unit, period_count, anchor_day, origin_at,
     starts_at, at_once, due_at)
@@ -24,12 +24,12 @@ WHERE s.serial > $3 AND ($1::text IS NULL OR s.company_id = $1) AND ($2::smallin
 ORDER BY s.serial LIMIT $4
 
 -- due --
--- Up to $4 subscriptions that are due at $1, after the place ($2, $3) in their order.
+-- Up to $4 subscriptions that are due at $1, after the position ($2, $3) in their order.
 SELECT s.*, w.currency FROM subscriptions s JOIN wallets w USING (company_id)
 WHERE s.due_at <= $1 AND (s.due_at, s.serial) > ($2, $3) ORDER BY s.due_at, s.serial LIMIT $4
 
 -- save --
--- Write what may change of a subscription over its version $3; nothing is returned where somebody else changed it.
+-- Save all fields that may change, if the version is $3; no row is returned if it is another one.
 UPDATE subscriptions SET version = version + 1, updated_at = clock_timestamp(), state = $4, display_name = $5, channel = $6,
     variant = $7, number = $8, country = $9, quantity = $10, campaign_id = $11, contact_id = $12, amount = $13,
     grace_seconds = $14, anchor_day = $15, origin_at = $16, first_period = $17, charged = $18, period_starts_at = $19,

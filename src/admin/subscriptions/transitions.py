@@ -1,11 +1,11 @@
-"""What becomes of a subscription when its charge succeeds or is declined, and whom that is told. Pure.
+"""The state transitions of a subscription, and the notices that they make. Pure functions.
 
 PENDING ── paid ──► ACTIVE ── declined ──► PAST_DUE ── grace over ──► SUSPENDED
                        ▲                       │ paid                     │ resumed, paid
                        └───────────────────────┴──────────────────────────┘
-and CANCELED from everywhere, for good.
+CANCELED is reached from every state, and is final.
 
-Times are microseconds since the epoch.
+Times are in microseconds since the epoch.
 """
 
 from collections.abc import Mapping
@@ -31,39 +31,39 @@ from wallet.domain.errors import (
 from wallet.domain.money import format_money
 from wallet.domain.resource_names import SUBSCRIPTION, TRANSACTION
 
-UNFINISHED_SECONDS = 10
-"""When a worker takes up what a request began, and its process may have died over."""
+TAKEOVER_SECONDS = 10
+"""After so long a worker continues what a request has begun: its process may have died."""
 SETTLE_SECONDS = 30
-"""When a worker looks whether a canceled subscription was charged once more by somebody who was about to."""
+"""After so long a worker checks whether a canceled subscription was charged concurrently with the cancellation."""
 BACKOFF = Backoff(seconds_min=60, factor=2, seconds_max=3600)
-"""How long a declined period rests: a top-up is noticed within an hour, and by ResumeSubscription at once."""
+"""Delays after declines: a top-up takes effect within an hour, or at once by ResumeSubscription."""
 
 _replace = msgspec.structs.replace
 _State = SubscriptionState
 
 
-class Change(NamedTuple):
-    """A subscription as it is to be, and what its company is told of that."""
+class Transition(NamedTuple):
+    """A subscription after a transition, and the notices to publish with it."""
 
     after: Subscription
     notices: tuple[Notice, ...] = ()
 
 
-def armed(before: Subscription, now: int) -> Subscription:
-    """Return a suspended subscription whose next period a request is about to charge; if it dies, a worker goes on."""
-    return _replace(before, due_at=_taken_up_at(now), resumed_at=before.resumed_at or now)
+def start_resumption(before: Subscription, now: int) -> Subscription:
+    """Return a suspended subscription whose next period a request is about to charge; a worker continues if it dies."""
+    return _replace(before, due_at=_takeover_at(now), resumed_at=before.resumed_at or now)
 
 
-def begun_anew(before: Subscription, schedule: Schedule, now: int) -> Subscription:
-    """Return a pending subscription whose first charge was declined, and is tried again: it begins now."""
-    return _replace(before, due_at=_taken_up_at(now), schedule=schedule, starts_at=schedule.origin_at)
+def restart(before: Subscription, schedule: Schedule, now: int) -> Subscription:
+    """Return a pending subscription whose first charge was declined before it is tried again, beginning now."""
+    return _replace(before, due_at=_takeover_at(now), schedule=schedule, starts_at=schedule.origin_at)
 
 
-def paid(before: Subscription, entry: Entry) -> Change:
-    """Return what follows from the entry of the next period."""
+def apply_charge(before: Subscription, entry: Entry) -> Transition:
+    """Return the transition by the entry that charges the next period."""
     if before.state is _State.CANCELED:
-        # Somebody charged it while it was canceled: a worker gives that back.
-        return Change(_replace(before, due_at=before.canceled_at))
+        # It was charged concurrently with the cancellation: a worker refunds that.
+        return Transition(_replace(before, due_at=before.canceled_at))
     period = before.next_period
     after = _replace(
         before,
@@ -87,35 +87,35 @@ def paid(before: Subscription, entry: Entry) -> Change:
         "period_start_time": _rfc3339(period.starts_at),
         "period_end_time": _rfc3339(period.ends_at),
     }
-    return Change(after, (_notice(before, EventType.SUBSCRIPTION_RENEWED, data),))
+    return Transition(after, (_notice(before, EventType.SUBSCRIPTION_RENEWED, data),))
 
 
-def declined(before: Subscription, error: Declined, now: int) -> Change:
-    """Return what follows from a definite no to the next period's charge."""
-    noted = _replace(before, declines=before.declines + 1, declined=type(error).__name__)
+def apply_decline(before: Subscription, error: Declined, now: int) -> Transition:
+    """Return the transition by a decline of the next period's charge."""
+    recorded = _replace(before, declines=before.declines + 1, declined=type(error).__name__)
     if isinstance(error, CompanyClosed):
-        return canceled(noted, now)
+        return cancel(recorded, now)
     if before.state is _State.SUSPENDED or (before.state is _State.PENDING and before.at_once):
-        # A request asked for it, and has its answer; it asks again, or nobody does.
-        return Change(_replace(noted, due_at=None, resumed_at=None))
-    retry_at = now + BACKOFF.delay(noted.declines) * 1_000_000
+        # The request that charged it has the error. Only another request tries again.
+        return Transition(_replace(recorded, due_at=None, resumed_at=None))
+    retry_at = now + BACKOFF.delay(recorded.declines) * 1_000_000
     if isinstance(error, RateNotFound):
-        # No fault of the company's: nobody is suspended for a price that is missing. Each period is charged afterwards.
-        return Change(_replace(noted, due_at=retry_at))
-    late = _replace(noted, state=_State.PAST_DUE, past_due_at=before.past_due_at or now)
+        # A missing price is not the company's fault, and does not suspend. All missed periods are charged afterwards.
+        return Transition(_replace(recorded, due_at=retry_at))
+    late = _replace(recorded, state=_State.PAST_DUE, past_due_at=before.past_due_at or now)
     grace_ends_at = late.grace_ends_at
     assert grace_ends_at is not None
     if now >= grace_ends_at:
         after = _replace(late, state=_State.SUSPENDED, due_at=None)
-        return Change(after, (_decline_notice(after, error, EventType.SUBSCRIPTION_SUSPENDED),))
+        return Transition(after, (_decline_notice(after, error, EventType.SUBSCRIPTION_SUSPENDED),))
     after = _replace(late, due_at=min(retry_at, grace_ends_at))
     if before.state is _State.PAST_DUE:
-        return Change(after)
-    return Change(after, (_decline_notice(after, error, EventType.SUBSCRIPTION_PAST_DUE),))
+        return Transition(after)
+    return Transition(after, (_decline_notice(after, error, EventType.SUBSCRIPTION_PAST_DUE),))
 
 
-def canceled(before: Subscription, at: int) -> Change:
-    """Return a subscription that is over. Somebody may be about to charge it: a worker looks again."""
+def cancel(before: Subscription, at: int) -> Transition:
+    """Return the transition to CANCELED. A worker checks later for a concurrent charge."""
     after = _replace(
         before,
         state=_State.CANCELED,
@@ -125,31 +125,31 @@ def canceled(before: Subscription, at: int) -> Change:
         cancel_at_period_end=False,
     )
     data = {"cancel_time": _rfc3339(at)}
-    return Change(after, (_notice(before, EventType.SUBSCRIPTION_CANCELED, data),))
+    return Transition(after, (_notice(before, EventType.SUBSCRIPTION_CANCELED, data),))
 
 
-def ending(before: Subscription, *, at_period_end: bool) -> Subscription:
-    """Return a subscription that is to end when the period that is paid is over, or that is to go on after all."""
+def set_cancel_at_period_end(before: Subscription, *, at_period_end: bool) -> Subscription:
+    """Return a subscription that is canceled at the end of the paid period, or not any more."""
     return _replace(before, cancel_at_period_end=at_period_end)
 
 
-def with_terms(before: Subscription, terms: Terms) -> Subscription:
+def change_terms(before: Subscription, terms: Terms) -> Subscription:
     """Return a subscription with other terms."""
     return _replace(before, terms=terms)
 
 
-def settled(before: Subscription) -> Subscription:
-    """Return a canceled subscription that nothing is left to be done for."""
+def mark_settled(before: Subscription) -> Subscription:
+    """Return a canceled subscription that needs no further check."""
     return _replace(before, due_at=None)
 
 
-def postponed(before: Subscription, now: int) -> Subscription:
-    """Return a subscription that a fault of ours stands in the way of: others must not wait for it."""
+def postpone(before: Subscription, now: int) -> Subscription:
+    """Return a subscription that met an unexpected error: it is due again in an hour, and others do not wait for it."""
     return _replace(before, due_at=now + BACKOFF.seconds_max * 1_000_000)
 
 
-def _taken_up_at(now: int) -> int:
-    return now + UNFINISHED_SECONDS * 1_000_000
+def _takeover_at(now: int) -> int:
+    return now + TAKEOVER_SECONDS * 1_000_000
 
 
 def _decline_notice(after: Subscription, error: Declined, kind: EventType) -> Notice:
@@ -159,28 +159,34 @@ def _decline_notice(after: Subscription, error: Declined, kind: EventType) -> No
     data: dict[str, str | int] = {"currency_code": after.currency, "suspend_time": _rfc3339(grace_ends_at)}
     if required is not None:
         data["required_micros"] = required
-    said = {
+    variables = {
         "subscription": after.terms.display_name or after.id,
-        "why": _why(error),
+        "why": _decline_text(error),
         "required": "" if required is None else format_money(required, after.currency),
         "suspend_time": f"{_time(grace_ends_at):%Y-%m-%d %H:%M} UTC",
     }
-    return _notice(after, kind, data, said)
+    return _notice(after, kind, data, variables)
 
 
 def _notice(
-    of: Subscription, kind: EventType, data: Mapping[str, str | int], said: Mapping[str, str] | None = None
+    subscription: Subscription,
+    kind: EventType,
+    data: Mapping[str, str | int],
+    variables: Mapping[str, str] | None = None,
 ) -> Notice:
-    """Return a notice whose cause is the next period of a subscription, told once for each. `said` makes a mail."""
-    what = kind.rpartition(".")[2]
-    name = SUBSCRIPTION.name(of.company, of.id)
-    cause = f"subscription-{of.id}-{of.next_number}-{what}"
-    template = "" if said is None else f"subscription_{what}"
-    return Notice(of.company, cause, kind, {"subscription": name, **data}, template, said or {})
+    """Return a notice about the next period of a subscription, at most one of a kind for each period.
+
+    With `variables` it makes a mail, too.
+    """
+    event = kind.rpartition(".")[2]
+    name = SUBSCRIPTION.name(subscription.company, subscription.id)
+    cause = f"subscription-{subscription.id}-{subscription.next_number}-{event}"
+    template = "" if variables is None else f"subscription_{event}"
+    return Notice(subscription.company, cause, kind, {"subscription": name, **data}, template, variables or {})
 
 
-def _why(error: Declined) -> str:
-    """Return why a charge was declined, as people read it in "… because …"."""
+def _decline_text(error: Declined) -> str:
+    """Return why a charge was declined, for mails, as a clause that follows "because"."""
     match error:
         case InsufficientFunds():
             available = format_money(max(error.available, 0), error.currency)

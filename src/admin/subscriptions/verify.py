@@ -1,4 +1,4 @@
-"""What VerifyLedger checks of subscriptions."""
+"""The checks of subscriptions in VerifyLedger."""
 
 from admin.subscriptions.domain import SubscriptionState
 from wallet.domain.commands import Kind

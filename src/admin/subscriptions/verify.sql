@@ -1,6 +1,7 @@
 -- subscriptions --
--- Each period that a subscription says is charged has its one entry, and no later one has any: but the next, which may be
--- charged and not recorded yet. Of a canceled one, that is given back. It runs as the checks of verify.sql do.
+-- Each period that is recorded as charged has exactly one entry, and no later period has one, except the next: it may be
+-- charged and not recorded yet. If the subscription is canceled, that charge is refunded. It runs as the checks of the
+-- wallet do.
 WITH charges AS (
     SELECT company_id, split_part(idempotency_key, ':', 2) AS subscription_id, number, kind, amount,
            split_part(idempotency_key, ':', 3)::numeric AS period

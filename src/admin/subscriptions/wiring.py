@@ -1,7 +1,7 @@
-"""Put subscriptions together."""
+"""Make the feature of subscriptions."""
 
 from admin.feature import Feature, service
-from admin.subscriptions.lifecycle import Renewals
+from admin.subscriptions.lifecycle import SubscriptionLifecycle
 from admin.subscriptions.servicer import SubscriptionServicer
 from admin.subscriptions.store import Subscriptions
 from admin.subscriptions.worker import PAUSE_SECONDS, SubscriptionWorker
@@ -13,12 +13,14 @@ from wallet.runtime import Wallets
 
 
 def subscriptions(wallets: Wallets) -> Feature:
-    """Return SubscriptionService, and the worker that charges what is due."""
+    """Return SubscriptionService, and the worker that charges due periods."""
     store = Subscriptions(wallets.pool)
-    renewals = Renewals(wallets.engine, Refunds(wallets.engine, ChargeReader(wallets.pool)), wallets.rating, store)
+    lifecycle = SubscriptionLifecycle(
+        wallets.engine, Refunds(wallets.engine, ChargeReader(wallets.pool)), wallets.rating, store
+    )
     return Feature(
         services=[
-            service(subscription_pb2, subscription_pb2_grpc, SubscriptionServicer(store, renewals, wallets.reader))
+            service(subscription_pb2, subscription_pb2_grpc, SubscriptionServicer(store, lifecycle, wallets.reader))
         ],
-        workers=[Worker("subscriptions", SubscriptionWorker(store, renewals).run_once, PAUSE_SECONDS)],
+        workers=[Worker("subscriptions", SubscriptionWorker(store, lifecycle).run_once, PAUSE_SECONDS)],
     )

@@ -50,11 +50,9 @@ def charged_periods(database: "psycopg.Connection[Any]") -> int:
     return count(database, "SELECT sum(charged)::bigint FROM subscriptions")
 
 
-async def test_p2_each_period_is_charged_once_though_the_worker_is_killed_again_and_again(
-    stack: Stack, clients: Clients
-) -> None:
+async def test_p2_each_period_is_charged_once_though_workers_are_killed(stack: Stack, clients: Clients) -> None:
     clients.call(clients.companies.CreateCompany, create("renting"))
-    # Enough for all but one period of each, in the order in which they come.
+    # Enough for all but one period of each.
     enough = SUBSCRIPTIONS * WEEKS * AMOUNT
     clients.call(clients.top_ups.CreateTopUp, top_up(parent=COMPANY, key="wire-1", amount_micros=enough))
     for number in range(SUBSCRIPTIONS):
@@ -69,7 +67,7 @@ async def test_p2_each_period_is_charged_once_though_the_worker_is_killed_again_
         clients.call(clients.subscriptions.CreateSubscription, request)
     seen: list[int] = []
     with psycopg.connect(stack.database_url, autocommit=True) as database:
-        # As if they had been made seven weeks ago, and nobody had looked at them since.
+        # As if they had been created seven weeks ago, and no worker had run since.
         database.execute(
             "UPDATE subscriptions SET version = version + 1, origin_at = origin_at - %(ago)s, "
             "due_at = due_at - %(ago)s, starts_at = starts_at - %(ago)s, "
@@ -81,7 +79,7 @@ async def test_p2_each_period_is_charged_once_though_the_worker_is_killed_again_
             await until(lambda: charged_periods(database) > SUBSCRIPTIONS + len(seen) * 50, seconds_max=SECONDS_MAX)
             for worker in psutil.Process(stack.admin.pid).children():
                 worker.kill()
-            # As if its time were up: nobody waits for half a minute here.
+            # As if the lease had expired: the test does not wait half a minute for that.
             database.execute("DELETE FROM leases")
             if number == KILLS // 2:
                 stack.valkey.kill()
@@ -90,7 +88,7 @@ async def test_p2_each_period_is_charged_once_though_the_worker_is_killed_again_
         await until(lambda: not count(database, DUE), seconds_max=SECONDS_MAX)
         keys = database.execute("SELECT idempotency_key FROM entries WHERE kind = 1").fetchall()
         states = database.execute("SELECT state, charged, count(*) FROM subscriptions GROUP BY 1, 2").fetchall()
-        told = database.execute("SELECT type, count(*) FROM events GROUP BY 1").fetchall()
+        event_counts = database.execute("SELECT type, count(*) FROM events GROUP BY 1").fetchall()
     assert seen[-1] < SUBSCRIPTIONS * WEEKS, f"no worker was killed in the middle: {seen}"
     assert seen == sorted(seen)
     by_line = Counter(key.rpartition(":")[0] for (key,) in keys)
@@ -103,7 +101,7 @@ async def test_p2_each_period_is_charged_once_though_the_worker_is_killed_again_
     assert charged == SUBSCRIPTIONS * WEEKS
     past_due = subscription_pb2.Subscription.STATE_PAST_DUE
     assert {state for state, periods, _ in states if periods <= WEEKS} == {past_due}
-    events: dict[str, int] = dict(told)
+    events: dict[str, int] = dict(event_counts)
     assert events["subscription.renewed"] == SUBSCRIPTIONS * WEEKS
     assert events["subscription.past_due"] == sum(count_ for state, _, count_ in states if state == past_due)
     clients.assert_ledger_clean()

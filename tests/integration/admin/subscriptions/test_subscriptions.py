@@ -1,4 +1,4 @@
-"""Subscriptions: each period is charged once, in order, and who cannot pay is told, waited for, and suspended."""
+"""Subscriptions: each period is charged once, in order; without money they are past due, then suspended."""
 
 import asyncio
 from typing import Any
@@ -18,13 +18,13 @@ from tests.support.subscribing import (
     HOUR,
     NUMBER,
     PRICE,
-    at,
-    keys,
-    mailed,
-    new,
-    read,
-    run,
-    told,
+    charge_keys,
+    event_types,
+    mail_templates,
+    new_subscription,
+    parse_time,
+    read_subscription,
+    run_worker,
 )
 from tests.support.wallets import Wallets
 from wallet.domain.errors import (
@@ -42,7 +42,7 @@ from wallet.domain.usage import Channel
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
-START = at("2027-01-31T09:30")
+START = parse_time("2027-01-31T09:30")
 EMAIL = "people@acme.example"
 ACTIVE, PAST_DUE, SUSPENDED, CANCELED = (
     SubscriptionState.ACTIVE,
@@ -54,7 +54,7 @@ ACTIVE, PAST_DUE, SUSPENDED, CANCELED = (
 
 @pytest.fixture(autouse=True)
 async def _address(acme: Wallets, database: asyncpg.Connection) -> None:
-    """The company has 1 000 micros, ten times what a period costs, and reads its mail."""
+    """The company has 1 000 micros, ten times the price of a period, and a billing address."""
     await database.execute("UPDATE companies SET billing_email = $1", EMAIL)
 
 
@@ -62,93 +62,89 @@ async def balance(wallets: Wallets) -> int:
     return (await wallets.reader.wallet("acme")).balance
 
 
-async def test_the_first_period_is_charged_at_once_and_shows_on_the_statement(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
-    made = await acme.renewals.create(new(), now=START)
+async def test_the_first_period_is_charged_at_once(acme: Wallets, database: asyncpg.Connection) -> None:
+    made = await acme.lifecycle.create(new_subscription(), now=START)
     assert (made.state, made.charged, made.schedule.anchor_day) == (ACTIVE, 1, 31)
-    assert (made.period_starts_at, made.period_ends_at) == (START, at("2027-02-28T09:30"))
+    assert (made.period_starts_at, made.period_ends_at) == (START, parse_time("2027-02-28T09:30"))
     assert made.due_at == made.period_ends_at
     assert made.last_number is not None
     entry = await acme.reader.entry("acme", made.last_number)
     assert (entry.amount, entry.usage, entry.idempotency_key) == (-PRICE, NUMBER, "~sub:line:1")
     assert entry.reference == "subscriptions/line"
-    assert await told(database) == ["subscription.renewed"]
-    assert await mailed(database) == []
+    assert await event_types(database) == ["subscription.renewed"]
+    assert await mail_templates(database) == []
 
 
-async def test_p2_the_same_request_gives_the_same_subscription_and_another_one_is_refused(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
-    made = await asyncio.gather(*(acme.renewals.create(new(), now=START) for _ in range(5)))
+async def test_p2_a_repeated_request_returns_the_same_subscription(acme: Wallets, database: asyncpg.Connection) -> None:
+    made = await asyncio.gather(*(acme.lifecycle.create(new_subscription(), now=START) for _ in range(5)))
     assert {each.charged for each in made} == {1}
-    assert await acme.renewals.create(new(), now=START + DAY) == made[0]
+    assert await acme.lifecycle.create(new_subscription(), now=START + DAY) == made[0]
     with pytest.raises(IdempotencyKeyReused):
-        await acme.renewals.create(new(amount=PRICE + 1), now=START)
-    assert await keys(database) == ["~sub:line:1"]
+        await acme.lifecycle.create(new_subscription(amount=PRICE + 1), now=START)
+    assert await charge_keys(database) == ["~sub:line:1"]
 
 
 async def test_a_year_from_the_31st_is_charged_at_each_months_end(acme: Wallets, database: asyncpg.Connection) -> None:
     await acme.engine.submit(top_up(10_000))
-    await acme.renewals.create(new(), now=START)
+    await acme.lifecycle.create(new_subscription(), now=START)
     starts: list[int] = []
     now = START
     while len(starts) < 13:
         now += HOUR
-        if await run(acme, now):
-            line = await read(acme)
+        if await run_worker(acme, now):
+            line = await read_subscription(acme)
             assert line.period_starts_at is not None
             assert now - HOUR < line.period_starts_at <= now
             starts.append(line.period_starts_at)
         else:
-            due_at = (await read(acme)).due_at
+            due_at = (await read_subscription(acme)).due_at
             assert due_at is not None
             now = max(now, due_at - HOUR)
     days = ("02-28", "03-31", "04-30", "05-31", "06-30", "07-31", "08-31", "09-30", "10-31", "11-30", "12-31")
     assert starts == [
-        *(at(f"2027-{day}T09:30") for day in days),
-        at("2028-01-31T09:30"),
-        at("2028-02-29T09:30"),
+        *(parse_time(f"2027-{day}T09:30") for day in days),
+        parse_time("2028-01-31T09:30"),
+        parse_time("2028-02-29T09:30"),
     ]
-    assert await keys(database) == [f"~sub:line:{number}" for number in range(1, 15)]
+    assert await charge_keys(database) == [f"~sub:line:{number}" for number in range(1, 15)]
 
 
-async def test_after_an_outage_each_missed_period_is_charged_once_and_in_order(
+async def test_after_an_outage_each_missed_period_is_charged_once_in_order(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
     await acme.engine.submit(top_up(10_000))
-    await acme.renewals.create(new(unit=Unit.DAY), now=START)
+    await acme.lifecycle.create(new_subscription(unit=Unit.DAY), now=START)
     now = START + 30 * DAY + HOUR
-    assert await run(acme, now) == 30
-    assert await run(acme, now) == 0
-    assert await keys(database) == [f"~sub:line:{number}" for number in range(1, 32)]
-    line = await read(acme)
+    assert await run_worker(acme, now) == 30
+    assert await run_worker(acme, now) == 0
+    assert await charge_keys(database) == [f"~sub:line:{number}" for number in range(1, 32)]
+    line = await read_subscription(acme)
     assert (line.charged, line.period_starts_at) == (31, START + 30 * DAY)
 
 
-async def test_an_outage_that_the_money_does_not_cover_is_past_due_from_the_first_decline_on(
+async def test_past_due_counts_from_the_first_decline_after_an_outage(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
-    await acme.renewals.create(new(unit=Unit.DAY), now=START)
+    await acme.lifecycle.create(new_subscription(unit=Unit.DAY), now=START)
     now = START + 30 * DAY
-    assert await run(acme, now) == 9, "1 000 are ten periods"
-    line = await read(acme)
+    assert await run_worker(acme, now) == 9, "1 000 are ten periods"
+    line = await read_subscription(acme)
     assert (line.state, line.charged, line.past_due_at) == (PAST_DUE, 10, now)
     await acme.engine.submit(top_up(10_000))
-    assert [await run(acme, now + HOUR) for _ in range(3)] == [12, 9, 0], "a bounded number at a turn"
-    assert (await read(acme)).state is ACTIVE
+    assert [await run_worker(acme, now + HOUR) for _ in range(3)] == [12, 9, 0], "a bounded number in each run"
+    assert (await read_subscription(acme)).state is ACTIVE
 
 
-async def test_the_rate_card_of_the_day_prices_each_period(acme: Wallets) -> None:
+async def test_each_period_is_priced_by_the_rate_card_of_its_day(acme: Wallets) -> None:
     number = {"channel": Channel.PHONE_NUMBER, "effective_at": 1}
     await import_deck(acme.rate_cards, [rate("DE", 70, **number), rate("+4930", 90, **number)])
     await acme.companies.update("acme", CompanyChange(rate_card="standard"))
-    made = await acme.renewals.create(new(amount=None, number="+493012345"), now=START)
+    made = await acme.lifecycle.create(new_subscription(amount=None, number="+493012345"), now=START)
     await import_deck(acme.rate_cards, [rate("+4930", 95, channel=Channel.PHONE_NUMBER, effective_at=START + DAY)])
-    await run(acme, START + 40 * DAY)
+    await run_worker(acme, START + 40 * DAY)
     first, second = [
         await acme.reader.entry("acme", number)
-        for number in (made.last_number or 0, (await read(acme)).last_number or 0)
+        for number in (made.last_number or 0, (await read_subscription(acme)).last_number or 0)
     ]
     assert (first.amount, second.amount) == (-90, -95)
     assert first.price is not None
@@ -156,71 +152,73 @@ async def test_the_rate_card_of_the_day_prices_each_period(acme: Wallets) -> Non
     assert second.price.rate == "phone_number.+4930"
 
 
-async def test_a_price_that_is_missing_suspends_nobody_and_is_charged_when_it_is_there(
+async def test_a_missing_price_suspends_nothing_and_is_charged_once_known(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
     with pytest.raises(RateNotFound):
-        await acme.renewals.create(new(amount=None), now=START)
-    await acme.renewals.create(new("other", starts_at=START + DAY, amount=None), now=START)
+        await acme.lifecycle.create(new_subscription(amount=None), now=START)
+    await acme.lifecycle.create(new_subscription("other", starts_at=START + DAY, amount=None), now=START)
     for days in (2, 20, 200):
-        assert await run(acme, START + days * DAY) == 0
-        other = await read(acme, "other")
+        assert await run_worker(acme, START + days * DAY) == 0
+        other = await read_subscription(acme, "other")
         assert (other.state, other.declined) == (SubscriptionState.PENDING, "RateNotFound")
-    await acme.renewals.update("acme", "other", TermsChange(sets_amount=True, amount=PRICE))
-    assert await run(acme, START + 201 * DAY) == 7
-    assert await mailed(database) == []
+    await acme.lifecycle.update("acme", "other", TermsChange(sets_amount=True, amount=PRICE))
+    assert await run_worker(acme, START + 201 * DAY) == 7
+    assert await mail_templates(database) == []
 
 
-async def test_too_little_money_is_told_once_waited_for_and_then_suspended(
+async def test_without_money_it_is_past_due_with_one_notice_then_suspended(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
-    await acme.renewals.create(new(amount=600, display_name="Hotline"), now=START)
-    due = at("2027-02-28T09:30")
-    tries = 0
+    await acme.lifecycle.create(new_subscription(amount=600, display_name="Hotline"), now=START)
+    due = parse_time("2027-02-28T09:30")
+    attempts = 0
     now = due
-    while (line := await read(acme)).state is not SUSPENDED:
+    while (line := await read_subscription(acme)).state is not SUSPENDED:
         assert line.due_at is not None
         assert now <= line.due_at
         now = line.due_at
-        assert await run(acme, now) == 0
-        tries += 1
-        assert await run(acme, now) == 0, "it rests"
+        assert await run_worker(acme, now) == 0
+        attempts += 1
+        assert await run_worker(acme, now) == 0, "it is postponed"
     assert now == due + 7 * DAY
-    assert 24 * 7 < tries < 24 * 7 + 10, "after an hour at most"
+    assert 24 * 7 < attempts < 24 * 7 + 10, "after an hour at most"
     assert (line.due_at, line.charged) == (None, 1)
-    assert await mailed(database) == ["subscription_past_due", "subscription_suspended"]
-    assert await told(database) == ["subscription.renewed", "subscription.past_due", "subscription.suspended"]
-    assert await run(acme, now + 365 * DAY) == 0, "nothing is charged for it any more"
-    written = [render_message(mail, "billing@charging.example") for mail in await acme.mails.claim(10, 60.0)]
-    assert [each["Subject"] for each in written] == [
+    assert await mail_templates(database) == ["subscription_past_due", "subscription_suspended"]
+    assert await event_types(database) == ["subscription.renewed", "subscription.past_due", "subscription.suspended"]
+    assert await run_worker(acme, now + 365 * DAY) == 0, "it is not charged any more"
+    messages = [render_message(mail, "billing@charging.example") for mail in await acme.mails.claim(10, 60.0)]
+    assert [each["Subject"] for each in messages] == [
         "acme: Hotline could not be paid, please top up",
         "acme: Hotline is suspended",
     ]
     for text in ("0.0006 EUR are required", "0.0004 EUR are available", "2027-03-07 09:30 UTC"):
-        body = written[0].get_body(("plain",))
+        body = messages[0].get_body(("plain",))
         assert body is not None
         assert text in " ".join(body.get_content().split())
 
 
-async def test_a_top_up_within_the_grace_period_pays_at_the_next_try(
+async def test_a_top_up_within_the_grace_period_pays_at_the_next_attempt(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
-    await acme.renewals.create(new(amount=600), now=START)
-    due = at("2027-02-28T09:30")
-    await run(acme, due)
+    await acme.lifecycle.create(new_subscription(amount=600), now=START)
+    due = parse_time("2027-02-28T09:30")
+    await run_worker(acme, due)
     await acme.engine.submit(top_up(1_000))
-    assert await run(acme, due + HOUR) == 1
-    line = await read(acme)
+    assert await run_worker(acme, due + HOUR) == 1
+    line = await read_subscription(acme)
     assert (line.state, line.past_due_at, line.declines) == (ACTIVE, None, 0)
-    assert (line.period_starts_at, line.period_ends_at) == (due, at("2027-03-31T09:30")), "as if it had been in time"
-    assert await mailed(database) == ["subscription_past_due"]
+    assert (line.period_starts_at, line.period_ends_at) == (due, parse_time("2027-03-31T09:30")), (
+        "as if it had been in time"
+    )
+    assert await mail_templates(database) == ["subscription_past_due"]
 
 
 async def test_without_grace_it_is_suspended_at_once(acme: Wallets, database: asyncpg.Connection) -> None:
-    await acme.renewals.create(new(amount=600, grace_seconds=0), now=START)
-    await run(acme, START + 31 * DAY)
-    assert (await read(acme)).state is SUSPENDED
-    assert await mailed(database) == ["subscription_suspended"]
+    await acme.lifecycle.create(new_subscription(amount=600, grace_seconds=0), now=START)
+    await run_worker(acme, START + 31 * DAY)
+    assert (await read_subscription(acme)).state is SUSPENDED
+    assert await mail_templates(database) == ["subscription_suspended"]
 
 
 @pytest.mark.parametrize(
@@ -230,34 +228,38 @@ async def test_without_grace_it_is_suspended_at_once(acme: Wallets, database: as
         (40, "2027-04-09T09:30", "2027-05-09T09:30", 9),  # It is over: a new one begins.
     ],
 )
-async def test_a_suspended_one_that_is_resumed_pays_what_is_due_and_goes_on(
+async def test_a_resumed_subscription_pays_the_period_that_is_due(
     acme: Wallets, days: int, starts: str, ends: str, anchor_day: int
 ) -> None:
-    await acme.renewals.create(new(amount=600, grace_seconds=0), now=START)
-    due = at("2027-02-28T09:30")
-    await run(acme, due)
+    await acme.lifecycle.create(new_subscription(amount=600, grace_seconds=0), now=START)
+    due = parse_time("2027-02-28T09:30")
+    await run_worker(acme, due)
     for earlier in (1, 2):
         with pytest.raises(InsufficientFunds):
-            await acme.renewals.resume("acme", "line", now=due + earlier * DAY)
-        assert await run(acme, due + earlier * DAY + HOUR) == 0, "nobody tries by himself"
-    assert (await read(acme)).state is SUSPENDED
+            await acme.lifecycle.resume("acme", "line", now=due + earlier * DAY)
+        assert await run_worker(acme, due + earlier * DAY + HOUR) == 0, "no worker tries again"
+    assert (await read_subscription(acme)).state is SUSPENDED
     await acme.engine.submit(top_up(1_000))
-    resumed = await acme.renewals.resume("acme", "line", now=due + days * DAY)
+    resumed = await acme.lifecycle.resume("acme", "line", now=due + days * DAY)
     assert (resumed.state, resumed.charged, resumed.schedule.anchor_day) == (ACTIVE, 2, anchor_day)
-    assert (resumed.period_starts_at, resumed.period_ends_at, resumed.due_at) == (at(starts), at(ends), at(ends))
+    assert (resumed.period_starts_at, resumed.period_ends_at, resumed.due_at) == (
+        parse_time(starts),
+        parse_time(ends),
+        parse_time(ends),
+    )
     assert (resumed.resumed_at, resumed.past_due_at, resumed.declined) == (None, None, "")
-    assert await acme.renewals.resume("acme", "line", now=due + days * DAY) == resumed
+    assert await acme.lifecycle.resume("acme", "line", now=due + days * DAY) == resumed
     await acme.engine.submit(top_up(1_000))
-    await run(acme, at(ends))
-    assert (await read(acme)).period_starts_at == at(ends)
+    await run_worker(acme, parse_time(ends))
+    assert (await read_subscription(acme)).period_starts_at == parse_time(ends)
 
 
-async def test_a_first_charge_that_is_declined_answers_its_caller_and_is_tried_by_nobody_else(
+async def test_a_declined_first_charge_is_tried_again_only_by_its_caller(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
     with pytest.raises(InsufficientFunds):
-        await acme.renewals.create(new(amount=5_000), now=START)
-    line = await read(acme)
+        await acme.lifecycle.create(new_subscription(amount=5_000), now=START)
+    line = await read_subscription(acme)
     assert (line.state, line.charged, line.due_at, line.declined) == (
         SubscriptionState.PENDING,
         0,
@@ -265,135 +267,136 @@ async def test_a_first_charge_that_is_declined_answers_its_caller_and_is_tried_b
         "InsufficientFunds",
     )
     await acme.engine.submit(top_up(10_000))
-    assert await run(acme, START + DAY) == 0
+    assert await run_worker(acme, START + DAY) == 0
     later = START + 3 * DAY
-    made = await acme.renewals.create(new(amount=5_000), now=later)
+    made = await acme.lifecycle.create(new_subscription(amount=5_000), now=later)
     assert (made.state, made.period_starts_at, made.starts_at, made.schedule.anchor_day) == (ACTIVE, later, later, 3)
-    assert await told(database) == ["subscription.renewed"]
-    assert await mailed(database) == []
+    assert await event_types(database) == ["subscription.renewed"]
+    assert await mail_templates(database) == []
 
 
-async def test_one_that_begins_later_is_charged_then(acme: Wallets) -> None:
-    begin = at("2027-02-14")
-    made = await acme.renewals.create(new(starts_at=begin), now=START)
+async def test_a_subscription_that_begins_later_is_charged_then(acme: Wallets) -> None:
+    begin = parse_time("2027-02-14")
+    made = await acme.lifecycle.create(new_subscription(starts_at=begin), now=START)
     assert (made.state, made.charged, made.due_at) == (SubscriptionState.PENDING, 0, begin)
-    assert await run(acme, begin - 1) == 0
-    assert await run(acme, begin) == 1
-    assert (await read(acme)).period_ends_at == at("2027-03-14")
+    assert await run_worker(acme, begin - 1) == 0
+    assert await run_worker(acme, begin) == 1
+    assert (await read_subscription(acme)).period_ends_at == parse_time("2027-03-14")
 
 
-async def test_a_first_period_that_is_cut_short_costs_its_part(acme: Wallets) -> None:
-    made = await acme.renewals.create(new(anchor_day=1, amount=310), now=at("2027-01-22"))
-    assert made.period_ends_at == at("2027-02-01")
+async def test_a_cut_first_period_costs_its_share(acme: Wallets) -> None:
+    made = await acme.lifecycle.create(new_subscription(anchor_day=1, amount=310), now=parse_time("2027-01-22"))
+    assert made.period_ends_at == parse_time("2027-02-01")
     assert await balance(acme) == 1_000 - 100, "ten days of 31"
-    await run(acme, at("2027-02-01"))
+    await run_worker(acme, parse_time("2027-02-01"))
     assert await balance(acme) == 1_000 - 100 - 310
 
 
-async def test_other_terms_hold_for_the_periods_to_come(acme: Wallets) -> None:
-    await acme.renewals.create(new(), now=START)
+async def test_changed_terms_hold_for_the_periods_to_come(acme: Wallets) -> None:
+    await acme.lifecycle.create(new_subscription(), now=START)
     change = TermsChange(
         display_name="Two numbers", usage=NUMBER, number="+4930123", sets_amount=True, amount=200, grace_seconds=5
     )
-    changed = await acme.renewals.update("acme", "line", change)
-    assert changed.terms == change.applied(changed.terms)
+    changed = await acme.lifecycle.update("acme", "line", change)
+    assert changed.terms == change.apply(changed.terms)
     assert (changed.terms.amount, changed.charged) == (200, 1)
     with pytest.raises(RateNotFound):
-        await acme.renewals.update("acme", "line", TermsChange(sets_amount=True))
-    assert (await acme.renewals.update("acme", "line", TermsChange())).terms == changed.terms
-    await run(acme, START + 31 * DAY)
+        await acme.lifecycle.update("acme", "line", TermsChange(sets_amount=True))
+    assert (await acme.lifecycle.update("acme", "line", TermsChange())).terms == changed.terms
+    await run_worker(acme, START + 31 * DAY)
     assert await balance(acme) == 1_000 - 300
 
 
-async def test_canceled_now_or_at_the_end_of_the_period_nothing_more_is_charged(
-    acme: Wallets, database: asyncpg.Connection
-) -> None:
+async def test_a_canceled_subscription_is_not_charged_any_more(acme: Wallets, database: asyncpg.Connection) -> None:
     for subscription in ("now", "later", "kept"):
-        await acme.renewals.create(new(subscription), now=START)
-    ended = await acme.renewals.cancel("acme", "now", at_period_end=False, now=START + DAY)
+        await acme.lifecycle.create(new_subscription(subscription), now=START)
+    ended = await acme.lifecycle.cancel("acme", "now", at_period_end=False, now=START + DAY)
     assert (ended.state, ended.canceled_at) == (CANCELED, START + DAY)
     for subscription in ("later", "kept"):
-        ending = await acme.renewals.cancel("acme", subscription, at_period_end=True, now=START + DAY)
+        ending = await acme.lifecycle.cancel("acme", subscription, at_period_end=True, now=START + DAY)
         assert (ending.state, ending.cancel_at_period_end) == (ACTIVE, True)
-    assert not (await acme.renewals.resume("acme", "kept", now=START + 2 * DAY)).cancel_at_period_end
-    assert await run(acme, START + 31 * DAY) == 1
-    states = [(await read(acme, subscription)).state for subscription in ("now", "later", "kept")]
+    assert not (await acme.lifecycle.resume("acme", "kept", now=START + 2 * DAY)).cancel_at_period_end
+    assert await run_worker(acme, START + 31 * DAY) == 1
+    states = [(await read_subscription(acme, subscription)).state for subscription in ("now", "later", "kept")]
     assert states == [CANCELED, CANCELED, ACTIVE]
-    assert (await read(acme, "later")).canceled_at == at("2027-02-28T09:30")
-    assert await acme.renewals.cancel("acme", "now", at_period_end=True) == await read(acme, "now")
-    for again in (acme.renewals.resume("acme", "now"), acme.renewals.update("acme", "now", TermsChange())):
+    assert (await read_subscription(acme, "later")).canceled_at == parse_time("2027-02-28T09:30")
+    assert await acme.lifecycle.cancel("acme", "now", at_period_end=True) == await read_subscription(acme, "now")
+    for again in (
+        acme.lifecycle.resume("acme", "now"),
+        acme.lifecycle.update("acme", "now", TermsChange()),
+    ):
         with pytest.raises(SubscriptionCanceled):
             await again
-    assert (await acme.renewals.create(new("now"), now=START + DAY)).state is CANCELED
-    await run(acme, START + 200 * DAY)
-    assert await keys(database, "~sub:later") == ["~sub:later:1"]
-    assert await keys(database, "~sub:now") == ["~sub:now:1"]
+    assert (await acme.lifecycle.create(new_subscription("now"), now=START + DAY)).state is CANCELED
+    await run_worker(acme, START + 200 * DAY)
+    assert await charge_keys(database, "~sub:later") == ["~sub:later:1"]
+    assert await charge_keys(database, "~sub:now") == ["~sub:now:1"]
     renewed, canceled = "subscription.renewed", "subscription.canceled"
-    assert await told(database) == [*[renewed] * 3, canceled, canceled, *[renewed] * 6]
+    assert await event_types(database) == [*[renewed] * 3, canceled, canceled, *[renewed] * 6]
 
 
-@pytest.mark.parametrize("looked_before", [False, True], ids=["before anybody looked", "after somebody looked"])
-async def test_what_was_charged_while_it_was_canceled_is_given_back_once(
-    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, looked_before: bool
+@pytest.mark.parametrize("checked_before", [False, True], ids=["before_the_check", "after_the_check"])
+async def test_a_charge_concurrent_with_cancellation_is_refunded_once(
+    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, checked_before: bool
 ) -> None:
-    await acme.renewals.create(new(), now=START)
-    due = at("2027-02-28T09:30")
-    about_to = await read(acme)
-    await acme.renewals.cancel("acme", "line", at_period_end=False, now=due)
+    await acme.lifecycle.create(new_subscription(), now=START)
+    due = parse_time("2027-02-28T09:30")
+    about_to = await read_subscription(acme)
+    await acme.lifecycle.cancel("acme", "line", at_period_end=False, now=due)
     other = await open_more()
-    if looked_before:
-        await run(acme, due + HOUR)
-        assert (await read(acme)).due_at is None
-    left = await other.renewals.step(about_to, due)
+    if checked_before:
+        await run_worker(acme, due + HOUR)
+        assert (await read_subscription(acme)).due_at is None
+    left = await other.lifecycle.step(about_to, due)
     assert (left.state, left.charged) == (CANCELED, 1)
     assert await balance(acme) == 1_000 - 2 * PRICE
-    await asyncio.gather(*(run(each, due + DAY) for each in (acme, other)))
+    await asyncio.gather(*(run_worker(each, due + DAY) for each in (acme, other)))
     assert await balance(acme) == 1_000 - PRICE
-    assert (await read(acme)).due_at is None
-    assert await run(acme, due + 100 * DAY) == 0
-    assert await keys(database, "~sub") == ["~sub:line:1", "~sub:line:2", "~sub-refund:line:2"]
+    assert (await read_subscription(acme)).due_at is None
+    assert await run_worker(acme, due + 100 * DAY) == 0
+    assert await charge_keys(database, "~sub") == ["~sub:line:1", "~sub:line:2", "~sub-refund:line:2"]
 
 
-async def test_a_suspended_company_is_past_due_and_a_closed_one_is_over(
+async def test_a_suspended_company_is_past_due_and_a_closed_one_canceled(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
-    await acme.renewals.create(new(), now=START)
+    await acme.lifecycle.create(new_subscription(), now=START)
     await change_settings(database, state=2)
     with pytest.raises(CompanySuspended):
-        await acme.renewals.create(new("another"), now=START)
-    due = at("2027-02-28T09:30")
-    await run(acme, due)
-    line = await read(acme)
+        await acme.lifecycle.create(new_subscription("another"), now=START)
+    due = parse_time("2027-02-28T09:30")
+    await run_worker(acme, due)
+    line = await read_subscription(acme)
     assert (line.state, line.declined) == (PAST_DUE, "CompanySuspended")
     await change_settings(database, state=3)
-    await run(acme, due + DAY)
-    assert (await read(acme)).state is CANCELED
+    await run_worker(acme, due + DAY)
+    assert (await read_subscription(acme)).state is CANCELED
     with pytest.raises(CompanyClosed):
-        await acme.renewals.create(new("late"), now=due)
-    await run(acme, due + 2 * DAY)
-    assert (await read(acme)).due_at is None
-    assert await keys(database) == ["~sub:line:1"]
+        await acme.lifecycle.create(new_subscription("late"), now=due)
+    await run_worker(acme, due + 2 * DAY)
+    assert (await read_subscription(acme)).due_at is None
+    assert await charge_keys(database) == ["~sub:line:1"]
 
 
 @pytest.mark.parametrize("reason", ["DestinationBlocked", "SpendLimitReached"])
-async def test_what_a_company_has_forbidden_itself_is_past_due_until_it_allows_it(
+async def test_a_charge_that_a_rule_of_the_company_blocks_is_past_due(
     acme: Wallets, database: asyncpg.Connection, reason: str
 ) -> None:
-    await acme.renewals.create(new(), now=START)
+    await acme.lifecycle.create(new_subscription(), now=START)
     if reason == "DestinationBlocked":
         await change_settings(database, blocked="DE")
     else:
         await acme.spend_limits.create(SpendLimit("acme", "daily", Window.DAY, PRICE - 1))
-    due = at("2027-02-28T09:30")
-    await run(acme, due)
-    line = await read(acme)
+    due = parse_time("2027-02-28T09:30")
+    await run_worker(acme, due)
+    line = await read_subscription(acme)
     assert (line.state, line.declined) == (PAST_DUE, reason)
     if reason == "DestinationBlocked":
         await change_settings(database, blocked="")
     else:
         await acme.spend_limits.delete("acme", "daily")
-    assert (await acme.renewals.resume("acme", "line", now=due + 1)).state is ACTIVE
-    assert await mailed(database) == ["subscription_past_due"]
+    assert (await acme.lifecycle.resume("acme", "line", now=due + 1)).state is ACTIVE
+    assert await mail_templates(database) == ["subscription_past_due"]
 
 
 async def test_two_workers_at_once_charge_each_period_once(
@@ -402,20 +405,22 @@ async def test_two_workers_at_once_charge_each_period_once(
     await acme.engine.submit(top_up(100_000))
     other = await open_more()
     for number in range(8):
-        await acme.renewals.create(new(f"line-{number}", unit=Unit.WEEK), now=START)
+        await acme.lifecycle.create(new_subscription(f"line-{number}", unit=Unit.WEEK), now=START)
     for week in (1, 2, 5):
-        await asyncio.gather(*(run(each, START + 7 * week * DAY) for each in (acme, other, acme, other)))
-    assert sorted(await keys(database)) == [f"~sub:line-{line}:{week}" for line in range(8) for week in range(1, 7)]
+        await asyncio.gather(*(run_worker(each, START + 7 * week * DAY) for each in (acme, other, acme, other)))
+    assert sorted(await charge_keys(database)) == [
+        f"~sub:line-{line}:{week}" for line in range(8) for week in range(1, 7)
+    ]
     assert await balance(acme) == 101_000 - 48 * PRICE
-    assert await told(database) == ["subscription.renewed"] * 48
+    assert await event_types(database) == ["subscription.renewed"] * 48
 
 
-async def test_a_fault_of_one_keeps_no_other_waiting_and_is_told(
+async def test_an_error_of_one_subscription_delays_no_other_and_is_raised(
     acme: Wallets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for subscription in ("bad", "good"):
-        await acme.renewals.create(new(subscription), now=START)
-    step, now = acme.renewals.step, START + 31 * DAY
+        await acme.lifecycle.create(new_subscription(subscription), now=START)
+    step, now = acme.lifecycle.step, START + 31 * DAY
 
     async def fail(subscription: Subscription, *arguments: Any, **options: Any) -> Subscription:
         if subscription.id == "bad":
@@ -423,52 +428,55 @@ async def test_a_fault_of_one_keeps_no_other_waiting_and_is_told(
         return await step(subscription, *arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(acme.renewals, "step", fail)
+        patch.setattr(acme.lifecycle, "step", fail)
         with pytest.raises(ZeroDivisionError):
-            await run(acme, now)
-        assert (await read(acme, "good")).charged == 2
-        assert await run(acme, now) == 0, "it rests"
-    assert await run(acme, now + HOUR) == 1
+            await run_worker(acme, now)
+        assert (await read_subscription(acme, "good")).charged == 2
+        assert await run_worker(acme, now) == 0, "it is postponed"
+    assert await run_worker(acme, now + HOUR) == 1
 
 
-async def test_a_fault_postpones_nothing_that_somebody_else_got_past(
+async def test_an_error_postpones_no_subscription_that_was_changed_since(
     acme: Wallets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = await acme.renewals.create(new("line"), now=START)
-    step, now = acme.renewals.step, START + 31 * DAY
+    made = await acme.lifecycle.create(new_subscription("line"), now=START)
+    step, now = acme.lifecycle.step, START + 31 * DAY
 
     async def overtaken(subscription: Subscription, *arguments: Any, **options: Any) -> Subscription:
         await step(subscription, *arguments, **options)
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(acme.renewals, "step", overtaken)
+        patch.setattr(acme.lifecycle, "step", overtaken)
         with pytest.raises(ZeroDivisionError):
-            await run(acme, now)
-    after = await read(acme, "line")
+            await run_worker(acme, now)
+    after = await read_subscription(acme, "line")
     assert (after.charged, after.due_at) == (2, after.period_ends_at)
     assert after.due_at != made.due_at
 
 
-async def test_what_is_not_there_is_not_found(acme: Wallets) -> None:
+async def test_unknown_companies_and_subscriptions_are_not_found(acme: Wallets) -> None:
     with pytest.raises(CompanyNotFound):
-        await acme.renewals.create(new(company="nobody"), now=START)
-    for ask in (
+        await acme.lifecycle.create(new_subscription(company="unknown"), now=START)
+    for call in (
         acme.subscriptions.get("acme", "none"),
-        acme.renewals.resume("acme", "none"),
-        acme.renewals.update("acme", "none", TermsChange()),
-        acme.renewals.cancel("acme", "none", at_period_end=False),
+        acme.lifecycle.resume("acme", "none"),
+        acme.lifecycle.update("acme", "none", TermsChange()),
+        acme.lifecycle.cancel("acme", "none", at_period_end=False),
     ):
         with pytest.raises(SubscriptionNotFound):
-            await ask
+            await call
 
 
 async def test_subscriptions_are_listed_oldest_first_by_company_and_state(acme: Wallets) -> None:
     for subscription in ("a", "b", "c"):
-        await acme.renewals.create(new(subscription), now=START)
-    await acme.renewals.cancel("acme", "b", at_period_end=False, now=START)
-    listed = await acme.subscriptions.page(company="acme", after=0, limit=10)
+        await acme.lifecycle.create(new_subscription(subscription), now=START)
+    await acme.lifecycle.cancel("acme", "b", at_period_end=False, now=START)
+    listed = await acme.subscriptions.list_subscriptions(company="acme", after=0, limit=10)
     assert [each.id for each in listed] == ["a", "b", "c"]
-    assert [each.id for each in await acme.subscriptions.page(after=listed[0].serial, limit=1)] == ["b"]
-    assert [each.id for each in await acme.subscriptions.page(state=ACTIVE, after=0, limit=10)] == ["a", "c"]
-    assert await acme.subscriptions.page(company="other", after=0, limit=10) == []
+    assert [each.id for each in await acme.subscriptions.list_subscriptions(after=listed[0].serial, limit=1)] == ["b"]
+    assert [each.id for each in await acme.subscriptions.list_subscriptions(state=ACTIVE, after=0, limit=10)] == [
+        "a",
+        "c",
+    ]
+    assert await acme.subscriptions.list_subscriptions(company="other", after=0, limit=10) == []

@@ -1,4 +1,4 @@
-"""The calendar of recurring charges: no gap, nothing twice, always on the anchor, over month ends and leap years."""
+"""Periods of subscriptions: no gap, no overlap, always on the anchor, over month ends and leap years."""
 
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
@@ -28,8 +28,8 @@ def micros(time: datetime) -> int:
     return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def at(text: str) -> int:
-    """Return "2028-02-29" or "2028-02-29T12:30" in UTC, in microseconds since the epoch."""
+def parse_time(text: str) -> int:
+    """Return a UTC time such as "2028-02-29" or "2028-02-29T12:30" in microseconds since the epoch."""
     return micros(datetime.fromisoformat(text).replace(tzinfo=UTC))
 
 
@@ -44,7 +44,7 @@ def starts(schedule: Schedule, count: int) -> list[str]:
 
 
 @given(st.one_of(MONTHLY, OTHERS), st.integers(0, 400))
-def test_periods_leave_no_gap_and_cover_nothing_twice(schedule: Schedule, place: int) -> None:
+def test_periods_have_no_gap_and_no_overlap(schedule: Schedule, place: int) -> None:
     this, following = (schedule.period(schedule.first + number) for number in (place, place + 1))
     assert this.starts_at < this.ends_at == following.starts_at
     assert schedule.period(schedule.first).starts_at == schedule.origin_at
@@ -53,7 +53,7 @@ def test_periods_leave_no_gap_and_cover_nothing_twice(schedule: Schedule, place:
 
 
 @given(MONTHLY, st.integers(1, 400))
-def test_months_begin_on_the_anchor_day_or_the_last_and_at_the_origins_time(schedule: Schedule, place: int) -> None:
+def test_monthly_periods_begin_on_the_anchor_day_or_the_last(schedule: Schedule, place: int) -> None:
     time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=schedule.period(schedule.first + place).starts_at)
     assert time.day == min(schedule.anchor_day, monthrange(time.year, time.month)[1])
     assert micros(time) % DAY_US == schedule.origin_at % DAY_US
@@ -62,11 +62,11 @@ def test_months_begin_on_the_anchor_day_or_the_last_and_at_the_origins_time(sche
         time.year * 12 + time.month
         for time in (datetime.fromtimestamp(each // 1_000_000, UTC) for each in (before, this))
     ]
-    assert months[1] - months[0] == schedule.count, "a month is never passed over, and none has two"
+    assert months[1] - months[0] == schedule.count, "no month is skipped, and none has two"
 
 
 @given(OTHERS, st.integers(0, 400))
-def test_days_and_weeks_are_all_of_one_length(schedule: Schedule, place: int) -> None:
+def test_days_and_weeks_have_one_length(schedule: Schedule, place: int) -> None:
     period = schedule.period(schedule.first + place)
     days = schedule.count * (7 if schedule.unit is Unit.WEEK else 1)
     assert period == Period(
@@ -90,18 +90,18 @@ def test_days_and_weeks_are_all_of_one_length(schedule: Schedule, place: int) ->
     ],
 )
 def test_month_ends_and_leap_years(origin: str, anchor_day: int, count: int, expected: list[str]) -> None:
-    assert starts(Schedule(Unit.MONTH, count, at(f"{origin}T23:59"), anchor_day), len(expected)) == expected
+    assert starts(Schedule(Unit.MONTH, count, parse_time(f"{origin}T23:59"), anchor_day), len(expected)) == expected
 
 
 @pytest.mark.parametrize("origin", ["2027-03-28", "2027-10-31", "2027-03-14", "2027-11-07"])
-def test_no_clock_that_is_set_moves_a_period(origin: str) -> None:
+def test_daylight_saving_moves_no_period(origin: str) -> None:
     """Days on which Berlin and New York put their clocks forward and back."""
-    schedule = Schedule(Unit.DAY, 1, at(f"{origin}T01:30"))
+    schedule = Schedule(Unit.DAY, 1, parse_time(f"{origin}T01:30"))
     assert [schedule.period(number).starts_at % DAY_US for number in (1, 2, 3)] == [90 * 60 * 1_000_000] * 3
     assert schedule.period(2).starts_at - schedule.period(1).starts_at == DAY_US
 
 
-def test_what_is_cut_short_says_how_long_it_would_be() -> None:
-    first = Schedule(Unit.MONTH, 1, at("2027-12-22"), 1).period(1)
+def test_a_cut_period_knows_its_whole_length() -> None:
+    first = Schedule(Unit.MONTH, 1, parse_time("2027-12-22"), 1).period(1)
     assert (first.cut, first.ends_at - first.starts_at, first.whole) == (True, 10 * DAY_US, 31 * DAY_US)
-    assert not Schedule(Unit.MONTH, 1, at("2027-12-01"), 1).period(1).cut
+    assert not Schedule(Unit.MONTH, 1, parse_time("2027-12-01"), 1).period(1).cut
