@@ -1,1 +1,1 @@
-"""Low-balance alerts: warn a company when about a week, and then a day, of usage is left."""
+"""Low-balance alerts: a notice when a balance falls below a threshold, by default a week and then a day of usage."""

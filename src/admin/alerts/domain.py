@@ -1,12 +1,12 @@
-"""Low-balance alerts: how long the money lasts, and when somebody is told.
+"""Low-balance alerts: how long a balance lasts, and when a company is alerted.
 
-The burn rate is what was spent on today and the seven days before it (UTC), over the time that has passed since the
-first of these days on which anything was: a week evens out the days on which a company sends little. A day is the least
-that is counted, so that the first minutes of a company say nothing of its weeks. Refunds are not taken off.
+The burn rate is the money spent today and on the seven days before (UTC), divided by the time since the first of these
+days with any spending: a week evens out days with little traffic. The time is at least a day, so that the first minutes
+of a company are not extrapolated. Refunds are not deducted.
 
-A threshold is an amount, or the money that lasts for a time at that rate. Falling below it is a crossing. A state is
-left only well above its threshold, or after a top-up, so that a balance on the line does not tell people again and
-again.
+A threshold is an amount, or the amount that lasts for a time at that rate. Falling below it is a crossing. A state is
+left only well above its threshold, or after a top-up (hysteresis), so that a balance around a threshold does not cause
+an alert again and again.
 """
 
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ import msgspec
 
 DAY_SECONDS = 86_400
 BURN_DAYS = 7
-"""Whole days before today that the rate is reckoned from."""
+"""The whole days before today that count for the burn rate."""
 CLEARING_PART = 4
-"""A state is left at 1/4 above its threshold, or at the threshold where the balance has risen by 1/4 of it."""
+"""A state is left at 1/4 above its threshold, or at the threshold if the balance has risen by 1/4 of it."""
 SECONDS_LEFT_MAX = 10 * 365 * DAY_SECONDS
-"""What lasts longer has no end that is worth a date."""
+"""If the balance lasts longer, no date is estimated."""
 TIME_LEFT_SECONDS_MAX = 365 * DAY_SECONDS
-"""The longest threshold."""
+"""The longest time of a threshold."""
 
 
 class AlertState(IntEnum):
-    """How near its end a balance is. The values are stored: never renumber them."""
+    """How close a balance is to its end. The values are stored: never renumber them."""
 
     OK = 1
     WARNING = 2
@@ -35,13 +35,13 @@ class AlertState(IntEnum):
 
 
 class Threshold(msgspec.Struct, frozen=True):
-    """One of the two: seconds of usage left, 1 to TIME_LEFT_SECONDS_MAX, or micros left, 0 to 9e15."""
+    """Either the seconds that the balance lasts, 1 to TIME_LEFT_SECONDS_MAX, or an amount in micros, 0 to 9e15."""
 
     seconds: int | None = None
     amount: int | None = None
 
-    def level(self, burn: "Burn") -> int:
-        """Return the amount in micros that what is available must not fall below."""
+    def level(self, burn: "BurnRate") -> int:
+        """Return the threshold at a burn rate as an amount in micros of the available balance."""
         if self.amount is not None:
             return self.amount
         assert self.seconds is not None
@@ -49,7 +49,7 @@ class Threshold(msgspec.Struct, frozen=True):
 
 
 class AlertPolicy(msgspec.Struct, frozen=True):
-    """Below what a company is told."""
+    """The thresholds below which a company is alerted."""
 
     warning: Threshold = Threshold(seconds=7 * DAY_SECONDS)
     critical: Threshold = Threshold(seconds=DAY_SECONDS)
@@ -58,48 +58,48 @@ class AlertPolicy(msgspec.Struct, frozen=True):
 DEFAULT = AlertPolicy()
 
 
-class Burn(msgspec.Struct, frozen=True):
-    """So many micros were spent in so many seconds, at least a day."""
+class BurnRate(msgspec.Struct, frozen=True):
+    """`spent` micros in `seconds`, which are at least a day."""
 
     spent: int
     seconds: int
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """What a company has, in micros, and what it used of late."""
+class BalanceStatus(msgspec.Struct, frozen=True):
+    """A company's balance, in micros, and its recent burn rate."""
 
     balance: int
     available: int
-    """Less than the balance by what is held, and by the floor."""
-    burn: Burn
+    """The balance minus the amount held and the floor."""
+    burn: BurnRate
     topped_up: bool = False
-    """Whether a top-up came in since the last look, however small."""
+    """Whether there was a top-up, however small, since the last evaluation."""
 
 
-class Remembered(msgspec.Struct, frozen=True):
-    """What is known from the last look: the state, and the lowest balance seen in it, in micros."""
+class LastEvaluation(msgspec.Struct, frozen=True):
+    """The result of the last evaluation: the state, and the lowest balance evaluated in it, in micros."""
 
     state: AlertState = AlertState.OK
     lowest: int = 0
 
 
 def burn_window(now: int) -> date:
-    """Return the first day that counts. `now` in microseconds since the epoch."""
+    """Return the first day that counts for the burn rate. `now` is in microseconds since the epoch."""
     return _day(now) - timedelta(days=BURN_DAYS)
 
 
-def burn_of(spent_by_day: Mapping[date, int], now: int) -> Burn:
-    """Return the rate of late. Days are UTC's, and those before the window are left out; `now` as above."""
+def burn_rate_of(spent_by_day: Mapping[date, int], now: int) -> BurnRate:
+    """Return the burn rate of spending by day (UTC). Days before the window are ignored; `now` as for `burn_window`."""
     counted = {day: spent for day, spent in spent_by_day.items() if day >= burn_window(now) and spent > 0}
     if not counted:
-        return Burn(0, DAY_SECONDS)
+        return BurnRate(0, DAY_SECONDS)
     began = datetime.combine(min(counted), datetime.min.time(), UTC)
     passed = now // 1_000_000 - int(began.timestamp())
-    return Burn(sum(counted.values()), max(passed, DAY_SECONDS))
+    return BurnRate(sum(counted.values()), max(passed, DAY_SECONDS))
 
 
-def seconds_left(available: int, burn: Burn) -> int | None:
-    """Return how long `available` micros last at a rate; None: for ever, as far as one can say."""
+def seconds_left(available: int, burn: BurnRate) -> int | None:
+    """Return how long `available` micros last at a burn rate; None: longer than SECONDS_LEFT_MAX."""
     if available <= 0:
         return 0
     if not burn.spent:
@@ -108,39 +108,39 @@ def seconds_left(available: int, burn: Burn) -> int | None:
     return seconds if seconds <= SECONDS_LEFT_MAX else None
 
 
-def empty_at(available: int, burn: Burn, now: int) -> int | None:
-    """Return when nothing is left, in microseconds since the epoch as `now` is; None where that is never."""
+def empty_at(available: int, burn: BurnRate, now: int) -> int | None:
+    """Return when nothing is left, in microseconds since the epoch as `now` is; None as for `seconds_left`."""
     seconds = seconds_left(available, burn)
     return None if seconds is None else now + seconds * 1_000_000
 
 
-def judged(before: Remembered, standing: Standing, policy: AlertPolicy) -> Remembered:
-    """Return how a company stands now. A state that is worse than before is a crossing: somebody is to be told."""
-    state = _state(before, standing, policy)
+def evaluate(before: LastEvaluation, status: BalanceStatus, policy: AlertPolicy) -> LastEvaluation:
+    """Return the new evaluation of a company. A state that is worse than before is a crossing: it is alerted."""
+    state = _state(before, status, policy)
     if state is not before.state:
-        return Remembered(state, standing.balance)
-    return Remembered(state, min(before.lowest, standing.balance))
+        return LastEvaluation(state, status.balance)
+    return LastEvaluation(state, min(before.lowest, status.balance))
 
 
-def _state(before: Remembered, standing: Standing, policy: AlertPolicy) -> AlertState:
+def _state(before: LastEvaluation, status: BalanceStatus, policy: AlertPolicy) -> AlertState:
     for state, threshold in ((AlertState.CRITICAL, policy.critical), (AlertState.WARNING, policy.warning)):
-        level = threshold.level(standing.burn)
-        if standing.available < level:
+        level = threshold.level(status.burn)
+        if status.available < level:
             return state
-        if before.state >= state and not _cleared(before, standing, level):
+        if before.state >= state and not _cleared(before, status, level):
             return state
     return AlertState.OK
 
 
-def _cleared(before: Remembered, standing: Standing, level: int) -> bool:
-    """Return whether a state may be left, with at least `level` available: not by a little, and not with nothing."""
-    if standing.available <= 0:
+def _cleared(before: LastEvaluation, status: BalanceStatus, level: int) -> bool:
+    """Return whether a state is left with at least `level` available: not by a small rise, and not with nothing."""
+    if status.available <= 0:
         return False
-    if standing.topped_up:
+    if status.topped_up:
         return True
-    if standing.available * CLEARING_PART >= level * (CLEARING_PART + 1):
+    if status.available * CLEARING_PART >= level * (CLEARING_PART + 1):
         return True
-    return (standing.balance - before.lowest) * CLEARING_PART >= level
+    return (status.balance - before.lowest) * CLEARING_PART >= level
 
 
 def _day(now: int) -> date:

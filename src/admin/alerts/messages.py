@@ -1,4 +1,4 @@
-"""Alert policies to and from messages."""
+"""Alert policies: protobuf to domain and back."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -26,32 +26,32 @@ _STATES = cast(
 
 
 def alert_state(state: AlertState) -> wallet_pb2.Wallet.AlertState:
-    """Return the state's value on the wire."""
+    """Return a state as a value of the proto."""
     return _STATES[state]
 
 
 def policy_company(request: rule_pb2.UpdateAlertPolicyRequest) -> str:
-    """Return whose policy is to change. Raises InvalidRequest."""
+    """Return the company whose policy is updated. Raises InvalidRequest."""
     name = request.alert_policy.name
     check_name(ALERT_POLICY, name, "alert_policy.name", "an alert policy, such as companies/acme/alertPolicy")
     return ALERT_POLICY.parse(name)
 
 
 def policy_change(request: rule_pb2.UpdateAlertPolicyRequest, before: AlertPolicy) -> AlertPolicy:
-    """Return the policy that is asked for. Raises InvalidRequest."""
-    asked = request.alert_policy
-    paths = fields_to_update(asked, request.update_mask, _FIELDS)
+    """Return the requested policy, based on the one before. Raises InvalidRequest."""
+    requested = request.alert_policy
+    paths = fields_to_update(requested, request.update_mask, _FIELDS)
     warning, critical = before.warning, before.critical
     if "warning" in paths:
-        warning = _threshold(asked.warning, "warning") if asked.HasField("warning") else DEFAULT.warning
+        warning = _threshold(requested.warning, "warning") if requested.HasField("warning") else DEFAULT.warning
     if "critical" in paths:
-        critical = _threshold(asked.critical, "critical") if asked.HasField("critical") else DEFAULT.critical
+        critical = _threshold(requested.critical, "critical") if requested.HasField("critical") else DEFAULT.critical
     of_time = warning.seconds, critical.seconds, "seconds"
     of_money = warning.amount, critical.amount, "micros"
     for first, second, unit in (of_time, of_money):
-        # Of different kinds either may be the higher one, from day to day.
+        # A time and an amount cannot be compared: which one is higher depends on the burn rate.
         if first is not None and second is not None and second > first:
-            # The one that was sent is to blame, also where the other one is the default.
+            # The error names the field that was sent, also if the other threshold is a default.
             if "critical" in paths:
                 raise invalid("alert_policy.critical", f"must not be more than the warning, which is {first} {unit}")
             raise invalid(
@@ -62,18 +62,18 @@ def policy_change(request: rule_pb2.UpdateAlertPolicyRequest, before: AlertPolic
 
 
 def policy_message(company: str, policy: AlertPolicy) -> rule_pb2.AlertPolicy:
-    """Return a policy as it is in force, with its defaults."""
+    """Return a policy as a message, with defaults filled in."""
     return rule_pb2.AlertPolicy(
         name=ALERT_POLICY.name(company), warning=_message(policy.warning), critical=_message(policy.critical)
     )
 
 
-def _threshold(asked: rule_pb2.AlertPolicy.Threshold, field: str) -> Threshold:
-    if asked.HasField("amount_micros"):
-        return Threshold(amount=asked.amount_micros)
-    if asked.time_left.nanos:
+def _threshold(requested: rule_pb2.AlertPolicy.Threshold, field: str) -> Threshold:
+    if requested.HasField("amount_micros"):
+        return Threshold(amount=requested.amount_micros)
+    if requested.time_left.nanos:
         raise invalid(f"alert_policy.{field}.time_left", "must be whole seconds")
-    return Threshold(seconds=asked.time_left.seconds)
+    return Threshold(seconds=requested.time_left.seconds)
 
 
 def _message(threshold: Threshold) -> rule_pb2.AlertPolicy.Threshold:

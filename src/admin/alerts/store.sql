@@ -1,21 +1,21 @@
--- moved --
--- Up to $2 companies after $1, by id, that have new entries or another floor since they were looked at.
+-- companies_to_evaluate --
+-- Up to $2 companies after $1, by id, with new entries or another floor since their last evaluation.
 SELECT w.company_id FROM wallets w LEFT JOIN alerts a USING (company_id)
 WHERE w.company_id > $1 AND w.last_number > 0
   AND (w.last_number <> coalesce(a.seen_number, 0) OR w.floor <> coalesce(a.seen_floor, 0))
 ORDER BY w.company_id LIMIT $2
 
--- begin --
+-- insert --
 INSERT INTO alerts (company_id) VALUES ($1) ON CONFLICT DO NOTHING
 
 -- lock --
--- Nothing is returned where somebody else is looking at the company at this moment.
+-- No row is returned while another worker is evaluating the company.
 SELECT state, lowest, changes, seen_top_up FROM alerts WHERE company_id = $1 FOR UPDATE SKIP LOCKED
 
--- read --
+-- get --
 SELECT state, lowest, seen_top_up FROM alerts WHERE company_id = $1
 
--- standing --
+-- balance_status --
 SELECT w.currency, w.balance, w.held, w.floor, w.state AS wallet_state, w.last_number, c.display_name, c.billing_email,
     p.warning_seconds, p.warning_amount, p.critical_seconds, p.critical_amount,
     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now,
@@ -26,7 +26,7 @@ WHERE w.company_id = $1
 -- spent_by_day --
 SELECT day, sum(spent)::bigint AS spent FROM usage_days WHERE company_id = $1 AND day >= $2 GROUP BY day
 
--- seen --
+-- record_evaluation --
 -- $2 the state, $3 the lowest balance, $4 the last entry, $5 the floor, $6 the entry of the last top-up.
 UPDATE alerts SET lowest = $3, seen_number = $4, seen_floor = $5, seen_top_up = $6, state = $2,
     changes = changes + CASE WHEN state <> $2 THEN 1 ELSE 0 END,
@@ -36,12 +36,12 @@ WHERE company_id = $1
 -- get_policy --
 SELECT w.state AS wallet_state, p.* FROM wallets w LEFT JOIN alert_policies p USING (company_id) WHERE w.company_id = $1
 
--- put_policy --
+-- set_policy --
 INSERT INTO alert_policies (company_id, warning_seconds, warning_amount, critical_seconds, critical_amount)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (company_id) DO UPDATE SET
     warning_seconds = excluded.warning_seconds, warning_amount = excluded.warning_amount,
     critical_seconds = excluded.critical_seconds, critical_amount = excluded.critical_amount
 
--- look_again --
+-- request_evaluation --
 INSERT INTO alerts (company_id, seen_number) VALUES ($1, -1) ON CONFLICT (company_id) DO UPDATE SET seen_number = -1

@@ -1,4 +1,4 @@
-"""Put alerts together."""
+"""Make the feature of alerts."""
 
 from admin.alerts.store import Alerts
 from admin.alerts.worker import PAUSE_SECONDS, AlertWorker
@@ -9,6 +9,6 @@ from wallet.runtime import Wallets
 
 
 def alerts(wallets: Wallets) -> Feature:
-    """Return the worker that warns companies; RuleService has their policies."""
+    """Return the worker that alerts companies. Their policies are set by RuleService (admin.rules)."""
     worker = AlertWorker(Alerts(wallets.pool), UsageDays(wallets.pool))
     return Feature(workers=[Worker("alerts", worker.run_once, PAUSE_SECONDS)])

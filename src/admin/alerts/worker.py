@@ -1,4 +1,4 @@
-"""Looks at companies whose balance moved, and tells those whose money runs out."""
+"""Evaluates companies whose balance has changed, and alerts those that are running out of money."""
 
 from contextlib import suppress
 
@@ -10,28 +10,28 @@ PAUSE_SECONDS = 5.0
 
 
 class AlertWorker:
-    """Looks at one company after the other."""
+    """Evaluates one company after the other."""
 
     def __init__(self, alerts: Alerts, usage: UsageDays) -> None:
-        """Reckon by what `usage` counts."""
+        """Evaluate companies by the spending that `usage` has counted."""
         self._alerts = alerts
         self._usage = usage
-        self._sweep = CompanySweep(alerts.moved)
+        self._sweep = CompanySweep(alerts.companies_to_evaluate)
 
     async def run_once(self) -> int:
-        """Look at each company that moved, or for a while; return how many crossed a threshold.
+        """Evaluate each changed company, within the time of a sweep; return how many crossed a threshold.
 
         Raises LedgerUnavailable.
         """
         crossed = 0
 
-        async def look(company: str) -> bool:
+        async def evaluate(company: str) -> bool:
             nonlocal crossed
-            # The rate is that of what can be counted; who counts the rest says what is wrong with it.
+            # Without the missing entries the burn rate is that of the others. The worker of usage reports the error.
             with suppress(MissingEntries):
                 await self._usage.catch_up(company)
-            crossed += await self._alerts.look(company) is not None
+            crossed += await self._alerts.evaluate(company) is not None
             return False
 
-        await self._sweep.run(look)
+        await self._sweep.run(evaluate)
         return crossed

@@ -85,10 +85,10 @@ class CompanyServicer(company_pb2_grpc.CompanyServiceServicer):
         """Read a wallet, its alert state, and when it is estimated to be empty."""
         company = WALLET.parse(request.name)
         message = wire.wallet(await self._reader.wallet(company))
-        outlook = await self._alerts.outlook(company)
-        message.alert_state = alert_state(outlook.state)
-        if outlook.empty_at is not None:
-            message.estimated_empty_time.CopyFrom(wire.timestamp(outlook.empty_at))
+        forecast = await self._alerts.forecast(company)
+        message.alert_state = alert_state(forecast.state)
+        if forecast.empty_at is not None:
+            message.estimated_empty_time.CopyFrom(wire.timestamp(forecast.empty_at))
         return message
 
 
