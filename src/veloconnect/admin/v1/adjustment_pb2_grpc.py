@@ -50,9 +50,9 @@ class AdjustmentServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateAdjustment(self, request, context):
-        """Credits or debits a wallet, with a reason that stays in its statement. The same key again gives the same adjustment.
-        With validate_only nothing changes, and the answer says what the balance would be. Errors: CURRENCY_MISMATCH,
-        COMPANY_NOT_FOUND, COMPANY_CLOSED, INSUFFICIENT_FUNDS (a debit that would pass below the floor, without
+        """Credits or debits a wallet, with a reason that stays in its statement. The same key again gives the same
+        adjustment. With validate_only nothing changes, and the answer has the resulting balance. Errors:
+        CURRENCY_MISMATCH, COMPANY_NOT_FOUND, COMPANY_CLOSED, INSUFFICIENT_FUNDS (a debit below the floor without
         allow_below_floor), BALANCE_LIMIT_REACHED, IDEMPOTENCY_KEY_REUSED, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

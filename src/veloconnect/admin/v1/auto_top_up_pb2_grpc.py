@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class AutoTopUpServiceStub:
-    """A company has one rule or none. What it does are top-ups of TopUpService, named auto-1, auto-2, …
+    """A company has at most one rule. Its top-ups are those of TopUpService, named auto-1, auto-2, …
     """
 
     def __init__(self, channel):
@@ -64,7 +64,7 @@ class AutoTopUpServiceStub:
 
 
 class AutoTopUpServiceServicer:
-    """A company has one rule or none. What it does are top-ups of TopUpService, named auto-1, auto-2, …
+    """A company has at most one rule. Its top-ups are those of TopUpService, named auto-1, auto-2, …
     """
 
     def GetAutoTopUp(self, request, context):
@@ -75,9 +75,9 @@ class AutoTopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAutoTopUp(self, request, context):
-        """Makes the rule, active, or changes it; what made it wait, such as a declined card, is forgotten, and the company is
-        looked at again within seconds. State and reason stay: PauseAutoTopUp and ResumeAutoTopUp change them. Where the service
-        has no payment provider, the card is not looked up, and nothing is charged. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED,
+        """Creates the rule, active, or changes it. A change ends the wait after a decline or a bound, and the company is
+        checked within seconds. State and reason stay: PauseAutoTopUp and ResumeAutoTopUp change them. If the service has
+        no payment provider, the card is not looked up, and nothing is charged. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED,
         PAYMENT_METHOD_NOT_FOUND, PAYMENT_PROVIDER_UNAVAILABLE, CURRENCY_MISMATCH, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -85,7 +85,7 @@ class AutoTopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PauseAutoTopUp(self, request, context):
-        """Begins no top-up any more; one that is in flight ends. The rule stays as it is. Again changes nothing. Errors:
+        """Pauses the rule: no new top-up begins, one in flight continues. A repeated call changes nothing. Errors:
         AUTO_TOP_UP_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -93,15 +93,15 @@ class AutoTopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResumeAutoTopUp(self, request, context):
-        """Goes on after a pause, whatever paused it; declines, and a day's top-ups, are counted from nothing. Again changes
-        nothing. Errors: AUTO_TOP_UP_NOT_FOUND, COMPANY_NOT_FOUND, COMPANY_CLOSED.
+        """Resumes the rule after any pause; the counts of declines and of the day's top-ups restart at 0. A repeated call
+        changes nothing. Errors: AUTO_TOP_UP_NOT_FOUND, COMPANY_NOT_FOUND, COMPANY_CLOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAutoTopUp(self, request, context):
-        """Ends the rule; a top-up that is in flight ends as it does. Errors: AUTO_TOP_UP_NOT_FOUND.
+        """Deletes the rule; a top-up in flight continues. Errors: AUTO_TOP_UP_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,7 +144,7 @@ def add_AutoTopUpServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AutoTopUpService:
-    """A company has one rule or none. What it does are top-ups of TopUpService, named auto-1, auto-2, …
+    """A company has at most one rule. Its top-ups are those of TopUpService, named auto-1, auto-2, …
     """
 
     @staticmethod

@@ -81,7 +81,7 @@ class CompanyServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateCompany(self, request, context):
-        """Makes a company and its empty wallet. Errors: COMPANY_ALREADY_EXISTS, RATE_CARD_NOT_FOUND, CURRENCY_MISMATCH,
+        """Creates a company and its empty wallet. Errors: COMPANY_ALREADY_EXISTS, RATE_CARD_NOT_FOUND, CURRENCY_MISMATCH,
         INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -96,24 +96,25 @@ class CompanyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCompanies(self, request, context):
-        """All companies, by id.
+        """Lists all companies by id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCompany(self, request, context):
-        """Changes display_name, billing_email, floor_micros, rate_card, blocked_channels or blocked_country_codes. A new floor
-        or block holds for every charge that comes after the answer; another rate card prices within two seconds.
-        Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, RATE_CARD_NOT_FOUND, CURRENCY_MISMATCH (the rate card's), INVALID_REQUEST
-        (the currency never changes; the state is changed by SuspendCompany, ResumeCompany and CloseCompany).
+        """Changes display_name, billing_email, floor_micros, rate_card, blocked_channels or blocked_country_codes. A new
+        floor or block holds for every charge after the answer; a new rate card within two seconds.
+        Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, RATE_CARD_NOT_FOUND, CURRENCY_MISMATCH (the rate card's),
+        INVALID_REQUEST (the currency never changes; the state is changed by SuspendCompany, ResumeCompany and
+        CloseCompany).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SuspendCompany(self, request, context):
-        """Refuses new charges and holds from now on; what is held can still be captured or voided. Errors: COMPANY_NOT_FOUND,
+        """Refuses new charges and holds from now on; open holds can still be captured or voided. Errors: COMPANY_NOT_FOUND,
         COMPANY_CLOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -128,14 +129,14 @@ class CompanyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CloseCompany(self, request, context):
-        """Closes the company for good. Its balance and holds must be zero. Errors: COMPANY_NOT_FOUND, WALLET_NOT_EMPTY.
+        """Closes the company permanently. Its balance and holds must be zero. Errors: COMPANY_NOT_FOUND, WALLET_NOT_EMPTY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetWallet(self, request, context):
-        """The wallet as it is now. Errors: COMPANY_NOT_FOUND.
+        """Returns the current wallet. Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -85,45 +85,46 @@ class DocumentServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def GetSeller(self, request, context):
-        """Who sells. Without a name where it was never set.
+        """Returns the seller; its legal_name is empty if it was never set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSeller(self, request, context):
-        """Sets who sells, for receipts that are issued from now on; those that are issued stay as they are. Nothing is issued
-        before the seller has a name. Errors: INVALID_REQUEST.
+        """Sets the seller of receipts that are issued from now on; issued ones do not change. No receipt is issued before the
+        seller has a name. Errors: INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetBillingProfile(self, request, context):
-        """Who buys, as a company's receipts say. Errors: COMPANY_NOT_FOUND.
+        """Returns the buyer of a company's receipts. Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateBillingProfile(self, request, context):
-        """Sets who buys and which tax is shown, for receipts that are issued from now on. Set it before the first top-up: that
-        has its receipt within seconds. Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
+        """Sets the buyer and the tax of receipts that are issued from now on. Set it before the first top-up, which gets its
+        receipt within seconds. Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetReceipt(self, request, context):
-        """The receipt of a top-up, or of a correction of one, for ever as it was issued; it is issued now where it was not yet.
-        Errors: RECEIPT_NOT_FOUND (also of any other transaction), SELLER_NOT_SET.
+        """Returns the receipt of a top-up, or of a correction of one, and issues it if necessary. An issued receipt never
+        changes.
+        Errors: RECEIPT_NOT_FOUND (also for any other transaction), SELLER_NOT_SET.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListReceipts(self, request, context):
-        """The receipts that are issued, the newest transaction first. A top-up's is issued within seconds.
+        """Lists the issued receipts, the newest transaction first. A top-up gets its receipt within seconds.
         Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -131,15 +132,15 @@ class DocumentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetReceiptPdf(self, request, context):
-        """The receipt as PDF: the same bytes whenever it is asked for. Errors: those of GetReceipt, OVERLOADED.
+        """Returns the receipt as PDF, the same bytes each time. Errors: those of GetReceipt, OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetStatement(self, request, context):
-        """What a month did to the wallet, in UTC. It adds up: opening balance + top-ups − charges + refunds + adjustments is the
-        closing balance, or the answer is INTERNAL. Rows are in TransactionService.ExportTransactions.
+        """Returns the statement of a month (UTC). Opening balance + top-ups − charges + refunds + adjustments is the closing
+        balance, otherwise the answer is INTERNAL. TransactionService.ExportTransactions has the rows.
         Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -147,7 +148,7 @@ class DocumentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetStatementPdf(self, request, context):
-        """The statement as PDF, with the seller and buyer of now. Errors: those of GetStatement, OVERLOADED.
+        """Returns the statement as PDF, with the current seller and buyer. Errors: those of GetStatement, OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

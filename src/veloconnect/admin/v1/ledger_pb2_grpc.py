@@ -51,15 +51,15 @@ class LedgerServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def VerifyLedger(self, request, context):
-        """Checks every promise that can be checked from the data, over the whole database, and the hot state against it.
-        A full scan: minutes on a large ledger, while charging goes on.
+        """Checks all promises that the data can show over the whole database, and compares the hot state with it. It is a
+        full scan, which takes minutes on a large ledger, while charging continues.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RebuildWallet(self, request, context):
-        """Throws a wallet's hot state away and loads it from the ledger again. Safe at any moment, under load.
+        """Discards a wallet's hot state and loads it from the ledger again. It is safe at any time, under load.
         Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

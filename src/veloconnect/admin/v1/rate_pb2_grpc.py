@@ -85,7 +85,7 @@ class RateServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateRateCard(self, request, context):
-        """Makes a rate card without rates. Errors: RATE_CARD_ALREADY_EXISTS, RATE_CARD_NOT_FOUND (the parent),
+        """Creates a rate card without rates. Errors: RATE_CARD_ALREADY_EXISTS, RATE_CARD_NOT_FOUND (the parent),
         CURRENCY_MISMATCH (the parent's), INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -100,7 +100,7 @@ class RateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRateCards(self, request, context):
-        """All rate cards, by id.
+        """Lists all rate cards by id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,7 +115,7 @@ class RateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRates(self, request, context):
-        """The rates of one card, by channel, variant, destination and effective time; its parent's are not among them.
+        """Lists the rates of one card by channel, variant, destination and effective time, without its parent's.
         Errors: RATE_CARD_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -123,8 +123,8 @@ class RateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchUpdateRates(self, request, context):
-        """Puts up to 1 000 rates into a card, as one new version of it: each takes the place of the card's rates of the same
-        channel, variant and destination from its effective_time on. All or nothing. Errors: RATE_CARD_NOT_FOUND,
+        """Adds up to 1 000 rates to a card, as one new version of it: each replaces the card's rates of the same channel,
+        variant and destination from its effective_time on. All rates are added or none. Errors: RATE_CARD_NOT_FOUND,
         INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -132,17 +132,17 @@ class RateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportRates(self, request_iterator, context):
-        """Reads a deck in CSV into a card, as one new version of it. The first message has the settings, those that follow
-        the file in chunks. All or nothing: a deck with one bad row changes nothing, and is answered with INVALID_REQUEST;
-        with validate_only the answer lists every bad row instead. Everybody is charged by the old version until the new
-        one is whole. Errors: RATE_CARD_NOT_FOUND, CURRENCY_MISMATCH, INVALID_REQUEST.
+        """Imports a deck in CSV into a card, as one new version of it. The first message has the settings, the following ones
+        the file in chunks. A deck with a bad row changes nothing and is answered with INVALID_REQUEST; with validate_only
+        the answer lists every bad row instead. All companies are charged by the old version until the new one is complete.
+        Errors: RATE_CARD_NOT_FOUND, CURRENCY_MISMATCH, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExportRates(self, request, context):
-        """A card's rates in CSV, as ImportRates reads them. The text comes in pieces that end anywhere.
+        """Exports a card's rates in CSV, as ImportRates reads them. Chunks may end within a line.
         Errors: RATE_CARD_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -150,8 +150,8 @@ class RateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def QuotePrice(self, request, context):
-        """What a usage would cost now, and why; nothing is charged, and neither blocks nor limits are looked at. Errors: RATE_NOT_FOUND, RATE_CARD_NOT_FOUND,
-        COMPANY_NOT_FOUND, INVALID_REQUEST.
+        """Returns the current price of a usage with its calculation; nothing is charged, and blocks and limits are ignored.
+        Errors: RATE_NOT_FOUND, RATE_CARD_NOT_FOUND, COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

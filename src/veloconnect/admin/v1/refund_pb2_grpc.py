@@ -100,7 +100,7 @@ class RefundServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateRefund(self, request, context):
-        """Gives money back for one charge. The same request again under its key gives the same refund.
+        """Refunds one charge. The same request under its key returns the same refund.
         Errors: TRANSACTION_NOT_FOUND, REFUND_EXCEEDS_CHARGE, COMPANY_NOT_FOUND, COMPANY_CLOSED, BALANCE_LIMIT_REACHED,
         IDEMPOTENCY_KEY_REUSED, INVALID_REQUEST.
         """
@@ -109,18 +109,18 @@ class RefundServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRefund(self, request, context):
-        """Errors: TRANSACTION_NOT_FOUND (also where the transaction is no refund).
+        """Errors: TRANSACTION_NOT_FOUND (also if the transaction is not a refund).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateRefundJob(self, request_iterator, context):
-        """Refunds many charges, as after an outage: all that is left of each. The charges are told by a filter, or by their
-        names. First comes one message with the settings, then, if at all, as many with names as it takes.
-        It answers when the job is recorded; then the job runs by itself, exactly once for each charge, whatever is restarted
-        meanwhile. The same request again under its id gives the same job. With validate_only, nothing is recorded, and the
-        answer says how many charges it would be and how much.
+        """Creates a job that refunds the rest of each of many charges, for example after an outage. The charges are selected
+        by a filter or by names. The first message has the settings, the following ones names, if any. The call returns
+        when the job is recorded; the job then runs in the background, exactly once for each charge, across restarts. The
+        same request under its id returns the same job. With validate_only nothing is recorded, and the answer has the
+        number and the amount of charges.
         Errors: COMPANY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED (another job has the id), INVALID_REQUEST, OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -142,30 +142,31 @@ class RefundServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelRefundJob(self, request, context):
-        """Ends a job before its time. What it has refunded stays refunded; the batch that is under way is finished.
-        A job that has ended is left as it is. Errors: REFUND_JOB_NOT_FOUND.
+        """Cancels a job. Its refunds stay; the batch in progress is finished. A job that has ended does not change. Errors:
+        REFUND_JOB_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRefundPolicy(self, request, context):
-        """Which delivery reports are refunded at once.
+        """Returns the policy: the delivery reports that are refunded at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRefundPolicy(self, request, context):
-        """Replaces all rules. They hold for the reports that come after the answer. Errors: INVALID_REQUEST.
+        """Replaces all rules. They apply to reports after the answer. Errors: INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateRefundCase(self, request, context):
-        """Opens a case by hand, such as for a customer's e-mail. The same request again under its id gives the same case.
-        Errors: TRANSACTION_NOT_FOUND, COMPANY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED (another case has the id), INVALID_REQUEST.
+        """Opens a case by hand, for example for a customer's e-mail. The same request under its id returns the same case.
+        Errors: TRANSACTION_NOT_FOUND, COMPANY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED (another case has the id),
+        INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,16 +180,16 @@ class RefundServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRefundCases(self, request, context):
-        """Oldest first, as they wait. Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
+        """Lists cases, oldest first. Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DecideRefundCase(self, request, context):
-        """Ends a case, with a refund or without. A case is decided once, so it needs no key: the same decision again gives the
-        same answer, and refunds once. Errors: REFUND_CASE_NOT_FOUND, REFUND_CASE_DECIDED (otherwise), REFUND_EXCEEDS_CHARGE
-        (the case stays open), COMPANY_CLOSED, BALANCE_LIMIT_REACHED, INVALID_REQUEST.
+        """Decides a case, with a refund or without. A case is decided once, so there is no key: the same decision returns the
+        same answer, and refunds once. Errors: REFUND_CASE_NOT_FOUND, REFUND_CASE_DECIDED (otherwise),
+        REFUND_EXCEEDS_CHARGE (the case stays open), COMPANY_CLOSED, BALANCE_LIMIT_REACHED, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

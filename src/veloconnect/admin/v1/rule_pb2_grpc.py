@@ -76,8 +76,8 @@ class RuleServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateSpendLimit(self, request, context):
-        """Makes a spend limit, which holds for every charge that comes after the answer; what was spent in the present window
-        counts. At most 16 a company. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, SPEND_LIMIT_ALREADY_EXISTS,
+        """Creates a spend limit, which holds for every charge after the answer; spending earlier in the current window
+        counts. A company has at most 16. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, SPEND_LIMIT_ALREADY_EXISTS,
         INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -92,36 +92,35 @@ class RuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSpendLimits(self, request, context):
-        """All spend limits of a company, by id. Errors: COMPANY_NOT_FOUND.
+        """Lists all spend limits of a company by id. Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSpendLimit(self, request, context):
-        """Changes the amount, and nothing else. Errors: SPEND_LIMIT_NOT_FOUND, COMPANY_CLOSED, INVALID_REQUEST.
+        """Changes the amount only. Errors: SPEND_LIMIT_NOT_FOUND, COMPANY_CLOSED, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSpendLimit(self, request, context):
-        """Ends a limit. Errors: SPEND_LIMIT_NOT_FOUND, COMPANY_CLOSED.
+        """Deletes a limit. Errors: SPEND_LIMIT_NOT_FOUND, COMPANY_CLOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAlertPolicy(self, request, context):
-        """When a company is told that its money runs out; every company has a policy. Errors: COMPANY_NOT_FOUND.
+        """Returns the thresholds of low-balance alerts; every company has a policy. Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAlertPolicy(self, request, context):
-        """Changes thresholds; the company is judged by the new ones within seconds. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED,
-        INVALID_REQUEST.
+        """Changes thresholds, which take effect within seconds. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,12 +70,12 @@ class SubscriptionServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateSubscription(self, request, context):
-        """Makes a subscription. Without start_time it charges the first period before it answers. Where that is declined, nothing
-        is charged, by nobody later either: the subscription is STATE_PENDING, and the same request tries again, as of then.
-        The same request again under its id gives the same subscription.
-        Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, IDEMPOTENCY_KEY_REUSED (another subscription has the id), INVALID_REQUEST; what
-        a charge is declined with: COMPANY_SUSPENDED, DESTINATION_BLOCKED, RATE_NOT_FOUND, SPEND_LIMIT_REACHED, INSUFFICIENT_FUNDS,
-        BALANCE_LIMIT_REACHED.
+        """Creates a subscription. Without start_time it charges the first period before it answers. If that is declined,
+        nothing is charged, not even later: the subscription is STATE_PENDING, and the same request tries again from then.
+        The same request under its id returns the same subscription.
+        Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, IDEMPOTENCY_KEY_REUSED (another subscription has the id),
+        INVALID_REQUEST; the errors of a declined charge: COMPANY_SUSPENDED, DESTINATION_BLOCKED, RATE_NOT_FOUND,
+        SPEND_LIMIT_REACHED, INSUFFICIENT_FUNDS, BALANCE_LIMIT_REACHED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,17 +96,17 @@ class SubscriptionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSubscription(self, request, context):
-        """Changes what the periods are charged for that are not charged yet; the present one stays as it is paid.
-        Errors: SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_CANCELED, INVALID_REQUEST; RATE_NOT_FOUND where nothing would say what it
-        costs, BALANCE_LIMIT_REACHED where that is more than any wallet can have.
+        """Changes periods that are not charged yet; the current one stays as paid.
+        Errors: SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_CANCELED, INVALID_REQUEST; RATE_NOT_FOUND without a price,
+        BALANCE_LIMIT_REACHED if the price exceeds what any wallet can hold.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelSubscription(self, request, context):
-        """Ends a subscription for good, now or at the end of the period that is paid. What is paid is not given back (that is
-        RefundService's); what was charged while it was canceled is, within a minute. One that has ended is left as it is.
+        """Ends a subscription, now or at the end of the paid period. Paid periods are not refunded (use RefundService); a
+        charge made concurrently with the cancellation is refunded within a minute. An ended subscription does not change.
         Errors: SUBSCRIPTION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -114,11 +114,11 @@ class SubscriptionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResumeSubscription(self, request, context):
-        """Lets a subscription go on. Past due: tries at once to charge what is due. Suspended: charges the period that was not
-        paid, where it is not over yet, and else a period that begins now, on whose day it is anchored from then on. One that is
-        to end at its period's end goes on after all. Every other stays as it is, so the request may be sent again.
-        Errors: SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_CANCELED, and what a charge is declined with: then it stays past due or
-        suspended.
+        """Resumes a subscription. Past due: charges the due period at once. Suspended: charges the unpaid period if it has not
+        ended, else a period that begins now and sets a new anchor day. One that would end with its period continues. Any
+        other does not change, so the request may be repeated.
+        Errors: SUBSCRIPTION_NOT_FOUND, SUBSCRIPTION_CANCELED, and the errors of a declined charge: then it stays past due
+        or suspended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -106,9 +106,9 @@ class TopUpServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def CreateTopUp(self, request, context):
-        """Begins a top-up, and brings it as far as it comes at once: METHOD_MANUAL and a saved card are in the wallet with the
-        answer, a new card when its holder has finished the payment, a bank transfer when it is confirmed. The same key again
-        gives the same top-up, as it is then. A card that is declined is a top-up that FAILED, not an error.
+        """Creates a top-up: METHOD_MANUAL and a saved card are credited with the answer, a new card when its holder has
+        finished the payment, a bank transfer when it is confirmed. The same key returns the same top-up in its current
+        state. A declined card is a top-up that FAILED, not an error.
         Errors: CURRENCY_MISMATCH, COMPANY_NOT_FOUND, COMPANY_CLOSED, BALANCE_LIMIT_REACHED, IDEMPOTENCY_KEY_REUSED,
         PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_REFUSES, PAYMENT_PROVIDER_UNAVAILABLE (send it again under the same key),
         INVALID_REQUEST.
@@ -125,31 +125,30 @@ class TopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTopUps(self, request, context):
-        """A company's top-ups, newest first. Errors: COMPANY_NOT_FOUND.
+        """Lists a company's top-ups, newest first. Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmTopUp(self, request, context):
-        """Credits a bank transfer with what came in, which may be another amount than was announced; also one that was thought to
-        have failed. The same amount again gives the same top-up. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED (another amount came
-        in already), CURRENCY_MISMATCH, COMPANY_CLOSED, BALANCE_LIMIT_REACHED, INVALID_REQUEST (such as
-        for what is no bank transfer).
+        """Credits a bank transfer with the amount received, which may differ from the announced one; a failed one, too. The
+        same amount returns the same top-up. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED (another amount was confirmed),
+        CURRENCY_MISMATCH, COMPANY_CLOSED, BALANCE_LIMIT_REACHED, INVALID_REQUEST (for example for another method).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FailTopUp(self, request, context):
-        """Ends a bank transfer that is not going to come. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED, INVALID_REQUEST.
+        """Fails a bank transfer that is not expected any more. Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelTopUp(self, request, context):
-        """Ends a top-up that has not come in, as its customer wishes. Should the money come all the same, it is credited.
+        """Cancels a top-up that is not paid, at the customer's request. A payment that arrives nevertheless is credited.
         Errors: TOP_UP_NOT_FOUND, TOP_UP_ENDED, PAYMENT_PROVIDER_REFUSES, PAYMENT_PROVIDER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -157,7 +156,7 @@ class TopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SuggestTopUpAmounts(self, request, context):
-        """What a company may want to add: about a week's and a month's usage, at the rate of the 28 days before today (UTC).
+        """Suggests amounts: about a week's and a month's usage, at the rate of the 28 days before today (UTC).
         Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -165,8 +164,8 @@ class TopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RefundTopUp(self, request, context):
-        """Sends money of a top-up by card back to the card. The wallet is debited first, not below the floor; what the provider
-        refuses, at once or days later, is put back and the refund FAILED. The same key again gives the same refund.
+        """Refunds a top-up by card to the card. The wallet is debited first, not below the floor; a refund that the provider
+        refuses, at once or days later, is credited again and FAILED. The same key returns the same refund.
         Errors: TOP_UP_NOT_FOUND, TOP_UP_NOT_REFUNDABLE, INSUFFICIENT_FUNDS, COMPANY_CLOSED, IDEMPOTENCY_KEY_REUSED,
         PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_REFUSES, PAYMENT_PROVIDER_UNAVAILABLE (send it again under the same key),
         INVALID_REQUEST.
@@ -183,21 +182,21 @@ class TopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTopUpRefunds(self, request, context):
-        """A company's refunds of top-ups, newest first. Errors: COMPANY_NOT_FOUND.
+        """Lists a company's refunds of top-ups, newest first. Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListChargebacks(self, request, context):
-        """A company's chargebacks, newest first. Errors: COMPANY_NOT_FOUND.
+        """Lists a company's chargebacks, newest first. Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPaymentMethods(self, request, context):
-        """The cards that a company has saved, the latest first. Errors: COMPANY_NOT_FOUND, PAYMENTS_NOT_CONFIGURED,
+        """Lists the saved cards of a company, newest first. Errors: COMPANY_NOT_FOUND, PAYMENTS_NOT_CONFIGURED,
         PAYMENT_PROVIDER_REFUSES, PAYMENT_PROVIDER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -205,7 +204,7 @@ class TopUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeletePaymentMethod(self, request, context):
-        """Forgets a card. Errors: PAYMENT_METHOD_NOT_FOUND, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_REFUSES,
+        """Deletes a saved card. Errors: PAYMENT_METHOD_NOT_FOUND, PAYMENTS_NOT_CONFIGURED, PAYMENT_PROVIDER_REFUSES,
         PAYMENT_PROVIDER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

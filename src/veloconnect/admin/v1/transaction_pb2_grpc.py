@@ -68,10 +68,9 @@ class TransactionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTransactions(self, request, context):
-        """Newest first. Pages stay stable while charges pour in: rows that come later do not shift them.
-        A page may have fewer rows than page_size, or none, and a next_page_token all the same: it looks through at most
-        50 000 rows, and for about a second, so that a filter that finds little keeps nobody waiting. The list ends where
-        next_page_token is empty.
+        """Lists transactions, newest first. Pages are stable: later rows do not shift them. A page may have fewer rows than
+        page_size, or none, and still a next_page_token: it reads at most 50 000 rows, for about a second, so that a filter
+        with few matches does not block. The list ends when next_page_token is empty.
         Errors: COMPANY_NOT_FOUND, INVALID_REQUEST (also a page_token of another list or filter).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -79,23 +78,23 @@ class TransactionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportTransactions(self, request, context):
-        """The statement as CSV (RFC 4180, UTF-8, comma, decimal point), oldest first, in pieces of whole lines; the first line
-        names the columns. Rows that come while it is written are not in it.
+        """Exports the statement as CSV (RFC 4180, UTF-8, comma, decimal point), oldest first, in chunks of whole lines; the
+        first line names the columns. Rows added during the export are not included.
 
         The line of the opening balance comes first, that of the closing balance last. The amounts between them add up to
-        their difference: where the filter has more than times, a line NOT_LISTED has the sum of all that it left out, and
-        listed_total the sum of what is listed. The balances are always those of the whole wallet.
-        A stream that ends well is complete; one that would not add up ends with INTERNAL.
-        Text that a spreadsheet would take for a formula begins with an apostrophe. Amounts are in the currency's unit, exact.
-        Errors: COMPANY_NOT_FOUND, INVALID_REQUEST, OVERLOADED (too many exports are under way).
+        their difference: with a filter beyond times, a line NOT_LISTED has the sum of the omitted rows, and listed_total
+        the sum of the listed ones. The balances are always those of the whole wallet. A stream that ends with OK is
+        complete; one that does not add up ends with INTERNAL. Text that a spreadsheet would read as a formula begins with
+        an apostrophe. Amounts are in the currency's unit, exact.
+        Errors: COMPANY_NOT_FOUND, INVALID_REQUEST, OVERLOADED (too many exports are running).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetUsageSummary(self, request, context):
-        """How much was used and spent, by day and channel and by channel and country; without dates, today's.
-        It counts what is committed when it is asked for, unless `complete` says otherwise.
+        """Returns usage and spending by day and channel, and by channel and country; without dates, today's. It counts all
+        entries committed before the request, unless `complete` is false.
         Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

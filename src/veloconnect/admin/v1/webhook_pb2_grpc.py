@@ -88,32 +88,32 @@ class WebhookServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateWebhook(self, request, context):
-        """Changes a company's webhook, and makes it where there is none: then url is required, and the answer has the secret.
-        Should that answer be lost, RotateWebhookSecret makes another one. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED,
-        INVALID_REQUEST.
+        """Changes a company's webhook, or creates it: then url is required, and the answer has the secret. If that answer is
+        lost, RotateWebhookSecret makes a new one. Errors: COMPANY_NOT_FOUND, COMPANY_CLOSED, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RotateWebhookSecret(self, request, context):
-        """Makes a new secret; the answer has it. For 24 hours everything is signed with the one before as well, so that
-        receivers can change over in their own time. Errors: WEBHOOK_NOT_FOUND.
+        """Makes a new secret and returns it. For 24 hours events are signed with the previous one as well, so that receivers
+        can change over. Errors: WEBHOOK_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteWebhook(self, request, context):
-        """Nothing is sent from now on; events that wait are kept, and wait no longer. Errors: WEBHOOK_NOT_FOUND.
+        """Deletes the webhook: nothing is sent from now on; waiting events are kept and will not be sent. Errors:
+        WEBHOOK_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SendTestEvent(self, request, context):
-        """Makes an event of the type webhook.test, which is sent as every other is, whatever event_types says. Read it with
-        GetEvent to see what became of it. Errors: WEBHOOK_NOT_FOUND.
+        """Creates an event of the type webhook.test, which is sent like every other, regardless of event_types. GetEvent
+        returns its delivery state. Errors: WEBHOOK_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,15 +127,16 @@ class WebhookServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEvents(self, request, context):
-        """Newest first; also those that were for nobody. Errors: COMPANY_NOT_FOUND, INVALID_REQUEST.
+        """Lists events, newest first, including those that were not sent to any webhook. Errors: COMPANY_NOT_FOUND,
+        INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RedeliverEvent(self, request, context):
-        """Sends an event once more, or for the first time, under the same webhook-id: also one that was delivered or given up,
-        or that happened before there was a webhook. Errors: EVENT_NOT_FOUND, WEBHOOK_NOT_FOUND.
+        """Sends an event again, or for the first time, under the same webhook-id: also one that was delivered or given up, or
+        that happened before the webhook was created. Errors: EVENT_NOT_FOUND, WEBHOOK_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -91,7 +91,7 @@ class ChargingServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Charge(self, request, context):
-        """Takes the price of some usage from the wallet. OK means the transaction is committed in the ledger.
+        """Charges the price of a usage to the wallet. OK means the transaction is committed in the ledger.
         Errors: INSUFFICIENT_FUNDS, SPEND_LIMIT_REACHED, RATE_NOT_FOUND, DESTINATION_BLOCKED, COMPANY_SUSPENDED,
         COMPANY_CLOSED, COMPANY_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, INVALID_REQUEST, LEDGER_UNAVAILABLE, WALLET_UNAVAILABLE,
         OVERLOADED.
@@ -101,8 +101,8 @@ class ChargingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchCharge(self, request, context):
-        """Makes up to 1 000 charges, of any companies, each on its own: one may be declined and the next succeed.
-        Results come in the order of the requests. The call fails as a whole only where it could not be read at all.
+        """Makes up to 1 000 independent charges of any companies: one may be declined and the next succeed. Results come in
+        the order of the requests. The call fails as a whole only if it cannot be read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,7 +117,7 @@ class ChargingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Authorize(self, request, context):
-        """Sets money aside. The authorization's id is the idempotency key. For a call, the answer says how many seconds are
+        """Holds an amount. The authorization's id is the idempotency key. For a call, the answer has the number of seconds
         paid for (granted_quantity), and when to increment (refresh_before_time). Errors as Charge.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -133,42 +133,43 @@ class ChargingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Capture(self, request, context):
-        """Takes held money. Closes the authorization and frees the rest, unless keep_open. More than the hold may be captured:
-        the excess is checked against the floor. After the authorization expired, a capture is a charge: checked whole.
-        Errors as IncrementAuthorization.
+        """Captures held money. Closes the authorization and releases the rest, unless keep_open. More than the hold may be
+        captured: the excess is checked against the floor. After the authorization has expired, a capture is a charge,
+        which is checked as a whole. Errors as IncrementAuthorization.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Void(self, request, context):
-        """Gives all that is still held back. Errors: AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED, and the general ones.
+        """Closes the authorization and releases its hold. Errors: AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED, and the
+        general ones.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReportDelivery(self, request, context):
-        """Says how the delivery of a charge ended, as its carrier reports it. What was not delivered is refunded at once where
-        the refund policy (veloconnect.admin.v1.RefundService) says that the carrier's code is on our side; else a case is
-        opened for a person to decide. The transaction is the key: the report may be sent again until the answer is definite,
-        and refunds once. The first report counts that says that something was not delivered: a later one that says another
-        part changes no refund, and opens a case. Errors: TRANSACTION_NOT_FOUND, COMPANY_NOT_FOUND, INVALID_REQUEST,
-        LEDGER_UNAVAILABLE, WALLET_UNAVAILABLE, OVERLOADED.
+        """Reports the final delivery status of a charge. The undelivered part is refunded at once if a rule of the refund
+        policy (veloconnect.admin.v1.RefundService) says so for the carrier's code; otherwise a case is opened for a person
+        to decide. The transaction is the key: the report may be sent again until the answer is definite, and refunds once.
+        The first report of an undelivered part counts: a later one with another part changes no refund, and opens a case.
+        Errors: TRANSACTION_NOT_FOUND, COMPANY_NOT_FOUND, INVALID_REQUEST, LEDGER_UNAVAILABLE, WALLET_UNAVAILABLE,
+        OVERLOADED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAuthorization(self, request, context):
-        """An authorization as it is now. Errors: AUTHORIZATION_NOT_FOUND.
+        """Returns the current authorization. Errors: AUTHORIZATION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetWallet(self, request, context):
-        """A wallet as it is now, from the ledger. Errors: COMPANY_NOT_FOUND.
+        """Returns the current wallet, from the ledger. Errors: COMPANY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
