@@ -1,4 +1,4 @@
-"""Search every reachable state of a scenario, and tell the way to a broken promise.
+"""Search every reachable state of a scenario, and print the path to a broken promise.
 
 The search is breadth first, so a counterexample is a shortest one. Only two things thin it out,
 and neither hides a behaviour: processes are interchangeable (`canonical`), and steps that touch
@@ -38,7 +38,7 @@ class Counterexample:
 
     @property
     def length(self) -> int:
-        """How many actions it takes."""
+        """The number of actions."""
         return len(self.steps) + (self.last is not None)
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Counterexample:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a search saw."""
+    """The result of a search."""
 
     scenario: Scenario
     states: int
@@ -203,7 +203,7 @@ def explore(
     seconds_max: float = math.inf,
     progress: bool = False,
 ) -> Result:
-    """Search one scenario under a set of safeguards, all of them unless told otherwise."""
+    """Search one scenario under a set of safeguards, by default all of them."""
     collecting = gc.isenabled()
     gc.disable()  # Millions of tuples, and no cycle among them.
     try:
@@ -228,14 +228,14 @@ def describe(counterexample: Counterexample, scenario: Scenario) -> str:
 
 
 def action_text(action: Action, commands: tuple[Command, ...]) -> str:
-    """Who does what to which command."""
+    """Return an action as a text."""
     who = f"process {action.process + 1}: " if action.process >= 0 else ""
     what = f" {commands[action.command].name}" if action.command >= 0 else ""
     return f"{who}{action.name}{what}"
 
 
 def changes(before: State, after: State, commands: tuple[Command, ...]) -> Iterator[str]:
-    """What a step changed, a line for each party."""
+    """Yield the changes of a step, a line for each party."""
     if after.hot != before.hot:
         yield hot_text(after.hot, commands)
     if after.ledger != before.ledger:
@@ -277,7 +277,7 @@ def entry_text(entry: Entry, commands: tuple[Command, ...]) -> str:
 
 
 def process_text(process: Process, commands: tuple[Command, ...]) -> str:
-    """What a process is about to do, and with what in its hands."""
+    """Return a process's next step and its data as a text."""
     parts = [process.phase]
     if process.entry.command >= 0:
         parts.append(entry_text(process.entry, commands))

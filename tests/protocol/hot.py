@@ -27,13 +27,13 @@ from .records import (
 PENDING: Final = "pending"
 """Applied, now or earlier, and in the journal: append this entry."""
 KNOWN: Final = "known"
-"""The key is of an attempt that is no longer in the journal, or that nobody can name: ask the ledger."""
+"""The key is of an attempt that is no longer in the journal, or has no name: the ledger must decide."""
 REUSED: Final = "reused"
 """Another request has the key: append its entry from the journal, and ask the ledger."""
 COLD: Final = "cold"
 """No wallet to go by: load it."""
 LATE: Final = "late"
-"""Nobody waits for it any more: nothing was looked at."""
+"""Its caller no longer waits: nothing was read."""
 NO_FUNDS: Final = "no funds"
 OVER_LIMIT: Final = "over the spend limit"
 NO_HOLD: Final = "no hold"
@@ -82,7 +82,7 @@ def is_free(command: Command) -> bool:
 
 
 def spending(command: Command, limit: int, amount: int, held_delta: int) -> int:
-    """What a change adds to the counter of a spend limit: nothing for credits, or where there is no limit."""
+    """Return what a change adds to the counter of a spend limit: 0 for credits, and if there is no limit."""
     return 0 if limit == NO_LIMIT or is_free(command) else held_delta - amount
 
 

@@ -45,7 +45,7 @@ FINAL: Final = "FINAL"
 
 
 def position(ledger: Ledger) -> Position:
-    """How far the ledger is, for a command to carry along."""
+    """Return the ledger's position, which a command carries along."""
     return Position(ledger.epoch, ledger.last_seq)
 
 
@@ -171,7 +171,7 @@ def append(ledger: Ledger, entry: Entry, commands: tuple[Command, ...], guard: S
 
 
 def confirm(ledger: Ledger, reply: str, entry: Entry, number: int, command: Command, guard: Safeguards) -> str:
-    """What is true of a request that Redis declined, or took for known or reused."""
+    """Return the ledger's verdict on a request that Redis declined, or found known or reused."""
     recorded = ledger.recorded[command.key] if guard.ledger_key_lookup else None
     if recorded is not None:
         return RECORDED if recorded.command == number else KEY_REUSED
@@ -206,7 +206,7 @@ def begin_epoch(ledger: Ledger, floor_raise: int = 0) -> Ledger:
 
 
 def read(ledger: Ledger) -> Reading:
-    """What a load takes to Redis."""
+    """Return the state that a load writes to Redis."""
     return Reading(
         ledger.epoch,
         ledger.balance,

@@ -175,12 +175,12 @@ class Protocol(Steps):
             )
         if idle >= 0:
             yield from self._begin(state, idle)
-        yield from self._misfortunes(state)
+        yield from self._faults(state)
         for held_up in state.held_up:
             yield from self._arrive(state, held_up)
 
     def _begin(self, state: State, index: int) -> Iterator[tuple[Action, State]]:
-        """An idle process gets a command, or looks after the journal, or is told to rebuild."""
+        """An idle process gets a command, recovers the journal, or rebuilds the wallet."""
         if state.hot.journal:
             recover = IDLE_PROCESS._replace(phase=JOURNAL_APPEND, command=RECOVERY, batch=journal_of(state.hot))
             yield Action("recover", index, by_protocol=True), moved(state, index, recover)
@@ -214,7 +214,7 @@ class Protocol(Steps):
                 ),
             )
 
-    def _misfortunes(self, state: State) -> Iterator[tuple[Action, State]]:
+    def _faults(self, state: State) -> Iterator[tuple[Action, State]]:
         budget, hot = state.budget, state.hot
         if budget.flushes:
             nothing = (None,) * len(hot.keys)
@@ -267,7 +267,7 @@ class Protocol(Steps):
             yield Action("lose key", command=record.command), after
 
     def _lost(self, state: State) -> Iterator[tuple[Action, State]]:
-        """Processes die, and locks are lost or given up on."""
+        """Processes crash, and locks are lost or given up on."""
         budget = state.budget
         for index, process in enumerate(state.processes):
             if process.phase == IDLE:
@@ -297,7 +297,7 @@ class Protocol(Steps):
                 )
             if budget.lost_locks and process.phase == LOAD and any(other.lock for other in state.processes):
                 fewer = budget._replace(lost_locks=budget.lost_locks - 1)
-                without_lock = self._look_again(
+                without_lock = self._peek_again(
                     # Each of the two loaders may find itself overtaken by the other.
                     state._replace(budget=fewer, causes=state.causes + 2),
                     index,
@@ -320,7 +320,7 @@ class Protocol(Steps):
             yield action, moved(state, index, IDLE_PROCESS, budget=budget, held_up=held_up)
 
     def _arrive(self, state: State, held_up: HeldUp) -> Iterator[tuple[Action, State]]:
-        """A call that was held up runs; nobody hears its answer."""
+        """A delayed call runs; its answer reaches no caller."""
         call = held_up.call
         rest = state.held_up - {held_up}
         action = Action(f"a call arrives: {call.phase}", command=call.command)

@@ -1,4 +1,4 @@
-"""What a process can be about to do, and small words about states that the other modules share."""
+"""The phases of a process, and small functions on states that the other modules share."""
 
 from __future__ import annotations
 
@@ -89,7 +89,10 @@ def applies_in_time(held_up: HeldUp) -> bool:
 
 
 def without_marks(state: State) -> State:
-    """Redis forgets what it has declined; P5 is not held to it while a call is in the network (`Steps._tell_no`)."""
+    """Return the state without Redis's marks of declines.
+
+    P5 does not need them while a call is in the network (`Steps._decline_finally`).
+    """
     if not state.held_up:
         return state
     in_network = {held_up.call.command for held_up in state.held_up if applies_in_time(held_up)}

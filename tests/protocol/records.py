@@ -77,7 +77,7 @@ class Wallet(NamedTuple):
 
 
 class KeyRecord(NamedTuple):
-    """What Redis knows of an idempotency key, for an hour: a fingerprint (here the command) and the attempt."""
+    """Redis's record of an idempotency key, for an hour: a fingerprint (here the command) and the attempt."""
 
     command: int
     epoch: int
@@ -121,7 +121,7 @@ class Ledger(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a load read in the transaction that began its epoch."""
+    """The state that a load read in the transaction that began its epoch."""
 
     epoch: int
     balance: int
@@ -134,7 +134,7 @@ class Reading(NamedTuple):
 
 
 class Process(NamedTuple):
-    """What one process is about to do; `phase` names its next step (see model.py)."""
+    """The state of one process; `phase` names its next step (see model.py)."""
 
     phase: str
     command: int
@@ -150,13 +150,13 @@ class Process(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """How often each misfortune may still happen."""
+    """How often each fault may still happen."""
 
     flushes: int = 0
     copies: int = 0
     """Redis is replaced by a copy of itself from earlier."""
     crashes: int = 0
-    """A process dies, or gives up without knowing: its attempt ends without an answer."""
+    """A process crashes, or gives up: its attempt ends without an answer."""
     expiries: int = 0
     """A key record reaches its TTL, which starts when it is made: its entry may still be in the journal."""
     losses: int = 0
@@ -172,7 +172,7 @@ class Budget(NamedTuple):
 
 
 class HeldUp(NamedTuple):
-    """A call that is still in the network, though nobody waits for it any more."""
+    """A call that is still in the network, although its caller no longer waits for it."""
 
     call: Process
     """As it was when it sent the call."""
@@ -201,7 +201,7 @@ class State(NamedTuple):
     """Events that made the wallet cold and were not yet answered by a load."""
     held_up: frozenset[HeldUp] = frozenset()
     overdue: frozenset[Entry] = frozenset()
-    """What lay in the journal until the time of its key's record was up: nobody could write to Postgres for an hour."""
+    """Entries that were in the journal until their key records expired: Postgres was away for an hour."""
 
 
 class Scenario(NamedTuple):
@@ -267,11 +267,11 @@ class Safeguards:
     decline_confirmation: bool = True
     """No decline is final before the ledger was asked."""
     decline_by_ledgers_hold: bool = True
-    """What a capture costs is judged by the ledger's hold, not by the one that Redis saw."""
+    """A capture's cost is judged by the ledger's hold, not by the one that Redis saw."""
     increment_by_ledgers_hold: bool = True
-    """What an increment costs is judged by the ledger's hold, not by the one that Redis saw."""
+    """An increment's cost is judged by the ledger's hold, not by the one that Redis saw."""
     decline_spares_what_frees: bool = True
-    """What frees at least what it takes, by the ledger's hold, may be below the floor: its decline is contested."""
+    """A command that releases at least what it takes, by the ledger's hold, may be below the floor."""
     limit_spares_what_frees: bool = True
     """The same for a limit that is passed already, since it was lowered."""
     settle_after_commit: bool = True
@@ -311,7 +311,7 @@ class Safeguards:
     decline_marks: bool = True
     """A declined key keeps a mark, and a call that was sent before it applies nothing."""
     recovery_first: bool = True
-    """Whoever finds that Postgres is back recovers what the journal has, and then takes commands."""
+    """A process that finds Postgres back recovers the journal before it accepts commands."""
 
     @classmethod
     def names(cls) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which commands meet which misfortunes: small scenarios, each about one danger."""
+"""Small scenarios of commands and faults, each about one danger."""
 
 from __future__ import annotations
 

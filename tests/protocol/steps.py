@@ -1,4 +1,4 @@
-"""The steps of a process, each one call to Redis or Postgres, and what must hold at them (model.py tells the whole)."""
+"""The steps of a process, each one call to Redis or Postgres, and the promises that they check (see model.py)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from .records import (
 
 
 class Steps:
-    """What a process does in each phase, in one scenario under a set of safeguards."""
+    """The step of a process in each phase, in one scenario under a set of safeguards."""
 
     def __init__(self, scenario: Scenario, guard: Safeguards) -> None:
         self.scenario = scenario
@@ -124,7 +124,7 @@ class Steps:
         elif verdict == postgres.KEY_REUSED:
             self._check_reused(ledger, process.command)
         elif verdict == postgres.NOT_FOUND:
-            return self._tell_no(state, index, process)
+            return self._decline_finally(state, index, process)
         elif self.commands[process.command].kind != REFUND:
             process = process._replace(phase=DISCARD)
         elif process.reruns < REFUND_RERUNS_MAX:
@@ -135,7 +135,7 @@ class Steps:
         verdict, after = postgres.append(ledger, entry, self.commands, self.guard)
         require(
             verdict != postgres.WRITTEN or entry.command not in state.told_no,
-            "P5 honest no",
+            "P5 true declines",
             "a command is written after its final decline, though nobody sent it again",
         )
         return verdict, after
@@ -165,7 +165,7 @@ class Steps:
         return moved(state, index, after, ledger=ledger, settles=settles)
 
     def _run_again(self, process: Process, truth: str, seen: Position) -> Process:
-        """What a process does whose command has no answer yet."""
+        """Return the process after a round without a definite answer."""
         again = process._replace(phase=APPLY, entry=NO_ENTRY, verdict="", seen=seen, overtaken=False)
         if truth == postgres.UNRECORDED and process.verdict == redis.KNOWN:
             # Settled, and unknown to the ledger: the record goes. A hold without a record takes its wallet.
@@ -183,17 +183,17 @@ class Steps:
         command = self.commands[number]
         require(
             state.ledger.recorded[command.key] is None,
-            "P5 honest no",
+            "P5 true declines",
             "a final decline of a key that is recorded",
         )
         require(
             not postgres.allows_request(state.ledger, command),
-            "P5 honest no",
+            "P5 true declines",
             "a final decline of what the ledger allows",
         )
-        return self._tell_no(state, index, IDLE_PROCESS)
+        return self._decline_finally(state, index, IDLE_PROCESS)
 
-    def _tell_no(self, state: State, index: int, process: Process) -> State:
+    def _decline_finally(self, state: State, index: int, process: Process) -> State:
         """The client hears a final no, and remembers it. That is all of P5 but for what follows.
 
         What is left out is a request that is under way more than once, where the client has not waited for the one no
@@ -219,7 +219,7 @@ class Steps:
         return moved(state, index, after, hot=hot, causes=state.causes + lost_wallet(state, hot))
 
     def _cleaned(self, hot: Hot, judged: tuple[tuple[Entry, str], ...]) -> Hot:
-        """What the clean-ups of attempts leave, which depend on the verdicts."""
+        """Return the hot state after the clean-ups of attempts, which depend on the verdicts."""
         for entry, verdict in judged:
             command = self.commands[entry.command]
             action = redis.DISCARD
@@ -246,10 +246,10 @@ class Steps:
     def _take_lock(self, state: State, index: int, process: Process) -> State | None:
         if self.guard.load_lock and any(other.lock for other in state.processes):
             return None
-        return self._look_again(state, index, process, lock=True)
+        return self._peek_again(state, index, process, lock=True)
 
-    def _look_again(self, state: State, index: int, process: Process, *, lock: bool) -> State:
-        """Whoever waited for the lock may find the wallet loaded."""
+    def _peek_again(self, state: State, index: int, process: Process, *, lock: bool) -> State:
+        """Read the wallet again after waiting for the lock: another process may have loaded it."""
         if process.command != REBUILD and not redis.is_cold(state.hot, process.seen, self.guard):
             return moved(state, index, process._replace(phase=APPLY))
         batch = journal_of(state.hot)

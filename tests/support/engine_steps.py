@@ -108,7 +108,7 @@ async def rows_locked(database_url: str, *companies: str) -> AsyncIterator[None]
 
 
 @contextmanager
-def dying_in_a_load(wallets: Wallets, *, calls: int) -> Iterator[None]:
+def crashing_in_a_load(wallets: Wallets, *, calls: int) -> Iterator[None]:
     """Let loads end after so many calls to Redis, as by the death of their process."""
     run, left = wallets.hot._run, calls
 

@@ -15,7 +15,7 @@ from tests.support.wallets import Wallets
 FOREVER = ChargeFilter(starts_at=0, ends_at=2**62)
 
 
-class Died(Exception):
+class Crashed(Exception):
     """The process has died here."""
 
 
@@ -48,23 +48,23 @@ async def make_job(
 
 
 def report(number: int, delivered: int, total: int, *, code: str = "500", company: str = "acme") -> DeliveryReport:
-    """Return what a carrier says of charge `number`."""
+    """Return a carrier's report of charge `number`."""
     status = DeliveryStatus.PARTIALLY_DELIVERED if delivered else DeliveryStatus.FAILED
     status = DeliveryStatus.DELIVERED if delivered == total else status
     return DeliveryReport(company, number, status, code, DeliveredShare(delivered, total))
 
 
 @contextmanager
-def dying_at(target: Any, method: str, *, after: bool = False) -> Iterator[None]:
-    """Let the process die in a method: before it does anything, or after all of it."""
+def crashing_at(target: Any, method: str, *, after: bool = False) -> Iterator[None]:
+    """Let the process crash in a method: before it does anything, or after all of it."""
     whole = getattr(target, method)
 
     async def die(*arguments: Any, **options: Any) -> None:
         if after:
             await whole(*arguments, **options)
-        raise Died
+        raise Crashed
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(target, method, die)
-        with pytest.raises(Died):
+        with pytest.raises(Crashed):
             yield

@@ -199,7 +199,7 @@ async def test_a_retry_gets_its_recorded_outcome_though_its_rate_has_gone(gatewa
 async def test_a_retry_whose_rate_has_gone_finds_its_first_try_in_the_journal(
     gateway: Gateway, open_more: OpenWallets, wallets: Wallets
 ) -> None:
-    """The process died between Redis and Postgres: the charge will be recorded, so the answer must not be no."""
+    """The process crashed between Redis and Postgres: the charge will be recorded, so it must not be declined."""
     gateway.have_rates(SMS_DE)
     await gateway.charge("warm")
     await crash_after_redis(wallets, decode.charge(charge("k"), gateway.pricing))
@@ -341,7 +341,7 @@ async def test_a_missing_price_does_not_hide_errors_of_the_authorization(gateway
 
 
 async def test_a_capture_that_overtakes_its_authorization_is_not_final(gateway: Gateway) -> None:
-    """The edge found no authorization to price by, and there is one when the ledger is asked: no final no."""
+    """The edge found no authorization to price by, and the ledger has one by now: the decline is not final."""
     gateway.have_rates(CALL_DE)
     hold = "companies/acme/authorizations/call-1"
     usage = voice(quantity=60)

@@ -1,4 +1,4 @@
-"""Delivery reports: the policy refunds what is on our side, once, and everything else is a person's to decide."""
+"""Delivery reports: the policy refunds some charges, once; the others become cases for a person."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ from tests.support.builders import (
     top_up,
 )
 from tests.support.engine_steps import settled
-from tests.support.refunding import dying_at, report
+from tests.support.refunding import crashing_at, report
 from tests.support.wallets import Wallets
 from wallet.domain.errors import Applied, CompanyNotFound, TransactionNotFound, WalletUnavailable
 from wallet.domain.usage import Channel, Usage
@@ -42,12 +42,12 @@ async def charged(wallets: Wallets, amount: int = 100, **fields: Any) -> int:
 
 
 def refund_recovery(wallets: Wallets) -> RefundRecovery:
-    """Return what finishes what died."""
+    """Return the recovery of refunds whose process crashed."""
     return RefundRecovery(wallets.deliveries, wallets.decisions)
 
 
 async def given_back(database: asyncpg.Connection, number: int) -> int:
-    """Return what was given back of a charge."""
+    """Return the refunded micros of a charge."""
     amount: int = await database.fetchval(
         "SELECT coalesce(sum(amount), 0)::bigint FROM entries WHERE refunded_number = $1", number
     )
@@ -209,19 +209,19 @@ async def test_a_refund_that_is_declined_becomes_a_case(ours: Wallets, database:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["record", "submit", "finish"])
-@pytest.mark.parametrize("healed_by", ["report", "sweep", "both"])
+@pytest.mark.parametrize("finished_by", ["report", "sweep", "both"])
 async def test_p2_a_report_may_die_at_every_step_and_is_refunded_once(
-    ours: Wallets, open_more: OpenWallets, database: asyncpg.Connection, step: str, after: bool, healed_by: str
+    ours: Wallets, open_more: OpenWallets, database: asyncpg.Connection, step: str, after: bool, finished_by: str
 ) -> None:
     number = await charged(ours)
     reports = ours.deliveries._reports
     target: Any = {"record": reports, "submit": ours.engine, "finish": reports}[step]
-    with dying_at(target, step, after=after):
+    with crashing_at(target, step, after=after):
         await ours.deliveries.report(report(number, 0, 1))
     other = await open_more()
-    if healed_by == "report" or (step == "record" and not after):
+    if finished_by == "report" or (step == "record" and not after):
         await other.deliveries.report(report(number, 0, 1))
-    elif healed_by == "sweep":
+    elif finished_by == "sweep":
         await refund_recovery(other).run_once(report_age_seconds_min=0)
     else:
         await asyncio.gather(
@@ -238,7 +238,7 @@ async def test_the_sweep_skips_fresh_reports_and_unavailable_wallets(
     """The sweep leaves fresh reports alone, and continues after a wallet that is away."""
     numbers = [await charged(ours), await charged(ours)]
     for number in numbers:
-        with dying_at(ours.engine, "submit"):
+        with crashing_at(ours.engine, "submit"):
             await ours.deliveries.report(report(number, 0, 1))
     assert await refund_recovery(ours).run_once() == 0
     submit = ours.engine.submit

@@ -1,4 +1,4 @@
-"""Refund cases: decided once, refunded once, wherever a process dies."""
+"""Refund cases are decided once and refunded once, at whatever step a process crashes."""
 
 import asyncio
 from typing import Any
@@ -23,7 +23,7 @@ from tests.support.builders import (
     refund,
     top_up,
 )
-from tests.support.refunding import dying_at
+from tests.support.refunding import crashing_at
 from tests.support.wallets import Wallets
 from wallet.domain.errors import RefundCaseDecided, RefundCaseNotFound, RefundExceedsCharge
 
@@ -47,7 +47,7 @@ def new_case(number: int, case: str = "mail-17", company: str = "acme") -> NewCa
 
 
 async def given_back(database: asyncpg.Connection, number: int) -> int:
-    """Return what was given back of a charge."""
+    """Return the refunded micros of a charge."""
     amount: int = await database.fetchval(
         "SELECT coalesce(sum(amount), 0)::bigint FROM entries WHERE refunded_number = $1", number
     )
@@ -100,19 +100,19 @@ async def test_of_several_decisions_at_once_one_counts(
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["decide", "submit", "mark_refunded"])
-@pytest.mark.parametrize("healed_by", ["decision", "sweep", "both"])
+@pytest.mark.parametrize("finished_by", ["decision", "sweep", "both"])
 async def test_p2_a_decision_that_crashes_at_any_step_refunds_once(
-    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, step: str, after: bool, healed_by: str
+    acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, step: str, after: bool, finished_by: str
 ) -> None:
     number = await open_case(acme)
     target: Any = acme.engine if step == "submit" else acme.refund_cases
-    with dying_at(target, step, after=after):
+    with crashing_at(target, step, after=after):
         await acme.decisions.decide("acme", "mail-17", SOME)
     other = await open_more()
     recovery = RefundRecovery(other.deliveries, other.decisions)
-    if healed_by == "decision" or (step == "decide" and not after):
+    if finished_by == "decision" or (step == "decide" and not after):
         await other.decisions.decide("acme", "mail-17", SOME)
-    elif healed_by == "sweep":
+    elif finished_by == "sweep":
         await recovery.run_once(decision_age_seconds_min=0)
     else:
         await asyncio.gather(
@@ -140,7 +140,7 @@ async def test_p6_a_decision_that_the_ledger_declines_leaves_the_case_open(
 async def test_the_sweep_reopens_a_case_whose_refund_is_declined(acme: Wallets) -> None:
     """A decision whose caller did not retry, and whose refund is declined, is open again after the sweep."""
     number = await open_case(acme)
-    with dying_at(acme.engine, "submit"):
+    with crashing_at(acme.engine, "submit"):
         await acme.decisions.decide("acme", "mail-17", SOME)
     await acme.engine.submit(refund(70, number))
     recovery = RefundRecovery(acme.deliveries, acme.decisions)

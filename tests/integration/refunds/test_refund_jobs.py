@@ -1,4 +1,4 @@
-"""Refund jobs: what they match, exactly once for each charge, wherever a process dies and however many work on them."""
+"""Refund jobs refund each matching charge exactly once, over crashes and with many workers."""
 
 import asyncio
 from contextlib import suppress
@@ -28,7 +28,7 @@ from tests.support.builders import (
     top_up,
 )
 from tests.support.engine_steps import settled
-from tests.support.refunding import FOREVER, dying_at, make_job, refund_request
+from tests.support.refunding import FOREVER, crashing_at, make_job, refund_request
 from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
 from wallet.domain.errors import (
@@ -54,7 +54,7 @@ def worker(wallets: Wallets, *, batch: int = 4) -> RefundJobWorker:
 
 
 async def counts(wallets: Wallets, job: RefundJob) -> tuple[int, int, int, int]:
-    """Return how many charges a job has looked at, refunded, found refunded, and failed."""
+    """Return a job's counts: matched, refunded, already refunded, failed."""
     done = (await wallets.refund_jobs.get(job.id)).progress
     return done.matched, done.refunded, done.already_refunded, done.failed
 
@@ -196,7 +196,7 @@ async def test_p2_a_worker_may_die_at_every_step_and_another_goes_on(
         "refund": (acme.engine, "submit_many"),
         "advance": (acme.refund_jobs, "advance"),
     }[step]
-    with dying_at(target, method, after=after):
+    with crashing_at(target, method, after=after):
         await first.run_once()
     await worker(await open_more(), batch=3).run_once()
     assert await counts(acme, job) == (10, 10, 0, 0)

@@ -1,4 +1,4 @@
-"""One refund: how much it is, under which key, and for whom."""
+"""Single refunds: their amount, their key, and the charges that can be refunded."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The four shapes of a call at the boundary: the same tokens, checks, errors and figures for all of them."""
+"""Unary and streaming calls at the boundary have the same tokens, checks, errors and metrics."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
 from collections.abc import AsyncIterator, Iterator
@@ -88,10 +88,10 @@ async def refused(call: Any) -> tuple[grpc.StatusCode, str, str]:
     """Return code, reason and text of a call that must fail."""
     with pytest.raises(grpc.aio.AioRpcError) as ended:
         await call
-    return said(ended.value)
+    return status_of(ended.value)
 
 
-def said(error: grpc.aio.AioRpcError) -> tuple[grpc.StatusCode, str, str]:
+def status_of(error: grpc.aio.AioRpcError) -> tuple[grpc.StatusCode, str, str]:
     """Return code, reason and text of an error."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads what both kinds have
     info = ErrorInfo()
@@ -101,7 +101,7 @@ def said(error: grpc.aio.AioRpcError) -> tuple[grpc.StatusCode, str, str]:
 
 
 def counted(method: str, code: str, reason: str = "") -> float:
-    """Return how many calls ended so."""
+    """Return the number of calls with this code and reason."""
     labels = {"service": "RateService", "method": method, "code": code, "reason": reason}
     return REGISTRY.get_sample_value("rpc_requests_total", labels) or 0
 

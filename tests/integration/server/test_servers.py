@@ -1,4 +1,4 @@
-"""The two servers as operators meet them: TLS, addresses, health, metrics over processes, and the end of a process."""
+"""The two servers in operation: TLS, addresses, health, metrics over processes, and the end of a process."""
 
 import http.client
 import os
@@ -45,7 +45,7 @@ POLL_SECONDS_MAX = 20.0
 START_REFUSED_SECONDS_MAX = 20.0
 PACKAGES = ["charging", "admin"]
 
-Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 """(sample, its labels) → value."""
 
 
@@ -206,14 +206,14 @@ def test_a_server_says_over_http_that_it_is_well_and_what_it_did(stack: Stack, c
     read_wallet(clients, package)
     server = stack.charging if package == "charging" else stack.admin
     for _ in range(2):  # One answer's length is not the next one's.
-        assert page(server, "/healthz") == (200, "ok\n")
-        assert page(server, "/other") == (404, "/metrics and /healthz are here\n")
-    found = figures(server)
+        assert get(server, "/healthz") == (200, "ok\n")
+        assert get(server, "/other") == (404, "/metrics and /healthz are here\n")
+    found = metrics_of(server)
     assert found["server_workers", ()] == WORKERS
     assert found["server_workers_serving", ()] == WORKERS
     assert found["server_worker_restarts", ()] == 0
     assert any(name == "rpc_requests_total" for name, _ in found)
-    assert "acme" not in page(server, "/metrics")[1], "no label is a company's"
+    assert "acme" not in get(server, "/metrics")[1], "no label is a company's"
 
 
 def test_the_back_office_serves_downloads_beside_grpc_from_every_worker(stack: Stack) -> None:
@@ -225,7 +225,7 @@ def test_the_back_office_serves_downloads_beside_grpc_from_every_worker(stack: S
             answer = connection.getresponse()
             assert (answer.status, b"CLOSING_BALANCE" in answer.read()) == (status, status == 200)
             connection.close()
-    requests = {labels: value for (name, labels), value in figures_at_rest(stack.admin).items() if "http_req" in name}
+    requests = {labels: value for (name, labels), value in settled_metrics(stack.admin).items() if "http_req" in name}
     route = "/v1/companies/{company}/transactions:export"
     assert requests == {
         (("route", route), ("status", "200")): CONNECTIONS,
@@ -263,7 +263,7 @@ def test_an_event_gets_to_the_companys_webhook_by_itself(clients: Clients) -> No
 
 
 def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack: Stack) -> None:
-    before = figures_at_rest(stack.charging)
+    before = settled_metrics(stack.charging)
     with ExitStack() as opened:
         callers = [opened.enter_context(Clients.of(stack)) for _ in range(CONNECTIONS)]
         for number in range(CHARGES):
@@ -285,7 +285,7 @@ def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack
         used = {pid for pid in worker_pids(stack.charging) if connections(pid, stack.charging)}
     assert used == set(worker_pids(stack.charging)), "both workers had calls"
 
-    grown = growth(before, figures_at_rest(stack.charging))
+    grown = growth(before, settled_metrics(stack.charging))
 
     def calls(method: str, code: str, reason: str = "") -> float:
         labels = {"service": "ChargingService", "method": method, "code": code, "reason": reason}
@@ -313,7 +313,7 @@ def test_what_a_killed_worker_counted_stays_counted(stack: Stack) -> None:
     charged = ("rpc_requests_total", tuple(sorted(labels.items())))
     with Clients.of(stack) as caller:
         caller.call(caller.charging.Charge, charge("before-the-kill"))
-    before = figures_at_rest(stack.charging)
+    before = settled_metrics(stack.charging)
     killed = worker_pids(stack.charging)
     for pid in killed:
         psutil.Process(pid).kill()
@@ -322,7 +322,7 @@ def test_what_a_killed_worker_counted_stays_counted(stack: Stack) -> None:
     with Clients.of(stack) as caller:
         caller.call(caller.charging.Charge, charge("after-the-kill"))
         caller.assert_ledger_clean()
-    after = figures_at_rest(stack.charging)
+    after = settled_metrics(stack.charging)
     assert growth(before, after)[charged] == 1
     assert after["server_worker_restarts", ()] == before["server_worker_restarts", ()] + WORKERS
 
@@ -338,10 +338,10 @@ def test_health_is_not_serving_while_postgres_is_paused(stack: Stack, clients: C
         assert (first.code, first.reason) == ("UNAVAILABLE", "LEDGER_UNAVAILABLE")
         assert first.metadata == {"applied": "unknown"}
         wait_until(lambda: health_of(channel) == "NOT_SERVING")
-        wait_until(lambda: page(stack.charging, "/healthz") == (503, "not all workers serve\n"))
+        wait_until(lambda: get(stack.charging, "/healthz") == (503, "not all workers serve\n"))
         second = clients.refused(clients.charging.Charge, charge("not-begun"))
         assert (second.reason, second.metadata) == ("LEDGER_UNAVAILABLE", {"applied": "no"})
-        assert figures(stack.charging)["wallet_ledger_away", ()] >= 1
+        assert metrics_of(stack.charging)["wallet_ledger_away", ()] >= 1
     finally:
         stack.postgres.resume()
     wait_until(lambda: health_of(channel) == "SERVING")
@@ -405,8 +405,8 @@ def test_a_server_that_stops_answers_what_was_begun(stack: Stack, tmp_path: Path
         clients.assert_ledger_clean()
 
 
-def page(server: Server, path: str) -> tuple[int, str]:
-    """Get a page of a server's HTTP port: its status and its text."""
+def get(server: Server, path: str) -> tuple[int, str]:
+    """Return the status and the text of a path of a server's monitoring port."""
     address, _, _ = server.metrics_url.removeprefix("http://").partition("/")
     connection = http.client.HTTPConnection(address, timeout=10)
     try:
@@ -417,9 +417,9 @@ def page(server: Server, path: str) -> tuple[int, str]:
         connection.close()
 
 
-def figures(server: Server) -> Figures:
-    """Return what a server tells Prometheus."""
-    status, text = page(server, "/metrics")
+def metrics_of(server: Server) -> Samples:
+    """Return a server's metrics: sample and labels → value."""
+    status, text = get(server, "/metrics")
     assert status == 200
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -428,24 +428,24 @@ def figures(server: Server) -> Figures:
     }
 
 
-def figures_at_rest(server: Server) -> Figures:
-    """Return the figures when all that was counted has been written: workers do so with every beat."""
-    seen = figures(server)
+def settled_metrics(server: Server) -> Samples:
+    """Return the metrics after all counts are written, which workers do with every beat."""
+    seen = metrics_of(server)
     since = time.monotonic()
     while time.monotonic() < since + 3 * BEAT_SECONDS:
         time.sleep(BEAT_SECONDS / 5)  # Nothing shows that all is written but that nothing comes for some beats.
-        if (now := figures(server)) != seen:
+        if (now := metrics_of(server)) != seen:
             seen, since = now, time.monotonic()
     return seen
 
 
-def growth(before: Figures, after: Figures) -> Mapping[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """Return by how much each figure grew; nothing where there is none."""
+def growth(before: Samples, after: Samples) -> Mapping[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Return the growth of each metric; 0 for a missing one."""
     return defaultdict(float, {key: value - before.get(key, 0) for key, value in after.items()})
 
 
 def health_of(channel: grpc.Channel) -> str:
-    """Return what health says of the server at the other end; UNAVAILABLE where nobody answers."""
+    """Return the health status of a server; UNAVAILABLE if it does not answer."""
     try:
         answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
     except grpc.RpcError as error:
@@ -462,7 +462,7 @@ def reflected(channel: grpc.Channel, *, metadata: list[tuple[str, str]]) -> set[
 
 
 def recorded(clients: Clients, key: str) -> int:
-    """Return how many transactions of the newest thousand have a key."""
+    """Return the number of transactions with a key, among the newest thousand."""
     request = transaction_pb2.ListTransactionsRequest(parent="companies/acme", page_size=1000)
     rows = clients.call(clients.transactions.ListTransactions, request).transactions
     return sum(row.idempotency_key == key for row in rows)

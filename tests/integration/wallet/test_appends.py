@@ -1,4 +1,4 @@
-"""What Redis took reaches the ledger in any order, and more than once."""
+"""Attempts that Redis applied reach the ledger in any order, and more than once."""
 
 import asyncio
 import random

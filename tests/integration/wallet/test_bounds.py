@@ -1,4 +1,4 @@
-"""Queues, rounds, amounts and waits have bounds, and past them the answer says what was applied."""
+"""Queues, rounds, amounts and waits have bounds; beyond them the error says what may be applied."""
 
 import asyncio
 from typing import Any

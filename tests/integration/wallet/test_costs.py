@@ -77,7 +77,7 @@ _numbers = count(1)
 
 
 class Redis(NamedTuple):
-    """What a server has counted so far."""
+    """The counters of a Redis server."""
 
     commands: Counter[str]
     input_bytes: int
@@ -86,7 +86,7 @@ class Redis(NamedTuple):
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is asked of Postgres over connections for appends, and each time the pool is asked for one."""
+    """Return the list to which every statement of an append, and every acquisition from the pool, is added."""
     asked: list[str] = []
 
     async def open_watched(database_url: str) -> asyncpg.Connection:
@@ -153,14 +153,14 @@ def counted(hot: redis.Redis) -> Redis:
 
 
 async def kept_bytes(hot: redis.Redis) -> int:
-    """What the data take, tables included: all but what connections take. A table that grows is waited for."""
+    """Return the bytes of the data set without connections, after Redis's hash tables have stopped growing."""
     await until(lambda: not hot.memory_stats().get("overhead.db.hashtable.rehashing"))
     stats = hot.memory_stats()
     return int(stats["total.allocated"]) - int(stats["clients.normal"])
 
 
 def cycles() -> int:
-    """How many cycles this process has run, by all of its engines."""
+    """Return the number of cycles that all engines of this process have run."""
     samples = [sample for metric in metrics.cycle_commands.collect() for sample in metric.samples]
     return int(sum(sample.value for sample in samples if sample.name.endswith("_count")))
 
@@ -203,7 +203,7 @@ def probes(statements: Sequence[str]) -> set[str]:
 
 
 def info_bytes(hot: redis.Redis) -> int:
-    """How many bytes `counted` itself makes the server send."""
+    """Return the bytes that the server sends because of `counted` itself."""
     first = counted(hot)
     return counted(hot).output_bytes - first.output_bytes
 

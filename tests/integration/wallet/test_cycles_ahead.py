@@ -1,4 +1,4 @@
-"""A cycle that is in Redis while the one ahead is in Postgres changes nothing but the time it takes."""
+"""Cycles overlap in Redis and Postgres without any effect on the results."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""A no is true in the ledger, whatever is under way."""
+"""A decline is true in the ledger, whatever else is under way."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the engine answers: to one command, on both kinds of server, and to a call of several."""
+"""The engine's answers to single commands, on Redis and Valkey, and to calls of several."""
 
 import asyncpg
 import pytest

@@ -1,4 +1,4 @@
-"""Authorizations whose time is up are ended once, and what comes after that is a charge."""
+"""Expired authorizations are ended once, and a later capture is a charge."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Redis changes places, or a call to it comes late."""
+"""Failovers of Redis, and calls that reach it late."""
 
 from pathlib import Path
 
@@ -26,12 +26,12 @@ async def test_p3_calls_that_are_late_by_redis_clock_run_again_in_order(
     replies: list[Reply] = []
     apply = acme.hot.apply
 
-    async def noted(partition: int, batch: Batch) -> list[Proposal]:
+    async def recorded(partition: int, batch: Batch) -> list[Proposal]:
         proposals = await apply(partition, batch)
         replies.extend(proposal.reply for proposal in proposals)
         return proposals
 
-    monkeypatch.setattr(acme.hot, "apply", noted)
+    monkeypatch.setattr(acme.hot, "apply", recorded)
     clock = acme.hot._clocks[0]
     assert clock._ahead is not None
     clock._ahead -= 3_600_000_000

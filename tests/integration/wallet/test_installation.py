@@ -1,4 +1,4 @@
-"""What would mix up wallets, or lose names, is refused at the start."""
+"""A process refuses to start with stores that would mix up wallets or lose names."""
 
 import asyncpg
 import psycopg

@@ -1,4 +1,4 @@
-"""One key, one entry: whatever of it Redis, the ledger or a crashed process knows."""
+"""A key makes one entry, whether Redis, the ledger or a crashed process knows it."""
 
 import asyncpg
 import pytest
@@ -187,7 +187,7 @@ async def test_p2_a_key_in_a_crashed_process_journal_cannot_be_reused(
 async def test_p5_a_key_declined_by_the_ledger_is_free_for_another_request(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
-    """A request that Redis took and the ledger refuses has no claim on the key, even if nobody came back for it."""
+    """A request that Redis applied and the ledger refuses does not keep the key, even if it was never retried."""
     await crash_after_redis(acme, charge(800, key="sms"))
     await change_settings(database, floor=500)
     outcome = await acme.engine.submit(charge(300, key="sms"))
@@ -246,7 +246,7 @@ async def test_p2_p4_a_key_forgotten_while_in_the_journal_makes_one_entry(
     replayed: Command,
     recovery_first: bool,
 ) -> None:
-    """The key's time is up, and nobody has written the entry yet: its replay is taken once more."""
+    """The key has expired, and its entry is not written yet: Redis applies its replay once more."""
     await acme.engine.submit(charge(50))
     await acme.engine.submit(authorize(300, "open"))
     await settled(acme)

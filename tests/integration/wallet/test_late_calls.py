@@ -1,4 +1,4 @@
-"""A call that arrives when its caller has been told no charges nothing, and no other call is held up by that."""
+"""A call that arrives after its caller was declined charges nothing, and delays no other call."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
 def scripts_run(hot: redis.Redis) -> int:
-    """Return how many scripts the server has run by their hash."""
+    """Return the number of scripts that the server has run by their hash."""
     statistics: Any = hot.info("commandstats")
     return int(statistics["cmdstat_evalsha"]["calls"])
 
@@ -59,7 +59,7 @@ async def test_p5_a_delayed_call_changes_nothing_after_its_retry_was_declined(
     settings: WalletSettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The caller was told no, and does not expect to be charged when there is money later."""
+    """The caller was declined, and does not expect to be charged when there is money later."""
     for module in (wallet.hot.connect, wallet.hot.store):
         monkeypatch.setattr(module, "SOCKET_SECONDS_MAX", 0.5)
     url = through(settings.redis_url, redis_proxy)
@@ -122,7 +122,7 @@ async def test_p5_a_call_with_a_broken_connection_changes_nothing_after_a_declin
 async def test_p5_an_abandoned_call_changes_nothing_after_a_decline_elsewhere(
     acme: Wallets, database: asyncpg.Connection, hot: redis.Redis, redis_proxy: Proxy, settings: WalletSettings
 ) -> None:
-    """The process that sent it waits for the answer, and has nobody to give it to."""
+    """The process that sent it waits for the answer, although its caller is gone."""
     url = through(settings.redis_url, redis_proxy)
     async with open_wallets(settings.model_copy(update={"redis_url": url}), sweeps=False) as cut_off:
         await cut_off.engine.submit(charge(1))
@@ -146,7 +146,7 @@ async def test_p5_an_abandoned_call_changes_nothing_after_a_decline_elsewhere(
 async def test_p5_a_key_sent_many_times_at_once_is_declined_each_time(
     acme: Wallets, open_more: OpenWallets, engines: int
 ) -> None:
-    """What the one send is told does not keep the others waiting, and no send after a top-up."""
+    """The decline of one call delays neither the others nor a call after a top-up."""
     await acme.engine.submit(charge(1_000))
     wallets = [acme, *[await open_more() for _ in range(engines - 1)]]
     request = charge(1)

@@ -1,4 +1,4 @@
-"""A wallet is loaded whole or not at all, by few of those who find it cold."""
+"""A wallet is loaded whole or not at all, and only by a few of the processes that find it cold."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.support.builders import (
     make_due,
     top_up,
 )
-from tests.support.engine_steps import WAIT_SECONDS_MAX, definite, dying_in_a_load, loads_counted, settled, sums_of
+from tests.support.engine_steps import WAIT_SECONDS_MAX, crashing_in_a_load, definite, loads_counted, settled, sums_of
 from tests.support.polling import until
 from tests.support.wallets import Wallets
 from wallet.domain.entries import Outcome
@@ -88,7 +88,7 @@ async def test_p3_a_crashed_load_is_repeated_by_the_next_command(
 ) -> None:
     """P3: a loader that crashes in the middle leaves a cold wallet, which the next command loads."""
     await change_settings(database, floor=-5)
-    with dying_in_a_load(three_holds, calls=calls), pytest.raises(WalletUnavailable):
+    with crashing_in_a_load(three_holds, calls=calls), pytest.raises(WalletUnavailable):
         await three_holds.engine.submit(charge(1))
     assert (await three_holds.hot.peek("acme")).warm is (calls == 0)
     before = loads_counted()
@@ -101,9 +101,9 @@ async def test_p3_a_crashed_load_is_repeated_by_the_next_command(
 async def test_p3_a_hold_loaded_without_its_wallet_is_not_used(
     three_holds: Wallets, database: asyncpg.Connection, hot: redis.Redis
 ) -> None:
-    """A loader died and left two of three holds, of an epoch that no wallet in Redis has."""
+    """A crashed loader left two of three holds, of an epoch that no wallet in Redis has."""
     hot.flushall()
-    with dying_in_a_load(three_holds, calls=2), pytest.raises(WalletUnavailable):
+    with crashing_in_a_load(three_holds, calls=2), pytest.raises(WalletUnavailable):
         await three_holds.engine.submit(charge(1))
     for i in range(3):
         outcome = await three_holds.engine.submit(capture(100, f"call-{i}"))
@@ -117,7 +117,7 @@ async def test_p4_the_expiry_sweep_works_after_a_crashed_load(
 ) -> None:
     """P4: the sweep of expired holds works after a loader crashed in the middle."""
     await make_due(database, "call-1")
-    with dying_in_a_load(three_holds, calls=calls), pytest.raises(WalletUnavailable):
+    with crashing_in_a_load(three_holds, calls=calls), pytest.raises(WalletUnavailable):
         await three_holds.engine.submit(charge(1))
     before = loads_counted()
     async with asyncio.timeout(WAIT_SECONDS_MAX):

@@ -1,4 +1,4 @@
-"""Somebody sits on a lock in Postgres: that company waits, within a bound, and no other."""
+"""Locks of other sessions in Postgres delay their company within a bound, and no other company."""
 
 import asyncio
 from collections.abc import Iterable
@@ -58,7 +58,7 @@ async def test_p3_a_locked_cold_wallet_does_not_delay_other_charges(
     monkeypatch: pytest.MonkeyPatch,
     held: str,
 ) -> None:
-    """Its load waits, within a bound; nobody concludes from it that Postgres is away."""
+    """Its load waits within a bound, and Postgres is not taken to be away because of it."""
     monkeypatch.setattr(wallet.ledger.pool, "COMMAND_SECONDS_MAX", 0.5)
     await make_company(database)
     await make_company(database, "other")
@@ -137,5 +137,5 @@ async def test_p3_a_connection_commits_to_disk_in_utc_by_its_own_settings(
 
 
 async def shown(connection: asyncpg.Connection | asyncpg.Pool, settings: Iterable[str]) -> dict[str, str]:
-    """Return what a session is set to."""
+    """Return settings of a session."""
     return {setting: await connection.fetchval(f"SHOW {setting}") for setting in settings}

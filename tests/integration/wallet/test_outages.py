@@ -1,4 +1,4 @@
-"""While Postgres is away nothing is taken, and when it is back everything goes on."""
+"""While Postgres is away, commands are refused; when it is back, the service continues."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("unwatched", "clean_afterwards")
 
 @pytest.fixture
 def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody finds out that Postgres is away but who charges."""
+    """Stop the regular probes, so that only charges find out that Postgres is away."""
     monkeypatch.setattr(wallet.health, "WATCH_SECONDS", 3600.0)
 
 
@@ -87,11 +87,11 @@ def probes_of(wallets: Wallets, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     results: list[bool] = []
     probe = wallets.health.probe
 
-    async def noted() -> bool:
+    async def recorded() -> bool:
         results.append(await probe())
         return results[-1]
 
-    monkeypatch.setattr(wallets.health, "probe", noted)
+    monkeypatch.setattr(wallets.health, "probe", recorded)
     return results
 
 
@@ -114,7 +114,7 @@ async def assert_away_and_the_journal_does_not_grow(
 
 
 async def assert_back(wallets: Wallets, hot: redis.Redis) -> None:
-    """What waits in the journal and what comes now is written."""
+    """Assert that the journal and new commands are written."""
     await until(wallets.healthy)
     assert (await wallets.engine.submit(charge(1))).entry.kind is Kind.CHARGE
     appender = Appender(wallets.health._appender._database_url)

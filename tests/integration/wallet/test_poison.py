@@ -1,4 +1,4 @@
-"""Data that Postgres refuses is alone in failing."""
+"""Only the entry whose data Postgres refuses fails."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Many at once, from several engines on one wallet, on both kinds of server."""
+"""Concurrent commands of several engines on one wallet, on Redis and Valkey."""
 
 import asyncio
 

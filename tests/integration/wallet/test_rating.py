@@ -1,4 +1,4 @@
-"""What a process prices by: the whole of the old version or the whole of the new, and the new one soon."""
+"""A process prices by the whole old or the whole new version of a card, and soon by the new one."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ RATES = 3_000
 
 
 def price(rating: Rating, destination: str = "+4915112345678", card: str = "standard") -> int | None:
-    """Return what a minute costs by what a process has."""
+    """Return the price of a minute by a process's snapshot."""
     found = rating.books.price(
         card, Usage(Channel.VOICE, country="DE", quantity=60), destination, time.time_ns() // 1000
     )
@@ -51,7 +51,7 @@ async def running(rating: Rating) -> AsyncIterator[Rating]:
 
 
 async def seconds_until(holds: Callable[[], bool]) -> float:
-    """Return how long it took until something held."""
+    """Return the seconds until a condition held."""
     started = time.monotonic()
     while not holds():
         assert time.monotonic() < started + 10, "it never held"
@@ -60,7 +60,7 @@ async def seconds_until(holds: Callable[[], bool]) -> float:
 
 
 async def listeners(database: asyncpg.Connection) -> int:
-    """Return how many connections listen to this database."""
+    """Return the number of listeners on this database."""
     found: int = await database.fetchval(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND application_name = 'veloconnect-listener' AND query LIKE 'LISTEN%'"
@@ -69,7 +69,7 @@ async def listeners(database: asyncpg.Connection) -> int:
 
 
 async def until_listening(database: asyncpg.Connection) -> None:
-    """Wait until somebody listens."""
+    """Wait until a listener is connected."""
     await until(lambda: listeners(database))
 
 
@@ -174,7 +174,7 @@ async def test_a_version_is_taken_over_as_a_whole(wallets: Wallets, monkeypatch:
             await import_deck(wallets.rate_cards, deck(dict.fromkeys(destinations, version)))
         done.set()
 
-    async def look() -> None:
+    async def read_books() -> None:
         while not done.is_set() or price(wallets.rating, destinations[0]) != 5:
             prices = {price(wallets.rating, destination) for destination in (*destinations[::100], destinations[-1])}
             assert len(prices) == 1, prices
@@ -183,7 +183,7 @@ async def test_a_version_is_taken_over_as_a_whole(wallets: Wallets, monkeypatch:
 
     seen: set[int | None] = set()
     async with running(wallets.rating), asyncio.timeout(60):
-        await asyncio.gather(import_versions(), look())
+        await asyncio.gather(import_versions(), read_books())
     assert len(seen) > 2, "it was looked at while versions came and went"
 
 
@@ -268,6 +268,6 @@ async def test_a_large_deck_is_read_in_a_second_while_others_are_served(wallets:
 
 
 def failed() -> float:
-    """Return how many refreshes failed in this process."""
+    """Return the number of failed refreshes in this process."""
     failures: float = metrics.rate_book_refresh_failures._value.get()
     return failures

@@ -1,4 +1,4 @@
-"""What a crashed process left in the journal is written, by whoever finds it."""
+"""Any process writes what a crashed one left in the journal."""
 
 import asyncio
 from typing import Any
@@ -83,7 +83,7 @@ def put_back(hot: redis.Redis, micros: int) -> None:
 async def test_p3_recovery_writes_what_is_left_though_redis_s_clock_was_put_back(
     acme: Wallets, appender: Appender, hot: redis.Redis, database: asyncpg.Connection
 ) -> None:
-    """The entries are from an hour that is still to come; nobody waits for it."""
+    """The entries are from a future hour; recovery does not wait for it."""
     left = [charge(100), top_up(50)]
     await crash_after_redis(acme, *left)
     put_back(hot, 3_600_000_000)

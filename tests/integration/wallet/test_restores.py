@@ -1,4 +1,4 @@
-"""Postgres was restored to the past: Redis is ahead of it, and is never believed."""
+"""After a restore of Postgres to the past, Redis is ahead of the ledger and is not trusted."""
 
 import asyncpg
 import pytest

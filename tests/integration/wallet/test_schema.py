@@ -1,4 +1,4 @@
-"""What Python says of the database's types and codes is what the database has."""
+"""The types and codes in Python agree with those of the database."""
 
 import re
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""What a wallet obeys changes for every charge that is answered from then on."""
+"""A change of a wallet's settings binds every charge that is answered afterwards."""
 
 import asyncpg
 import pytest

@@ -1,4 +1,4 @@
-"""A Redis that is an older copy of itself: a replica that was behind takes over, and nothing is lost or spent twice."""
+"""A stale replica of Redis takes over, and nothing is lost or spent twice."""
 
 import asyncpg
 import pytest

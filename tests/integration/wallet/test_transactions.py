@@ -1,4 +1,4 @@
-"""What is committed after each way to read and write, and what an error says of it."""
+"""What each kind of transaction commits, and the `applied` of its errors."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager

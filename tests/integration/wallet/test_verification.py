@@ -1,4 +1,4 @@
-"""VerifyLedger finds every broken promise, names who breaks it, and finds nothing where nothing is broken."""
+"""VerifyLedger finds every broken promise with its company, and finds nothing in a sound ledger."""
 
 import asyncio
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ async def filled(database: asyncpg.Connection, wallets: Wallets) -> Wallets:
 
 
 def broken(verification: Verification) -> set[tuple[str, Check]]:
-    """Return who breaks which promise."""
+    """Return the companies with problems and the promises that are broken."""
     assert verification.problems_found >= len(verification.problems)
     return {(problem.company, problem.check) for problem in verification.problems}
 
@@ -106,7 +106,7 @@ async def test_an_empty_ledger_is_whole(wallets: Wallets, database: asyncpg.Conn
 
 @dataclass(frozen=True, slots=True)
 class Tampering:
-    """What is done behind the engine's back to `brick`, and the check that must see it."""
+    """Tampering with the wallet of `brick`, and the check that must find it."""
 
     name: str
     check: Check

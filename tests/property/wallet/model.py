@@ -28,13 +28,13 @@ from wallet.domain.money import MICROS_MAX
 from wallet.domain.usage import Channel, Usage
 
 BEGINS = frozenset({Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT})
-"""What a suspended company, or one that has blocked the destination, is refused."""
+"""The kinds that are refused to a suspended company, and to one that has blocked the destination."""
 SPENDS = BEGINS | {Kind.CAPTURE, Kind.VOID, Kind.EXPIRY}
-"""What spend limits count. Refunds give nothing back."""
+"""The kinds that spend limits count. Refunds do not reduce the spending."""
 
 
 class Entry(NamedTuple):
-    """What an entry must say."""
+    """The fields that an entry must have."""
 
     number: int
     kind: Kind
@@ -105,7 +105,7 @@ class Model:
 
     @property
     def available(self) -> int:
-        """What can be spent."""
+        """The amount that can be spent, in micros."""
         return self.balance - self.held - self.floor
 
     def copy(self) -> "Model":
@@ -120,7 +120,7 @@ class Model:
         )
 
     def spent(self, limit: str, period: int | None = None) -> int:
-        """Return what is spent of a limit, now or in another period."""
+        """Return the spending that a limit counts, now or in another period."""
         return spent(self.limits[limit], self.period if period is None else period, self.spendings)
 
     def submit(self, command: Command) -> Entry | No:
@@ -248,7 +248,7 @@ class Model:
 
 
 def _parts(command: Command, change: Change, number: int) -> list[Spending]:
-    """Return what a command holds, and what it takes."""
+    """Return the micros that a command holds, and those that it takes."""
     period, usage = change.counted
     if change.hold is None or (change.hold.state is AuthorizationState.EXPIRED and command.kind is Kind.CAPTURE):
         return [Spending(period, command.usage or usage, -change.amount, number)]

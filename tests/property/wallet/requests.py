@@ -1,4 +1,4 @@
-"""What gateways and the back office may ask, drawn so that requests often meet each other."""
+"""Strategies for requests of gateways and the back office, which often concern the same wallets and keys."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -36,7 +36,7 @@ LIMITS = st.builds(
 PLACES = st.integers(0, 1_000)
 """For `picked`."""
 PRICED = frozenset({Kind.CHARGE, Kind.AUTHORIZATION, Kind.INCREMENT, Kind.CAPTURE})
-"""What a rate card may price, or have no price for."""
+"""Usage with and without a rate."""
 
 
 def unpriced(command: Command) -> Command:

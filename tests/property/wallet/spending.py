@@ -16,7 +16,7 @@ class Limit(NamedTuple):
     channel: Channel | None = None
     country: str = ""
     made_at: int = 0
-    """How many entries there were when it was made."""
+    """The number of entries when it was made."""
 
 
 class Spending(NamedTuple):
@@ -58,7 +58,7 @@ def counted(limit: Limit, spending: Spending) -> tuple[int, int]:
 
 
 def spent(limit: Limit, period: int, spendings: Iterable[Spending]) -> int:
-    """Return what is spent of a limit in a period."""
+    """Return the spending of a period that a limit counts."""
     return sum(delta for at, delta in (counted(limit, each) for each in spendings) if at == period)
 
 

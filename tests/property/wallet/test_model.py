@@ -1,4 +1,4 @@
-"""P1-P4, P6, P8: the engine on real servers answers as the model does, whatever happens behind it."""
+"""P1-P4, P6, P8: the engine on real servers answers as the model does, over faults."""
 
 import asyncio
 import time
@@ -291,7 +291,7 @@ class WalletMachine(RuleBasedStateMachine):
         aftermath=st.sampled_from(["recovery", "retry", "retry without a price", "another", "flush"]),
     )
     def process_crashes(self, data: st.DataObject, engine: int, aftermath: str) -> None:
-        """A process applies a command in Redis and dies. Recovery, a retry or anybody's next load finishes it."""
+        """A process applies a command in Redis and crashes. Recovery, a retry or the next load finishes it."""
         command = data.draw(commands(self.company, entries=len(self.model.entries)))
         self.requests.append(command)
         self.world.run(self._apply_and_die(command))
@@ -417,7 +417,7 @@ class WalletMachine(RuleBasedStateMachine):
                 assert _no(answer) in possible, (command, answer, possible)
 
     def _recover(self, engine: int) -> None:
-        """Recovery sees to what Redis took and nobody wrote. What it finds in a journal, the model would have taken."""
+        """Recovery writes the journal. The model would have applied what it finds there."""
         self.world.run(Recovery(self.world.engines[engine].hot, self.world.appender).run_once(age_seconds_min=0))
         for entry in self.world.run(self._entries())[len(self.model.entries) :]:
             requests = [request for request in self.requests if request.idempotency_key == entry.key]
@@ -432,7 +432,7 @@ class WalletMachine(RuleBasedStateMachine):
         return True
 
     def _retry_without_a_price(self, engine: int, command: Command) -> None:
-        """What Redis took of the first try is the answer, though it is in no ledger yet."""
+        """The answer is the first try's change in Redis, although the ledger has not written it yet."""
         if command.kind not in PRICED or command.usage is None:
             self._submit(engine, command)
             return

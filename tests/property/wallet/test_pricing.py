@@ -1,4 +1,4 @@
-"""Laws of prices, against a model that looks at every rate and counts in fractions."""
+"""Laws of prices, against a model that compares every rate and computes with fractions."""
 
 from fractions import Fraction
 from math import floor
@@ -91,7 +91,7 @@ def naively_specific(destination: str, country: str, number: str) -> int | None:
 
 
 def exact_amount(rate: Rate, billed: int) -> Fraction:
-    """Return what `billed` costs, before it is rounded."""
+    """Return the price of `billed`, before it is rounded."""
     return Fraction(rate.unit_price, PER_UNIT[rate.channel]) * billed + rate.connect_fee
 
 

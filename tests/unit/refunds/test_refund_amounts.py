@@ -1,4 +1,4 @@
-"""Refunds: how much is undelivered, and that the protos and the domain use the same words and numbers."""
+"""The amounts of refunds; the names and numbers of the domain agree with the protos."""
 
 from enum import IntEnum
 from fractions import Fraction

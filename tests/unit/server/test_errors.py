@@ -1,4 +1,4 @@
-"""Every error has its row in the table, its section in docs/reference/errors.md, and fits on the wire."""
+"""Every error has a row in the table and a section in docs/reference/errors.md, and fits into the trailers."""
 
 import base64
 import importlib
@@ -55,7 +55,7 @@ from wallet.domain.limits import SpendLimit, SpendLimitState, Window
 
 ERRORS = (DOCS / "reference" / "errors.md").read_text()
 TRAILERS_BYTES_MAX = 8192
-"""What gRPC clients take of trailing metadata, unless they are told to take more."""
+"""The default bound of gRPC clients for trailing metadata."""
 
 NEVER_ANSWERED = {
     Rejection,  # the root
@@ -142,7 +142,7 @@ SAMPLES: list[Exception] = [
 
 
 class Section(NamedTuple):
-    """What docs/reference/errors.md says of a reason."""
+    """The section of docs/reference/errors.md about a reason."""
 
     reason: str
     status: str

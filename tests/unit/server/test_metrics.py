@@ -1,4 +1,4 @@
-"""The register of metrics: named as Prometheus wants it, described, with labels that cannot grow without bound."""
+"""All metrics are named by Prometheus's conventions, described, and have bounded labels."""
 
 import re
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""Names and fingerprints, which are kept or handed out for ever, and the reading of messages."""
+"""Names and fingerprints, which are stored permanently, and the reading of messages."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""What servers are told from outside: each setting by its variable, and what is unsafe is refused before it serves."""
+"""Settings: each has its variable, and unsafe ones are refused before the server starts."""
 
 import os
 from pathlib import Path
@@ -53,7 +53,7 @@ def variables(kind: type[BaseSettings]) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None of our variables is set by whoever runs the tests."""
+    """Unset all of our variables."""
     for variable in SAMPLES:
         monkeypatch.delenv(variable, raising=False)
 

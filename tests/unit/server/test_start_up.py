@@ -1,4 +1,4 @@
-"""Each process imports what it uses and no more: a server starts sooner, is smaller, and has less that can break."""
+"""Each process imports only what it uses: it starts sooner, is smaller, and has less that can break."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ BACK_OFFICE = frozenset({"admin", "stripe", "aiosmtplib", "aiohttp", "fpdf", "ji
 """The back office itself, and what it alone uses: card payments, mail, HTTP and PDF."""
 MIGRATIONS = frozenset({"psycopg", "yoyo"})
 SERVING = frozenset({"grpc", "asyncpg", "redis", "protovalidate", "phonenumbers"})
-"""What a worker serves with; its supervisor needs none of it."""
+"""Packages that a worker needs and its supervisor does not."""
 
 CHARGING_MODULES_MAX = 95
 SUPERVISOR_MODULES_MAX = 25

@@ -1,4 +1,4 @@
-"""Who is admitted, and which token files a server refuses to start with."""
+"""Authentication by tokens, and the token files that a server refuses to start with."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How long each feature waits after a failure, and when it gives up."""
+"""The back-off of each feature."""
 
 import pytest
 

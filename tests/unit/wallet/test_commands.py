@@ -1,4 +1,4 @@
-"""Commands: what a journal keeps, for this process and for older and newer ones; and the rules they carry."""
+"""Commands: their encoding in the journal, for older and newer processes too, and the rules of their kinds."""
 
 from typing import Any
 

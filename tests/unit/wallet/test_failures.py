@@ -1,4 +1,4 @@
-"""Every error of the Postgres driver is told apart on purpose, and none by accident."""
+"""Every error of the Postgres driver is classified."""
 
 import asyncpg
 import pytest

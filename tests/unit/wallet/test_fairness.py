@@ -47,7 +47,7 @@ def test_a_company_gets_its_share_of_a_take_however_much_the_others_have(compani
 
 @given(PUTS, COUNTS)
 def test_nobody_waits_longer_than_all_the_others_take_their_turn(companies: list[str], count: int) -> None:
-    """Whoever waits at the beginning is served within as many takes as there are companies."""
+    """A company that waits at the beginning is served within as many takes as there are companies."""
     queue = filled(companies)
     served: set[str] = set()
     for _ in set(companies):

@@ -1,4 +1,4 @@
-"""What a usage costs: examples, worked by hand. The laws are in tests/property/wallet/test_pricing.py."""
+"""Examples of prices, computed by hand. The laws are in tests/property/wallet/test_pricing.py."""
 
 import msgspec
 import pytest

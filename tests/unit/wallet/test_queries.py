@@ -1,4 +1,4 @@
-"""Codes in SQL files have the names of the domain, and become numbers when a file is read."""
+"""Codes in SQL files are names of the domain's enums, and become numbers when a file is read."""
 
 from enum import IntEnum
 

@@ -1,4 +1,4 @@
-"""Resource names: the table of templates, how it agrees with the protos, and that there is no other."""
+"""Resource names: the table of templates agrees with the protos, and no module spells names by hand."""
 
 import ast
 import importlib
@@ -181,7 +181,7 @@ IN_AN_F_STRING = re.compile(rf"(^|[ /])({SEGMENTS})/|/({SEGMENTS})($|[/:.])")
 BY_ITSELF = re.compile(rf"({SEGMENTS})/|.*({SEGMENTS})/[\[({{%].*")
 """The beginning of a name, a regular expression or a format. Examples such as companies/acme are free."""
 OF_A_LIST = "request.parent"
-"""Where an f-string begins with it, it tells lists apart within page tokens, filter and all: it names no resource."""
+"""The beginning of f-strings that identify lists within page tokens; they are no resource names."""
 
 
 def spelt_by_hand(path: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Rows of the back office to structs."""
+"""Rows of the back office become structs."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What runs inside Redis and Postgres says in its header what it takes and answers, and the code agrees."""
+"""The headers of scripts and functions list their inputs and answers, and the code agrees."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ FUNCTIONS = {file.name: file.read_text() for file in (files("wallet.ledger") / "
 APPEND = FUNCTIONS["append.sql"]
 
 LUA_GLOBALS = {"KEYS", "ARGV", "redis", "ipairs", "math", "pairs", "string", "table", "tonumber", "unpack"}
-"""What a script may use that it does not declare."""
+"""The globals that a script may use."""
 
 
 def header(source: str, comment: str = "--") -> str:

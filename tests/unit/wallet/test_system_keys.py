@@ -1,4 +1,4 @@
-"""The service's own keys have one owner; SQL, which spells them again, agrees; and no client may give one."""
+"""System keys have one owner; SQL, which spells them again, agrees; and no client may send one."""
 
 import ast
 import re
@@ -62,7 +62,7 @@ def literals(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def begins_like(literal: str) -> set[str]:
-    """Return what a literal or a pattern of SQL begins with, each alternative of "^~(case|delivery):" on its own."""
+    """Return the beginnings of a literal or a pattern of SQL, each alternative of "^~(case|delivery):" on its own."""
     pattern = literal.removeprefix("^")
     if alternatives := re.match(r"~\(([a-z|-]+)\):$", pattern):
         return {f"~{word}:" for word in alternatives[1].split("|")}

@@ -1,4 +1,4 @@
-"""Every verdict of the ledger has a row that says what follows from it, and the rows agree with themselves."""
+"""Every verdict of the ledger has a row in VERDICTS, and the rows are consistent."""
 
 import pytest
 

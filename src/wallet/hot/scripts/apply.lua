@@ -15,7 +15,7 @@
 --         DISCARD  the entry will never be: it leaves the journal, with its key record
 --         UNDO     DISCARD, and give its change back
 --         DROP     DISCARD, and delete the wallet
---         FORGET   delete the wallet of the attempt's epoch, whatever the key
+--         FORGET   delete the wallet of the attempt's epoch, and leave the key alone
 --       per company:   company, seen epoch, seen seq, number of commands
 --         per command: operation, fingerprint, amount, bytes for the journal
 --         MOVE         add the amount                 MOVE_CHECKED  the same, not below the floor
@@ -329,8 +329,8 @@ local function next_command()
   }
 end
 
--- A call that was held up on the way changes nothing: whoever sent it has given up after a while, and its caller may have
--- been told no since, here or elsewhere. So a declined key keeps a mark for as long as a call may be under way; its value
+-- A call that was delayed on the way changes nothing: its sender has given up after a while, and its caller may have been
+-- declined since, here or elsewhere. So a declined key keeps a mark for as long as a call may be under way; its value
 -- has no attempt. A load may follow the loss of such marks, so what was sent before it is late as well. (What is settled
 -- or cleaned up names its attempt, and may come at any time.)
 local late = not_after > 0 and now > not_after

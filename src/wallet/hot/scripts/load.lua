@@ -57,7 +57,7 @@ end
 if not last then
   redis.call('HSET', KEYS[1], 'loading', '1')
 end
--- What fell below before, while nobody looked, crosses nothing any more: this is its signal.
+-- An amount that fell below while the wallet was cold does not cross signal_at any more: this is its signal.
 if signal_at ~= '' then
   redis.call('HSET', KEYS[1], 'signal_at', signal_at)
   if tonumber(balance) - tonumber(held) - tonumber(floor) < tonumber(signal_at) then

@@ -9,8 +9,8 @@ LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- Begin a new epoch of a wallet, and return the wallet with its open authorizations, its spend limits and their counters,
--- and below what its automatic top-up wants a signal (NULL: none), whether it is paused or not: whatever Redis loaded
--- before is stale from here on. Nothing is returned where there is no such wallet.
+-- and the threshold below which its automatic top-up needs a signal (NULL: none), whether it is paused or not. All that
+-- Redis loaded before is stale from here on. Nothing is returned if there is no such wallet.
 --
 -- above   the new epoch is greater than this one too (an epoch found in Redis after this database was restored).
 --

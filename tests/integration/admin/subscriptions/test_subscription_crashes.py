@@ -16,7 +16,7 @@ from admin.subscriptions.transitions import SETTLE_SECONDS, TAKEOVER_SECONDS
 from tests.conftest import OpenWallets
 from tests.support.builders import top_up
 from tests.support.engine_steps import crash_after_redis
-from tests.support.refunding import dying_at
+from tests.support.refunding import crashing_at
 from tests.support.subscribing import (
     DAY,
     HOUR,
@@ -90,7 +90,7 @@ async def test_p2_a_killed_request_charges_its_first_period_once(
     acme: Wallets, open_more: OpenWallets, database: asyncpg.Connection, step: str, after: bool, continued_by: str
 ) -> None:
     target: Any = acme.engine if step == "submit" else acme.subscriptions
-    with dying_at(target, step, after=after):
+    with crashing_at(target, step, after=after):
         await acme.lifecycle.create(new_subscription(), now=START)
     other = await open_more()
     later = START + TAKEOVER_SECONDS * SECOND
@@ -119,7 +119,7 @@ async def test_p2_a_killed_worker_is_continued_by_another(
     await acme.lifecycle.create(new_subscription(), now=START)
     target: Any = acme.engine if step == "submit" else acme.subscriptions
     other = await open_more()
-    with dying_at(target, step, after=after):
+    with crashing_at(target, step, after=after):
         await acme.subscriptions.due(DUE, (0, 0), 1)
         (line,) = await other.subscriptions.due(DUE, (0, 0), 1)
         await acme.lifecycle.step(line, DUE)
@@ -152,7 +152,7 @@ async def test_p2_a_killed_resumption_charges_the_period_of_its_time(
     await acme.engine.submit(top_up(1_000))
     resumed_at = DUE + 60 * DAY
     target: Any = acme.engine if step == "submit" else acme.subscriptions
-    with dying_at(target, step, after=after):
+    with crashing_at(target, step, after=after):
         await acme.lifecycle.resume("acme", "line", now=resumed_at)
     other = await open_more()
     later = resumed_at + HOUR
@@ -172,7 +172,7 @@ async def test_p2_a_killed_resumption_charges_the_period_of_its_time(
 async def test_an_abandoned_resumption_that_is_declined_stays_suspended(acme: Wallets) -> None:
     await acme.lifecycle.create(new_subscription(amount=600, grace_seconds=0), now=START)
     await run_worker(acme, DUE)
-    with dying_at(acme.engine, "submit"):
+    with crashing_at(acme.engine, "submit"):
         await acme.lifecycle.resume("acme", "line", now=DUE + DAY)
     await run_worker(acme, DUE + 2 * DAY)
     line = await read_subscription(acme)
@@ -188,12 +188,12 @@ async def test_p6_a_killed_worker_refunds_a_canceled_subscription_once(
 ) -> None:
     """The worker that charged it died before it could record that; then it was canceled."""
     await acme.lifecycle.create(new_subscription(), now=START)
-    with dying_at(acme.subscriptions, "save"):
+    with crashing_at(acme.subscriptions, "save"):
         await acme.lifecycle.step(await read_subscription(acme), DUE)
     canceled = await acme.lifecycle.cancel("acme", "line", at_period_end=False, now=DUE + 1)
     target: Any = {"submit": acme.engine, "refund": acme.lifecycle._refunds, "save": acme.subscriptions}[step]
     settled_at = DUE + 1 + SETTLE_SECONDS * SECOND
-    with dying_at(target, step, after=after):
+    with crashing_at(target, step, after=after):
         await acme.lifecycle.step(canceled, settled_at)
     other = await open_more()
     await asyncio.gather(*(run_worker(each, settled_at) for each in (acme, other)))

@@ -42,7 +42,7 @@ local function limits_of(wallet)
   return wallet.limit_list
 end
 
--- What began before the last window goes when the next one begins: who needs it again loads it.
+-- Counters of windows before the last one are deleted when the next one begins: if one is needed again, it is loaded.
 local function forget_old_counters(wallet, limit, start)
   local prefix, kept_from = 'spent ' .. limit.id .. ' ', window_start(limit.window, start - 1)
   for _, field in ipairs(call('HKEYS', wallet.key)) do
