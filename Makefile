@@ -29,10 +29,10 @@ test: $(STAMP) ## Run all tests on real Postgres and Valkey; ARGS are pytest's (
 coverage: $(STAMP) ## Run tests as `make test` does, and show which lines of src/ they do not run
 	$(PYTHON) -m pytest $(PROCESSES) --cov --cov-report=term-missing $(ARGS)
 
-demo: $(STAMP) ## Play gateways for a while, then verify the ledger; on a service of its own unless ARGS has --target
+demo: $(STAMP) ## Run gateways for a while, then verify the ledger; starts its own service unless ARGS has --target
 	$(PYTHON) -m demos.half_minute $(ARGS)
 
-demo-month: $(STAMP) ## Play a company's month in half a minute: top-ups, warnings, an outage, and the statement in .local/demo-month
+demo-month: $(STAMP) ## Run a company's month in about a minute: top-ups, alerts, an outage; the statement goes to .local/demo-month
 	$(PYTHON) -m demos.month $(ARGS)
 
 bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last line is JSON (ARGS=--help)
