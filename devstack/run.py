@@ -5,7 +5,7 @@ import signal
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -67,7 +67,25 @@ def banner(stack: Stack) -> str:
     grpcurl = _relative(Path(sysconfig.get_path("scripts")) / "grpcurl")
     token = _relative(stack.token_path)
     head = f'{grpcurl} -plaintext -H "authorization: Bearer $(cat {token})"'
-    calls = (
+    return "\n".join(
+        [
+            "",
+            f"charging  {LOOPBACK}:{ports.charging}   {stack.charging_metrics_url}",
+            f"admin     {LOOPBACK}:{ports.admin}   {stack.admin_metrics_url}",
+            f"downloads {stack.admin_http_url}",
+            f"token     {stack.token}   (kept in {token})",
+            f"Postgres  {stack.database_url}",
+            f"Redis     {stack.redis_url}",
+            "\n# Repeated, the first call fails since the company exists, and the keys replay their results.",
+            *(f"\n# {title}\n{head} -d '{body}' {method}" for title, body, method in _first_calls(ports)),
+            "\nCtrl-C stops everything.\n",
+        ]
+    )
+
+
+def _first_calls(ports: Ports) -> Sequence[tuple[str, str, str]]:
+    """Return the first calls: title, request and method with its address."""
+    return (
         (
             "Create a company",
             (
@@ -97,20 +115,6 @@ def banner(stack: Stack) -> str:
             '{"name":"companies/acme/wallet"}',
             f"{LOOPBACK}:{ports.charging} veloconnect.charging.v1.ChargingService/GetWallet",
         ),
-    )
-    return "\n".join(
-        [
-            "",
-            f"charging  {LOOPBACK}:{ports.charging}   {stack.charging_metrics_url}",
-            f"admin     {LOOPBACK}:{ports.admin}   {stack.admin_metrics_url}",
-            f"downloads {stack.admin_http_url}",
-            f"token     {stack.token}   (kept in {token})",
-            f"Postgres  {stack.database_url}",
-            f"Redis     {stack.redis_url}",
-            "\n# Repeated, the first call fails since the company exists, and the keys replay their results.",
-            *(f"\n# {title}\n{head} -d '{body}' {method}" for title, body, method in calls),
-            "\nCtrl-C stops everything.\n",
-        ]
     )
 
 

@@ -29,7 +29,7 @@ class Call:
         self.failure: Outcome = OK
         """A failure that is known before the answer has ended."""
         self.refusals = 0
-        """How often the server has said REFUSED_STREAM: it has not looked at the request."""
+        """The number of REFUSED_STREAM answers; the server has not processed such a request."""
         self.unreturned_bytes = 0
         """Bytes of the answer that are not yet returned to the stream's window."""
 

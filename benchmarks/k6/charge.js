@@ -42,7 +42,7 @@ const open = {
 export const options = {
   scenarios: { charge: __ENV.RATE ? open : closed },
   setupTimeout: "5m",
-  thresholds: { checks: ["rate == 1"] }, // Nobody is declined, and nothing fails.
+  thresholds: { checks: ["rate == 1"] }, // No charge is declined, and none fails.
   summaryTrendStats: ["min", "med", "p(95)", "p(99)", "p(99.9)", "max"],
 };
 

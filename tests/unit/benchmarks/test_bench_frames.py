@@ -81,7 +81,7 @@ async def test_frames_that_grpc_servers_rarely_send_are_read() -> None:
             frames.frame(frames.HEADERS, frames.END_HEADERS | frames.END_STREAM, 3, closing),
             frames.frame(frames.RST_STREAM, 0, 5, frames.UINT32.pack(frames.CANCEL)),
             frames.frame(frames.PING, 0, 0, b"12345678"),
-            frames.frame(0xBE, 0, 0, b"a kind that nobody knows"),
+            frames.frame(0xBE, 0, 0, b"an unknown type of frame"),
             # Stream 7 was not looked at.
             frames.frame(frames.GOAWAY, 0, 0, frames.UINT32.pack(5) + bytes(4)),
         ]

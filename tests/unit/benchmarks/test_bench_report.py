@@ -1,4 +1,4 @@
-"""What a run leaves behind: the page, the plots, the line of JSON, and the comparison with the last kept report."""
+"""The results of a run: the page, the plots, the line of JSON, and the comparison with the last kept report."""
 
 import json
 import math
