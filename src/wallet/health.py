@@ -1,6 +1,7 @@
 """Whether Postgres answers: while it does not, commands are refused before they touch Redis."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -46,10 +47,10 @@ class LedgerHealth:
             if not await self.probe():
                 await asyncio.sleep(PROBE_SECONDS)
                 continue
-            try:
-                await asyncio.wait_for(self._away.wait(), WATCH_SECONDS)
-            except TimeoutError:
-                continue
+            # Not wait_for, which loses a cancellation that comes together with the event, before Python 3.12.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await self._away.wait()
 
     async def _returned(self, before_return: Callable[[], Awaitable[object]]) -> bool:
         try:

@@ -88,8 +88,10 @@ class Rating:
 
     async def _refresh_continuously(self) -> None:
         while True:
+            # Not wait_for, which loses a cancellation that comes together with a notification, before Python 3.12.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._notified.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._notified.wait()
             self._notified.clear()
             try:
                 await self.refresh()

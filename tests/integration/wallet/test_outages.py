@@ -1,5 +1,6 @@
 """While Postgres is away, commands are refused; when it is back, the service continues."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +19,7 @@ from tests.support.tcp_proxy import Proxy, through
 from tests.support.wallets import Wallets, open_wallets
 from wallet.domain.commands import Kind
 from wallet.domain.errors import Applied, LedgerUnavailable
+from wallet.health import LedgerHealth
 from wallet.ledger.append import Appender
 from wallet.ledger.migrate import migrate
 from wallet.recovery import Recovery
@@ -212,3 +214,14 @@ async def test_p3_postgres_is_back_without_a_right_to_temporary_tables(
         await until(limited.healthy)
         assert False not in probes
         assert (await limited.engine.submit(top_up(1_000))).entry.number == 1
+
+
+async def test_cancelling_as_postgres_goes_away_ends_the_probe(appender: Appender) -> None:
+    """Both in one step of the event loop."""
+    health = LedgerHealth(appender)
+    probing = asyncio.create_task(health.run())
+    await until(lambda: health._away._waiters)
+    health._away.set()
+    probing.cancel()
+    await asyncio.wait([probing], timeout=5)
+    assert probing.cancelled()

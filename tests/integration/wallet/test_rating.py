@@ -271,3 +271,14 @@ def failed() -> float:
     """Return the number of failed refreshes in this process."""
     failures: float = metrics.rate_book_refresh_failures._value.get()
     return failures
+
+
+async def test_cancelling_as_a_notification_comes_ends_it(wallets: Wallets) -> None:
+    """Both in one step of the event loop: a process that stops must not go on waiting for changes."""
+    refreshing = asyncio.create_task(wallets.rating._refresh_continuously())
+    for _ in range(3):
+        await asyncio.sleep(0)  # Until it waits.
+    wallets.rating._notified.set()
+    refreshing.cancel()
+    await asyncio.wait([refreshing], timeout=5)
+    assert refreshing.cancelled()
