@@ -10,6 +10,7 @@ import asyncpg
 import psycopg
 import pytest
 import redis
+import structlog
 import uvloop
 
 import devstack
@@ -36,8 +37,11 @@ OpenWallets = Callable[..., Coroutine[Any, Any, Wallets]]
 
 
 def pytest_configure() -> None:
-    """Choose where temporary directories are made, before the first."""
+    """Choose where temporary directories are made, before the first, and have no traceback drawn in colours."""
     use_memory()
+    # Drawing one takes as long as a hundred charges, and tests of what breaks log thousands.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 @pytest.hookimpl(optionalhook=True)

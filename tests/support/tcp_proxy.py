@@ -16,6 +16,8 @@ class Proxy:
         self.server_port = server_port
         """Where new connections lead."""
         self.port = 0
+        self.kept = 0
+        """How many times something came that it did not hand on, since `hold`."""
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._gates: set[asyncio.Event] = set()
@@ -47,7 +49,7 @@ class Proxy:
 
         New connections are not held, and who gives a held one up does not take back what was sent.
         """
-        held = list(self._gates)
+        held, self.kept = list(self._gates), 0
         for gate in held:
             gate.clear()
 
@@ -65,24 +67,24 @@ class Proxy:
         self._writers |= ends
         self._gates.add(gate)
         try:
-            await asyncio.gather(_pump(reader, onward, gate), _pump(onward_reader, writer, gate))
+            await asyncio.gather(self._pump(reader, onward, gate), self._pump(onward_reader, writer, gate))
         finally:
             self._writers -= ends
             self._gates.discard(gate)
             for end in ends:
                 end.close()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
-    try:
-        while data := await reader.read(65536):
-            await gate.wait()
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass
-    await gate.wait()
-    writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+        try:
+            while data := await reader.read(65536):
+                self.kept += not gate.is_set()
+                await gate.wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        await gate.wait()
+        writer.close()
 
 
 def through(url: str, proxy: Proxy) -> str:

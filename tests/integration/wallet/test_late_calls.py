@@ -36,12 +36,11 @@ async def at_rest(wallets: Wallets) -> None:
     await until(lambda: not direct.busy)
 
 
-async def in_network(wallets: Wallets) -> None:
-    """Return when a script has been sent whose answer does not come."""
+async def in_network(wallets: Wallets, proxy: Proxy) -> None:
+    """Return when a script has been sent, and the proxy keeps it."""
     direct = wallets.hot._direct
     assert direct is not None
-    await until(lambda: direct.busy)
-    await asyncio.sleep(0.05)
+    await until(lambda: direct.busy and proxy.kept)
 
 
 async def arrived(hot: redis.Redis, release: Callable[[], None]) -> None:
@@ -102,7 +101,7 @@ async def test_p5_a_call_with_a_broken_connection_changes_nothing_after_a_declin
         request = charge(5_000)
         release = redis_proxy.hold()
         waiting = asyncio.create_task(cut_off.engine.submit(request))
-        await in_network(cut_off)
+        await in_network(cut_off, redis_proxy)
         assert cut_off.hot._direct is not None
         await cut_off.hot._direct.close()
         with pytest.raises(InsufficientFunds):
@@ -130,7 +129,7 @@ async def test_p5_an_abandoned_call_changes_nothing_after_a_decline_elsewhere(
         request = charge(5_000)
         release = redis_proxy.hold()
         given_up = asyncio.create_task(cut_off.engine.submit(request))
-        await in_network(cut_off)
+        await in_network(cut_off, redis_proxy)
         given_up.cancel()
         with pytest.raises(InsufficientFunds):
             await acme.engine.submit(request)
