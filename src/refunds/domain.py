@@ -44,13 +44,13 @@ class Refundable(msgspec.Struct, frozen=True):
     """A charge or capture and its refunds so far. Amounts in micros."""
 
     price: int
-    """What was debited, as a positive amount."""
+    """The debited amount, positive."""
     refunded: int
     currency: str
 
     @property
     def left(self) -> int:
-        """What can still be refunded."""
+        """The amount that can still be refunded."""
         return self.price - self.refunded
 
 

@@ -114,7 +114,7 @@ class JobCharge(msgspec.Struct, frozen=True):
     """None: there is no such charge."""
     refunded: int
     own: int | None
-    """What this job has refunded of it; None: nothing yet."""
+    """The amount that this job has refunded of it; None: nothing yet."""
 
 
 class JobBatch(msgspec.Struct, frozen=True):

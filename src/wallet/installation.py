@@ -1,4 +1,4 @@
-"""What all processes of an installation must agree on: the number of partitions, and the ledger that Redis serves."""
+"""Settings that all processes of an installation share: the number of partitions, and the ledger of the hot state."""
 
 import asyncpg
 

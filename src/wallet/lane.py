@@ -78,7 +78,7 @@ class Lane:
 
     @property
     def depth(self) -> int:
-        """How many commands wait."""
+        """The number of commands that wait."""
         return len(self._queue) + len(self._parking)
 
     def close(self) -> None:

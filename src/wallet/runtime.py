@@ -93,23 +93,28 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
         running = [asyncio.create_task(lane.run(), name="lane") for lane in lanes]
         stack.push_async_callback(_drained, lanes, running)
         if sweeps:
-            recover = Recovery(hot, appender()).run_once
-            # Recover first: a retry must not be declined while its first try is still in the journal and the key record
-            # has expired meanwhile.
-            with translated(Applied.NO):
-                await recover()
-            health.before_return = recover
-            # No usage may be declined only because its price is not read yet.
-            await rating.refresh()
-            renewing = asyncio.create_task(rating.run(), name="rating")
-            stack.push_async_callback(_cancelled, renewing)
-            for name, sweep, pause in (
-                ("recovery", Recovery(hot, appender()).run_once, recovery.SWEEP_SECONDS),
-                ("expiry", Expiry(engine, pool).run_once, expiry.SWEEP_SECONDS),
-            ):
-                sweeping = asyncio.create_task(_sweep(name, sweep, pause), name=name)
-                stack.push_async_callback(_cancelled, sweeping)
+            await _start_sweeps(stack, wallets, appender)
         yield wallets
+
+
+async def _start_sweeps(stack: AsyncExitStack, wallets: Wallets, appender: Callable[[], Appender]) -> None:
+    """Recover once, read the prices, and start the sweeps, which `stack` cancels. `appender` opens a new one."""
+    recover = Recovery(wallets.hot, appender()).run_once
+    # Recover first: a retry must not be declined while its first try is still in the journal and the key record
+    # has expired meanwhile.
+    with translated(Applied.NO):
+        await recover()
+    wallets.health.before_return = recover
+    # No usage may be declined only because its price is not read yet.
+    await wallets.rating.refresh()
+    renewing = asyncio.create_task(wallets.rating.run(), name="rating")
+    stack.push_async_callback(_cancelled, renewing)
+    for name, sweep, pause in (
+        ("recovery", Recovery(wallets.hot, appender()).run_once, recovery.SWEEP_SECONDS),
+        ("expiry", Expiry(wallets.engine, wallets.pool).run_once, expiry.SWEEP_SECONDS),
+    ):
+        sweeping = asyncio.create_task(_sweep(name, sweep, pause), name=name)
+        stack.push_async_callback(_cancelled, sweeping)
 
 
 async def _sweep(name: str, run_once: Callable[[], Awaitable[int]], pause: float) -> None:

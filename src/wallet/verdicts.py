@@ -1,4 +1,4 @@
-"""What follows from each verdict of the ledger: for Redis, for the caller, and for the command.
+"""The consequences of each verdict of the ledger: for Redis, for the caller, and for the command.
 
 functions/append.sql says when each verdict is given; VERDICTS says what it means. Cycles, loads and recovery all do the
 clean-up in Redis; the caller's answer, and whether the command runs again, concern cycles only.
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class InRedis(Enum):
-    """What Redis does about an attempt that it applied; hot/scripts/apply.lua defines the clean-ups."""
+    """The clean-up in Redis of an attempt that it applied; hot/scripts/apply.lua defines each."""
 
     SETTLE = auto()
     """The attempt is an entry, and leaves the journal."""
@@ -55,7 +55,7 @@ class InRedis(Enum):
 
 
 class Then(Enum):
-    """What becomes of the command."""
+    """The next step of the command."""
 
     ACKNOWLEDGE = auto()
     """The caller gets the recorded entry."""
@@ -83,7 +83,7 @@ class Judged(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What follows from a verdict."""
+    """The consequences of a verdict."""
 
     in_redis: InRedis
     then: Then

@@ -86,6 +86,6 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     passed: SpendLimitState | None = None
     """DECLINED for SPEND: the limit that it would pass."""
     passed_by: int = 0
-    """What the attempt would add to the spending that the limit counts, in micros."""
+    """The amount that the attempt would add to the spending that the limit counts, in micros."""
     required: int = 0
     """DECLINED for FUNDS: the micros that it takes of the available amount, given the ledger's authorization."""

@@ -1,4 +1,4 @@
-"""How long to wait before a failed call is tried again: longer each time, within bounds.
+"""Delays before a failed call is tried again: longer each time, within bounds.
 
 A feature keeps its numbers in one `Backoff`. Sweeps of top-ups, their refunds and chargebacks have another rule, which
 is in their SQL: they wait for a quarter of the row's age, and count no failures.

@@ -35,7 +35,7 @@ RECONNECT_SECONDS = 0.02
 
 
 class CleanUpAction(StrEnum):
-    """What Redis does about an attempt that is not an entry; hot/scripts/apply.lua defines each action."""
+    """The actions of Redis on an attempt that is not an entry; hot/scripts/apply.lua defines each action."""
 
     DISCARD = "DISCARD"
     UNDO = "UNDO"
@@ -69,7 +69,7 @@ START = Position()
 
 @dataclass(slots=True)
 class Batch:
-    """What one cycle does in one partition, in this order."""
+    """The work of one cycle in one partition, in this order."""
 
     settled: list[Attempt] = field(default_factory=list)
     """Committed attempts, which leave the journal."""
