@@ -1,4 +1,4 @@
-"""The promises as plain queries over the whole ledger: written apart from the product's own verification on purpose."""
+"""The promises as queries over the whole ledger, written independently of the product's own verification."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,7 @@ REST_SECONDS_MAX = 10.0
 POLL_SECONDS = 0.005
 
 QUERIES = {
-    "P1: an entry that is checked took what is available below the floor": """
+    "P1: a checked entry took the available balance below the floor": """
         SELECT company_id, number FROM entries
         WHERE checked AND amount - held_delta < 0 AND balance_after - held_after < floor
     """,
@@ -77,7 +77,7 @@ async def faults_of_ledger(database: asyncpg.Connection, company: str | None = N
 
 
 async def faults_of_counters(database: asyncpg.Connection, company: str | None = None) -> list[str]:
-    """Return a line for each counter of a spend limit that is not what all entries make, reckoned here once more."""
+    """Return a line for each counter of a spend limit that differs from the sum of its entries."""
     where = "WHERE company_id = coalesce($1, company_id)"
     limits = await database.fetch(f"SELECT * FROM spend_limits {where}", company)
     expected: Counter[tuple[str, str, int]] = Counter()
@@ -101,27 +101,27 @@ async def faults_of_counters(database: asyncpg.Connection, company: str | None =
 
 
 def _counted(limit: asyncpg.Record, entry: asyncpg.Record) -> tuple[int, int]:
-    """Return when an entry counts for a limit, and how much: nothing of what was before it."""
+    """Return the time at which an entry counts for a limit, and the amount: nothing from before the limit."""
 
     def is_counted(channel: int | None, country: str | None) -> bool:
         return limit["channel"] in (None, channel) and limit["country"] in (None, country)
 
-    taken = -entry["amount"]
+    charged = -entry["amount"]
     if entry["hold_at"] is None or entry["late"]:
         counts = entry["created_at"] >= limit["counts_from"] and is_counted(entry["channel"], entry["country"])
-        return entry["created_at"], taken if counts else 0
+        return entry["created_at"], charged if counts else 0
     held_as = entry["hold_channel"], entry["hold_country"]
-    taken_as = held_as if entry["channel"] is None else (entry["channel"], entry["country"])
-    # Of an authorization that is older than the limit: what it held then, and what it took from then on.
+    charged_as = held_as if entry["channel"] is None else (entry["channel"], entry["country"])
+    # An authorization that is older than the limit counts with its hold at that time, and its captures from then on.
     older = entry["hold_at"] < limit["counts_from"]
     spent = entry["held_delta"] if is_counted(*held_as) else 0
-    if is_counted(*taken_as) and (not older or entry["number"] > limit["made_at"]):
-        spent += taken
+    if is_counted(*charged_as) and (not older or entry["number"] > limit["made_at"]):
+        spent += charged
     return max(entry["hold_at"], limit["counts_from"]), spent
 
 
 async def faults_of_hot(wallets: Wallets, database: asyncpg.Connection, company: str | None = None) -> list[str]:
-    """Return a line for each warm wallet of the ledger's epoch that differs from the ledger. Only when all is quiet."""
+    """Return a line for each warm wallet of the ledger's epoch that differs from the ledger. All must be settled."""
     faults = []
     for row in await database.fetch("SELECT * FROM wallets WHERE company_id = coalesce($1, company_id)", company):
         peek = await wallets.hot.peek(row["company_id"])
@@ -142,7 +142,7 @@ async def faults_of_hot(wallets: Wallets, database: asyncpg.Connection, company:
 
 
 async def at_rest(wallets: Wallets) -> None:
-    """Return when nothing is left in a journal: clean-ups ride on an idle flush."""
+    """Return when all journals are empty: an idle flush carries the last clean-ups."""
     deadline = asyncio.get_running_loop().time() + REST_SECONDS_MAX
     while left := [attempt.name for journal in await wallets.hot.journals() for attempt in journal.attempts]:
         assert asyncio.get_running_loop().time() < deadline, f"journals do not empty: {left}"
@@ -150,7 +150,7 @@ async def at_rest(wallets: Wallets) -> None:
 
 
 async def assert_clean(wallets: Wallets, database: asyncpg.Connection) -> None:
-    """Every promise holds, over the whole ledger and the hot state, by these queries and by the product's own."""
+    """Assert every promise over the whole ledger and Redis, by these queries and by the product's verification."""
     await at_rest(wallets)
     faults = [*await faults_of_ledger(database), *await faults_of_hot(wallets, database)]
     assert not faults, faults

@@ -1,4 +1,4 @@
-"""Clients of a running service, and what they are told when the answer is no."""
+"""Clients of a running service, and the errors that they get."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ Metadata = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error as it came over the wire. Without a reason it is gRPC's own."""
+    """An error of a call. Without a reason it is one of gRPC itself."""
 
     code: str
     message: str
@@ -42,12 +42,12 @@ class Refusal:
     domain: str = ""
     metadata: dict[str, str] | None = None
     fields: tuple[str, ...] = ()
-    """Paths of BadRequest's field violations."""
+    """The paths of BadRequest's field violations."""
     retry_seconds: float | None = None
 
     @classmethod
     def of(cls, error: grpc.RpcError) -> Self:
-        """Read the error of a call."""
+        """Return the refusal of a call's error."""
         assert isinstance(error, grpc.Call)
         status = rpc_status.from_call(error)
         if status is None:
@@ -56,10 +56,10 @@ class Refusal:
 
     @classmethod
     def in_status(cls, status: Status) -> Self:
-        """Read a status with its details."""
+        """Return the refusal of a status with its details."""
         info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
         found = {type(detail) for detail in (info, bad, retry) for packed in status.details if packed.Unpack(detail)}
-        assert len(found) == len(status.details), "a detail that no client knows"
+        assert len(found) == len(status.details), "a detail of an unknown type"
         return cls(
             code=next(code.name for code in grpc.StatusCode if code.value[0] == status.code),
             message=status.message,
@@ -82,7 +82,7 @@ class Clients:
         *,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        """Open channels of their own connections, with TLS where there are `credentials`."""
+        """Open channels with connections of their own, with TLS if there are `credentials`."""
 
         def open_channel(address: str) -> grpc.Channel:
             options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 200)]
@@ -109,7 +109,7 @@ class Clients:
 
     @classmethod
     def of(cls, stack: Stack) -> Self:
-        """Call a stack's two servers."""
+        """Return the clients of a stack's two servers."""
         return cls(stack.charging_address, stack.admin_address, stack.token)
 
     def __enter__(self) -> Self:
@@ -120,7 +120,7 @@ class Clients:
         self.admin_channel.close()
 
     def call(self, method: Callable[..., Any], request: Any, *, timeout: float = CALL_SECONDS_MAX) -> Any:
-        """Return the answer to a call with the token."""
+        """Call a method with the token, and return its answer."""
         return method(request, metadata=self.metadata, timeout=timeout)
 
     def refused(
@@ -131,15 +131,15 @@ class Clients:
         metadata: Metadata | None = None,
         timeout: float = CALL_SECONDS_MAX,
     ) -> Refusal:
-        """Return the error of a call that must fail."""
-        shown = self.metadata if metadata is None else metadata
+        """Call a method that must fail, and return its error."""
+        sent = self.metadata if metadata is None else metadata
         try:
-            answer = method(request, metadata=shown, timeout=timeout)
+            answer = method(request, metadata=sent, timeout=timeout)
         except grpc.RpcError as error:
             return Refusal.of(error)
         raise AssertionError(f"not refused: {answer}")
 
     def assert_ledger_clean(self) -> None:
-        """Every promise holds, by VerifyLedger."""
+        """Assert that VerifyLedger finds no problem."""
         verdict = self.call(self.ledger.VerifyLedger, ledger_pb2.VerifyLedgerRequest())
         assert verdict.ok, list(verdict.problems)

@@ -1,4 +1,4 @@
-"""Steps of tests on an engine: wait, crash, retry, and look behind it."""
+"""Steps of tests on an engine: waiting, crashes, retries, and reads of the ledger."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -23,12 +23,12 @@ WAIT_SECONDS_MAX = 10.0
 
 
 async def journaled(wallets: Wallets) -> list[Attempt]:
-    """Return what is not settled."""
+    """Return the attempts of all journals, which are not settled."""
     return [attempt for journal in await wallets.hot.journals() for attempt in journal.attempts]
 
 
 async def settled(wallets: Wallets) -> None:
-    """Return when no journal has anything left."""
+    """Return when all journals are empty."""
 
     async def empty() -> bool:
         return not await journaled(wallets)
@@ -37,7 +37,7 @@ async def settled(wallets: Wallets) -> None:
 
 
 async def crash_after_redis(wallets: Wallets, *commands: Command) -> list[Attempt]:
-    """Do what a process does that dies between Redis and Postgres: the entries are in the journal and nowhere else."""
+    """Apply commands as a process that crashes between Redis and Postgres: their attempts are only in the journal."""
     attempts = []
     for each in commands:
         partition = wallets.hot.keys.partition(each.company)
@@ -48,7 +48,7 @@ async def crash_after_redis(wallets: Wallets, *commands: Command) -> list[Attemp
 
 
 async def definite(wallets: Wallets, request: Command) -> Outcome | WalletError:
-    """Retry as a gateway does, until the answer is definite."""
+    """Submit a command, and again as a gateway does, until the answer is definite; return it."""
     deadline = asyncio.get_running_loop().time() + WAIT_SECONDS_MAX
     while True:
         (result,) = await wallets.engine.submit_many([request])
@@ -59,7 +59,7 @@ async def definite(wallets: Wallets, request: Command) -> Outcome | WalletError:
 
 
 async def entries_of(database: asyncpg.Connection, company: str = "acme") -> list[tuple[int, str, int]]:
-    """Return number, key and amount of a company's entries."""
+    """Return number, idempotency key and amount of a company's entries."""
     rows = await database.fetch(
         "SELECT number, idempotency_key, amount FROM entries WHERE company_id = $1 ORDER BY number", company
     )
@@ -67,25 +67,25 @@ async def entries_of(database: asyncpg.Connection, company: str = "acme") -> lis
 
 
 async def sums_of(database: asyncpg.Connection, company: str = "acme") -> tuple[int, int]:
-    """Return what a wallet has and holds in the ledger."""
+    """Return balance and held of a wallet in the ledger."""
     (row,) = await database.fetch("SELECT balance, held FROM wallets WHERE company_id = $1", company)
     return row["balance"], row["held"]
 
 
 async def epoch_of(database: asyncpg.Connection, company: str = "acme") -> int:
-    """Return the wallet's epoch in the ledger."""
+    """Return a wallet's epoch in the ledger."""
     epoch: int = await database.fetchval("SELECT epoch FROM wallets WHERE company_id = $1", company)
     return epoch
 
 
 def loads_counted() -> int:
-    """Return how many loads of wallets this process has brought to an end, by all of its engines."""
+    """Return how many loads of wallets all engines of this process have finished."""
     samples = [sample for metric in metrics.loads.collect() for sample in metric.samples]
     return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))
 
 
 async def hold_of(database: asyncpg.Connection, authorization: str, company: str = "acme") -> tuple[int, int, int]:
-    """Return what an authorization is in all, what is captured of it, and what is held, in the ledger."""
+    """Return amount, captured and held of an authorization in the ledger."""
     row = await database.fetchrow(
         "SELECT amount, captured, held FROM authorizations WHERE company_id = $1 AND authorization_id = $2",
         company,
@@ -97,7 +97,7 @@ async def hold_of(database: asyncpg.Connection, authorization: str, company: str
 
 @asynccontextmanager
 async def rows_locked(database_url: str, *companies: str) -> AsyncIterator[None]:
-    """Sit on the rows of wallets, as a transaction does that comes to no end."""
+    """Lock the rows of wallets within the context, as a transaction that does not end."""
     blocker = await asyncpg.connect(database_url)
     try:
         async with blocker.transaction():
@@ -109,14 +109,14 @@ async def rows_locked(database_url: str, *companies: str) -> AsyncIterator[None]
 
 @contextmanager
 def crashing_in_a_load(wallets: Wallets, *, calls: int) -> Iterator[None]:
-    """Let loads end after so many calls to Redis, as by the death of their process."""
+    """Let loads fail after so many calls to Redis, as if their process had crashed."""
     run, left = wallets.hot._run, calls
 
     async def run_or_die(script: Script, *arguments: Any, **options: Any) -> Any:
         nonlocal left
         if script is wallets.hot._load:
             if not left:
-                raise WalletUnavailable("the process that loads has died", applied=Applied.NO)
+                raise WalletUnavailable("the process that loads has crashed", applied=Applied.NO)
             left -= 1
         return await run(script, *arguments, **options)
 

@@ -1,4 +1,4 @@
-"""What Redis holds: a copy of it to be put back later, and keys whose time is over."""
+"""Copies of Redis, to be restored later, and the expiry of its key records."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import redis
 
 
 class Copy:
-    """All that Redis holds at one moment, to be put back later: a replica that was behind takes over."""
+    """A copy of all keys of Redis. Restoring it acts as a fail-over to a replica that lagged."""
 
     def __init__(self, hot: redis.Redis) -> None:
-        """Take the copy now."""
+        """Copy all keys now."""
         self._hot = hot
         self.values: dict[bytes, Any] = {key: hot.dump(key) for key in keys_of(hot)}
 
     def restore(self, *, other_run: bool) -> None:
-        """Put it back. With `other_run` as by a server that says it is another one, else worse: as if nothing was."""
+        """Restore the copy: with `other_run` as a server with another run id, else as one that hides the fail-over."""
         self._hot.flushall()
         for key, value in self.values.items():
             self._hot.restore(key, 0, value)
@@ -23,13 +23,13 @@ class Copy:
 
 
 def keys_of(hot: redis.Redis, pattern: str = "*") -> list[bytes]:
-    """Return the names of the keys that there are."""
+    """Return the names of the keys that match."""
     keys: Any = hot.keys(pattern)
     return list(keys)
 
 
 def forget_keys(hot: redis.Redis) -> None:
-    """Let the time to live of every key record be over."""
+    """Delete every key record, as if its time to live had ended."""
     for key in keys_of(hot, "*:key:*"):
         assert hot.pttl(key) > 0
         hot.delete(key)

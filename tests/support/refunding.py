@@ -1,4 +1,4 @@
-"""Refunds for tests, with everything filled in that a test does not care about; and the death of a process."""
+"""Refunds for tests, with defaults for what a test does not care about, and simulated crashes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

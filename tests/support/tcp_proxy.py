@@ -1,4 +1,4 @@
-"""A way to a server that can be shut, held up, or led elsewhere."""
+"""A TCP proxy that can refuse, hold up, or redirect connections to a server."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,10 +9,10 @@ LOOPBACK = "127.0.0.1"
 
 
 class Proxy:
-    """Hands bytes on between those who connect here and a server on this machine; `with` opens and shuts it."""
+    """Forwards bytes between clients and a server on this machine; `async with` opens and shuts it."""
 
     def __init__(self, server_port: int) -> None:
-        """Lead to `server_port`."""
+        """Forward to `server_port`."""
         self.server_port = server_port
         """Where new connections lead."""
         self.port = 0
@@ -35,7 +35,7 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def shut(self) -> None:
-        """Refuse who comes and break off who is there."""
+        """Refuse new connections, and abort those that are open."""
         assert self._server is not None
         self._server.close()
         for gate in self._gates:
@@ -88,7 +88,7 @@ class Proxy:
 
 
 def through(url: str, proxy: Proxy) -> str:
-    """Return the URL of a server as it is reached through a proxy."""
+    """Return the URL of a server through a proxy."""
     parts = urlsplit(url)
     account, at, _ = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{account}{at}{LOOPBACK}:{proxy.port}"))

@@ -1,7 +1,7 @@
-"""Gateways that never give up: every request is sent under its key until the answer is definite.
+"""Gateways that never give up: every request is repeated under its key until the answer is definite.
 
-They keep their own books, which the ledger must match in the end: what was acknowledged is there, once, under the name
-that every answer gave, and what was declined is not.
+They keep books, which the ledger must match in the end: each acknowledged request has exactly one entry, under the name
+that every answer gave, and a declined request has none.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ from veloconnect.wallet.v1 import wallet_pb2
 
 DEADLINE_SECONDS = 2.0
 DEFINITE_SECONDS_MAX = 60.0
-"""How long a request may go without a definite answer before the test gives up."""
+"""The test fails if a request has no definite answer after so long."""
 REPLAY_SHARE = 0.1
-"""Share of acknowledged requests that are sent once more, as at-least-once gateways do."""
+"""The share of acknowledged requests that are sent once more, as gateways with at-least-once delivery do."""
 
 INDEFINITE = {
     grpc.StatusCode.UNAVAILABLE,
@@ -42,12 +42,12 @@ INDEFINITE = {
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.UNKNOWN,  # A connection that broke while the answer came.
 }
-NO = {
+DECLINED = {
     grpc.StatusCode.FAILED_PRECONDITION,
-    grpc.StatusCode.NOT_FOUND,  # No rate yet: processes have two seconds to hear of a card.
+    grpc.StatusCode.NOT_FOUND,  # No rate yet: a new rate card is in force in all processes within two seconds.
 }
 UNPRICED_SHARE = 0.3
-"""Share of charges that leave their price to the rate card."""
+"""The share of charges without an amount, which the rate card prices."""
 PRICE_MICROS = 700
 HOURLY_LIMIT_MICROS = 150_000
 """Reached in the middle of a fault."""
@@ -56,14 +56,16 @@ USAGE = wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, destination="DE")
 
 @dataclass
 class Books:
-    """What the gateways were told. Amounts in micros."""
+    """The definite answers that the gateways got."""
 
     acknowledged: dict[tuple[str, str], str] = field(default_factory=dict)
     """(company, key) → name of the transaction."""
     declined: set[tuple[str, str]] = field(default_factory=set)
+    """(company, key) of declined requests."""
     indefinite: int = 0
-    """Answers that had to be asked for again."""
+    """How many answers were not definite, so that the request was repeated."""
     contradictions: list[str] = field(default_factory=list)
+    """A line for each answer that contradicts an earlier one to the same request."""
 
 
 class Gateways:
@@ -71,7 +73,7 @@ class Gateways:
 
     def __init__(self, stack: Stack, *, seed: int = 1) -> None:
         """Open channels; use as an async context manager."""
-        # Several connections, so that several workers get some; and quick to come back.
+        # Several connections, so that they spread over the workers, with a short back-off.
         options = [
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.initial_reconnect_backoff_ms", 50),
@@ -92,7 +94,7 @@ class Gateways:
             await channel.close(None)
 
     async def definite(self, call: Any, request: Any) -> Any:
-        """Return the answer, or the RpcError of a definite no. Asks until there is one."""
+        """Repeat a call until the answer is definite; return it, or the RpcError of a decline."""
         async with asyncio.timeout(DEFINITE_SECONDS_MAX):
             while True:
                 try:
@@ -104,7 +106,7 @@ class Gateways:
                     await asyncio.sleep(0.02)
 
     async def price(self) -> None:
-        """Make the rate card of all companies, where it is missing."""
+        """Create the rate card of all companies, unless it exists."""
         rates = rate_pb2_grpc.RateServiceStub(self._admin)
         card = rate_pb2.CreateRateCardRequest(rate_card_id="standard", rate_card=rate_pb2.RateCard(currency_code="EUR"))
         await self.definite(rates.CreateRateCard, card)
@@ -113,7 +115,7 @@ class Gateways:
         assert not isinstance(await self.definite(rates.BatchUpdateRates, put), grpc.aio.AioRpcError)
 
     async def limit(self, company: str) -> None:
-        """Let a company spend so much an hour, by this channel to this country."""
+        """Limit a company's hourly spending on this channel and country to HOURLY_LIMIT_MICROS."""
         rules = rule_pb2_grpc.RuleServiceStub(self._admin)
         limit = rule_pb2.SpendLimit(
             window=rule_pb2.SpendLimit.WINDOW_HOUR,
@@ -128,7 +130,7 @@ class Gateways:
         assert not isinstance(made, grpc.aio.AioRpcError) or made.code() is grpc.StatusCode.ALREADY_EXISTS, made
 
     async def fund(self, company: str, amount: int, key: str) -> None:
-        """Make the company where it is missing and put `amount` micros in."""
+        """Create the company, unless it exists, and top it up by `amount` micros."""
         await self.price()
         companies = company_pb2_grpc.CompanyServiceStub(self._admin)
         created = await self.definite(
@@ -143,7 +145,7 @@ class Gateways:
         await self.top_up(company, amount, key)
 
     async def top_up(self, company: str, amount: int, key: str) -> None:
-        """Put `amount` micros in."""
+        """Top a company up by `amount` micros."""
         top_ups = top_up_pb2_grpc.TopUpServiceStub(self._admin)
         answer = await self.definite(
             top_ups.CreateTopUp,
@@ -159,7 +161,7 @@ class Gateways:
         self._book(company, key, answer.transaction)
 
     async def charge(self, company: str, key: str, amount: int) -> None:
-        """Charge until the answer is definite; then, now and then, once more."""
+        """Charge until the answer is definite; repeat some acknowledged charges."""
         stub = self._random.choice(self._stubs)
         priced = self._random.random() < UNPRICED_SHARE
         request = charging_pb2.ChargeRequest(
@@ -170,7 +172,7 @@ class Gateways:
         )
         answer = await self.definite(stub.Charge, request)
         if isinstance(answer, grpc.aio.AioRpcError):
-            assert answer.code() in NO, answer
+            assert answer.code() in DECLINED, answer
             self.books.declined.add((company, key))
             return
         self._book(company, key, answer.transaction.name)
@@ -182,7 +184,7 @@ class Gateways:
                 self._book(company, key, again.transaction.name)
 
     async def call(self, company: str, key: str, amount: int) -> None:
-        """Authorize, increment and capture, as a call does; each step until it is definite."""
+        """Authorize, increment and capture, as for a phone call; repeat each step until its answer is definite."""
         stub = self._random.choice(self._stubs)
         authorized = await self.definite(
             stub.Authorize,
@@ -210,7 +212,7 @@ class Gateways:
                 amount_micros=2 * amount if enough else amount,
             ),
         )
-        # What was held can be captured, whatever happened in between.
+        # The amount held can always be captured.
         assert not isinstance(captured, grpc.aio.AioRpcError), captured
         self._book(company, f"{key}-end", captured.transaction.name)
 
@@ -227,8 +229,8 @@ class Gateways:
             while not until.is_set():
                 turn += 1
                 company = companies[(number + turn) % len(companies)]
-                deed = self.call if turn % 5 == 0 else self.charge
-                await deed(company, f"{tag}-{number}-{turn}", self._random.randint(1, 2_000))
+                operation = self.call if turn % 5 == 0 else self.charge
+                await operation(company, f"{tag}-{number}-{turn}", self._random.randint(1, 2_000))
                 if turn % 50 == 0:
                     await self.top_up(company, 10_000, f"{tag}-top-{number}-{turn}")
 
@@ -237,7 +239,7 @@ class Gateways:
                 tasks.create_task(client(number))
 
     async def verified(self) -> ledger_pb2.VerifyLedgerResponse:
-        """Return VerifyLedger's verdict."""
+        """Return the response of VerifyLedger."""
         ledger = ledger_pb2_grpc.LedgerServiceStub(self._admin)
         request = ledger_pb2.VerifyLedgerRequest()
         verdict: ledger_pb2.VerifyLedgerResponse
