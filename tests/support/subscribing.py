@@ -60,6 +60,11 @@ async def read_subscription(wallets: Wallets, subscription: str = "line", compan
     return await wallets.subscriptions.get(company, subscription)
 
 
+async def balance_of(wallets: Wallets, company: str = "acme") -> int:
+    """Return a company's balance in the ledger, in micros."""
+    return (await wallets.reader.wallet(company)).balance
+
+
 async def charge_keys(database: asyncpg.Connection, prefix: str = "~sub:") -> list[str]:
     """Return the idempotency keys of the charges of subscriptions, in the order of the ledger."""
     rows = await database.fetch(

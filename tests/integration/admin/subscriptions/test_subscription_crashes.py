@@ -54,11 +54,6 @@ PAID_STEPS = [step for step in STEPS if step != "insert mail"]
 """A charged period makes no mail."""
 
 
-@pytest.fixture(autouse=True)
-async def _address(acme: Wallets, database: asyncpg.Connection) -> None:
-    await database.execute("UPDATE companies SET billing_email = 'people@acme.example'")
-
-
 @pytest.mark.parametrize(("step", "pays"), [*((step, False) for step in STEPS), *((step, True) for step in PAID_STEPS)])
 async def test_p2_killed_at_any_step_a_period_is_charged_or_declined_once(
     acme: Wallets, database: asyncpg.Connection, step: str, pays: bool, monkeypatch: pytest.MonkeyPatch
