@@ -50,11 +50,8 @@ def charged_periods(database: "psycopg.Connection[Any]") -> int:
     return count(database, "SELECT sum(charged)::bigint FROM subscriptions")
 
 
-async def test_p2_each_period_is_charged_once_though_workers_are_killed(stack: Stack, clients: Clients) -> None:
-    clients.call(clients.companies.CreateCompany, create("renting"))
-    # Enough for all but one period of each.
-    enough = SUBSCRIPTIONS * WEEKS * AMOUNT
-    clients.call(clients.top_ups.CreateTopUp, top_up(parent=COMPANY, key="wire-1", amount_micros=enough))
+def create_subscriptions(clients: Clients) -> None:
+    """Create SUBSCRIPTIONS weekly subscriptions, which are charged their first period."""
     for number in range(SUBSCRIPTIONS):
         request = subscribe(
             f"line-{number}",
@@ -65,16 +62,28 @@ async def test_p2_each_period_is_charged_once_though_workers_are_killed(stack: S
             grace_period=Duration(seconds=86_400),
         )
         clients.call(clients.subscriptions.CreateSubscription, request)
+
+
+def make_weeks_due(database: "psycopg.Connection[Any]") -> None:
+    """Make WEEKS periods of each subscription due, as if it were that old and no worker had run since."""
+    database.execute(
+        "UPDATE subscriptions SET version = version + 1, origin_at = origin_at - %(ago)s, "
+        "due_at = due_at - %(ago)s, starts_at = starts_at - %(ago)s, "
+        "period_starts_at = period_starts_at - %(ago)s, "
+        "period_ends_at = period_ends_at - %(ago)s",
+        {"ago": WEEKS * WEEK_US},
+    )
+
+
+async def test_p2_each_period_is_charged_once_though_workers_are_killed(stack: Stack, clients: Clients) -> None:
+    clients.call(clients.companies.CreateCompany, create("renting"))
+    # Enough for all but one period of each.
+    enough = SUBSCRIPTIONS * WEEKS * AMOUNT
+    clients.call(clients.top_ups.CreateTopUp, top_up(parent=COMPANY, key="wire-1", amount_micros=enough))
+    create_subscriptions(clients)
     seen: list[int] = []
     with psycopg.connect(stack.database_url, autocommit=True) as database:
-        # As if they had been created seven weeks ago, and no worker had run since.
-        database.execute(
-            "UPDATE subscriptions SET version = version + 1, origin_at = origin_at - %(ago)s, "
-            "due_at = due_at - %(ago)s, starts_at = starts_at - %(ago)s, "
-            "period_starts_at = period_starts_at - %(ago)s, "
-            "period_ends_at = period_ends_at - %(ago)s",
-            {"ago": WEEKS * WEEK_US},
-        )
+        make_weeks_due(database)
         for number in range(KILLS):
             await until(lambda: charged_periods(database) > SUBSCRIPTIONS + len(seen) * 50, seconds_max=SECONDS_MAX)
             for worker in psutil.Process(stack.admin.pid).children():
