@@ -1,5 +1,6 @@
 """Free TCP ports on the loopback interface."""
 
+import atexit
 import random
 import socket
 from collections import deque
@@ -15,7 +16,7 @@ HELD_MAX = 256
 
 _held: deque[socket.socket] = deque()
 """UDP ports with the numbers that this process returned, perhaps for a server that has not started yet. While one is
-held, no other process here returns the same number; the system releases it when this process ends."""
+held, no other process here returns the same number; the system releases it at the latest when this process ends."""
 
 
 def free_port() -> int:
@@ -55,3 +56,9 @@ def _hold(port: int) -> bool:
         _held.popleft().close()
     _held.append(holder)
     return True
+
+
+@atexit.register
+def _release_all() -> None:
+    while _held:
+        _held.pop().close()

@@ -23,6 +23,7 @@ from tests.support.builders import (
     void,
 )
 from tests.support.payments import services_of
+from tests.support.statements import kill_connection_at
 from tests.support.wallets import Wallets
 from wallet.domain.errors import CompanyClosed, CompanyNotFound, LedgerUnavailable
 
@@ -206,7 +207,7 @@ async def test_killed_at_any_step_a_crossing_alerts_once(
     others = {"mail": (outbox._SQL, "insert"), "event": (notices._SQL, "insert")}
     statements, name = others.get(step, (adapter._SQL, step))
     with monkeypatch.context() as patch:
-        patch.setitem(statements, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {STEPS[step]}")
+        kill_connection_at(patch, statements, name, STEPS[step])
         with pytest.raises(LedgerUnavailable):
             await run_worker(acme)
     assert await mail_templates(database) == []

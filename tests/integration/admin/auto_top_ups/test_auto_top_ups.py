@@ -33,6 +33,7 @@ from tests.support.auto_top_ups import (
 from tests.support.builders import authorize, charge, make_company, top_up
 from tests.support.engine_steps import crash_after_redis, settled
 from tests.support.polling import until
+from tests.support.statements import kill_connection_at
 from tests.support.wallets import Wallets
 from wallet.domain.errors import Applied, AutoTopUpNotFound, CompanyClosed, CompanyNotFound, WalletUnavailable
 from wallet.ledger.append import Appender
@@ -316,9 +317,8 @@ async def test_a_crash_at_any_step_leaves_one_top_up_and_one_mail(
     await charge_down(ruled, database)
     module, statement = STEPS[step]
     name, _, parameters = statement.partition(": ")
-    assert name in module._SQL
     with monkeypatch.context() as patch:
-        patch.setitem(module._SQL, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {parameters}")
+        kill_connection_at(patch, module._SQL, name, parameters)
         assert await worker.run_once() == 0
     assert await mail_templates(database) == []
     asked = [firing.top_up for firing in top_ups.started]

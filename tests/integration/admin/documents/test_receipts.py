@@ -30,6 +30,7 @@ from tests.support.builders import (
     top_up,
 )
 from tests.support.payments import FakeProvider, dispute, services_of
+from tests.support.statements import kill_connection_at
 from tests.support.wallets import Wallets
 from wallet.domain.errors import CompanyNotFound, LedgerUnavailable, ReceiptNotFound, SellerNotSet
 from wallet.verification.problems import Check
@@ -42,7 +43,6 @@ TYPES = {
     "insert": ("text", "bigint", "integer", "text", "integer", "bigint", "bigint", "jsonb", "bigint"),
 }
 """The types of the parameters of some steps."""
-KILL_CONNECTION = "SELECT pg_terminate_backend(pg_backend_pid())"
 NEW_YEAR = int(datetime(2027, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
 
@@ -143,9 +143,8 @@ async def test_a_crash_at_any_step_leaves_no_gap_and_no_duplicate(
         sql = adapter._SQL[step]
         count = max(n for n in range(1, 10) if f"${n}" in sql)
         types = TYPES.get(step, ("text", "bigint"))
-        patch.setitem(
-            adapter._SQL, step, KILL_CONNECTION + "".join(f", ${n}::{types[n - 1]}" for n in range(1, count + 1))
-        )
+        parameters = ", ".join(f"${n}::{types[n - 1]}" for n in range(1, count + 1))
+        kill_connection_at(patch, adapter._SQL, step, parameters)
         with pytest.raises(LedgerUnavailable):
             await ReceiptWorker(acme.receipts).run_once()
     assert len(await issued(database)) == (2 if step == "advance" else 0)

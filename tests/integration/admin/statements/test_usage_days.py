@@ -23,6 +23,7 @@ from tests.support.builders import (
     top_up,
     void,
 )
+from tests.support.statements import kill_connection_at
 from tests.support.wallets import Wallets
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Entry
@@ -37,7 +38,6 @@ ALWAYS = Days(date(1970, 1, 1), date(2999, 12, 31))
 MIDNIGHT = 1_790_035_200_000_000
 """2026-09-22T00:00:00Z."""
 STEPS = ("begin", "lock", "count", "advance")
-KILL_CONNECTION = "SELECT pg_terminate_backend(pg_backend_pid()), $1::text"
 
 Key = tuple[date, Channel | None, str]
 
@@ -150,9 +150,8 @@ async def test_a_crash_at_any_step_counts_each_entry_once(
     usage = UsageDays(acme.pool, slice_entries=SLICE)
     assert await usage.count_slice("acme") == SLICE
     with monkeypatch.context() as patch:
-        patch.setitem(
-            adapter._SQL, step, KILL_CONNECTION + "".join(f", ${n}::bigint" for n in range(2, parameters(step) + 1))
-        )
+        others = "".join(f", ${n}::bigint" for n in range(2, parameters(step) + 1))
+        kill_connection_at(patch, adapter._SQL, step, "$1::text" + others)
         with pytest.raises(LedgerUnavailable):
             await usage.count_slice("acme")
     assert await database.fetchval("SELECT number FROM rollups WHERE company_id = 'acme'") == SLICE

@@ -17,6 +17,7 @@ from tests.conftest import OpenWallets
 from tests.support.builders import top_up
 from tests.support.engine_steps import crash_after_redis
 from tests.support.refunding import crashing_at
+from tests.support.statements import kill_connection_at
 from tests.support.subscribing import (
     DAY,
     HOUR,
@@ -62,7 +63,7 @@ async def test_p2_killed_at_any_step_a_period_is_charged_or_declined_once(
     module, arguments = STEPS[step]
     with monkeypatch.context() as patch:
         name = step.removesuffix(" event").removesuffix(" mail")
-        patch.setitem(module._SQL, name, f"SELECT pg_terminate_backend(pg_backend_pid()), {arguments}")
+        kill_connection_at(patch, module._SQL, name, arguments)
         with pytest.raises(LedgerUnavailable):
             await run_worker(acme, DUE)
     line = await read_subscription(acme)

@@ -12,6 +12,7 @@ from admin.webhooks.domain import (
 )
 from admin.webhooks.worker import CLAIM_SECONDS
 from tests.conftest import OpenWallets
+from tests.support.statements import kill_connection_at
 from tests.support.wallets import Wallets
 from tests.support.webhooks import (
     Receiver,
@@ -43,7 +44,7 @@ async def test_killed_at_any_step_an_event_is_delivered_under_one_id(
 ) -> None:
     serial = await publish_event(database)
     with monkeypatch.context() as patch:
-        patch.setitem(event_store._SQL, step, f"SELECT pg_terminate_backend(pg_backend_pid()), {STEPS[step]}")
+        kill_connection_at(patch, event_store._SQL, step, STEPS[step])
         with pytest.raises(LedgerUnavailable):
             await send_due_events(acme)
     sent = len(receiver.received)
@@ -65,7 +66,7 @@ async def test_killed_at_any_step_a_failure_is_recorded_atomically(
     receiver.status = lambda _: 500
     await database.execute("UPDATE webhooks SET failures = 50, failing_since = now() - interval '3 days'")
     with monkeypatch.context() as patch:
-        patch.setitem(event_store._SQL, step, f"SELECT pg_terminate_backend(pg_backend_pid()), {FAILING_STEPS[step]}")
+        kill_connection_at(patch, event_store._SQL, step, FAILING_STEPS[step])
         with pytest.raises(LedgerUnavailable):
             await send_due_events(acme)
     assert (await acme.webhooks.get("acme")).state is WebhookState.ENABLED
