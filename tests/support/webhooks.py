@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import asyncpg
 from aiohttp import web
 
-from admin.notices.domain import Delivery, EventType, Notice
+from admin.notices.domain import Delivery, Notice
+from admin.notices.event_types import EventType
 from admin.notices.store import publish
 from admin.webhooks.worker import WebhookWorker
 from devstack.ports import LOOPBACK, free_port

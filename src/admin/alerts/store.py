@@ -23,7 +23,8 @@ from admin.alerts.domain import (
     evaluate,
 )
 from admin.notices import store as notices
-from admin.notices.domain import EventType, Notice
+from admin.notices.domain import Notice
+from admin.notices.event_types import EventType
 from wallet.domain.entries import WalletState
 from wallet.domain.errors import CompanyClosed, CompanyNotFound
 from wallet.domain.money import format_money

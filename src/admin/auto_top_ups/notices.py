@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from admin.auto_top_ups.domain import Decision, Firing, PauseReason
-from admin.notices.domain import EventType, Notice
+from admin.notices.domain import Notice
+from admin.notices.event_types import EventType
 from wallet.domain.money import format_money
 from wallet.domain.resource_names import TOP_UP
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from admin.notices.domain import EventType, Notice
+from admin.notices.domain import Notice
+from admin.notices.event_types import EventType
 from admin.subscriptions.domain import Subscription, SubscriptionState, Terms
 from admin.subscriptions.periods import Schedule
 from wallet.domain.backoff import Backoff

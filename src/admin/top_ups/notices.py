@@ -1,6 +1,7 @@
 """Notices to companies about top-ups, refunds and chargebacks: an event each, and a mail where it names a template."""
 
-from admin.notices.domain import EventType, Notice
+from admin.notices.domain import Notice
+from admin.notices.event_types import EventType
 from admin.top_ups.chargeback_domain import Chargeback
 from admin.top_ups.domain import TopUp, TopUpMethod
 from admin.top_ups.refund_domain import TopUpRefund

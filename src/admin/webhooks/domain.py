@@ -49,7 +49,7 @@ class Webhook(msgspec.Struct, frozen=True):
     company: str
     url: str
     event_types: tuple[str, ...]
-    """Values of admin.notices.domain.EventType; empty: all types are sent."""
+    """Values of admin.notices.event_types.EventType; empty: all types are sent."""
     state: WebhookState
     previous_secret_until: int | None
     """The previous secret signs until then, too; None: it is not used any more."""

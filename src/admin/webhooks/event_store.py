@@ -12,7 +12,8 @@ from secrets import token_hex
 import asyncpg
 
 from admin.notices import store as notices
-from admin.notices.domain import Delivery, EventType, Notice
+from admin.notices.domain import Delivery, Notice
+from admin.notices.event_types import EventType
 from admin.webhooks.domain import (
     ERROR_CHARACTERS_MAX,
     EVENT_BACKOFF,

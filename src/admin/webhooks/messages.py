@@ -5,7 +5,8 @@ from typing import cast
 
 from google.protobuf.json_format import ParseDict
 
-from admin.notices.domain import Delivery, EventType
+from admin.notices.domain import Delivery
+from admin.notices.event_types import EventType
 from admin.rpc.field_masks import ResourceFields, fields_to_update
 from admin.webhooks.domain import (
     Event,

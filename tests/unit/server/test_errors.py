@@ -18,7 +18,7 @@ import server
 from admin.auto_top_ups.firing_top_ups import TopUpIdTaken
 from admin.cli.service import RequestRefused
 from admin.mail.smtp import MailServerUnavailable, MessageDeferred, MessageRefused
-from admin.notices.domain import EventType
+from admin.notices.event_types import EventType
 from admin.payments.port import (
     ForgedWebhook,
     PaymentMethodUnknown,

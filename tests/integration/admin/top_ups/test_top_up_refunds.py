@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from admin.mail.render import render_message
-from admin.notices.domain import EventType
+from admin.notices.event_types import EventType
 from admin.payments.port import (
     DisputeChanged,
     DisputeState,

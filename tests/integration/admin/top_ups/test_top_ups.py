@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from admin.mail.render import render_message
-from admin.notices.domain import EventType
+from admin.notices.event_types import EventType
 from admin.payments.port import Payment, PaymentChanged, PaymentState, ProviderRefused
 from admin.top_ups.domain import BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState, credit
 from admin.top_ups.services import TopUpServices

@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from admin.metrics import webhook_events_waiting
-from admin.notices.domain import Delivery, EventType
+from admin.notices.domain import Delivery
+from admin.notices.event_types import EventType
 from admin.webhooks.domain import (
     WebhookChange,
     WebhookState,
