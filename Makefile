@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_REQUIRE_VIRTUALENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test coverage demo demo-month bench bench-full check check-python check-protos check-sql format stubs lock clean clean-data
+.PHONY: help install run test coverage demo demo-month bench bench-full check check-python check-protos check-sql check-lua format stubs lock clean clean-data
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,7 +41,7 @@ bench: $(STAMP) ## Measure throughput and latency in under 5 minutes; the last l
 bench-full: $(STAMP) ## All scenarios for longer, with two workers, the ramp, growth, rates, and a bulk refund under load
 	$(PYTHON) -m benchmarks --full $(ARGS)
 
-check: check-python check-protos check-sql ## Lint, check types, import contracts, stubs, protos and SQL
+check: check-python check-protos check-sql check-lua ## Lint, check types, import contracts, stubs, protos, SQL and Lua
 
 check-python: $(STAMP)
 	$(PYTHON) -m ruff check
@@ -55,6 +55,9 @@ check-protos: $(STAMP)
 
 check-sql: $(STAMP)
 	$(PYTHON) -m tools.sql
+
+check-lua: $(STAMP)
+	$(PYTHON) -m tools.lua
 
 format: $(STAMP) ## Format the code and fix what the linter can fix
 	$(PYTHON) -m ruff check --fix

@@ -1,13 +1,12 @@
 """The headers of scripts and functions list their inputs and answers, and the code agrees."""
 
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
-from luaparser import ast as lua
-from luaparser import astnodes
 
+from tools import lua
+from tools.lua import header
 from wallet.domain.attempts import Question, Verdict
 from wallet.domain.commands import Command, Kind, Unpriced
 from wallet.domain.entries import WalletState
@@ -18,28 +17,9 @@ from wallet.hot.replies import Reply
 from wallet.hot.script import Script
 from wallet.hot.store import CleanUpAction
 
-SCRIPTS = {
-    file.name.removesuffix(".lua"): Script(file.name.removesuffix(".lua")).source
-    for file in (files("wallet.hot") / "scripts").iterdir()
-    if file.is_file()
-}
+SCRIPTS = lua.scripts()
 FUNCTIONS = {file.name: file.read_text() for file in (files("wallet.ledger") / "functions").iterdir()}
 APPEND = FUNCTIONS["append.sql"]
-
-LUA_GLOBALS = {"KEYS", "ARGV", "redis", "ipairs", "math", "pairs", "string", "table", "tonumber", "unpack"}
-"""The globals that a script may use."""
-
-
-def header(source: str, comment: str = "--") -> str:
-    """Return the comment that a script begins with."""
-    lines = []
-    for line in source.splitlines():
-        if not line.startswith(comment):
-            if line:
-                break
-            continue
-        lines.append(line.removeprefix(comment))
-    return "\n".join(lines)
 
 
 def body(source: str) -> str:
@@ -47,48 +27,28 @@ def body(source: str) -> str:
     return "\n".join(line.split("--")[0] for line in source.splitlines())
 
 
-def declared(tree: lua.Node) -> Iterator[str]:
-    """Yield the names that a script declares: local variables and functions, parameters, and variables of loops."""
-    for node in lua.walk(tree):
-        match node:
-            case astnodes.LocalAssign(targets=names) | astnodes.Forin(targets=names):
-                yield from (name.id for name in names)
-            case astnodes.Fornum(target=name):
-                yield name.id
-            case astnodes.LocalFunction(name=function, args=names):
-                yield function.id
-                yield from (name.id for name in names if isinstance(name, astnodes.Name))
-            case astnodes.Function(args=names) | astnodes.AnonymousFunction(args=names):
-                yield from (name.id for name in names if isinstance(name, astnodes.Name))
-
-
-def named(tree: lua.Node) -> Iterator[str]:
-    """Yield the names that a script uses as variables: neither members, as in `string.sub`, nor keys of tables."""
-    members = set()
-    for node in lua.walk(tree):
-        match node:
-            case astnodes.Index(idx=member, notation=astnodes.IndexNotation.DOT) | astnodes.Field(key=member):
-                members.add(id(member))
-    yield from (node.id for node in lua.walk(tree) if isinstance(node, astnodes.Name) and id(node) not in members)
-
-
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
-def test_a_lua_script_parses_and_has_no_global_of_its_own(name: str) -> None:
-    """Redis refuses a global only when a call comes to it."""
-    tree = lua.parse(SCRIPTS[name])
-    assert set(named(tree)) - set(declared(tree)) <= LUA_GLOBALS
+def test_a_lua_script_keeps_the_rules_of_make_check(name: str) -> None:
+    """It parses, has no global of its own, and lists its keys, arguments and reply."""
+    assert list(lua.faults(SCRIPTS[name])) == []
 
 
-def test_an_undeclared_name_in_lua_is_found() -> None:
-    tree = lua.parse("local a, t = 1, { key = 2 }\nfor i = 1, a do b = t.member + i end")
-    assert set(named(tree)) - set(declared(tree)) == {"b"}
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        ("local a, t = 1, { key = 2 }\nfor i = 1, a do b = t.member + i end", "uses the global b"),
+        ("local a = os.time()", "uses the global os"),
+        ("local = 1", "does not parse"),
+    ],
+)
+def test_a_mistake_in_lua_is_found(code: str, fault: str) -> None:
+    found = list(lua.faults(f"-- A script.\n-- KEYS, none\n-- ARGV, none\n-- Reply, none\n{code}\n"))
+    assert len(found) == 1
+    assert found[0].startswith(fault)
 
 
-@pytest.mark.parametrize("name", sorted(SCRIPTS))
-def test_a_lua_script_lists_its_keys_arguments_and_reply(name: str) -> None:
-    top = header(SCRIPTS[name])
-    for part in ("KEYS", "ARGV", "Reply"):
-        assert re.search(rf"^ {part}\b", top, re.MULTILINE), f"{name}.lua does not say its {part}"
+def test_a_header_without_arguments_is_found() -> None:
+    assert list(lua.faults("-- KEYS, none\n-- Reply, none\n")) == ["has no ARGV in its header"]
 
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
