@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 
 from wallet.ledger.pool import open_pool
-from wallet.rating import Rating
+from wallet.rate_snapshot import Rating
 
 SECONDS_MAX = 120.0
 

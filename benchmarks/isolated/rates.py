@@ -29,7 +29,7 @@ from wallet.domain.ratebook import RateBooks
 from wallet.domain.resource_names import RATE_CARD
 from wallet.domain.usage import Channel, Usage
 from wallet.ledger.pool import open_pool
-from wallet.rating import Rating
+from wallet.rate_snapshot import Rating
 
 IMPORTS = LOADINGS = 3
 SETTLED_SECONDS = 3.0

@@ -5,7 +5,7 @@ from functools import partial
 from types import ModuleType
 from typing import NamedTuple
 
-from admin.http.routes import Route
+from admin.http.route import Route
 from admin.work.runner import Worker
 from server.lifecycle import Service
 

@@ -6,7 +6,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from charging.pricing import AuthorizationUsage, Priced, Pricing
 from server.fingerprint import fingerprint
-from server.usage import usage_of
+from server.usage_messages import usage_of
 from veloconnect.charging.v1 import charging_pb2
 from wallet.domain.commands import Command, Kind
 from wallet.domain.resource_names import AUTHORIZATION, COMPANY

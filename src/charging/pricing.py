@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from server.rejections import invalid
-from server.usage import Used
+from server.usage_messages import Used
 from wallet.domain.commands import Unpriced
 from wallet.domain.entries import Authorization, AuthorizationState
 from wallet.domain.errors import AuthorizationNotFound

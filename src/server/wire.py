@@ -5,7 +5,7 @@ from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from server.prices import fill_price
+from server.price_messages import fill_price
 from veloconnect.wallet.v1 import wallet_pb2
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Authorization, AuthorizationState, Entry, Wallet, WalletState

@@ -24,7 +24,7 @@ from wallet.ledger.failures import translated, unavailable
 from wallet.ledger.pool import open_pool
 from wallet.ledger.reader import Reader
 from wallet.loading import Loader
-from wallet.rating import Rating
+from wallet.rate_snapshot import Rating
 from wallet.recovery import Recovery
 from wallet.settings import WalletSettings
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from admin.auto_top_ups.domain import Firing
-from admin.auto_top_ups.firing_top_ups import FINGERPRINT, TopUpIdTaken
+from admin.auto_top_ups.top_up_starter import FINGERPRINT, TopUpIdTaken
 from admin.top_ups.domain import TopUp, TopUpMethod, TopUpState
 from tests.support.builders import fingerprint
 from wallet.domain.commands import Command, Kind

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from admin.http import server
-from admin.http.routes import Route
+from admin.http.route import Route
 from admin.settings import AdminSettings
 from devstack.ports import LOOPBACK, free_port
 from server.lifetime import Lifetime

@@ -25,8 +25,8 @@ from admin.top_ups.store import TopUpRecords
 from admin.webhooks.event_store import Events
 from admin.webhooks.store import Webhooks
 from admin.work.leases import Leases
+from refunds.case_decisions import CaseDecisions
 from refunds.case_store import RefundCases
-from refunds.decisions import CaseDecisions
 from refunds.delivery_reports import DeliveryReports
 from refunds.delivery_store import DeliveryReportStore, RefundPolicyStore
 from refunds.job_store import RefundJobs

@@ -3,9 +3,9 @@
 from functools import partial
 
 from admin.auto_top_ups.firing_store import AutoTopUpFirings
-from admin.auto_top_ups.firing_top_ups import FiringTopUps
 from admin.auto_top_ups.servicer import AutoTopUpServicer
 from admin.auto_top_ups.store import AutoTopUps
+from admin.auto_top_ups.top_up_starter import FiringTopUps
 from admin.auto_top_ups.worker import PAUSE_SECONDS, TURNS_SECONDS, AutoTopUpWorker
 from admin.feature import Feature, service
 from admin.top_ups.services import TopUpServices

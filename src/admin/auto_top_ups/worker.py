@@ -15,7 +15,7 @@ import structlog
 
 from admin.auto_top_ups.domain import Firing
 from admin.auto_top_ups.firing_store import AutoTopUpFirings
-from admin.auto_top_ups.firing_top_ups import ID_TAKEN, Failure, TopUpIdTaken, failure_of
+from admin.auto_top_ups.top_up_starter import ID_TAKEN, Failure, TopUpIdTaken, failure_of
 from admin.metrics import auto_top_ups
 from admin.payments.port import ProviderRefused
 from admin.top_ups.domain import TopUp, TopUpState
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 class StartsTopUps(Protocol):
-    """Starts the top-ups of firings; see admin.auto_top_ups.firing_top_ups.FiringTopUps."""
+    """Starts the top-ups of firings; see admin.auto_top_ups.top_up_starter.FiringTopUps."""
 
     async def start(self, firing: Firing) -> TopUp:
         """Start the top-up of a firing, or resume it, and return it.

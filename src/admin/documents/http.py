@@ -4,7 +4,7 @@ from aiohttp import web
 
 from admin.documents.names import parse_month
 from admin.documents.renderer import DocumentRenderer, PdfFile
-from admin.http.routes import Route, attachment
+from admin.http.route import Route, attachment
 from server.validation import check
 from veloconnect.admin.v1 import document_pb2
 from wallet.domain.resource_names import RECEIPT, STATEMENT

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from admin.http.errors import error_response
-from admin.http.routes import BODY_BYTES_MAX, Route
+from admin.http.route import BODY_BYTES_MAX, Route
 from admin.metrics import http_requests, http_seconds
 from server.errors import answer, is_fault
 from server.rejections import InvalidRequest, Unauthenticated

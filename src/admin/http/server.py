@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web, web_response
 
 from admin.http.boundary import application
-from admin.http.routes import Route
+from admin.http.route import Route
 from admin.settings import AdminSettings
 from server.lifecycle import DRAIN_SECONDS_MAX
 from server.lifetime import Lifetime

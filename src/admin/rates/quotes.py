@@ -3,14 +3,14 @@
 import time
 
 from admin.companies.store import Companies
-from server.prices import fill_price
+from server.price_messages import fill_price
 from server.rejections import invalid
-from server.usage import usage_of
+from server.usage_messages import usage_of
 from veloconnect.admin.v1 import rate_pb2
 from wallet.domain.errors import RateCardNotFound, RateNotFound
 from wallet.domain.money import MICROS_MAX, format_money
 from wallet.domain.resource_names import COMPANY, RATE_CARD
-from wallet.rating import Rating
+from wallet.rate_snapshot import Rating
 
 
 class Quotes:

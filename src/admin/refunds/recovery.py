@@ -1,8 +1,8 @@
 """Completes refunds that a policy or a person has decided, and whose process was killed before they were recorded."""
 
-from refunds import decisions as refund_decisions
+from refunds import case_decisions
 from refunds import delivery_reports as deliveries
-from refunds.decisions import CaseDecisions
+from refunds.case_decisions import CaseDecisions
 from refunds.delivery_reports import DeliveryReports
 
 PAUSE_SECONDS = 5.0
@@ -20,7 +20,7 @@ class RefundRecovery:
         self,
         *,
         report_age_seconds_min: float = deliveries.UNFINISHED_SECONDS_MIN,
-        decision_age_seconds_min: float = refund_decisions.UNFINISHED_SECONDS_MIN,
+        decision_age_seconds_min: float = case_decisions.UNFINISHED_SECONDS_MIN,
     ) -> int:
         """Complete reports and decisions of at least these ages; return how many. Raises LedgerUnavailable."""
         reports = await self._reports.finish_once(age_seconds_min=report_age_seconds_min)

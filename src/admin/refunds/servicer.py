@@ -17,8 +17,8 @@ from admin.refunds.upload import job_message, receive_upload
 from admin.refunds.upload import preview_message as job_preview_message
 from admin.rpc.concurrency import ConcurrencyLimit
 from admin.rpc.pages import Listing, check_company
+from refunds.case_decisions import CaseDecisions
 from refunds.case_store import RefundCases
-from refunds.decisions import CaseDecisions
 from refunds.delivery import CaseState
 from refunds.delivery_store import RefundPolicyStore
 from refunds.job_store import RefundJobs

@@ -6,8 +6,8 @@ from admin.refunds.job_worker import RefundJobWorker
 from admin.refunds.recovery import RefundRecovery
 from admin.refunds.servicer import RefundServicer
 from admin.work.runner import Worker
+from refunds.case_decisions import CaseDecisions
 from refunds.case_store import RefundCases
-from refunds.decisions import CaseDecisions
 from refunds.delivery_reports import DeliveryReports
 from refunds.delivery_store import DeliveryReportStore, RefundPolicyStore
 from refunds.job_store import RefundJobs

@@ -7,7 +7,7 @@ from aiohttp import HttpVersion11, web
 from google.protobuf.json_format import ParseDict, ParseError
 from multidict import MultiMapping
 
-from admin.http.routes import Route, attachment_headers
+from admin.http.route import Route, attachment_headers
 from admin.statements.exporter import StatementExporter
 from admin.statements.filters import filter_of
 from server.rejections import InvalidRequest, invalid

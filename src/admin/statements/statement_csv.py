@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from admin.spreadsheets import line_writer, text_cell
 from admin.statements.domain import EntryFilter, Period, StatementNotReconciled
-from server.prices import explanation
+from server.price_messages import explanation
 from wallet.domain.entries import Entry
 from wallet.domain.money import decimal
 from wallet.domain.resource_names import COMPANY

@@ -33,7 +33,7 @@ from wallet.domain.errors import (
 from wallet.domain.ratebook import Quote
 from wallet.domain.resource_names import SUBSCRIPTION_REFERENCE
 from wallet.engine import Engine
-from wallet.rating import Rating
+from wallet.rate_snapshot import Rating
 
 SAVE_ATTEMPTS_MAX = 8
 """How often a change is tried while other processes change the subscription, too."""

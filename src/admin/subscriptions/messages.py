@@ -17,7 +17,7 @@ from server import wire
 from server.error_table import TABLE
 from server.fingerprint import fingerprint
 from server.rejections import invalid
-from server.usage import usage_of
+from server.usage_messages import usage_of
 from server.validation import check_name
 from veloconnect.admin.v1 import subscription_pb2
 from wallet.domain.commands import Kind

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from admin.http.routes import Route, webhook
+from admin.http.route import Route, webhook
 from admin.payments.port import ForgedWebhook
 from admin.top_ups.provider_events import ProviderEvents
 from server.rejections import InvalidRequest

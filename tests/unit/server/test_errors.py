@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 import admin
 import charging
 import server
-from admin.auto_top_ups.firing_top_ups import TopUpIdTaken
+from admin.auto_top_ups.top_up_starter import TopUpIdTaken
 from admin.cli.service import RequestRefused
 from admin.mail.smtp import MailServerUnavailable, MessageDeferred, MessageRefused
 from admin.notices.event_types import EventType
@@ -60,7 +60,7 @@ TRAILERS_BYTES_MAX = 8192
 NEVER_ANSWERED = {
     Rejection,  # the root
     Misconfigured,  # ends the process before it serves
-    UnknownCountry,  # server.usage makes an InvalidRequest of it
+    UnknownCountry,  # server.usage_messages makes an InvalidRequest of it
     UnreadableTime,  # an option or a cell that is refused
     BadCell,  # these three are rows of a deck's report
     BadFile,

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from admin.auto_top_ups.domain import AutoTopUpChange, Firing, PauseReason
-from admin.auto_top_ups.firing_top_ups import Failure, FiringTopUps, TopUpIdTaken, failure_of
 from admin.auto_top_ups.servicer import AutoTopUpServicer
+from admin.auto_top_ups.top_up_starter import Failure, FiringTopUps, TopUpIdTaken, failure_of
 from admin.auto_top_ups.worker import AutoTopUpWorker
 from admin.payments.port import PaymentState, ProviderRefused
 from admin.top_ups.domain import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from admin.http import server
 from admin.http.errors import STATUSES
-from admin.http.routes import BODY_BYTES_MAX, Route, attachment, webhook
+from admin.http.route import BODY_BYTES_MAX, Route, attachment, webhook
 from admin.settings import AdminSettings
 from devstack.ports import LOOPBACK
 from server.error_table import FAULT, TABLE

@@ -23,8 +23,8 @@ from wallet.domain.usage import Channel, Usage
 from wallet.ledger import rate_rows
 from wallet.ledger.listening import listening
 from wallet.ledger.pool import open_pool
-from wallet.ledger.pricing import CHANNEL
-from wallet.rating import NOTHING, Rating
+from wallet.ledger.rate_changes import CHANNEL
+from wallet.rate_snapshot import NOTHING, Rating
 
 VISIBLE_SECONDS_MAX = 2.0
 RATES = 3_000
@@ -89,7 +89,7 @@ async def test_a_process_that_serves_has_the_prices_from_the_start(wallets: Wall
 async def test_a_change_is_seen_at_once_where_it_is_told(
     wallets: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wallet.rating.POLL_SECONDS", 3600)
+    monkeypatch.setattr("wallet.rate_snapshot.POLL_SECONDS", 3600)
     async with running(wallets.rating):
         await until_listening(database)
         await import_deck(wallets.rate_cards, deck({"+49": 10}))
@@ -114,8 +114,8 @@ async def test_a_listener_reconnects_and_catches_up(
     wallets: Wallets, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A listener whose connection is cut connects again and gets what it missed."""
-    monkeypatch.setattr("wallet.rating.POLL_SECONDS", 3600)
-    monkeypatch.setattr("wallet.rating.RECONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("wallet.rate_snapshot.POLL_SECONDS", 3600)
+    monkeypatch.setattr("wallet.rate_snapshot.RECONNECT_SECONDS", 0.2)
     async with running(wallets.rating):
         await until_listening(database)
         await database.fetch(

@@ -16,7 +16,7 @@ from wallet.domain.ratebook import RateBook, RateBookBuilder, RateBooks
 from wallet.ledger.failures import unavailable
 from wallet.ledger.listening import listening
 from wallet.ledger.pool import Connection
-from wallet.ledger.pricing import CHANNEL, EVERYTHING, Changes, changes_since, last_change
+from wallet.ledger.rate_changes import CHANNEL, EVERYTHING, Changes, changes_since, last_change
 from wallet.ledger.transactions import reading
 
 POLL_SECONDS = 1.0
