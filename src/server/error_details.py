@@ -60,5 +60,5 @@ def unpriced(error: e.RateNotFound) -> str:
 
 def no_transfer(error: e.NotABankTransfer) -> str:
     """Return why people cannot record the result of a top-up."""
-    how = "it is in the wallet" if error.method == "MANUAL" else "its payment provider says what becomes of it"
+    how = "it is in the wallet" if error.method == "MANUAL" else "its payment provider reports its result"
     return f"must be a top-up by METHOD_BANK_TRANSFER; this one is by METHOD_{error.method}, and {how}"

@@ -22,7 +22,7 @@ TABLE: Mapping[type[Exception], Row] = {
     Unauthenticated: Row(
         _C.UNAUTHENTICATED,
         Reason.UNAUTHENTICATED,
-        lambda _: "The call shows no token that is known.",
+        lambda _: "The call has no valid token.",
         "Send the metadata `authorization: Bearer <token>`.",
     ),
     InvalidRequest: Row(
@@ -161,7 +161,7 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.REFUND_CASE_DECIDED,
         lambda error: f"The refund case {error} has been decided differently.",
-        "Read it with GetRefundCase; what is to be given back beyond it is a CreateRefund.",
+        "Read it with GetRefundCase; refund any further amount with CreateRefund.",
     ),
     e.ReceiptNotFound: Row(
         _C.NOT_FOUND,
@@ -234,7 +234,7 @@ TABLE: Mapping[type[Exception], Row] = {
     e.CurrencyMismatch: Row(
         _C.FAILED_PRECONDITION,
         Reason.CURRENCY_MISMATCH,
-        lambda error: f"The wallet or rate card is in {error.wallet}, and what is to go with it in {error.given}.",
+        lambda error: f"The wallet or rate card is in {error.wallet}, the request in {error.given}.",
         "Send amounts, rates and decks in the currency of the wallet or rate card, which never changes.",
         lambda error: {"wallet": error.wallet, "given": error.given},
     ),
@@ -242,7 +242,7 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.COMPANY_CLOSED,
         lambda error: f"The company {error} is closed for good.",
-        "It can be read, and nothing else.",
+        "A closed company can only be read.",
     ),
     e.WalletNotEmpty: Row(
         _C.FAILED_PRECONDITION,
@@ -254,8 +254,8 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.TOP_UP_ENDED,
         lambda error: f"The top-up {error.top_up} is {error.state}.",
-        "Read it with GetTopUp. Money that comes beside it is a top-up of its own; what was wrong about it is an "
-        "adjustment (AdjustmentService).",
+        "Read it with GetTopUp. Record further money as a new top-up; correct this one by an adjustment "
+        "(AdjustmentService).",
         lambda error: {"state": error.state},
     ),
     e.TopUpNotRefundable: Row(
@@ -279,7 +279,7 @@ TABLE: Mapping[type[Exception], Row] = {
         _C.FAILED_PRECONDITION,
         Reason.AUTHORIZATION_CLOSED,
         lambda error: f"The authorization {error} is no longer open.",
-        "Read it with GetAuthorization; what is still to be paid is a Charge.",
+        "Read it with GetAuthorization; charge the rest with Charge.",
     ),
     e.CompanySuspended: Row(
         _C.FAILED_PRECONDITION,
@@ -331,7 +331,7 @@ TABLE: Mapping[type[Exception], Row] = {
     e.TransactionNotFound: Row(
         _C.NOT_FOUND,
         Reason.TRANSACTION_NOT_FOUND,
-        lambda error: f"There is no transaction {error}, or it is of another kind than this is about.",
+        lambda error: f"There is no transaction {error}, or it is of a kind that this method does not accept.",
         "Read it with GetTransaction, or check the name against ListTransactions: charges and captures can be "
         "refunded; a refund and an adjustment have the number of their transaction.",
     ),

@@ -62,7 +62,7 @@ class Loader:
             if loaded.epoch <= peek.position.epoch:
                 raise WalletUnavailable(
                     "Redis has a later load of the wallet than the ledger knows: was Postgres restored to the past? "
-                    "RebuildWallet mends it.",
+                    "Call RebuildWallet.",
                     applied=Applied.NO,
                 )
             await self._hot.load(loaded)

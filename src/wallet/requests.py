@@ -73,6 +73,6 @@ class Request:
         self.rounds += 1
         if self.rounds < ROUNDS_MAX:
             return True
-        text = f"the wallet did not come to rest in {ROUNDS_MAX} rounds ({why})"
+        text = f"no definite answer after {ROUNDS_MAX} cycles ({why})"
         self.answer(WalletUnavailable(text, applied=self.applied))
         return False

@@ -158,7 +158,7 @@ VERDICTS: dict[Verdict, Row] = {
         InRedis.KEEP,
         Then.REFUSE,
         lambda judged: WalletUnavailable(
-            "Redis is ahead of the ledger: was Postgres restored to the past? RebuildWallet mends it.",
+            "Redis is ahead of the ledger: was Postgres restored to the past? Call RebuildWallet.",
             applied=judged.applied,
         ),
         alarm="wallet_ahead_of_ledger",

@@ -5,12 +5,13 @@ import msgspec
 from admin.documents.months import Month
 from admin.statements.domain import StatementNotReconciled
 from admin.statements.usage import UsageLine, total
+from wallet.domain.money import format_money
 from wallet.domain.resource_names import COMPANY
 
 LATE_MICROSECONDS_MAX = 3_600_000_000
-"""How long after its end a month may still get entries, in microseconds. An entry has the time at which the charge was
-accepted, and the time of a wallet never goes back. So a month is complete when the wallet has a later entry, or after
-this time."""
+"""The time after its end in which a month may still get entries, in microseconds. An entry has the time at which the
+charge was accepted, and the time of a wallet never goes back. So a month is complete when the wallet has a later entry,
+or after this time."""
 
 
 class MoneyLine(msgspec.Struct, frozen=True):
@@ -25,7 +26,7 @@ class MoneyLine(msgspec.Struct, frozen=True):
 class MonthlyStatement(msgspec.Struct, frozen=True):
     """A month of a company. Amounts in micros.
 
-    opening + top-ups + adjustments − charges + refunds = closing, which `reconciled` checks.
+    opening + top-ups + adjustments − charges + refunds = closing, as `check_reconciled` requires.
     """
 
     company: str
@@ -63,14 +64,16 @@ class MonthlyStatement(msgspec.Struct, frozen=True):
         """The sum of adjustments, with its sign."""
         return sum(line.amount for line in self.adjustments)
 
-    def reconciled(self) -> "MonthlyStatement":
-        """Return itself. Raises StatementNotReconciled if sums and balances do not match, which is a fault of ours."""
+    def check_reconciled(self) -> None:
+        """Raise StatementNotReconciled if sums and balances do not match, which is a fault of the service."""
         change = self.top_ups.amount + self.adjusted - self.charged + self.refunded
         if self.opening + change != self.closing:
-            raise StatementNotReconciled(
-                f"{COMPANY.name(self.company)}, {self.month}: {self.opening} + {change} micros are not {self.closing}"
+            opening, changed, closing = (
+                format_money(micros, self.currency) for micros in (self.opening, change, self.closing)
             )
-        return self
+            raise StatementNotReconciled(
+                f"{COMPANY.name(self.company)}, {self.month}: {opening} + {changed} are not {closing}"
+            )
 
 
 def is_over(month: Month, *, now: int, last_at: int) -> bool:

@@ -33,7 +33,9 @@ class MonthlyStatements:
         """Return the statement of a month as of `now`. Raises CompanyNotFound, StatementNotReconciled."""
         await self._usage.catch_up(company)
         async with snapshot(self._pool) as connection:
-            return (await _read(connection, company, month, now)).reconciled()
+            statement = await _read(connection, company, month, now)
+        statement.check_reconciled()
+        return statement
 
 
 async def _read(connection: Connection, company: str, month: Month, now: int | None) -> MonthlyStatement:

@@ -9,7 +9,7 @@ def check_text(field: str, amount: int, currency: str, text: str) -> None:
     """Raise InvalidRequest if `text` is not empty and is not `amount` (micros) in words, such as "20.00 EUR"."""
     said = format_money(amount, currency)
     if text not in ("", said):
-        raise invalid(field, f"says {text[:64]}, and the amount in micros is {said}: one of the two is wrong")
+        raise invalid(field, f"is {text[:64]}, but amount_micros is {said}")
 
 
 def check_whole(field: str, amount: int, currency: str) -> None:

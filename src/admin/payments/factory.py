@@ -19,7 +19,7 @@ def make_provider(settings: AdminSettings) -> StripeProvider | None:
     if not any(signers):
         raise Misconfigured(
             "STRIPE_API_KEY is set and STRIPE_WEBHOOK_SECRETS is not: without the signing secret of its webhook "
-            "endpoint (whsec_…, see the dashboard) nobody here learns of chargebacks."
+            "endpoint (whsec_…, see the dashboard) the service does not learn of chargebacks."
         )
     return StripeProvider(
         key.get_secret_value(), [secret for secret in signers if secret], api_base=settings.stripe_api_base

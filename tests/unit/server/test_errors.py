@@ -92,7 +92,7 @@ SAMPLES: list[Exception] = [
     e.DeadlineExceeded("the deadline passed in the queue", applied=Applied.UNKNOWN),
     e.LedgerUnavailable("Postgres is away", applied=Applied.NO),
     e.WalletUnavailable("Redis does not answer", applied=Applied.UNKNOWN),
-    e.WalletUnavailable("Redis is ahead of the ledger. RebuildWallet mends it.", applied=Applied.NO),
+    e.WalletUnavailable("Redis is ahead of the ledger. Call RebuildWallet.", applied=Applied.NO),
     e.CompanyNotFound("acme"),
     e.CompanyAlreadyExists("acme"),
     e.IdempotencyKeyReused("sms-1"),
