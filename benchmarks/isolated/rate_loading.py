@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 
 from wallet.ledger.pool import open_pool
-from wallet.rate_snapshot import Rating
+from wallet.rate_snapshot import RateSnapshot
 
 SECONDS_MAX = 120.0
 
@@ -43,7 +43,7 @@ def measure_loading(database_url: str) -> Loading:
 async def _load(database_url: str) -> Loading:
     pool = await open_pool(database_url, size_max=1)
     try:
-        rating = Rating(pool, database_url)
+        rating = RateSnapshot(pool, database_url)
         before = _resident_bytes()
         began = time.perf_counter()
         await rating.refresh()

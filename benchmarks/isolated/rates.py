@@ -29,7 +29,7 @@ from wallet.domain.ratebook import RateBooks
 from wallet.domain.resource_names import RATE_CARD
 from wallet.domain.usage import Channel, Usage
 from wallet.ledger.pool import open_pool
-from wallet.rate_snapshot import Rating
+from wallet.rate_snapshot import RateSnapshot
 
 IMPORTS = LOADINGS = 3
 SETTLED_SECONDS = 3.0
@@ -106,7 +106,7 @@ class _Measuring:
     async def _books(self) -> RateBooks:
         pool = await open_pool(self._stack.database_url, size_max=1)
         try:
-            rating = Rating(pool, self._stack.database_url)
+            rating = RateSnapshot(pool, self._stack.database_url)
             await rating.refresh()
             return rating.books
         finally:

@@ -1,8 +1,8 @@
 """Delivery reports from messages, and their results to messages."""
 
+from refunds.amounts import NOTHING_DELIVERED, DeliveredShare
 from refunds.delivery import DeliveryReport, DeliveryStatus
 from refunds.delivery_reports import ReportResult
-from refunds.domain import NOTHING_DELIVERED, DeliveredShare
 from server import wire
 from server.rejections import invalid
 from veloconnect.charging.v1 import charging_pb2

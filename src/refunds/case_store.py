@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from refunds.amounts import DeliveredShare
 from refunds.delivery import (
     CaseState,
     Decision,
@@ -12,7 +13,6 @@ from refunds.delivery import (
     NewCase,
     RefundCase,
 )
-from refunds.domain import DeliveredShare
 from wallet.domain.errors import RefundCaseNotFound
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import load

@@ -4,7 +4,8 @@ from enum import IntEnum
 
 import msgspec
 
-from refunds.domain import DeliveredShare, RefundReason
+from refunds.amounts import DeliveredShare
+from refunds.domain import RefundReason
 from wallet.domain.usage import Channel
 
 

@@ -1,8 +1,10 @@
-"""Refunds of charges: reasons, amounts, and the state of the charge."""
+"""Refunds of charges: reasons and requests."""
 
 from enum import StrEnum
 
 import msgspec
+
+from refunds.amounts import DeliveredShare, Refundable, refund_amount
 
 
 class RefundReason(StrEnum):
@@ -15,43 +17,6 @@ class RefundReason(StrEnum):
     WRONG_PRICE = "WRONG_PRICE"
     GOODWILL = "GOODWILL"
     OTHER = "OTHER"
-
-
-class DeliveredShare(msgspec.Struct, frozen=True):
-    """The delivered share of a charge: `delivered` of `total` units, 0 ≤ delivered ≤ total, 1 ≤ total."""
-
-    delivered: int
-    total: int
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether everything was delivered."""
-        return self.delivered == self.total
-
-    def is_same_share(self, other: "DeliveredShare") -> bool:
-        """Return whether the other is the same fraction: 1 of 2 and 2 of 4 are."""
-        return self.delivered * other.total == other.delivered * self.total
-
-    def undelivered_amount(self, price: int) -> int:
-        """Return the part of a price for what was not delivered: in micros, rounded once, half up."""
-        return (2 * price * (self.total - self.delivered) + self.total) // (2 * self.total)
-
-
-NOTHING_DELIVERED = DeliveredShare(0, 1)
-
-
-class Refundable(msgspec.Struct, frozen=True):
-    """A charge or capture and its refunds so far. Amounts in micros."""
-
-    price: int
-    """The debited amount, positive."""
-    refunded: int
-    currency: str
-
-    @property
-    def left(self) -> int:
-        """The amount that can still be refunded."""
-        return self.price - self.refunded
 
 
 class RefundRequest(msgspec.Struct, frozen=True):
@@ -75,12 +40,7 @@ class RefundRequest(msgspec.Struct, frozen=True):
 
     def amount_of(self, charge: Refundable) -> int:
         """Return the amount in micros; 0 if nothing is left to refund."""
-        if self.amount is not None:
-            return self.amount
-        if self.undelivered is None:
-            return charge.left
-        part = self.undelivered.undelivered_amount(charge.price)
-        return max(0, part - charge.refunded) if self.deduct_earlier_refunds else part
+        return refund_amount(charge, self.amount, self.undelivered, deduct_earlier_refunds=self.deduct_earlier_refunds)
 
     @property
     def depends_on_other_refunds(self) -> bool:

@@ -1,6 +1,7 @@
 """Refund a charge: compute the amount and submit the command."""
 
-from refunds.domain import Refundable, RefundRequest
+from refunds.amounts import Refundable
+from refunds.domain import RefundRequest
 from refunds.store import ChargeReader
 from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import Outcome

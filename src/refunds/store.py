@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from refunds.domain import Refundable
+from refunds.amounts import Refundable
 from wallet.domain.commands import Kind
 from wallet.domain.errors import CompanyNotFound
 from wallet.domain.usage import Channel

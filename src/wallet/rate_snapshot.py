@@ -29,7 +29,7 @@ NOTHING = RateBooks({}, {}, EVERYTHING)
 log = structlog.get_logger(__name__)
 
 
-class Rating:
+class RateSnapshot:
     """Holds the snapshot. `run` renews it continuously; `refresh` renews it once."""
 
     def __init__(self, pool: asyncpg.Pool, database_url: str) -> None:

@@ -24,7 +24,7 @@ from wallet.ledger.failures import translated, unavailable
 from wallet.ledger.pool import open_pool
 from wallet.ledger.reader import Reader
 from wallet.loading import Loader
-from wallet.rate_snapshot import Rating
+from wallet.rate_snapshot import RateSnapshot
 from wallet.recovery import Recovery
 from wallet.settings import WalletSettings
 
@@ -41,7 +41,7 @@ class Wallets:
     engine: Engine
     """The one way a balance changes."""
     reader: Reader
-    rating: Rating
+    rating: RateSnapshot
     loader: Loader
     pool: asyncpg.Pool
     """For the tables of features. It must not be used to change a balance."""
@@ -85,7 +85,7 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
         lane_of = hot.lanes()
         lanes = [Lane(hot, appender(), loader, health) for _ in range(max(lane_of.values()) + 1)]
         engine = Engine(hot.keys, lanes, lane_of, health)
-        rating = Rating(pool, settings.database_url)
+        rating = RateSnapshot(pool, settings.database_url)
         wallets = Wallets(engine, Reader(pool), rating, loader, pool, hot, health)
 
         probing = asyncio.create_task(health.run(), name="ledger probe")

@@ -1,4 +1,4 @@
-"""A fake of FiringTopUps for tests of automatic top-ups: it pays into the wallet, declines, hangs or fails, as set.
+"""A fake of TopUpStarter for tests of automatic top-ups: it pays into the wallet, declines, hangs or fails, as set.
 
 It keeps the promise of `admin.auto_top_ups.worker.StartsTopUps`: one top-up for each firing.
 """

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from refunds.amounts import DeliveredShare
 from refunds.delivery import DeliveryReport, DeliveryStatus
-from refunds.domain import DeliveredShare, RefundReason, RefundRequest
+from refunds.domain import RefundReason, RefundRequest
 from refunds.job import ChargeFilter, NewJob, RefundJob
 from tests.support.builders import fingerprint, fresh
 from tests.support.wallets import Wallets

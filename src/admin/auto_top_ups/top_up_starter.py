@@ -37,7 +37,7 @@ def failure_of(top_up: TopUp) -> Failure | None:
     return None
 
 
-class FiringTopUps:
+class TopUpStarter:
     """Starts and resumes the top-ups of firings."""
 
     def __init__(self, top_ups: TopUps, records: TopUpRecords) -> None:

@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 class StartsTopUps(Protocol):
-    """Starts the top-ups of firings; see admin.auto_top_ups.top_up_starter.FiringTopUps."""
+    """Starts the top-ups of firings; see admin.auto_top_ups.top_up_starter.TopUpStarter."""
 
     async def start(self, firing: Firing) -> TopUp:
         """Start the top-up of a firing, or resume it, and return it.

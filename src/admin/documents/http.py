@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from admin.documents.names import parse_month
+from admin.documents.messages import parse_month
 from admin.documents.renderer import DocumentRenderer, PdfFile
 from admin.http.route import Route, attachment
 from server.validation import check

@@ -6,6 +6,7 @@ from typing import Any, cast
 import msgspec
 
 from admin.documents.monthly import MonthlyStatement
+from admin.documents.months import Month
 from admin.documents.receipts import (
     BillingProfile,
     Receipt,
@@ -155,6 +156,15 @@ def receipt_message(receipt: Receipt) -> document_pb2.Receipt:
         seller=seller_message(receipt.seller),
         buyer=profile_message(receipt.company, receipt.buyer),
     )
+
+
+def parse_month(name: str) -> tuple[str, Month]:
+    """Parse `companies/{company}/statements/{month}`. Raises InvalidRequest for a date that is out of range."""
+    company, month = STATEMENT.parse(name)
+    try:
+        return company, Month.parse(month)
+    except ValueError as error:
+        raise invalid("name", "must be of a month from 1970-01 to 9998-12") from error
 
 
 def statement_message(statement: MonthlyStatement) -> document_pb2.Statement:

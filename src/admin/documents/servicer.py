@@ -3,6 +3,7 @@
 
 from admin.documents.billing_store import Billing
 from admin.documents.messages import (
+    parse_month,
     profile_change,
     profile_message,
     receipt_message,
@@ -11,7 +12,6 @@ from admin.documents.messages import (
     statement_message,
 )
 from admin.documents.monthly_store import MonthlyStatements
-from admin.documents.names import parse_month
 from admin.documents.receipt_store import Receipts
 from admin.documents.receipts import Receipt
 from admin.documents.renderer import DocumentRenderer, PdfFile

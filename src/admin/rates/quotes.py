@@ -10,13 +10,13 @@ from veloconnect.admin.v1 import rate_pb2
 from wallet.domain.errors import RateCardNotFound, RateNotFound
 from wallet.domain.money import MICROS_MAX, format_money
 from wallet.domain.resource_names import COMPANY, RATE_CARD
-from wallet.rate_snapshot import Rating
+from wallet.rate_snapshot import RateSnapshot
 
 
 class Quotes:
     """Quotes prices as a charge would be priced, by all rates that are committed at the time of the request."""
 
-    def __init__(self, rating: Rating, companies: Companies) -> None:
+    def __init__(self, rating: RateSnapshot, companies: Companies) -> None:
         """Price by the snapshot of `rating`, which each quote refreshes."""
         self._rating = rating
         self._companies = companies

@@ -5,6 +5,7 @@ from typing import cast
 
 from google.protobuf.message import Message
 
+from refunds.amounts import DeliveredShare
 from refunds.delivery import (
     Action,
     CaseOrigin,
@@ -14,7 +15,7 @@ from refunds.delivery import (
     RefundPolicy,
     RefundRule,
 )
-from refunds.domain import DeliveredShare, RefundReason, RefundRequest
+from refunds.domain import RefundReason, RefundRequest
 from server import wire
 from server.fingerprint import fingerprint
 from server.rejections import invalid

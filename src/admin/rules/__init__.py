@@ -1,1 +1,4 @@
-"""RuleService: alert policies and spend limits."""
+"""RuleService, which serves alert policies and spend limits.
+
+Policies are kept by admin/alerts/store.py. Spend limits are kept here (store.py); the engine applies them.
+"""

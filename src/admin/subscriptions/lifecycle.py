@@ -33,7 +33,7 @@ from wallet.domain.errors import (
 from wallet.domain.ratebook import Quote
 from wallet.domain.resource_names import SUBSCRIPTION_REFERENCE
 from wallet.engine import Engine
-from wallet.rate_snapshot import Rating
+from wallet.rate_snapshot import RateSnapshot
 
 SAVE_ATTEMPTS_MAX = 8
 """How often a change is tried while other processes change the subscription, too."""
@@ -46,7 +46,7 @@ class SubscriptionLifecycle:
     is in seconds.
     """
 
-    def __init__(self, engine: Engine, refunds: Refunds, rating: Rating, subscriptions: Subscriptions) -> None:
+    def __init__(self, engine: Engine, refunds: Refunds, rating: RateSnapshot, subscriptions: Subscriptions) -> None:
         """Use an open engine and ledger."""
         self._engine = engine
         self._refunds = refunds

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from refunds.domain import DeliveredShare
+from refunds.amounts import DeliveredShare
 from refunds.service import refund_command
 from tests.conftest import OpenWallets
 from tests.support.builders import (

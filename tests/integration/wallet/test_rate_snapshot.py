@@ -24,14 +24,14 @@ from wallet.ledger import rate_rows
 from wallet.ledger.listening import listening
 from wallet.ledger.pool import open_pool
 from wallet.ledger.rate_changes import CHANNEL
-from wallet.rate_snapshot import NOTHING, Rating
+from wallet.rate_snapshot import NOTHING, RateSnapshot
 
 VISIBLE_SECONDS_MAX = 2.0
 RATES = 3_000
 """Rates of a card that takes several slices to read."""
 
 
-def price(rating: Rating, destination: str = "+4915112345678", card: str = "standard") -> int | None:
+def price(rating: RateSnapshot, destination: str = "+4915112345678", card: str = "standard") -> int | None:
     """Return the price of a minute by a process's snapshot."""
     found = rating.books.price(
         card, Usage(Channel.VOICE, country="DE", quantity=60), destination, time.time_ns() // 1000
@@ -40,7 +40,7 @@ def price(rating: Rating, destination: str = "+4915112345678", card: str = "stan
 
 
 @asynccontextmanager
-async def running(rating: Rating) -> AsyncIterator[Rating]:
+async def running(rating: RateSnapshot) -> AsyncIterator[RateSnapshot]:
     """Let a process's rating run by itself."""
     task = asyncio.create_task(rating.run())
     try:
@@ -101,7 +101,7 @@ async def test_a_change_is_seen_at_once_where_it_is_told(
 async def test_a_change_is_seen_by_the_poll_where_nobody_can_listen(
     wallets: Wallets, database: asyncpg.Connection, database_url: str
 ) -> None:
-    rating = Rating(wallets.pool, "postgresql://127.0.0.1:1/nowhere")
+    rating = RateSnapshot(wallets.pool, "postgresql://127.0.0.1:1/nowhere")
     async with running(rating):
         await import_deck(wallets.rate_cards, deck({"+49": 10}))
         seconds = await seconds_until(lambda: price(rating) == 10)
@@ -146,7 +146,7 @@ async def test_old_prices_stay_while_postgres_is_away(
     """New prices come when Postgres is back."""
     pool = await open_pool(through(database_url, postgres_proxy), size_max=2)
     try:
-        rating = Rating(pool, through(database_url, postgres_proxy))
+        rating = RateSnapshot(pool, through(database_url, postgres_proxy))
         await import_deck(wallets.rate_cards, deck({"+49": 10}))
         await rating.refresh()
         failures = failed()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from admin.refunds.messages import reason_message, reason_of
+from refunds.amounts import DeliveredShare, Refundable
 from refunds.delivery import (
     Action,
     CaseOrigin,
@@ -16,7 +17,7 @@ from refunds.delivery import (
     DeliveryStatus,
     RefundRule,
 )
-from refunds.domain import DeliveredShare, Refundable, RefundReason, RefundRequest
+from refunds.domain import RefundReason, RefundRequest
 from refunds.job import JobState
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.wallet.v1 import wallet_pb2

@@ -18,6 +18,7 @@ SUPERVISOR_MODULES_MAX = 25
 
 REFUNDS_OF_CHARGING = {
     "refunds",
+    "refunds.amounts",
     "refunds.case_store",
     "refunds.delivery",
     "refunds.delivery_reports",

@@ -8,7 +8,7 @@ import pytest
 
 from admin.auto_top_ups.domain import AutoTopUpChange, Firing, PauseReason
 from admin.auto_top_ups.servicer import AutoTopUpServicer
-from admin.auto_top_ups.top_up_starter import Failure, FiringTopUps, TopUpIdTaken, failure_of
+from admin.auto_top_ups.top_up_starter import Failure, TopUpIdTaken, TopUpStarter, failure_of
 from admin.auto_top_ups.worker import AutoTopUpWorker
 from admin.payments.port import PaymentState, ProviderRefused
 from admin.top_ups.domain import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
@@ -52,8 +52,8 @@ def provider() -> FakeProvider:
 
 
 @pytest.fixture
-def firing_top_ups(company: Wallets, provider: FakeProvider) -> FiringTopUps:
-    return FiringTopUps(services_of(company, provider).top_ups, company.top_ups)
+def top_up_starter(company: Wallets, provider: FakeProvider) -> TopUpStarter:
+    return TopUpStarter(services_of(company, provider).top_ups, company.top_ups)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def firing_top_ups(company: Wallets, provider: FakeProvider) -> FiringTopUps:
 )
 async def test_a_firing_has_one_top_up_however_often_it_starts(
     company: Wallets,
-    firing_top_ups: FiringTopUps,
+    top_up_starter: TopUpStarter,
     provider: FakeProvider,
     card: str,
     state: TopUpState,
     failure: Failure | None,
 ) -> None:
     for _ in range(3):
-        started = await firing_top_ups.start(firing(card))
+        started = await top_up_starter.start(firing(card))
         assert (started.state, failure_of(started)) == (state, failure)
     made = await company.top_ups.get("acme", "auto-1")
     assert (made.method, made.automatic, made.amount) == (TopUpMethod.SAVED_CARD, True, AMOUNT)
@@ -83,38 +83,38 @@ async def test_a_firing_has_one_top_up_however_often_it_starts(
 
 
 async def test_a_refused_amount_and_an_outage_of_the_provider(
-    firing_top_ups: FiringTopUps, provider: FakeProvider
+    top_up_starter: TopUpStarter, provider: FakeProvider
 ) -> None:
     """An amount that no card can pay is refused for good; after an outage the same top-up is resumed."""
     with pytest.raises(ProviderRefused):
-        await firing_top_ups.start(firing(amount=AMOUNT + 1))
+        await top_up_starter.start(firing(amount=AMOUNT + 1))
     provider.away = True
     for _ in range(2):
         with pytest.raises(PaymentProviderUnavailable):
-            await firing_top_ups.start(firing())
+            await top_up_starter.start(firing())
     provider.away = False
-    assert (await firing_top_ups.start(firing())).state is TopUpState.SUCCEEDED
+    assert (await top_up_starter.start(firing())).state is TopUpState.SUCCEEDED
     assert provider.charged == AMOUNT
 
 
 async def test_an_authentication_may_succeed_or_be_canceled(
-    company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider
+    company: Wallets, top_up_starter: TopUpStarter, provider: FakeProvider
 ) -> None:
     services = services_of(company, provider)
     for number in (1, 2):
-        assert (await firing_top_ups.start(firing(AUTHENTICATION_REQUIRED, number))).state is TopUpState.REQUIRES_ACTION
+        assert (await top_up_starter.start(firing(AUTHENTICATION_REQUIRED, number))).state is TopUpState.REQUIRES_ACTION
     first, second = provider.payments
     provider.finish(first)
-    assert (await firing_top_ups.start(firing(AUTHENTICATION_REQUIRED, 1))).state is TopUpState.SUCCEEDED
+    assert (await top_up_starter.start(firing(AUTHENTICATION_REQUIRED, 1))).state is TopUpState.SUCCEEDED
     await services.top_ups.cancel("acme", "auto-2")
     assert provider.payments[second].state is PaymentState.CANCELED
-    assert failure_of(await firing_top_ups.start(firing(AUTHENTICATION_REQUIRED, 2))) == Failure("canceled")
+    assert failure_of(await top_up_starter.start(firing(AUTHENTICATION_REQUIRED, 2))) == Failure("canceled")
     assert provider.charged == AMOUNT
 
 
 @pytest.mark.parametrize("taken_by", ["a top-up", "a charge"])
 async def test_an_id_that_is_taken_is_no_decline(
-    company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider, taken_by: str
+    company: Wallets, top_up_starter: TopUpStarter, provider: FakeProvider, taken_by: str
 ) -> None:
     """A request of the API has used the id of the firing's top-up as its idempotency key."""
     if taken_by == "a top-up":
@@ -124,22 +124,22 @@ async def test_an_id_that_is_taken_is_no_decline(
         await company.engine.submit(top_up(AMOUNT, key="auto-1"))
     before = provider.charged
     with pytest.raises(TopUpIdTaken):
-        await firing_top_ups.start(firing())
+        await top_up_starter.start(firing())
     assert provider.charged == before
-    assert (await firing_top_ups.start(firing(number=2))).state is TopUpState.SUCCEEDED
+    assert (await top_up_starter.start(firing(number=2))).state is TopUpState.SUCCEEDED
 
 
 async def test_a_long_outage_of_the_provider_is_no_decline(
-    company: Wallets, firing_top_ups: FiringTopUps, provider: FakeProvider, database: asyncpg.Connection
+    company: Wallets, top_up_starter: TopUpStarter, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
     provider.away = True
     with pytest.raises(PaymentProviderUnavailable):
-        await firing_top_ups.start(firing())
+        await top_up_starter.start(firing())
     provider.away = False
     await database.execute(
         "UPDATE top_ups SET created_at = created_at - make_interval(secs => $1)", BEGIN_SECONDS_MAX + 1.0
     )
-    assert failure_of(await firing_top_ups.start(firing())) == Failure("not_begun", is_decline=False)
+    assert failure_of(await top_up_starter.start(firing())) == Failure("not_begun", is_decline=False)
     assert (await company.top_ups.get("acme", "auto-1")).state is TopUpState.FAILED
     assert provider.charged == 0
 
@@ -171,7 +171,7 @@ async def test_a_rule_needs_a_card_that_exists(company: Wallets, provider: FakeP
 async def test_a_chargeback_pauses_the_rule(company: Wallets, provider: FakeProvider) -> None:
     await company.auto_top_ups.put("acme", AutoTopUpChange(THRESHOLD, AMOUNT, GOOD))
     services = services_of(company, provider, on_chargeback=company.auto_top_ups.pause_for_dispute)
-    worker = AutoTopUpWorker(company.auto_top_up_firings, company.hot, FiringTopUps(services.top_ups, company.top_ups))
+    worker = AutoTopUpWorker(company.auto_top_up_firings, company.hot, TopUpStarter(services.top_ups, company.top_ups))
     assert await worker.run_once() == 1
     (payment,) = provider.payments.values()
     await services.chargebacks.record_dispute(dispute(payment))
@@ -186,7 +186,7 @@ async def test_p2_a_crash_at_any_moment_leaves_one_payment_and_one_entry(
 ) -> None:
     """Between any two calls to Postgres, to the engine, and to the provider."""
     after = AutoTopUpWorker(
-        wallets.auto_top_up_firings, wallets.hot, FiringTopUps(services_of(wallets, provider).top_ups, wallets.top_ups)
+        wallets.auto_top_up_firings, wallets.hot, TopUpStarter(services_of(wallets, provider).top_ups, wallets.top_ups)
     )
     for moment in count():
         assert moment < MOMENTS_MAX
@@ -201,7 +201,7 @@ async def test_p2_a_crash_at_any_moment_leaves_one_payment_and_one_entry(
             CrashingProxy(each, crash) for each in (wallets.auto_top_up_firings, wallets.hot, wallets.top_ups)
         ]
         firings, hot, records = mortal
-        dying = AutoTopUpWorker(firings, hot, FiringTopUps(services.top_ups, records))
+        dying = AutoTopUpWorker(firings, hot, TopUpStarter(services.top_ups, records))
         try:
             await dying.run_once()
         except ProcessCrashed:
