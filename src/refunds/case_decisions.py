@@ -5,7 +5,7 @@ refunded. After a crash in between, the same decision sent again continues from 
 """
 
 from refunds.case_store import RefundCases
-from refunds.delivery import CaseState, Decision, RefundCase
+from refunds.delivery import CaseDecision, CaseState, RefundCase
 from refunds.domain import RefundRequest
 from refunds.service import Refunds
 from wallet.domain import system_keys
@@ -27,7 +27,7 @@ class CaseDecisions:
         self._cases = cases
 
     async def decide(
-        self, company: str, case_id: str, decision: Decision, *, timeout: float | None = None
+        self, company: str, case_id: str, decision: CaseDecision, *, timeout: float | None = None
     ) -> RefundCase:
         """Decide a case and return it, refunded or rejected; the same decision again returns the same.
 

@@ -6,8 +6,8 @@ import asyncpg
 
 from refunds.amounts import DeliveredShare
 from refunds.delivery import (
+    CaseDecision,
     CaseState,
-    Decision,
     DeliveryReport,
     DeliveryStatus,
     NewCase,
@@ -50,7 +50,7 @@ class RefundCases:
             rows = await connection.fetch(_SQL["list"], company or None, state, number, after, limit)
         return [_case_of(row) for row in rows]
 
-    async def decide(self, company: str, case: str, decision: Decision) -> RefundCase:
+    async def decide(self, company: str, case: str, decision: CaseDecision) -> RefundCase:
         """Record a decision and return the case; if it is not open, return it unchanged. Raises RefundCaseNotFound."""
         state = CaseState.REFUNDING if decision.refund else CaseState.REJECTED
         values = decision.refund, decision.amount, decision.reason, decision.decided_by, decision.note
@@ -105,7 +105,7 @@ async def insert_case(connection: Connection, case: NewCase) -> tuple[RefundCase
 def _case_of(row: asyncpg.Record) -> RefundCase:
     decision = None
     if row["decided_refund"] is not None:
-        decision = struct_of(row, Decision, refund=row["decided_refund"])
+        decision = struct_of(row, CaseDecision, refund=row["decided_refund"])
     return struct_of(
         row,
         RefundCase,

@@ -83,7 +83,7 @@ class RecordedReport(msgspec.Struct, frozen=True):
     """The number of the refund's transaction, if there is one."""
 
 
-class Decision(msgspec.Struct, frozen=True):
+class CaseDecision(msgspec.Struct, frozen=True):
     """A person's decision of a case. `amount` in micros; None: all that is left."""
 
     refund: bool
@@ -108,7 +108,7 @@ class RefundCase(msgspec.Struct, frozen=True):
     description: str
     requested_by: str
     report: DeliveryReport | None
-    decision: Decision | None
+    decision: CaseDecision | None
     refund_number: int | None
     created_at: int
     decided_at: int | None

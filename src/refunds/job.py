@@ -54,7 +54,7 @@ class JobPosition(msgspec.Struct, frozen=True):
     number: int = 0
 
 
-class Failure(msgspec.Struct, frozen=True, array_like=True):
+class JobFailure(msgspec.Struct, frozen=True, array_like=True):
     """A charge that could not be refunded, and the reason of the error."""
 
     company: str
@@ -70,7 +70,7 @@ class Progress(msgspec.Struct, frozen=True):
     already_refunded: int = 0
     failed: int = 0
     amounts: dict[str, int] = {}
-    failures: list[Failure] = []
+    failures: list[JobFailure] = []
     """The first FAILURES_KEPT_MAX."""
 
 

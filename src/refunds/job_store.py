@@ -17,9 +17,9 @@ from refunds.job import (
     FAILURES_KEPT_MAX,
     ChargeFilter,
     Estimate,
-    Failure,
     JobBatch,
     JobCharge,
+    JobFailure,
     JobPosition,
     JobState,
     NewJob,
@@ -234,7 +234,7 @@ def _job_of(row: asyncpg.Record) -> RefundJob:
         row,
         Progress,
         amounts={currency: refunded for currency, (_, refunded) in amounts.items() if refunded},
-        failures=msgspec.json.decode(row["failures"], type=list[Failure])[:FAILURES_KEPT_MAX],
+        failures=msgspec.json.decode(row["failures"], type=list[JobFailure])[:FAILURES_KEPT_MAX],
     )
     expected = {currency: expected for currency, (expected, _) in amounts.items() if expected}
     return struct_of(

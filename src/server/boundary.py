@@ -15,7 +15,7 @@ import structlog
 from google.protobuf.message import Message
 
 from server.context import Context
-from server.errors import DETAILS_KEY, Answer, answer, is_fault
+from server.errors import DETAILS_KEY, ErrorAnswer, answer, is_fault
 from server.metrics import CallMetrics
 from server.rejections import InvalidRequest, Unauthenticated
 from server.tokens import Tokens
@@ -211,7 +211,7 @@ async def _fail(context: Context, error: Exception, metrics: CallMetrics, starte
     """End the call with the error's status. Faults are logged here, and only here."""
     if is_fault(error):
         log.error("call_failed", exc_info=error)
-    answered: Answer = answer(error)
+    answered: ErrorAnswer = answer(error)
     metrics.failed(started, answered.code, answered.reason)
     details = answered.status.SerializeToString()
     await context.abort(answered.code, answered.status.message, ((DETAILS_KEY, details),))

@@ -22,7 +22,7 @@ RETRY_MS = 250
 """The retry delay of OVERLOADED: several cycles."""
 
 
-class Answer(NamedTuple):
+class ErrorAnswer(NamedTuple):
     """An error, ready to be sent."""
 
     code: grpc.StatusCode
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     status: Status
 
 
-def answer(error: Exception) -> Answer:
+def answer(error: Exception) -> ErrorAnswer:
     """Return the answer to an error. One that is not in the table is a fault: nothing of it is shown."""
     row = TABLE.get(type(error), FAULT)
     info = ErrorInfo(reason=row.reason, domain=DOMAIN, metadata=row.metadata(error))
@@ -43,7 +43,7 @@ def answer(error: Exception) -> Answer:
         status.details.add().Pack(_bad_request(violations))
     if row.reason is Reason.OVERLOADED:
         status.details.add().Pack(RetryInfo(retry_delay=Duration(nanos=RETRY_MS * 1_000_000)))
-    return Answer(row.code, row.reason, status)
+    return ErrorAnswer(row.code, row.reason, status)
 
 
 def is_fault(error: Exception) -> bool:

@@ -62,7 +62,7 @@ class Reason(StrEnum):
     INTERNAL = "INTERNAL"
 
 
-class Row(NamedTuple):
+class ErrorRow(NamedTuple):
     """An error's status. `says` returns the first sentence of its message, `advice` is the one about what to do."""
 
     code: grpc.StatusCode

@@ -82,7 +82,7 @@ class Judged(NamedTuple):
     """Whether an attempt of another request with the same key was judged before it."""
 
 
-class Row(NamedTuple):
+class VerdictRow(NamedTuple):
     """The consequences of a verdict."""
 
     in_redis: InRedis
@@ -119,42 +119,42 @@ def _refund_exceeds_charge(judged: Judged) -> WalletError:
     return RefundExceedsCharge(refundable=answer.refundable, required=attempt.amount, currency=answer.wallet.currency)
 
 
-VERDICTS: dict[Verdict, Row] = {
-    Verdict.WRITTEN: Row(InRedis.SETTLE, Then.ACKNOWLEDGE),
-    Verdict.ALREADY: Row(InRedis.SETTLE, Then.ACKNOWLEDGE),
-    Verdict.DUPLICATE: Row(InRedis.UNDO, Then.ACKNOWLEDGE),
-    Verdict.KEY_REUSED: Row(
+VERDICTS: dict[Verdict, VerdictRow] = {
+    Verdict.WRITTEN: VerdictRow(InRedis.SETTLE, Then.ACKNOWLEDGE),
+    Verdict.ALREADY: VerdictRow(InRedis.SETTLE, Then.ACKNOWLEDGE),
+    Verdict.DUPLICATE: VerdictRow(InRedis.UNDO, Then.ACKNOWLEDGE),
+    Verdict.KEY_REUSED: VerdictRow(
         InRedis.UNDO, Then.REFUSE, lambda judged: IdempotencyKeyReused(judged.attempt.command.idempotency_key)
     ),
-    Verdict.TRANSACTION_NOT_FOUND: Row(
+    Verdict.TRANSACTION_NOT_FOUND: VerdictRow(
         InRedis.UNDO, Then.REFUSE, lambda judged: TransactionNotFound(str(judged.attempt.command.refunded_number))
     ),
-    Verdict.REFUND_EXCEEDS_CHARGE: Row(
+    Verdict.REFUND_EXCEEDS_CHARGE: VerdictRow(
         InRedis.UNDO,
         Then.REFUSE,
         _refund_exceeds_charge,
     ),
-    Verdict.QUARANTINED: Row(InRedis.UNDO, Then.REFUSE, lambda judged: EntryQuarantined(judged.attempt.name)),
-    Verdict.COMPANY_NOT_FOUND: Row(
+    Verdict.QUARANTINED: VerdictRow(InRedis.UNDO, Then.REFUSE, lambda judged: EntryQuarantined(judged.attempt.name)),
+    Verdict.COMPANY_NOT_FOUND: VerdictRow(
         InRedis.DROP, Then.REFUSE, lambda judged: CompanyNotFound(judged.attempt.command.company)
     ),
-    Verdict.REFUSED: Row(InRedis.DROP, Then.RUN_AGAIN),
-    Verdict.STALE: Row(InRedis.DISCARD, Then.RUN_AGAIN),
-    Verdict.BEHIND: Row(InRedis.KEEP, Then.RUN_AGAIN),
-    Verdict.UNRECORDED: Row(InRedis.KEEP, Then.RUN_AGAIN, repair=_forget_unrecorded),
-    Verdict.CONTESTED: Row(InRedis.KEEP, Then.RUN_AGAIN, repair=_forget_contested),
-    Verdict.EXPIRED: Row(InRedis.KEEP, Then.RUN_AGAIN_LATE, _authorization_closed),
-    Verdict.AUTHORIZATION_CLOSED: Row(InRedis.KEEP, Then.REFUSE, _authorization_closed),
-    Verdict.AUTHORIZATION_NOT_FOUND: Row(
+    Verdict.REFUSED: VerdictRow(InRedis.DROP, Then.RUN_AGAIN),
+    Verdict.STALE: VerdictRow(InRedis.DISCARD, Then.RUN_AGAIN),
+    Verdict.BEHIND: VerdictRow(InRedis.KEEP, Then.RUN_AGAIN),
+    Verdict.UNRECORDED: VerdictRow(InRedis.KEEP, Then.RUN_AGAIN, repair=_forget_unrecorded),
+    Verdict.CONTESTED: VerdictRow(InRedis.KEEP, Then.RUN_AGAIN, repair=_forget_contested),
+    Verdict.EXPIRED: VerdictRow(InRedis.KEEP, Then.RUN_AGAIN_LATE, _authorization_closed),
+    Verdict.AUTHORIZATION_CLOSED: VerdictRow(InRedis.KEEP, Then.REFUSE, _authorization_closed),
+    Verdict.AUTHORIZATION_NOT_FOUND: VerdictRow(
         InRedis.KEEP, Then.REFUSE, lambda judged: AuthorizationNotFound(judged.attempt.command.authorization)
     ),
-    Verdict.DECLINED: Row(InRedis.KEEP, Then.REFUSE, lambda judged: declined(judged.attempt, judged.answer)),
-    Verdict.BUSY: Row(
+    Verdict.DECLINED: VerdictRow(InRedis.KEEP, Then.REFUSE, lambda judged: declined(judged.attempt, judged.answer)),
+    Verdict.BUSY: VerdictRow(
         InRedis.KEEP,
         Then.PUT_ASIDE,
         lambda judged: LedgerUnavailable("the wallet's row in Postgres is locked", applied=judged.applied),
     ),
-    Verdict.AHEAD: Row(
+    Verdict.AHEAD: VerdictRow(
         InRedis.KEEP,
         Then.REFUSE,
         lambda judged: WalletUnavailable(

@@ -122,7 +122,7 @@ class Added(msgspec.Struct, frozen=True):
     month_count: int = 0
 
 
-class Decision(IntEnum):
+class FiringDecision(IntEnum):
     """What to do about a company whose available amount is below its threshold."""
 
     FIRE = 1
@@ -153,7 +153,7 @@ def top_up_id(number: int) -> str:
     return f"auto-{number}"
 
 
-def decide(terms: AutoTopUpTerms, available: int, added: Added) -> tuple[Decision, int]:
+def decide(terms: AutoTopUpTerms, available: int, added: Added) -> tuple[FiringDecision, int]:
     """Return what to do if `available` is below the threshold, and the amount of the charge.
 
     Bounds reduce the charge by whole multiples of the rule's amount, and postpone it if not one is left.
@@ -163,12 +163,12 @@ def decide(terms: AutoTopUpTerms, available: int, added: Added) -> tuple[Decisio
     by_day = _multiples(terms.day_amount_max, added.day_amount, terms.amount)
     by_month = _multiples(terms.month_amount_max, added.month_amount, terms.amount)
     if by_month <= 0 or (terms.month_count_max is not None and added.month_count >= terms.month_count_max):
-        return Decision.WAIT_FOR_MONTH, 0
+        return FiringDecision.WAIT_FOR_MONTH, 0
     if by_day <= 0:
-        return Decision.WAIT_FOR_DAY, 0
+        return FiringDecision.WAIT_FOR_DAY, 0
     if added.day_count >= terms.day_count_max:
-        return Decision.RUNAWAY, 0
-    return Decision.FIRE, min(needed, by_day, by_month, MICROS_MAX // terms.amount) * terms.amount
+        return FiringDecision.RUNAWAY, 0
+    return FiringDecision.FIRE, min(needed, by_day, by_month, MICROS_MAX // terms.amount) * terms.amount
 
 
 def _changed_bound(change: int | None, before: int | None) -> int | None:

@@ -15,8 +15,8 @@ from admin.auto_top_ups.domain import (
     DECLINE_BACKOFF,
     OUTCOME_BACKOFF,
     Added,
-    Decision,
     Firing,
+    FiringDecision,
     FiringState,
     PauseReason,
     RuleState,
@@ -78,14 +78,14 @@ class AutoTopUpFirings:
                 return None
             added = Added(found["day_amount"], found["day_count"], found["month_amount"], found["month_count"])
             decision, amount = decide(terms, found["available"], added)
-            if decision is Decision.FIRE:
+            if decision is FiringDecision.FIRE:
                 terms_fired = company, amount, found["currency"], terms.payment_method, CLAIM_SECONDS
                 row = await connection.fetchrow(_SQL["begin"], *terms_fired)
                 assert row is not None
                 firing = _firing_of(row)
                 await notices.publish(connection, firing_notices.started(firing))
                 return firing
-            if decision is Decision.RUNAWAY:
+            if decision is FiringDecision.RUNAWAY:
                 await AutoTopUps.pause(connection, company, PauseReason.RUNAWAY)
             else:
                 await _wait_for_window(connection, company, decision, found)
@@ -179,9 +179,11 @@ async def _decline(connection: Connection, rule: asyncpg.Record | None, firing: 
         await AutoTopUps.pause(connection, firing.company, PauseReason.DECLINES)
 
 
-async def _wait_for_window(connection: Connection, company: str, decision: Decision, found: asyncpg.Record) -> None:
+async def _wait_for_window(
+    connection: Connection, company: str, decision: FiringDecision, found: asyncpg.Record
+) -> None:
     """Let a rule wait for the next day or month."""
-    by_day = decision is Decision.WAIT_FOR_DAY
+    by_day = decision is FiringDecision.WAIT_FOR_DAY
     until = found["next_day" if by_day else "next_month"]
     await connection.execute(_SQL["wait"], company, until)
     window = f"day-{until:%Y-%m-%d}" if by_day else f"month-{until:%Y-%m}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from admin.auto_top_ups.domain import Decision, Firing, PauseReason
+from admin.auto_top_ups.domain import Firing, FiringDecision, PauseReason
 from admin.notices.domain import Notice
 from admin.notices.event_types import EventType
 from wallet.domain.money import format_money
@@ -60,19 +60,19 @@ def paused(company: str, pause: int, reason: PauseReason) -> Notice:
     )
 
 
-def limited(company: str, decision: Decision, window: str, until: str) -> Notice:
+def limited(company: str, decision: FiringDecision, window: str, until: str) -> Notice:
     """Return the notice that a bound of the rule is reached, once for each `window`.
 
     `window` is "day-2026-11-25" or "month-2026-11"; `until` is a time as people read it.
     """
-    assert decision in (Decision.WAIT_FOR_DAY, Decision.WAIT_FOR_MONTH)
+    assert decision in (FiringDecision.WAIT_FOR_DAY, FiringDecision.WAIT_FOR_MONTH)
     return Notice(
         company,
         f"auto-top-up-limited-{window}",
         EventType.AUTO_TOP_UP_LIMITED,
         {"until": until},
         "auto_top_up_limited",
-        {"window": "day" if decision is Decision.WAIT_FOR_DAY else "month", "until": until},
+        {"window": "day" if decision is FiringDecision.WAIT_FOR_DAY else "month", "until": until},
     )
 
 

@@ -20,7 +20,7 @@ class TopUpIdTaken(Exception):
     """A request of the API has used the id of a firing's top-up, so that the firing can have none."""
 
 
-class Failure(NamedTuple):
+class FiringFailure(NamedTuple):
     """Why a firing adds nothing: "card_declined", "insufficient_funds"."""
 
     code: str
@@ -28,12 +28,12 @@ class Failure(NamedTuple):
     """False if no payment was begun, for a reason that says nothing about the card."""
 
 
-def failure_of(top_up: TopUp) -> Failure | None:
+def failure_of(top_up: TopUp) -> FiringFailure | None:
     """Return why a top-up has failed for good, or None if it has not."""
     if top_up.state is TopUpState.CANCELED:
-        return Failure(CANCELED)
+        return FiringFailure(CANCELED)
     if top_up.state is TopUpState.FAILED:
-        return Failure(top_up.failure_code, is_decline=top_up.failure_code != NO_PAYMENT_FOUND)
+        return FiringFailure(top_up.failure_code, is_decline=top_up.failure_code != NO_PAYMENT_FOUND)
     return None
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from admin.auto_top_ups.domain import Firing
 from admin.auto_top_ups.firing_store import AutoTopUpFirings
-from admin.auto_top_ups.top_up_starter import ID_TAKEN, Failure, TopUpIdTaken, failure_of
+from admin.auto_top_ups.top_up_starter import ID_TAKEN, FiringFailure, TopUpIdTaken, failure_of
 from admin.metrics import auto_top_ups
 from admin.payments.port import ProviderRefused
 from admin.top_ups.domain import TopUp, TopUpState
@@ -144,7 +144,7 @@ class AutoTopUpWorker:
             log.warning("auto_top_up_not_recorded", company=firing.company, number=firing.number, error=str(error))
             return False
 
-    async def _outcome(self, firing: Firing) -> TopUp | Failure | None:
+    async def _outcome(self, firing: Firing) -> TopUp | FiringFailure | None:
         """Return a firing's top-up, or why it has failed, or None if neither can be known now."""
         try:
             async with asyncio.timeout(CHARGE_SECONDS_MAX):
@@ -152,20 +152,20 @@ class AutoTopUpWorker:
             return failure_of(top_up) or top_up
         except ProviderRefused as error:
             # The amount is checked before anything is begun, with the same result each time.
-            return Failure(error.code)
+            return FiringFailure(error.code)
         except TopUpIdTaken:
-            return Failure(ID_TAKEN, is_decline=False)
+            return FiringFailure(ID_TAKEN, is_decline=False)
         except (Unavailable, TimeoutError) as error:
             log.warning("auto_top_up_unanswered", company=firing.company, number=firing.number, error=repr(error))
         except Exception:
             log.exception("auto_top_up_fault", company=firing.company, number=firing.number)
         return None
 
-    async def _record(self, firing: Firing, outcome: TopUp | Failure | None) -> bool:
+    async def _record(self, firing: Firing, outcome: TopUp | FiringFailure | None) -> bool:
         match outcome:
-            case Failure(code, is_decline=True):
+            case FiringFailure(code, is_decline=True):
                 return await self._firings.record_failure(firing, code)
-            case Failure(code):
+            case FiringFailure(code):
                 ended = await self._firings.record_failure(firing, code, decline=False)
             case TopUp(state=TopUpState.SUCCEEDED):
                 ended = await self._firings.record_success(firing)
@@ -181,13 +181,13 @@ class AutoTopUpWorker:
         return ended
 
 
-def _label(outcome: TopUp | Failure | None) -> str:
+def _label(outcome: TopUp | FiringFailure | None) -> str:
     """Return the metric's label for an outcome."""
     match outcome:
         case None:
             return "unanswered"
-        case Failure(is_decline=True):
+        case FiringFailure(is_decline=True):
             return "failed"
-        case Failure():
+        case FiringFailure():
             return "not_made"
     return outcome.state.name.lower()

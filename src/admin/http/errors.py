@@ -7,7 +7,7 @@ from aiohttp import web
 from google.protobuf.json_format import MessageToDict
 from google.rpc.error_details_pb2 import RetryInfo
 
-from server.errors import Answer
+from server.errors import ErrorAnswer
 
 _C = grpc.StatusCode
 
@@ -25,7 +25,7 @@ STATUSES: Mapping[grpc.StatusCode, int] = {
 """The mapping of google.rpc.Code, for every code of the error table."""
 
 
-def error_response(error: Answer, status: int | None = None) -> web.Response:
+def error_response(error: ErrorAnswer, status: int | None = None) -> web.Response:
     """Return the response for an error; `status` replaces the mapped one if HTTP has a status of its own for it."""
     http_status = STATUSES[error.code] if status is None else status
     body = {

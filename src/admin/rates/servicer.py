@@ -17,7 +17,7 @@ from admin.rates.store import (
     RateImport,
     effective_now,
 )
-from admin.rates.upload import Upload, receive_upload
+from admin.rates.upload import DeckUpload, receive_upload
 from admin.rpc.concurrency import ConcurrencyLimit
 from admin.rpc.field_masks import ResourceFields, fields_to_update
 from admin.rpc.pages import ID, Listing
@@ -137,7 +137,7 @@ class RateServicer(rate_pb2_grpc.RateServiceServicer):
                 return await self._report(upload.settings, deck)
             return await self._import(upload, deck, now)
 
-    async def _import(self, upload: Upload, deck: Deck, now: int) -> rate_pb2.ImportRatesResponse:
+    async def _import(self, upload: DeckUpload, deck: Deck, now: int) -> rate_pb2.ImportRatesResponse:
         settings = upload.settings
         card = RATE_CARD.parse(settings.parent)
         effective_at = upload.deck_settings.effective_at

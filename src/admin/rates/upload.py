@@ -12,7 +12,7 @@ from wallet.domain.money import CURRENCIES
 from wallet.domain.usage import Channel
 
 
-class Upload(NamedTuple):
+class DeckUpload(NamedTuple):
     """The settings and the file that a caller sent."""
 
     settings: rate_pb2.ImportRatesSettings
@@ -20,7 +20,7 @@ class Upload(NamedTuple):
     data: bytes
 
 
-async def receive_upload(requests: AsyncIterator[rate_pb2.ImportRatesRequest]) -> Upload:
+async def receive_upload(requests: AsyncIterator[rate_pb2.ImportRatesRequest]) -> DeckUpload:
     """Read a stream to its end. Raises InvalidRequest unless it is settings, then chunks of at most DECK_BYTES_MAX."""
     settings = None
     data = bytearray()
@@ -38,7 +38,7 @@ async def receive_upload(requests: AsyncIterator[rate_pb2.ImportRatesRequest]) -
                 raise invalid("chunk", f"the file has more than {DECK_BYTES_MAX} bytes: divide it")
     if settings is None:
         raise invalid("settings", "is required, in the first message")
-    return Upload(settings, deck_settings, bytes(data))
+    return DeckUpload(settings, deck_settings, bytes(data))
 
 
 def _deck_settings(settings: rate_pb2.ImportRatesSettings) -> DeckSettings:

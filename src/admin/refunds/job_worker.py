@@ -14,9 +14,9 @@ import structlog
 
 from refunds.domain import RefundRequest
 from refunds.job import (
-    Failure,
     JobBatch,
     JobCharge,
+    JobFailure,
     Progress,
     RefundJob,
 )
@@ -172,10 +172,10 @@ def _progress(batch: JobBatch, results: Sequence[Result | None]) -> Progress:
     """Return the progress of a batch. It is the same for each process that refunds the batch, and for each attempt."""
     refunded = already_refunded = 0
     amounts: Counter[str] = Counter()
-    failures: list[Failure] = []
+    failures: list[JobFailure] = []
     for charge, result in zip(batch.charges, results, strict=True):
         if isinstance(result, WalletError):
-            failures.append(Failure(charge.company, charge.number, answer(result).reason))
+            failures.append(JobFailure(charge.company, charge.number, answer(result).reason))
             continue
         refunded_amount = charge.own if result is None else result.entry.amount
         if refunded_amount is None:

@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 from refunds.amounts import DeliveredShare
 from refunds.delivery import (
     Action,
+    CaseDecision,
     CaseOrigin,
-    Decision,
     NewCase,
     RefundCase,
     RefundPolicy,
@@ -160,7 +160,7 @@ def new_case_of(request: refund_pb2.CreateRefundCaseRequest) -> NewCase:
     )
 
 
-def decision_of(message: refund_pb2.RefundDecision) -> Decision:
+def decision_of(message: refund_pb2.RefundDecision) -> CaseDecision:
     """Return the decision of a message. Raises InvalidRequest."""
     refund = message.verdict == refund_pb2.RefundDecision.VERDICT_REFUND
     if refund and not message.reason:
@@ -168,7 +168,7 @@ def decision_of(message: refund_pb2.RefundDecision) -> Decision:
     for field in ("amount_micros", "reason"):
         if not refund and (message.HasField(field) if field == "amount_micros" else getattr(message, field)):
             raise invalid(f"decision.{field}", "must be left out with VERDICT_REJECT")
-    return Decision(
+    return CaseDecision(
         refund,
         message.decided_by,
         message.note,
@@ -201,7 +201,7 @@ def case_message(case: RefundCase) -> refund_pb2.RefundCase:
     return message
 
 
-def _decision_message(decision: Decision) -> refund_pb2.RefundDecision:
+def _decision_message(decision: CaseDecision) -> refund_pb2.RefundDecision:
     verdict = refund_pb2.RefundDecision.VERDICT_REFUND if decision.refund else refund_pb2.RefundDecision.VERDICT_REJECT
     return refund_pb2.RefundDecision(
         verdict=verdict,

@@ -25,7 +25,7 @@ _FILTER_ONLY_FIELDS = ("start_time", "end_time", "channel", "country_code", "cam
 ChargeSet = set[tuple[str, int]]
 
 
-class Upload(NamedTuple):
+class JobUpload(NamedTuple):
     """The job that a caller sent."""
 
     job: NewJob
@@ -34,7 +34,7 @@ class Upload(NamedTuple):
     validate_only: bool
 
 
-async def receive_upload(requests: AsyncIterator[refund_pb2.CreateRefundJobRequest]) -> Upload:
+async def receive_upload(requests: AsyncIterator[refund_pb2.CreateRefundJobRequest]) -> JobUpload:
     """Read a stream to its end. Raises InvalidRequest unless it is settings, then at most NAMES_MAX names."""
     settings = None
     listed: ChargeSet = set()
@@ -72,7 +72,7 @@ def _add(listed: ChargeSet, names: Iterable[str], company: str) -> None:
         raise invalid("names.transactions", f"are more than {NAMES_MAX} in all: create several jobs")
 
 
-def _upload(settings: refund_pb2.CreateRefundJobSettings, listed: ChargeSet) -> Upload:
+def _upload(settings: refund_pb2.CreateRefundJobSettings, listed: ChargeSet) -> JobUpload:
     requested = refund_pb2.RefundJob()
     for field in _CALLER_FIELDS:
         if field == "filter":
@@ -93,7 +93,7 @@ def _upload(settings: refund_pb2.CreateRefundJobSettings, listed: ChargeSet) -> 
         charges,
         COMPANY.parse_optional(requested.filter.company),
     )
-    return Upload(job, requested, settings.validate_only)
+    return JobUpload(job, requested, settings.validate_only)
 
 
 def _check_listed_filter(message: refund_pb2.RefundFilter) -> None:
@@ -139,7 +139,7 @@ def _fingerprint(requested: refund_pb2.RefundJob, charges: list[tuple[str, int]]
     return digest.digest()
 
 
-def preview_message(upload: Upload, estimate: Estimate) -> refund_pb2.RefundJob:
+def preview_message(upload: JobUpload, estimate: Estimate) -> refund_pb2.RefundJob:
     """Return the preview of a job as a message."""
     message = refund_pb2.RefundJob()
     message.CopyFrom(upload.requested)

@@ -42,7 +42,7 @@ class EntryPage(msgspec.Struct, frozen=True):
     next_before: int | None
 
 
-class Period(msgspec.Struct, frozen=True):
+class StatementPeriod(msgspec.Struct, frozen=True):
     """Numbers of the entries between two times: `first` to `last`, none if last is first − 1. Balances in micros."""
 
     company: str

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from admin.spreadsheets import line_writer, text_cell
-from admin.statements.domain import EntryFilter, Period, StatementNotReconciled
+from admin.statements.domain import EntryFilter, StatementNotReconciled, StatementPeriod
 from server.price_messages import explanation
 from wallet.domain.entries import Entry
 from wallet.domain.money import decimal
@@ -56,7 +56,7 @@ class StatementCsv:
     Each returns lines with their line ends. Amounts are in the currency's unit, exact. No text becomes a formula.
     """
 
-    def __init__(self, period: Period, where: EntryFilter) -> None:
+    def __init__(self, period: StatementPeriod, where: EntryFilter) -> None:
         """Begin the statement of a period, of which the entries that match `where` are listed."""
         self._period = period
         self._where = where

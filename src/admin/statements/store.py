@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from admin.statements.domain import EntryFilter, EntryPage, Period
+from admin.statements.domain import EntryFilter, EntryPage, StatementPeriod
 from wallet.domain.entries import Entry
 from wallet.domain.errors import CompanyNotFound
 from wallet.ledger.numbers import FIRST_NUMBER_SINCE
@@ -63,7 +63,7 @@ class Statements:
                     break
         return EntryPage(found, high + 1 if high >= first else None)
 
-    async def period(self, company: str, where: EntryFilter) -> Period:
+    async def period(self, company: str, where: EntryFilter) -> StatementPeriod:
         """Return the entries between the times of a filter, as of now, with the balances around them.
 
         Raises CompanyNotFound.
@@ -72,9 +72,9 @@ class Statements:
             currency, first, last = await _numbers(connection, company, where)
             opening = await connection.fetchval(_SQL["balance_after"], company, first - 1) or 0
             closing = await connection.fetchval(_SQL["balance_after"], company, last) or 0
-        return Period(company, currency, first, last, opening, closing)
+        return StatementPeriod(company, currency, first, last, opening, closing)
 
-    async def entries(self, period: Period, where: EntryFilter) -> AsyncGenerator[list[Entry], None]:
+    async def entries(self, period: StatementPeriod, where: EntryFilter) -> AsyncGenerator[list[Entry], None]:
         """Yield the entries of a period that match, oldest first, in slices of 1 to EXPORT_SLICE.
 
         No connection is held while the caller has a slice.

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import msgspec
 
-from admin.subscriptions.periods import Period, Schedule, Unit, day_of
+from admin.subscriptions.periods import Schedule, SubscriptionPeriod, Unit, day_of
 from wallet.domain import system_keys
 from wallet.domain.commands import FINGERPRINT_BYTES
 from wallet.domain.pricing import rounded
@@ -115,7 +115,7 @@ class Subscription(msgspec.Struct, frozen=True):
         return schedule_from(self.resumed_at, self.schedule.unit, self.schedule.count, first=self.next_number)
 
     @property
-    def next_period(self) -> Period:
+    def next_period(self) -> SubscriptionPeriod:
         """The period that is charged next."""
         return self.next_schedule.period(self.next_number)
 
@@ -152,6 +152,6 @@ def schedule_from(origin_at: int, unit: Unit, count: int, anchor_day: int = 0, *
     return Schedule(unit, count, origin_at, (anchor_day or day_of(origin_at)) if unit is Unit.MONTH else 0, first)
 
 
-def prorated(amount: int, period: Period) -> int:
+def prorated(amount: int, period: SubscriptionPeriod) -> int:
     """Return the amount for a period, in micros: a cut period costs its share by length, rounded half up to a micro."""
     return rounded(amount * (period.ends_at - period.starts_at), period.whole) if period.cut else amount

@@ -25,7 +25,7 @@ class Unit(IntEnum):
     MONTH = 3
 
 
-class Period(NamedTuple):
+class SubscriptionPeriod(NamedTuple):
     """The time from `starts_at` up to, excluding, `ends_at`. `whole` is the length of the uncut period."""
 
     starts_at: int
@@ -53,17 +53,17 @@ class Schedule(msgspec.Struct, frozen=True):
     anchor_day: int = 0
     first: int = 1
 
-    def period(self, number: int) -> Period:
+    def period(self, number: int) -> SubscriptionPeriod:
         """Return the period with a number, `first` or later."""
         index = number - self.first
         assert index >= 0, "there is no period before the origin"
         if self.unit is not Unit.MONTH:
             length = self.count * DAY_US * (DAYS_PER_WEEK if self.unit is Unit.WEEK else 1)
             starts_at = self.origin_at + index * length
-            return Period(starts_at, starts_at + length, length)
+            return SubscriptionPeriod(starts_at, starts_at + length, length)
         starts_at, ends_at = self._anchor(index), self._anchor(index + 1)
         whole = ends_at - starts_at
-        return Period(max(starts_at, self.origin_at), ends_at, whole)
+        return SubscriptionPeriod(max(starts_at, self.origin_at), ends_at, whole)
 
     def _anchor(self, index: int) -> int:
         """Return the anchor of a period. That of the first may be before the origin: then the period is cut."""

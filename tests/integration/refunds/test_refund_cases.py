@@ -8,9 +8,9 @@ import pytest
 
 from admin.refunds.recovery import RefundRecovery
 from refunds.delivery import (
+    CaseDecision,
     CaseOrigin,
     CaseState,
-    Decision,
     NewCase,
     RefundCase,
 )
@@ -29,9 +29,9 @@ from wallet.domain.errors import RefundCaseDecided, RefundCaseNotFound, RefundEx
 
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
-ALL = Decision(refund=True, decided_by="bob", note="He is right.", reason=RefundReason.GOODWILL)
-SOME = Decision(refund=True, decided_by="bob", amount=40, reason=RefundReason.PARTIAL_DELIVERY)
-NO = Decision(refund=False, decided_by="bob", note="It was delivered.")
+ALL = CaseDecision(refund=True, decided_by="bob", note="He is right.", reason=RefundReason.GOODWILL)
+SOME = CaseDecision(refund=True, decided_by="bob", amount=40, reason=RefundReason.PARTIAL_DELIVERY)
+NO = CaseDecision(refund=False, decided_by="bob", note="It was delivered.")
 
 
 async def open_case(wallets: Wallets, case: str = "mail-17", company: str = "acme") -> int:
@@ -56,7 +56,7 @@ async def given_back(database: asyncpg.Connection, number: int) -> int:
 
 @pytest.mark.parametrize(("decision", "amount"), [(ALL, 100), (SOME, 40), (NO, 0)])
 async def test_p2_the_same_decision_again_gives_the_same_answer(
-    acme: Wallets, database: asyncpg.Connection, decision: Decision, amount: int
+    acme: Wallets, database: asyncpg.Connection, decision: CaseDecision, amount: int
 ) -> None:
     """P2: a decision is carried out once, and the same decision again returns the same case."""
     number = await open_case(acme)

@@ -8,7 +8,7 @@ import pytest
 
 from admin.auto_top_ups.domain import AutoTopUpChange, Firing, PauseReason
 from admin.auto_top_ups.servicer import AutoTopUpServicer
-from admin.auto_top_ups.top_up_starter import Failure, TopUpIdTaken, TopUpStarter, failure_of
+from admin.auto_top_ups.top_up_starter import FiringFailure, TopUpIdTaken, TopUpStarter, failure_of
 from admin.auto_top_ups.worker import AutoTopUpWorker
 from admin.payments.port import PaymentState, ProviderRefused
 from admin.top_ups.domain import BEGIN_SECONDS_MAX, NewTopUp, TopUpMethod, TopUpState
@@ -60,8 +60,8 @@ def top_up_starter(company: Wallets, provider: FakeProvider) -> TopUpStarter:
     ("card", "state", "failure"),
     [
         (GOOD, TopUpState.SUCCEEDED, None),
-        (INSUFFICIENT_FUNDS, TopUpState.FAILED, Failure("insufficient_funds")),
-        (REMOVED, TopUpState.FAILED, Failure("payment_method_not_found")),
+        (INSUFFICIENT_FUNDS, TopUpState.FAILED, FiringFailure("insufficient_funds")),
+        (REMOVED, TopUpState.FAILED, FiringFailure("payment_method_not_found")),
         (AUTHENTICATION_REQUIRED, TopUpState.REQUIRES_ACTION, None),
     ],
 )
@@ -71,7 +71,7 @@ async def test_a_firing_has_one_top_up_however_often_it_starts(
     provider: FakeProvider,
     card: str,
     state: TopUpState,
-    failure: Failure | None,
+    failure: FiringFailure | None,
 ) -> None:
     for _ in range(3):
         started = await top_up_starter.start(firing(card))
@@ -108,7 +108,7 @@ async def test_an_authentication_may_succeed_or_be_canceled(
     assert (await top_up_starter.start(firing(AUTHENTICATION_REQUIRED, 1))).state is TopUpState.SUCCEEDED
     await services.top_ups.cancel("acme", "auto-2")
     assert provider.payments[second].state is PaymentState.CANCELED
-    assert failure_of(await top_up_starter.start(firing(AUTHENTICATION_REQUIRED, 2))) == Failure("canceled")
+    assert failure_of(await top_up_starter.start(firing(AUTHENTICATION_REQUIRED, 2))) == FiringFailure("canceled")
     assert provider.charged == AMOUNT
 
 
@@ -139,7 +139,7 @@ async def test_a_long_outage_of_the_provider_is_no_decline(
     await database.execute(
         "UPDATE top_ups SET created_at = created_at - make_interval(secs => $1)", BEGIN_SECONDS_MAX + 1.0
     )
-    assert failure_of(await top_up_starter.start(firing())) == Failure("not_begun", is_decline=False)
+    assert failure_of(await top_up_starter.start(firing())) == FiringFailure("not_begun", is_decline=False)
     assert (await company.top_ups.get("acme", "auto-1")).state is TopUpState.FAILED
     assert provider.charged == 0
 

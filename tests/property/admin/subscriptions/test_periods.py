@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.subscriptions.periods import Period, Schedule, Unit
+from admin.subscriptions.periods import Schedule, SubscriptionPeriod, Unit
 from wallet.domain.limits import DAY_US
 
 TIMES = st.integers(365 * DAY_US, 220 * 365 * DAY_US)
@@ -69,7 +69,7 @@ def test_monthly_periods_begin_on_the_anchor_day_or_the_last(schedule: Schedule,
 def test_days_and_weeks_have_one_length(schedule: Schedule, place: int) -> None:
     period = schedule.period(schedule.first + place)
     days = schedule.count * (7 if schedule.unit is Unit.WEEK else 1)
-    assert period == Period(
+    assert period == SubscriptionPeriod(
         schedule.origin_at + place * days * DAY_US, schedule.origin_at + (place + 1) * days * DAY_US, days * DAY_US
     )
 

@@ -8,7 +8,7 @@ from admin.auto_top_ups.domain import (
     Added,
     AutoTopUpChange,
     AutoTopUpTerms,
-    Decision,
+    FiringDecision,
     apply_change,
     decide,
 )
@@ -42,7 +42,7 @@ def test_law_a_charge_covers_the_gap_and_no_more_within_every_bound(
 ) -> None:
     available = min(available, terms.threshold - 1)
     decision, amount = decide(terms, available, before)
-    if decision is not Decision.FIRE:
+    if decision is not FiringDecision.FIRE:
         assert amount == 0
         return
     assert amount > 0
@@ -62,25 +62,25 @@ def test_law_a_charge_covers_the_gap_and_no_more_within_every_bound(
     [(19_999_999, 50_000_000), (-30_000_000, 50_000_000), (-30_000_001, 100_000_000), (-130_000_001, 200_000_000)],
 )
 def test_the_gap_is_covered_by_the_smallest_multiple(available: int, amount: int) -> None:
-    assert decide(TERMS, available, Added()) == (Decision.FIRE, amount)
+    assert decide(TERMS, available, Added()) == (FiringDecision.FIRE, amount)
 
 
 @pytest.mark.parametrize(
     ("bound", "before", "decision"),
     [
-        (AutoTopUpChange(day_amount_max=99_999_999), Added(50_000_000, 1, 50_000_000, 1), Decision.WAIT_FOR_DAY),
-        (AutoTopUpChange(day_amount_max=100_000_000), Added(50_000_000, 1, 50_000_000, 1), Decision.FIRE),
-        (AutoTopUpChange(month_amount_max=99_999_999), Added(0, 0, 50_000_000, 1), Decision.WAIT_FOR_MONTH),
-        (AutoTopUpChange(month_count_max=3), Added(0, 0, 150_000_000, 3), Decision.WAIT_FOR_MONTH),
-        (AutoTopUpChange(day_count_max=2), Added(100_000_000, 2, 100_000_000, 2), Decision.RUNAWAY),
+        (AutoTopUpChange(day_amount_max=99_999_999), Added(50_000_000, 1, 50_000_000, 1), FiringDecision.WAIT_FOR_DAY),
+        (AutoTopUpChange(day_amount_max=100_000_000), Added(50_000_000, 1, 50_000_000, 1), FiringDecision.FIRE),
+        (AutoTopUpChange(month_amount_max=99_999_999), Added(0, 0, 50_000_000, 1), FiringDecision.WAIT_FOR_MONTH),
+        (AutoTopUpChange(month_count_max=3), Added(0, 0, 150_000_000, 3), FiringDecision.WAIT_FOR_MONTH),
+        (AutoTopUpChange(day_count_max=2), Added(100_000_000, 2, 100_000_000, 2), FiringDecision.RUNAWAY),
         (
             AutoTopUpChange(day_amount_max=100_000_000, day_count_max=2),
             Added(100_000_000, 2, 100_000_000, 2),
-            Decision.WAIT_FOR_DAY,
+            FiringDecision.WAIT_FOR_DAY,
         ),
     ],
 )
-def test_a_bound_that_is_reached_says_which(bound: AutoTopUpChange, before: Added, decision: Decision) -> None:
+def test_a_bound_that_is_reached_says_which(bound: AutoTopUpChange, before: Added, decision: FiringDecision) -> None:
     terms = apply_change(TERMS, bound)
     assert terms is not None
     assert decide(terms, 0, before)[0] is decision
@@ -89,7 +89,7 @@ def test_a_bound_that_is_reached_says_which(bound: AutoTopUpChange, before: Adde
 def test_a_bound_below_what_was_added_forbids_another_charge() -> None:
     terms = apply_change(TERMS, AutoTopUpChange(day_amount_max=50_000_000))
     assert terms is not None
-    assert decide(terms, 0, Added(500_000_000, 5, 500_000_000, 5)) == (Decision.WAIT_FOR_DAY, 0)
+    assert decide(terms, 0, Added(500_000_000, 5, 500_000_000, 5)) == (FiringDecision.WAIT_FOR_DAY, 0)
 
 
 def test_a_change_keeps_other_terms_and_zero_removes_a_bound() -> None:

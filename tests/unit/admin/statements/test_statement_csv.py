@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from admin.spreadsheets import line_writer, text_cell, text_in_cell
-from admin.statements.domain import EVERYTHING, EntryFilter, Period, StatementNotReconciled
+from admin.statements.domain import EVERYTHING, EntryFilter, StatementNotReconciled, StatementPeriod
 from admin.statements.filters import filter_of, token_scope
 from admin.statements.messages import DAYS_MAX, days_of
 from admin.statements.statement_csv import COLUMNS, UNITS, StatementCsv
@@ -64,7 +64,7 @@ def test_a_line_has_usage_amount_and_explanation() -> None:
         usage=Usage(Channel.VOICE, "", "DE", 205, "spring", "c-1"),
         price=price,
     )
-    statement = StatementCsv(Period("acme", "EUR", 18, 18, 100_000, 16_000), EVERYTHING)
+    statement = StatementCsv(StatementPeriod("acme", "EUR", 18, 18, 100_000, 16_000), EVERYTHING)
     text = statement.opening() + statement.entries([called]) + statement.closing(FAR_FUTURE)
     opening, line, closing = read(text)
     assert opening["explanation"] == "balance after transaction 17"
@@ -99,14 +99,14 @@ def test_a_requested_amount_is_not_explained_by_the_pinned_rate() -> None:
     price = Price("standard", 3, "voice.+49", 0, 24_000, used=1, billed=30, unit=60, first=30, next=6, by_request=True)
     usage = Usage(Channel.VOICE, "", "DE", 60)
     held = entry(1, 0, 0, kind=Kind.AUTHORIZATION, held_delta=5, held_after=5, usage=usage, price=price)
-    statement = StatementCsv(Period("acme", "EUR", 1, 1, 0, 0), EVERYTHING)
+    statement = StatementCsv(StatementPeriod("acme", "EUR", 1, 1, 0, 0), EVERYTHING)
     _, line = read(statement.opening().splitlines(keepends=True)[0] + 2 * statement.entries([held]))
     assert (line["used"], line["billed"], line["explanation"]) == ("60", "60", "")
 
 
 def test_unlisted_transactions_are_summed_up() -> None:
     where = EntryFilter(kinds=frozenset({Kind.TOP_UP}), start_at=NOON, end_at=NOON + 100)
-    statement = StatementCsv(Period("acme", "EUR", 1, 3, 0, 350), where)
+    statement = StatementCsv(StatementPeriod("acme", "EUR", 1, 3, 0, 350), where)
     text = statement.opening() + statement.entries([entry(1, 400, 400)]) + statement.closing(NOON + 100)
     opening, _, left_out, closing = read(text)
     assert opening["time"] == "12:00:00.000000"
@@ -117,14 +117,14 @@ def test_unlisted_transactions_are_summed_up() -> None:
 
 @pytest.mark.parametrize("listed", [[], [entry(1, 400, 400)], [entry(1, 400, 400), entry(2, -1, 399)]])
 def test_a_statement_that_does_not_reconcile_fails(listed: list[Entry]) -> None:
-    statement = StatementCsv(Period("acme", "EUR", 1, 2, 0, 350), EVERYTHING)
+    statement = StatementCsv(StatementPeriod("acme", "EUR", 1, 2, 0, 350), EVERYTHING)
     statement.entries(listed)
     with pytest.raises(StatementNotReconciled, match="acme"):
         statement.closing(FAR_FUTURE)
 
 
 def test_a_future_end_time_has_no_balance_yet() -> None:
-    statement = StatementCsv(Period("acme", "EUR", 1, 1, 0, 1), EntryFilter(end_at=NOON + 1000))
+    statement = StatementCsv(StatementPeriod("acme", "EUR", 1, 1, 0, 1), EntryFilter(end_at=NOON + 1000))
     statement.entries([entry(1, 1, 1)])
     (closing,) = csv.reader([statement.closing(NOON + 999)])
     assert closing[COLUMNS.index("time")] == "12:00:00.000001", "that of the last row"
