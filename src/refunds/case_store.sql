@@ -1,5 +1,5 @@
 -- insert --
--- Nothing is returned where the id is taken.
+-- No row is returned if the id is taken.
 INSERT INTO refund_cases (company_id, case_id, number, origin, description, requested_by, fingerprint, status, carrier_code,
     delivered, total)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -23,7 +23,7 @@ WHERE company_id = $1 AND case_id = $2 AND state = CaseState.OPEN
 RETURNING *
 
 -- mark_refunded --
--- The refund is in the ledger: the case is REFUNDED, whatever its state was meanwhile.
+-- The refund is in the ledger: the case becomes REFUNDED from any state.
 UPDATE refund_cases SET state = CaseState.REFUNDED, refund_number = $3
 WHERE company_id = $1 AND case_id = $2 AND state <> CaseState.REFUNDED
 RETURNING *

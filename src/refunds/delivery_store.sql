@@ -21,7 +21,7 @@ WHERE (channel IS NULL OR channel = $1)
 ORDER BY place LIMIT 1
 
 -- insert_report --
--- Nothing is returned where the charge has a report.
+-- No row is returned if the charge has a report.
 INSERT INTO delivery_reports (company_id, number, status, carrier_code, delivered, total, action, finished)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT DO NOTHING RETURNING number

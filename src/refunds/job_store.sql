@@ -1,5 +1,5 @@
 -- insert --
--- Nothing is returned where the id is taken.
+-- No row is returned if the id is taken.
 INSERT INTO refund_jobs (job_id, fingerprint, reason, requested_by, reference, company_id, starts_at, ends_at, channel,
     country, campaign_id, contact_id, listed, expected)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
@@ -43,8 +43,8 @@ SELECT currency FROM wallets WHERE company_id = $1
 
 -- matching --
 -- Charges and captures of company $1, number $2 to $3, of channel $4, country $5, campaign $6, contact $7 (NULL: any), at
--- most $9, in order; what was refunded of each, and what under the key that begins with $8 and ends with its number (NULL:
--- there is no job). A capture without a usage of its own has its authorization's.
+-- most $9, in order; the refunded amount of each, and that under the key that begins with $8 and ends with its number
+-- (NULL: there is no job). A capture without a usage of its own has its authorization's.
 SELECT e.number, -e.amount AS price,
        (SELECT coalesce(sum(r.amount), 0) FROM entries r
         WHERE r.company_id = e.company_id AND r.refunded_number = e.number)::bigint AS refunded,
@@ -74,7 +74,7 @@ LEFT JOIN entries e ON e.company_id = l.company_id AND e.number = l.number AND e
 ORDER BY l.company_id, l.number
 
 -- estimated --
--- What is left of charges that are listed: $1 companies, $2 numbers.
+-- The amount that can still be refunded of listed charges: $1 companies, $2 numbers.
 SELECT w.currency, count(*) AS charges, count(*) FILTER (WHERE r.refunded >= -e.amount) AS already_refunded,
        coalesce(sum(-e.amount - r.refunded), 0)::bigint AS amount
 FROM unnest($1::text[], $2::bigint[]) l (company_id, number)
@@ -86,8 +86,8 @@ CROSS JOIN LATERAL (
 GROUP BY w.currency
 
 -- advance --
--- Move job $1 from its position ($2, $3) to ($4, $5) and count what was done. Nothing is returned if another process moved
--- it.
+-- Move job $1 from its position ($2, $3) to ($4, $5) and add to its counters. No row is returned if another process
+-- moved it.
 UPDATE refund_jobs SET
     at_company = $4, at_number = $5, matched = matched + $6, refunded = refunded + $7,
     already_refunded = already_refunded + $8, failed = failed + $9,

@@ -1,5 +1,5 @@
 -- charge --
--- Wallet $1, its charge or capture $2 (price NULL: there is none), what was refunded of it, and whether an entry has the
+-- Wallet $1, its charge or capture $2 (price NULL: there is none), the refunded amount, and whether an entry has the
 -- key $3.
 SELECT w.currency, -e.amount AS price,
        (SELECT coalesce(sum(r.amount), 0) FROM entries r WHERE r.company_id = $1 AND r.refunded_number = $2)::bigint

@@ -1,6 +1,6 @@
 -- refund_records --
--- P6: each refund by a case or by the policy is recorded with its decision, and refunds the charge that it is of.
--- A decision without an amount is for all that is left.
+-- P6: each refund by a case or by the policy is recorded with its decision, and refunds the charge of that decision.
+-- A decision without an amount is for all that is left. It runs as the checks of wallet/verification/ledger.sql.
 WITH steps AS (
     SELECT company_id, '~case:' || case_id AS key, refund_number AS refund, number AS charge, amount,
            state = CaseState.REFUNDING AS under_way, state = CaseState.REFUNDED AS ended

@@ -1,5 +1,5 @@
 -- due --
--- Up to $1 open authorizations whose time is up, after the place ($2, $3, $4) in their order.
+-- Up to $1 open authorizations that have expired, after the position ($2, $3, $4) in their order.
 SELECT expires_at, company_id, authorization_id FROM authorizations
 WHERE state = AuthorizationState.OPEN AND expires_at <= extract(epoch FROM clock_timestamp()) * 1000000
   AND (expires_at, company_id, authorization_id) > ($2, $3, $4)

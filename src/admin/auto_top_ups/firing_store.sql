@@ -10,7 +10,7 @@ WHERE a.company_id > $1 AND a.state = RuleState.ACTIVE AND w.state = WalletState
 ORDER BY a.company_id LIMIT $2
 
 -- due_among --
--- The same, among the companies $1.
+-- The same as due_companies, among the companies $1.
 SELECT a.company_id FROM auto_top_ups a JOIN wallets w USING (company_id)
 WHERE a.company_id = ANY ($1) AND a.state = RuleState.ACTIVE AND w.state = WalletState.ACTIVE
   AND w.balance - w.held - w.floor < a.threshold
@@ -19,7 +19,7 @@ WHERE a.company_id = ANY ($1) AND a.state = RuleState.ACTIVE AND w.state = Walle
                   WHERE f.company_id = a.company_id AND f.state = FiringState.OPEN)
 
 -- standing --
--- As of now, under the lock of the rule's row. Counts are of the day since the rule was resumed, and of the month.
+-- The rule and its counts at this moment, under the lock of its row: of the day since it was resumed, and of the month.
 SELECT w.currency, w.state AS wallet_state, w.balance - w.held - w.floor AS available,
     coalesce(a.wait_until > clock_timestamp(), false) AS waits,
     EXISTS (SELECT FROM auto_top_up_firings f

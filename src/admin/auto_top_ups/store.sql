@@ -1,5 +1,5 @@
 -- get --
--- The rule, the top-up that is in flight, and what was added in this day and month.
+-- The rule, the top-up that is in flight, and the amounts added in this day and month.
 SELECT a.*, w.currency, f.number AS in_flight,
     coalesce(s.day_amount, 0)::bigint AS day_amount, coalesce(s.month_amount, 0)::bigint AS month_amount
 FROM auto_top_ups a JOIN wallets w USING (company_id)

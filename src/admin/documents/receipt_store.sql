@@ -47,8 +47,8 @@ LEFT JOIN LATERAL (
 WHERE e.company_id = $1 AND e.number = $2
 
 -- original --
--- The entry whose receipt is corrected by the entry under key $3, for top-up $2: of a chargeback of a second payment, that
--- payment's; otherwise the one that the top-up was credited by.
+-- The entry whose receipt is corrected by the entry under key $3, for top-up $2: for a chargeback of a second payment, the
+-- credit of that payment; otherwise the credit of the top-up.
 WITH second AS (
     SELECT '~second-payment:' || s.payment AS key
     FROM chargebacks c JOIN second_payments s ON s.company_id = c.company_id AND s.payment = c.payment

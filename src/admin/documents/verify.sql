@@ -1,6 +1,6 @@
 -- receipts --
--- Each receipt is for its entry and adds up, its series has no gap before it and ends where it should, and each top-up up
--- to the mark has one. It runs like the checks of wallet/verification/ledger.sql.
+-- Each receipt is for its entry and adds up, its series has no gap before it and ends at the recorded number, and each
+-- top-up up to the mark has one. It runs as the checks of wallet/verification/ledger.sql.
 WITH range AS (
     SELECT *, (content ->> 'amount')::bigint AS amount, (content ->> 'net')::bigint AS net,
            (content ->> 'tax')::bigint AS tax

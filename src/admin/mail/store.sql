@@ -4,7 +4,7 @@ INSERT INTO mails (company_id, cause, recipient, template, words) VALUES ($1, $2
 ON CONFLICT DO NOTHING RETURNING serial
 
 -- claim --
--- Claim up to $1 mails that are due, for $2 seconds. Mails that another process is claiming right now are skipped.
+-- Claim up to $1 mails that are due, for $2 seconds. Mails that another process is claiming at this moment are skipped.
 WITH due AS (
     SELECT serial FROM mails
     WHERE state = MailState.WAITING AND due_at <= clock_timestamp()

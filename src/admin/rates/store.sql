@@ -34,7 +34,7 @@ UPDATE rate_cards SET version = version + $2, rate_count = $3, updated_at = now(
 WHERE card_id = $1
 
 -- ancestors --
--- The parent, its parent and so on, up to $2 of them, since a circle has no end.
+-- The parent, its parent and so on, up to $2 of them, since a cycle has no end.
 WITH RECURSIVE above AS (
     SELECT parent_id, 1 AS level FROM rate_cards WHERE card_id = $1
     UNION ALL

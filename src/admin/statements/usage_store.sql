@@ -17,9 +17,9 @@ INSERT INTO rollups (company_id, number) VALUES ($1, 0) ON CONFLICT DO NOTHING
 SELECT number FROM rollups WHERE company_id = $1 FOR UPDATE
 
 -- count --
--- Add the entries above number $2, up to $3 of them, to their days; return how many there were and the last one's number.
--- A capture without usage has that of its authorization, and a refund that of its charge. An entry whose amount the request
--- named has no price, and its billed quantity is the used one.
+-- Add the entries above number $2, up to $3 of them, to their days; return their count and the last number.
+-- A capture without usage has that of its authorization, and a refund that of its charge. If the request named the amount,
+-- the entry has no price, and its billed quantity is the used one.
 WITH slice AS (
     SELECT e.number, e.kind, e.amount, e.created_at,
            CASE WHEN e.channel IS NOT NULL THEN e.channel WHEN o.channel IS NOT NULL THEN o.channel

@@ -1,6 +1,6 @@
 -- usage --
 -- Each day's usage is the sum of the entries up to the one that is counted last. It is computed in another way than by
--- usage_store.sql, and runs like the checks of wallet/verification/ledger.sql.
+-- usage_store.sql, and runs as the checks of wallet/verification/ledger.sql.
 WITH sums AS (
     SELECT e.company_id, date_trunc('day', to_timestamp(e.created_at / 1000000) AT TIME ZONE 'UTC')::date AS day,
            coalesce(c.channel, a.channel, 0) AS channel,

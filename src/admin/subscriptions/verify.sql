@@ -1,7 +1,7 @@
 -- subscriptions --
 -- Each period that is recorded as charged has exactly one entry, and no later period has one, except the next: it may be
--- charged and not recorded yet. If the subscription is canceled, that charge is refunded. It runs as the checks of the
--- wallet do.
+-- charged and not recorded yet. If the subscription is canceled, that charge is refunded. It runs as
+-- the checks of wallet/verification/ledger.sql.
 WITH charges AS (
     SELECT company_id, split_part(idempotency_key, ':', 2) AS subscription_id, number, kind, amount,
            split_part(idempotency_key, ':', 3)::numeric AS period

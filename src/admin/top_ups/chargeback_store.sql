@@ -1,5 +1,5 @@
 -- record --
--- A late report never replaces an earlier one: an end stays, and so does the first amount.
+-- A late report never replaces an earlier one: a final state stays, and so does the first amount.
 INSERT INTO chargebacks AS c (company_id, chargeback_id, top_up_id, payment, state, amount, currency, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (company_id, chargeback_id) DO UPDATE SET
@@ -8,7 +8,7 @@ ON CONFLICT (company_id, chargeback_id) DO UPDATE SET
 RETURNING *
 
 -- record_debit --
--- Nothing is returned where it is known already.
+-- No row is returned if the entry is recorded already.
 UPDATE chargebacks SET debit_number = $3, updated_at = now()
 WHERE company_id = $1 AND chargeback_id = $2 AND debit_number IS NULL
 RETURNING *
@@ -20,7 +20,7 @@ RETURNING *
 
 -- claim --
 -- Up to $1 chargebacks that lack an entry. One that was claimed before rests for a quarter of its age, $2 to $3 seconds:
--- those that cannot be finished, as where the company was closed, keep no others waiting.
+-- those that cannot be finished, as of a closed company, do not delay the others.
 WITH due AS (
     SELECT serial FROM chargebacks
     WHERE ((state >= ChargebackState.OPEN AND debit_number IS NULL)

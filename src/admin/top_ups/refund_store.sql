@@ -20,7 +20,7 @@ INSERT INTO top_up_refunds (company_id, refund_id, fingerprint, top_up_id, amoun
 VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp() + make_interval(secs => $8))
 
 -- reopen --
--- Nothing had moved.
+-- A failed refund without a debit becomes pending again: no money had moved.
 UPDATE top_up_refunds SET state = TopUpRefundState.PENDING, failure_code = '', reserved = true, updated_at = now(),
     look_at = clock_timestamp() + make_interval(secs => $3)
 WHERE company_id = $1 AND refund_id = $2 AND state = TopUpRefundState.FAILED AND debit_number IS NULL
@@ -44,7 +44,7 @@ WHERE company_id = $1 AND refund_id = $2 AND debit_number IS NULL
 SELECT number FROM entries WHERE company_id = $1 AND idempotency_key = $2
 
 -- close_declined --
--- It was declined, and there is no debit.
+-- A declined refund without a debit is not due any more.
 UPDATE top_up_refunds SET look_at = 'infinity'
 WHERE company_id = $1 AND refund_id = $2 AND state = TopUpRefundState.FAILED AND debit_number IS NULL
 
@@ -59,7 +59,7 @@ WHERE company_id = $1 AND refund_id = $2 AND failure_code = '' AND return_number
 RETURNING state
 
 -- record_return --
--- What was reserved is free again.
+-- The debit is credited again, so the reservation ends; the returned `reserved` is its value before.
 WITH before AS (SELECT reserved FROM top_up_refunds WHERE company_id = $1 AND refund_id = $2 FOR UPDATE)
 UPDATE top_up_refunds r SET return_number = $3, state = TopUpRefundState.FAILED, reserved = false, updated_at = now()
 FROM before WHERE company_id = $1 AND refund_id = $2 AND return_number IS NULL

@@ -56,7 +56,7 @@ ON CONFLICT (payment) DO NOTHING
 UPDATE second_payments SET entry_number = $2 WHERE payment = $1 AND entry_number IS NULL
 
 -- withdraw --
--- The ledger declined a manual top-up, which leaves no record.
+-- A manual top-up that the ledger declined leaves no record.
 DELETE FROM top_ups WHERE company_id = $1 AND top_up_id = $2 AND method = TopUpMethod.MANUAL AND entry_number IS NULL
 
 -- attach_payment --
@@ -64,7 +64,7 @@ DELETE FROM top_ups WHERE company_id = $1 AND top_up_id = $2 AND method = TopUpM
 UPDATE top_ups SET payment = $3, updated_at = now() WHERE company_id = $1 AND top_up_id = $2 AND payment IS NULL
 
 -- succeed --
--- Nothing is returned where it is known already.
+-- No row is returned if the entry is recorded already.
 UPDATE top_ups SET state = TopUpState.SUCCEEDED, entry_number = $3, balance_after = $4, failure_code = '',
     failure_message = '', updated_at = now()
 WHERE company_id = $1 AND top_up_id = $2 AND entry_number IS NULL

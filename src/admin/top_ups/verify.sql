@@ -1,7 +1,8 @@
 -- top_ups --
 -- Each step of a top-up, of its second payments, refunds and chargebacks that is recorded has its one entry, of its amount,
--- under the key that follows from the row (admin.top_ups.domain); each entry under such a key has its row, which names it or
--- is under way to it. And what has gone back of a top-up is the sum of its refunds. It runs as the checks of verify.sql do.
+-- under the key that follows from the row (admin.top_ups.domain). Each entry under such a key has its row, which names it or
+-- is under way to it. The refunded amount of a top-up is the sum of its refunds. It runs as the checks of
+-- wallet/verification/ledger.sql.
 WITH ups AS (
     SELECT * FROM top_ups WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
 ), seconds AS (

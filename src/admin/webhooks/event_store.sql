@@ -21,12 +21,12 @@ UPDATE events SET delivery = Delivery.WAITING, due_at = clock_timestamp(), wante
 WHERE company_id = $1 AND serial = $2
 
 -- make_due --
--- An operator asks for an event: the delay of the webhook ends.
+-- An operator requests an event: the delay of the webhook ends.
 UPDATE webhooks SET due_at = least(due_at, clock_timestamp()) WHERE company_id = $1
 
 -- claim --
 -- Claim up to $1 companies with due events, for $2 seconds; those whose webhooks have been due longest come first.
--- Companies that another process is claiming right now are skipped.
+-- Companies that another process is claiming at this moment are skipped.
 WITH due AS (
     SELECT company_id FROM webhooks
     WHERE state = WebhookState.ENABLED AND due_at <= clock_timestamp()
@@ -69,7 +69,7 @@ RETURNING url, failures, (extract(epoch FROM failing_since) * 1000000)::bigint A
     extract(epoch FROM clock_timestamp() - failing_since)::float8 AS failing_seconds
 
 -- record_failure --
--- The event is due again in $3 seconds; NULL: it is given up.
+-- The event is due again in $3 seconds; NULL: it is not sent again.
 UPDATE events SET attempts = attempts + 1, failures = failures + 1, attempted_at = clock_timestamp(), error = $4,
     delivery = CASE WHEN $3::float8 IS NULL THEN Delivery.GIVEN_UP ELSE Delivery.WAITING END,
     due_at = clock_timestamp() + make_interval(secs => coalesce($3::float8, 0))

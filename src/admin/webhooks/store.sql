@@ -13,7 +13,7 @@ INSERT INTO webhooks (company_id, url, event_types, state, secret) VALUES ($1, $
 ON CONFLICT DO NOTHING RETURNING true
 
 -- update --
--- A new URL or state forgets the failures of before, and is due at once. $2 to $4: NULL for no change.
+-- A new URL or state resets the earlier failures, and is due at once. $2 to $4: NULL for no change.
 UPDATE webhooks SET url = coalesce($2, url), event_types = coalesce($3, event_types), state = coalesce($4, state),
     failures = CASE WHEN $2 <> url OR $4 <> state THEN 0 ELSE failures END,
     failing_since = CASE WHEN $2 <> url OR $4 <> state THEN NULL ELSE failing_since END,

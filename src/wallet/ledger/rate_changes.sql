@@ -1,5 +1,5 @@
 -- change --
--- The number of the last change of anything that prices.
+-- The number of the last change of rate cards, rates or companies' cards.
 SELECT change FROM pricing
 
 -- cards_changed --

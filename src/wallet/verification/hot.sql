@@ -1,4 +1,4 @@
--- What wallet/verification/hot.py reads of the ledger.
+-- Reads of the ledger for wallet/verification/hot.py.
 
 -- wallets --
 -- The next $2 wallets after company $1, as they are before Redis is asked.
@@ -19,9 +19,9 @@ ORDER BY authorization_id
 LIMIT $3
 
 -- wallet --
--- In one snapshot: the wallet of company $1; what was written to it after entry $2 by attempts of epoch $3 with a seq
--- above $4; which attempts the keys $5 are recorded for; and those of the authorizations $6 that are open, as Redis
--- writes them but for the epoch.
+-- In one snapshot: the wallet of company $1; its entries after entry $2 by attempts of epoch $3 with a seq above $4; the
+-- attempts that are recorded under the keys $5; and the open ones of the authorizations $6, as Redis writes them but
+-- without the epoch.
 SELECT w.epoch, w.balance, w.held, w.floor, w.state, w.blocked, later.entries AS later_entries,
        (SELECT coalesce(string_agg(format('%s %s %s %s %s %s;', limit_id, time_window, coalesce(channel::text, '-'),
                                           coalesce(country, '-'), amount, counts_from), '' ORDER BY limit_id), '')

@@ -1,11 +1,11 @@
--- What wallet/verification/ledger.py reads of the ledger.
+-- Reads of the ledger for wallet/verification/ledger.py.
 --
--- A check is a SELECT of company_id, place (what the problems of a company are sorted by) and detail, for the companies
+-- A check is a SELECT of company_id, place (by which the problems of a company are sorted) and detail, for the companies
 -- after $1 up to and including $2 (NULL: all the rest). Each runs inside `listed`, and compares within one snapshot.
 -- Sums are numeric, so that a tampered number is reported and does not overflow the check.
 
 -- range_end --
--- The company at which the range after $1 ends: where $2 entries or $3 wallets are reached; NULL for all the rest.
+-- The company at which the range after $1 ends, with $2 entries or $3 wallets; NULL for all the rest.
 SELECT min(company_id)
 FROM (
     SELECT company_id,
@@ -17,7 +17,7 @@ WHERE entries_reached >= $2 OR wallets_reached >= $3
 
 -- range_settings --
 -- For one range: plans that know its bounds, sorts in memory, one core (the others are for charging), and rows
--- read from the tables themselves. (A unique index alone would say of its own table that nothing is there twice.)
+-- read from the tables themselves. (An index-only scan of a unique index could not show a duplicate.)
 -- $1 is the bound in ms of one statement.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
        set_config('work_mem', '64MB', true),
@@ -26,7 +26,7 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
        set_config('statement_timeout', $1, true)
 
 -- range_counts --
--- How many wallets and entries a range has.
+-- The numbers of wallets and entries of a range.
 SELECT
     (SELECT count(*) FROM wallets
      WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)) AS wallets,
@@ -34,8 +34,8 @@ SELECT
      WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)) AS entries
 
 -- listed --
--- Around a check: how many problems there are in all, and at most $3 of them, the first of every company before the
--- second of any.
+-- The number of all problems that a check finds, and at most $3 of them, the first of every company before the second
+-- of any.
 WITH offenders AS (
 /* check */
 )
@@ -73,8 +73,8 @@ WHERE number - 1 <> before_number
    OR created_at < before_at
 
 -- changes --
--- P4: an entry changes what its kind may change, with the sign of its kind, and says what it belongs to. The amounts
--- of refunds are checked with the refunds.
+-- P4: an entry changes the amounts that its kind may change, with the sign of its kind, and names its authorization or
+-- charge. The amounts of refunds are checked with the refunds.
 SELECT company_id, number AS place,
        format('transaction %s of kind %s has amount %s, held delta %s, balance %s, held %s, authorization %s',
               number, kind, amount, held_delta, balance_after, held_after, coalesce(authorization_id, 'none')) AS detail
@@ -95,7 +95,7 @@ WHERE company_id > $1 AND ($2::text IS NULL OR company_id <= $2)
     AND held_after BETWEEN 0 AND 9000000000000000)
 
 -- wallets --
--- P4: a wallet is the sum of its entries, and knows the last of them; no entry is without a wallet.
+-- P4: a wallet is the sum of its entries, and names the last of them; no entry is without a wallet.
 WITH epochs AS (
     SELECT company_id, epoch, count(*) AS entries, max(number) AS last_number, max(seq) AS last_seq,
            sum(amount) AS balance, sum(held_delta) AS held, max(created_at) AS last_at
@@ -132,7 +132,7 @@ WHERE wallet.currency IS NULL
    OR wallet.last_at < sums.last_at
 
 -- holds --
--- P4: what a wallet holds is what its open authorizations hold.
+-- P4: the held amount of a wallet is the sum of its open authorizations.
 WITH open AS (
     SELECT company_id, count(*) AS authorizations, sum(held) AS held
     FROM authorizations
@@ -183,8 +183,8 @@ WHERE found.state IS NULL
            ELSE found.held <> 0 END
 
 -- floor --
--- P1: what lowers the available balance leaves it at the floor in force or above: CHARGE, AUTHORIZATION, INCREMENT and
--- CAPTURE always, ADJUSTMENT where it was not let past the floor.
+-- P1: an entry that lowers the available balance leaves it at or above the floor in force: CHARGE, AUTHORIZATION,
+-- INCREMENT and CAPTURE always, ADJUSTMENT unless it was allowed below the floor.
 SELECT company_id, number AS place,
        format('transaction %s of kind %s left balance %s and held %s, below the floor of %s',
               number, kind, balance_after, held_after, floor) AS detail
@@ -215,7 +215,8 @@ GROUP BY company_id, epoch, seq
 HAVING count(*) > 1
 
 -- refunds --
--- P6: refunds give something back, of an earlier charge or capture of the company, and together not more than it took.
+-- P6: a refund returns a positive amount of an earlier charge or capture of the company; all refunds of it return no more
+-- than it took.
 WITH refunds AS (
     SELECT company_id, refunded_number, count(*) AS refunds, sum(amount) AS refunded, min(amount) AS amount_min,
            min(number) AS first_number, bool_and(kind = Kind.REFUND) AS only_refunds
@@ -242,7 +243,7 @@ WHERE charges.kind IS NULL
    OR refunds.first_number <= refunded_number
 
 -- prices --
--- P7: what was priced by a rate costs what the rate says: the arithmetic that the entry pins makes its amount.
+-- P7: the amount of an entry that was priced by a rate follows from the price that the entry pins.
 SELECT company_id, number AS place,
        format('transaction %s of kind %s took %s and held %s, by its price it is %s', number, kind, -amount,
               held_delta, priced) AS detail
@@ -259,7 +260,7 @@ FROM (
 WHERE priced <> CASE kind WHEN Kind.AUTHORIZATION THEN held_delta ELSE -amount END
 
 -- limits --
--- P8: a counter is the sum of what its limit counts in its window.
+-- P8: a counter is the sum of the spending that its limit counts in its window.
 WITH sums AS (
     SELECT l.company_id, l.limit_id, c.starts_at, sum(c.delta) AS spent
     FROM spend_limits l

@@ -1,21 +1,21 @@
--- Clear away what the ledger has judged, then apply commands to their wallets. One call for a partition and a cycle.
+-- Clean up after judged attempts, then apply commands to their wallets. One call per partition and cycle.
 --
 -- KEYS  journal                                  hash: the partition's entries that are not settled
 --       signals                                  set: companies whose available amount fell below their signal_at
 --       per clean-up:  wallet, key record
 --       per company:   wallet
---         per command: key record, and the authorization where the operation has one
+--         per command: key record, and the authorization if the operation has one
 --
--- ARGV  key TTL in ms, sent at and not after (microseconds on this server's clock, 0 where it is not known), number of
+-- ARGV  key TTL in ms, sent at and not after (microseconds on this server's clock, 0 if it is not known), number of
 --       settled attempts, number of clean-ups, number of companies
 --       per settled attempt: its field in the journal, "company epoch:seq"
 --                The entry is committed and leaves the journal. Its key record stays until its TTL.
 --       per clean-up:  action, company, attempt, amount, held delta, microseconds when it was applied, its usage (as below;
---                      empty where it did not count as spending)
---         DISCARD  the entry will never be: it leaves the journal, with its key record
---         UNDO     DISCARD, and give its change back
+--                      empty if it did not count as spending)
+--         DISCARD  the attempt will never be an entry: it leaves the journal, with its key record
+--         UNDO     DISCARD, and revert its change
 --         DROP     DISCARD, and delete the wallet
---         FORGET   delete the wallet of the attempt's epoch, and leave the key alone
+--         FORGET   delete the wallet of the attempt's epoch, and keep the key record
 --       per company:   company, seen epoch, seen seq, number of commands
 --         per command: operation, fingerprint, amount, bytes for the journal
 --         MOVE         add the amount                 MOVE_CHECKED  the same, not below the floor
@@ -24,12 +24,12 @@
 --         CAPTURE_LATE MOVE_CHECKED, counted by spend limits; with the usage
 --         UNPRICED     look the key up, and apply nothing; with the usage
 --         UNPRICED_CAPTURE  the same; as a capture, it is not refused while suspended or blocked
---         UNOPENED     the same for a command on a hold that the ledger did not know: late where Redis does
+--         UNOPENED     the same for a command on a hold that is not in the ledger: late if it is in Redis
 --         AUTHORIZE    open a hold; with the usage, and its ttl in s
 --         INCREMENT    change a hold's total
 --         CAPTURE      take from a hold and close it  CAPTURE_ON    take from a hold and keep it open; both with the
---                      usage, where it has one of its own
---         VOID         give a hold back               EXPIRE        the same, where its time is up
+--                      usage, if it has one of its own
+--         VOID         give a hold back               EXPIRE        the same, if it has expired
 --
 -- Reply microseconds now, then a string per command, in order:
 --       A:epoch:seq:amount:held delta:microseconds   applied, and in the journal
@@ -38,22 +38,22 @@
 --       R:journal entry, or R:attempt if settled     another request has the key
 --       C                                            cold: no wallet, or one that must not be trusted
 --       L                                            late: past "not after", or sent before the key's last decline or
---                                                    the wallet's load, or the hold is here and not in the ledger yet
+--                                                    the wallet's load, or the hold is in Redis and not in the ledger yet
 --       D:rule:epoch:seq:amount:held delta:microseconds   declined: FUNDS, SPEND, LIMIT, HOLD, EARLY, UNPRICED, BLOCKED,
 --                                                    SUSPENDED, CLOSED
 --
--- A command that takes what is available (balance - held - floor) from the wallet's `signal_at` or above to below it puts
--- the company into the set of signals. That is a hint for the automatic top-up, which asks the ledger: it may come for an
--- entry that the ledger refuses, and it may get lost. Wallets without an automatic top-up have no such field.
+-- A command that lowers the available amount (balance - held - floor) from the wallet's `signal_at` or above to below it
+-- adds the company to the set of signals. A signal is a hint for the automatic top-up, which reads the ledger: it may be
+-- for an entry that the ledger refuses, and it may get lost. Wallets without an automatic top-up have no such field.
 --
 -- An attempt's name (epoch:seq) is in its journal field and in its key record, so no clean-up meets another attempt.
--- The journal is written before the wallets: should a script ever end half way, money is not taken without a trace.
+-- The journal is written before the wallets: if a script ends half way, no money is taken without a journal entry.
 
 local FINGERPRINT_BYTES = 12
 local MICROS_MAX = 9e15
 local ACTIVE, CLOSED = 1, 3 -- States of wallets, as wallet.domain.entries.WalletState.
 
--- Looked up once: this runs for every message that is sent.
+-- Looked up once, since this runs for every message that is sent.
 local call, format, sub, tonumber = redis.call, string.format, string.sub, tonumber
 local KEYS, ARGV = KEYS, ARGV
 
@@ -73,7 +73,7 @@ local function integer(number)
   return number == 0 and '0' or format('%.0f', number)
 end
 
--- The server says itself which run it is, so no client can hold a stale idea of it after a failover.
+-- The server itself reports its run id, so no client can use a stale one after a failover.
 local run = sub(string.match(call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1e6 + tonumber(clock[2])
@@ -88,7 +88,7 @@ local settled = next_number()
 local cleanups = next_number()
 local companies = next_number()
 
-local FIELDS_PER_CALL = 1000 -- Lua's stack bounds what one call can take.
+local FIELDS_PER_CALL = 1000 -- Lua's stack bounds the arguments of one call.
 for first = arg_at + 1, arg_at + settled, FIELDS_PER_CALL do
   call('HDEL', journal, unpack(ARGV, first, math.min(first + FIELDS_PER_CALL - 1, arg_at + settled)))
 end
@@ -140,7 +140,7 @@ for _ = 1, cleanups do
 end
 
 local function read_wallet(key, company)
-  -- Every field that it ever has is named here: a table that grows is made anew.
+  -- All of its fields are set here, since Lua reallocates a table that grows.
   local f = call('HMGET', key, 'epoch', 'seq', 'balance', 'held', 'floor', 'state', 'at', 'run', 'loading', 'loaded',
     'blocked', 'limits', 'signal_at')
   if not f[1] or f[8] ~= run or f[9] then
@@ -156,7 +156,7 @@ local function read_wallet(key, company)
   }
 end
 
--- An open authorization of the wallet's own epoch; one that another load left behind is absent.
+-- An open authorization of the wallet's own epoch; one of an earlier load counts as absent.
 local function read_hold(key, epoch)
   local held_epoch, held, captured, expires_at, ttl, created_at, usage =
     string.match(call('GET', key) or '', '^(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+%u*)$')
@@ -174,8 +174,8 @@ local function write_hold(key, epoch, hold)
     'PXAT', integer(math.floor((math.max(hold.expires_at, now) + HOLD_KEEP_US) / 1000)))
 end
 
--- What a command on an authorization does: amount, held delta and whether the hold stays; or nil and the rule that forbids
--- it. `hold` is changed to what it is afterwards.
+-- The effect of a command on an authorization: amount, held delta and whether the hold stays; or nil and the rule that
+-- forbids it. `hold` is changed to its new state.
 local function on_hold(op, wallet, hold, amount)
   if not hold then
     return nil, 'HOLD'
@@ -209,7 +209,7 @@ local NO_PRICE = { UNPRICED = true, UNPRICED_CAPTURE = true }
 local SPENDS = { CHARGE = true, CAPTURE_LATE = true, AUTHORIZE = true, INCREMENT = true, CAPTURE = true,
   CAPTURE_ON = true, VOID = true, EXPIRE = true }
 
--- The first rule that a change breaks, in the order of precedence; nil where it breaks none.
+-- The first rule that a change breaks, in the order of precedence; nil if it breaks none.
 local function broken_rule(wallet, op, amount, held_delta, begun, additions)
   local balance, held = wallet.balance + amount, wallet.held + held_delta
   local lowers = not UNCHECKED[op] and amount - held_delta < 0
@@ -261,7 +261,7 @@ local function declined(wallet, rule, amount, held_delta)
     wallet.at_text }, ':')
 end
 
--- Change a wallet in memory; the caller writes it, after the journal. A field is never taken twice: `attempt` is new.
+-- Change a wallet in memory; the caller writes it, after the journal. `attempt` is new, and so is its journal field.
 local function change(wallet, company, attempt, c)
   local amount, held_delta, hold, stays = c.amount, 0, nil, false
   if c.hold_key then
@@ -274,7 +274,7 @@ local function change(wallet, company, attempt, c)
         return declined(wallet, wallet.state == CLOSED and 'CLOSED' or held_delta, 0, 0)
       end
     elseif hold then
-      return 'K:' -- The hold is open, so its key was settled and has gone: the ledger knows it.
+      return 'K:' -- The hold is open, so its key record was settled and has expired: the ledger has the entry.
     else
       amount, held_delta, hold, stays = 0, c.amount, opened_hold(wallet, c), true
     end
@@ -331,8 +331,8 @@ end
 
 -- A call that was delayed on the way changes nothing: its sender has given up after a while, and its caller may have been
 -- declined since, here or elsewhere. So a declined key keeps a mark for as long as a call may be under way; its value
--- has no attempt. A load may follow the loss of such marks, so what was sent before it is late as well. (What is settled
--- or cleaned up names its attempt, and may come at any time.)
+-- has no attempt. A load may follow the loss of such marks, so calls that were sent before it are late as well. (Settled
+-- attempts and clean-ups name their attempt, and may arrive at any time.)
 local late = not_after > 0 and now > not_after
 local DECLINED, CALL_MS_MAX = string.rep('-', FINGERPRINT_BYTES), 3000 -- Longer than hot/connect.py's SOCKET_SECONDS_MAX.
 
@@ -352,14 +352,14 @@ local function apply(wallet, company)
   if sent_at > 0 and sent_at <= wallet.loaded then
     return 'L'
   end
-  -- Look the key up and take it in one step: most keys are new, and most charges pass.
+  -- Look the key up and reserve it in one step: most keys are new, and most charges are allowed.
   local attempt = wallet.prefix .. integer(wallet.seq + 1)
   local known = call('SET', c.record, c.fingerprint .. attempt, 'NX', 'GET', 'PX', key_ttl)
   if known then
     local declined_before = declined_at(known)
     if not declined_before then
       return known_answer(known, c.fingerprint, wallet, company)
-    elseif sent_at > 0 and sent_at <= declined_before and declined_before < now then -- Not by this very call.
+    elseif sent_at > 0 and sent_at <= declined_before and declined_before < now then -- Not by this same call.
       return 'L'
     end
     call('SET', c.record, c.fingerprint .. attempt, 'PX', key_ttl)
@@ -369,7 +369,7 @@ local function apply(wallet, company)
   if kind == 'D' then
     call('SET', c.record, DECLINED .. now_text, 'PX', CALL_MS_MAX)
   elseif kind ~= 'A' and known then
-    call('SET', c.record, known, 'PX', CALL_MS_MAX) -- The mark of a decline, which holds on.
+    call('SET', c.record, known, 'PX', CALL_MS_MAX) -- Keep the mark of the decline.
   elseif kind ~= 'A' then
     call('DEL', c.record)
   end
@@ -381,7 +381,7 @@ local changed, changed_size = {}, 0
 for _ = 1, companies do
   local company, seen_epoch, seen_seq, commands = next_arg(), next_number(), next_number(), next_number()
   local wallet = read_wallet(next_key(), company)
-  -- The ledger was seen further on than this wallet: it comes from a copy that missed something.
+  -- The wallet is behind a position that the ledger has reported: it is an out-of-date copy.
   if wallet and (wallet.epoch < seen_epoch or (wallet.epoch == seen_epoch and wallet.seq < seen_seq)) then
     wallet = nil
   end
@@ -390,7 +390,7 @@ for _ = 1, companies do
     replies[replies_size] = apply(wallet, company)
   end
   if wallet and wallet.dropped then
-    call('DEL', wallet.key) -- What was applied before is in the journal, from where the load has it.
+    call('DEL', wallet.key) -- Earlier attempts are in the journal, and the load appends them to the ledger.
   elseif wallet and wallet.changed then
     changed_size = changed_size + 1
     changed[changed_size] = wallet

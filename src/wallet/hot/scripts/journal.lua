@@ -1,4 +1,4 @@
--- Read a partition's journal: all that is not settled.
+-- Read a partition's journal: all attempts that are not settled.
 --
 -- KEYS  journal
 -- ARGV  none

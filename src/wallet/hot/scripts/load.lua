@@ -1,17 +1,17 @@
 -- Write a wallet as the ledger has it. Authorizations may come in several calls; the wallet comes with the last one.
 --
--- KEYS  wallet, the signals of its partition (apply.lua says what they are), then an authorization each
+-- KEYS  wallet, the signals of its partition (see apply.lua), then its authorizations
 -- ARGV  epoch, 1 in the first call of a load, 1 in the last, balance, held, floor, state, microseconds of the last change,
---       what is blocked and the spend limits as includes/rules.lua has them (empty where there are none), signal_at (empty
---       where there is none), company, number of counters, then per counter: its field, what is spent
---       per authorization: held, captured, expires at in microseconds, ttl in s, created at in microseconds, its usage as
---       apply.lua has it
+--       the blocks and the spend limits in the format of includes/rules.lua (empty if there are none), signal_at (empty if
+--       there is none), company, number of counters, then per counter: its field, the amount spent
+--       per authorization: held, captured, expires at in microseconds, ttl in s, created at in microseconds, its usage in
+--       the format of apply.lua
 --
--- Reply 1 where it was written, 0 where it must not be; microseconds now
+-- Reply 1 if it was written, 0 if there is a newer load; microseconds now
 --
--- Nothing is written over a newer load: a loader that was held up does no harm. The first of several calls puts a marker
--- in the wallet's place, which is cold, and the others write only where it stands: a wallet is there with all of its
--- authorizations or not at all, and the one that is to be replaced is not asked meanwhile.
+-- A newer load is never overwritten, so a delayed loader does no harm. The first of several calls replaces the wallet by
+-- a marker, which is cold, and the later calls write only if they find it: a wallet has all of its authorizations or does
+-- not exist, and the wallet that is being replaced answers no commands meanwhile.
 
 local HOLD_KEEP_US = 86400e6
 
@@ -57,7 +57,7 @@ end
 if not last then
   redis.call('HSET', KEYS[1], 'loading', '1')
 end
--- An amount that fell below while the wallet was cold does not cross signal_at any more: this is its signal.
+-- An available amount that fell below signal_at while the wallet was cold crosses it no more, so it is signalled here.
 if signal_at ~= '' then
   redis.call('HSET', KEYS[1], 'signal_at', signal_at)
   if tonumber(balance) - tonumber(held) - tonumber(floor) < tonumber(signal_at) then

@@ -1,10 +1,10 @@
--- Read a wallet and what the journal has of it in one moment.
+-- Read a wallet and its journal entries at one moment.
 --
 -- KEYS  wallet, journal of its partition
 -- ARGV  company
 --
--- Reply warm (1 where the whole wallet was loaded into this run), epoch, seq, balance, held, floor, state (empty strings
---       where there is none), microseconds now, blocked, limits, counters (a list: field, what is spent, …), then the
+-- Reply warm (1 if the whole wallet was loaded into this run), epoch, seq, balance, held, floor, state (empty strings
+--       if there is none), microseconds now, blocked, limits, counters (a list: field, amount spent, …), then the
 --       company's journal entries
 
 local run = string.sub(string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'), 1, 16)
@@ -29,7 +29,7 @@ if rules[2] then
   end
 end
 
--- The journal is short: what the cycles of this moment have under way, and what a crashed process left.
+-- The journal is short: attempts of the cycles under way, and those of a process that crashed.
 local journal, prefix = KEYS[2], ARGV[1] .. ' '
 for _, field in ipairs(redis.call('HKEYS', journal)) do
   if string.sub(field, 1, #prefix) == prefix then

@@ -1,9 +1,9 @@
--- Judge what Redis proposed, write what holds, and answer for each attempt, in the order given.
+-- Judge the attempts that Redis proposes, write those that hold, and answer each attempt, in the given order.
 --
 -- attempts      sorted by company ("C"), and within a company: APPLIED by seq, then the others.
--- companies     those of the attempts, each once, sorted by "C".
+-- companies     the companies of the attempts, each once, sorted by "C".
 -- keys_repeat   whether a key occurs twice among the attempts of a company.
--- skip_locked   whether wallets whose row another session holds are left out (answer BUSY) rather than waited for.
+-- skip_locked   whether wallets whose row another session locks are skipped (answer BUSY), not waited for.
 --
 -- asked    answers, in order of precedence
 -- APPLIED  BUSY                  the wallet's row is locked (skip_locked only)
@@ -13,23 +13,23 @@
 --          DUPLICATE             another attempt of the request is recorded
 --          STALE                 Redis had loaded the wallet before the last load or settings change
 --          AHEAD                 Redis's load is not known here: this database was restored to the past
---          REFUSED               a rule holds it back: Redis and the ledger do not see the same wallet
+--          REFUSED               a rule forbids it: Redis and the ledger do not see the same wallet
 --          TRANSACTION_NOT_FOUND, REFUND_EXCEEDS_CHARGE   final: only the ledger knows these rules
 --          WRITTEN               it is an entry now
 -- else     BUSY, COMPANY_NOT_FOUND, KEY_REUSED as above
 --          ALREADY               the key is recorded for the same request
--- KNOWN    UNRECORDED            Redis has settled the key, and the ledger never heard of it
+-- KNOWN    UNRECORDED            Redis has settled the key, and the ledger has no entry for it
 -- FUNDS, SPEND, LIMIT, HOLD, EARLY, UNPRICED, BLOCKED, SUSPENDED, CLOSED (the rule by which Redis declined)
 --          AHEAD                 as above
---          BEHIND                the wallet that said no was of another epoch, or saw the hold as it was before
---          CONTESTED             the ledger would say yes: something is under way
+--          BEHIND                the wallet that declined was of another epoch, or had an earlier state of the hold
+--          CONTESTED             the ledger would allow it: another change is under way
 --          EXPIRED               HOLD: the authorization was expired
---          AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED   HOLD: final; EARLY: the same, where it is not open
+--          AUTHORIZATION_NOT_FOUND, AUTHORIZATION_CLOSED   HOLD: final; EARLY: the same, if it is not open
 --          DECLINED              final
 --
--- The judging is a loop, so that it can be read against this table. What it reads and writes goes in bulk: one statement
--- each for wallets, recorded keys, new entries and changed wallets. A rule that must see the entries of this very call
--- has them written first (`pending`).
+-- The attempts are judged in a loop, so that it can be compared with this table. Reads and writes are in bulk: one
+-- statement each for wallets, recorded keys, new entries and changed wallets. Before a rule that must see the entries of
+-- this same call, they are written (`pending`).
 CREATE OR REPLACE FUNCTION ledger_append(
     attempts ledger_attempt[], companies text[], keys_repeat boolean, skip_locked boolean)
 RETURNS SETOF ledger_answer
@@ -58,9 +58,9 @@ DECLARE
     spending  spending;
     over      boolean := false;
 BEGIN
-    -- The locks are taken by a statement of their own: the ones after it see what was committed while it waited, and so
-    -- does what it returns. Always in the order of companies, so that two calls cannot wait for each other.
-    -- (Whole rows of the tables' own types: rows of a subquery would be converted by way of text.)
+    -- The locks are acquired by a statement of their own: its rows and the later statements see everything that was
+    -- committed while it waited. The order is always that of companies, so that two calls cannot wait for each other.
+    -- (Whole rows of the tables' own types: rows of a subquery would be converted to text and back.)
     IF skip_locked THEN
         SELECT array_agg(l.row) INTO locked FROM (
             SELECT each AS row FROM wallets each WHERE company_id = ANY (companies)
@@ -137,7 +137,7 @@ BEGIN
 
         IF verdict IS NULL AND a.asked = 'APPLIED' THEN
             -- An expression with a query in it costs as much as all the rest of an entry, whatever stands before the
-            -- query. So it stands where only wallets with limits come.
+            -- query, so it is only reached for wallets with limits.
             IF w.limited THEN
                 spending := spending_of(a, hold, w.last_at);
                 over := a.checked AND EXISTS (SELECT FROM limits_passed(a.company_id, spending));
@@ -187,7 +187,7 @@ BEGIN
                 w.last_seq := greatest(w.last_seq, a.seq);
                 w.last_number := w.last_number + 1;
                 w.last_at := greatest(w.last_at, a.applied_at);
-                -- The columns of entries, in their order. Where a value has another name its column stands beside it, and
+                -- The columns of entries, in their order. If a value has another name, its column stands beside it, and
                 -- a test reads both: 27 assignments by name would cost 4 % of an append of 100 entries.
                 entry := ROW(
                     a.company_id,
@@ -242,8 +242,8 @@ BEGIN
                                              WHEN Kind.VOID THEN AuthorizationState.VOIDED
                                              ELSE AuthorizationState.EXPIRED END
                             ELSE state END,
-                        -- Capturing beyond the hold authorizes the excess in the same breath: what Redis took beyond
-                        -- what it released, whatever else has reached the ledger before.
+                        -- Capturing beyond the hold authorizes the excess at the same time: the amount that Redis took
+                        -- beyond the hold that it released, regardless of entries that were written before.
                         amount = amount + CASE a.kind
                             WHEN Kind.INCREMENT THEN a.held_delta
                             WHEN Kind.CAPTURE THEN greatest(0, a.held_delta - a.amount) ELSE 0 END,
@@ -257,11 +257,11 @@ BEGIN
                 END IF;
             END IF;
 
-        ELSIF verdict IS NULL THEN  -- Declined by Redis: is it true?
-            -- Where the rule fails here too, the no is true, however far behind the wallet was that said it. Only what
-            -- a hold's change costs depends on the hold, which Redis may have seen as it was before, or as it is never
-            -- to be. So that is reckoned anew: a capture's from its amount, an increment's from its total, which comes
-            -- as the amount.
+        ELSIF verdict IS NULL THEN  -- Redis declined: check the rule here.
+            -- If the rule fails here too, the decline is right, however far behind the wallet in Redis was. Only the cost
+            -- of a change of a hold depends on the hold, of which Redis may have had an earlier state, or one that the
+            -- ledger refuses. So it is computed again: for a capture from its amount, for an increment from its total,
+            -- which is passed as the amount.
             IF a.kind = Kind.CAPTURE AND NOT a.late AND hold.state = AuthorizationState.OPEN THEN
                 a.held_delta := -CASE WHEN a.closes THEN hold.held ELSE least(-a.amount, hold.held) END;
             ELSIF a.kind = Kind.INCREMENT AND hold.state = AuthorizationState.OPEN THEN

@@ -1,10 +1,10 @@
--- What spend limits count, as wallet.domain.limits.
+-- The spending that spend limits count, as in wallet.domain.limits.
 --
--- Charges and late captures count when they are made. What is done to an authorization counts in the window in which it
--- was opened: what it holds as the authorization's usage, what is captured as the capture's own, where it names one (one
--- authorization may cover a whole campaign). One that is older than a limit counts in the limit's first window.
+-- Charges and late captures count when they are made. Changes of an authorization count in the window in which it was
+-- opened: the hold as the authorization's usage, the captured amount as the capture's own usage if it has one (one
+-- authorization may cover a whole campaign). An authorization that is older than a limit counts in its first window.
 
--- When the window begins that `at` is in.
+-- The start of the window that `at` is in.
 CREATE OR REPLACE FUNCTION window_start(time_window smallint, at bigint)
 RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$
@@ -15,8 +15,8 @@ LANGUAGE sql IMMUTABLE AS $$
     END;
 $$;
 
--- What an attempt adds to what is spent: what is held as one usage, what is taken as another. NULL for what is no spending:
--- credits, refunds, adjustments. The columns of `spending`: at; held_channel, held_country, held; channel, country, taken.
+-- The spending of an attempt: the hold counts as one usage, the amount taken as another. NULL for credits, refunds and
+-- adjustments, which are no spending. Columns of `spending`: at; held_channel, held_country, held; channel, country, taken.
 CREATE OR REPLACE FUNCTION spending_of(attempt ledger_attempt, hold authorizations, last_at bigint)
 RETURNS spending
 LANGUAGE sql IMMUTABLE AS $$
@@ -41,7 +41,7 @@ LANGUAGE sql IMMUTABLE AS $$
        AND ((which).country IS NULL OR (which).country IS NOT DISTINCT FROM country);
 $$;
 
--- The limits that count a spending, the start of the window that it belongs to, and what it adds there: not 0.
+-- The limits that count a spending, the start of the window that it belongs to, and the amount that it adds, not 0.
 CREATE OR REPLACE FUNCTION limits_counting(company text, spending spending)
 RETURNS TABLE (which spend_limits, starts_at bigint, delta bigint)
 LANGUAGE sql STABLE AS $$
@@ -54,8 +54,8 @@ LANGUAGE sql STABLE AS $$
     WHERE c.delta <> 0;
 $$;
 
--- The limits that a spending would pass, the one with the longest window first, and what is spent of each. What gives
--- something back passes none, even where more is spent than the limit, since it was lowered.
+-- The limits that a spending would exceed, the one with the longest window first, and the amount spent of each. A change
+-- that releases money exceeds no limit, even if more is spent than a limit that was lowered.
 CREATE OR REPLACE FUNCTION limits_passed(company text, spending spending)
 RETURNS TABLE (which spend_limits, starts_at bigint, spent bigint, delta bigint)
 LANGUAGE sql STABLE AS $$
@@ -76,8 +76,8 @@ LANGUAGE sql VOLATILE AS $$
     ON CONFLICT (company_id, limit_id, starts_at) DO UPDATE SET spent = s.spent + excluded.spent;
 $$;
 
--- What an entry adds to what is spent, as `spending_of` has it of the attempt. `hold` is its authorization (NULL for a late
--- capture, which is a charge).
+-- The spending of an entry, the same as `spending_of` its attempt. `hold` is its authorization (NULL for a late capture,
+-- which is a charge).
 CREATE OR REPLACE FUNCTION entry_spending(entry entries, hold authorizations)
 RETURNS spending
 LANGUAGE sql IMMUTABLE AS $$
@@ -91,8 +91,8 @@ LANGUAGE sql IMMUTABLE AS $$
     END;
 $$;
 
--- What an entry adds to the counter of a limit, and the start of the window; 0 where it is not counted. Of authorizations
--- from before the limit's first window it counts what they held when it was made, and what they spent from then on.
+-- The amount that an entry adds to the counter of a limit, and the start of the window; 0 if it is not counted. Of an
+-- authorization from before its first window, a limit counts the hold when the limit was made, and later spending.
 CREATE OR REPLACE FUNCTION entry_counted(which spend_limits, entry entries, hold authorizations)
 RETURNS TABLE (starts_at bigint, delta bigint)
 LANGUAGE sql IMMUTABLE AS $$

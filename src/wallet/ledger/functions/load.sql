@@ -1,7 +1,7 @@
--- The epoch after `current`: one more, or the time in seconds where that is later.
+-- The epoch after `current`: one more, or the time in seconds if that is later.
 --
--- A database that was restored to the past knows too low an epoch, and counting on from it would meet the ones that Redis
--- still has. The clock has gone on.
+-- A database that was restored to the past has too low an epoch: the next epochs would repeat those that Redis still has.
+-- The clock does not repeat.
 CREATE OR REPLACE FUNCTION wallet_next_epoch(current_epoch bigint)
 RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
@@ -9,13 +9,14 @@ LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- Begin a new epoch of a wallet, and return the wallet with its open authorizations, its spend limits and their counters,
--- and the threshold below which its automatic top-up needs a signal (NULL: none), whether it is paused or not. All that
--- Redis loaded before is stale from here on. Nothing is returned if there is no such wallet.
+-- and the threshold below which its automatic top-up needs a signal (NULL: none), whether it is paused or not. Every
+-- earlier load in Redis is stale from then on. No row is returned if there is no such wallet.
 --
 -- above   the new epoch is greater than this one too (an epoch found in Redis after this database was restored).
 --
--- The first statement locks the wallet's row; those after it see what was committed while it waited. Counters come for
--- the windows of now, and of the open authorizations; "now" is Redis's to say, so those of a little earlier come as well.
+-- The first statement locks the wallet's row; the later ones see everything that was committed while it waited. Counters
+-- are returned for the current windows and for those of open authorizations. Redis's clock decides which window is the
+-- current one, so the counters of the last five minutes are returned as well.
 DROP FUNCTION IF EXISTS wallet_new_epoch(text, bigint);
 CREATE FUNCTION wallet_new_epoch(company text, above bigint)
 RETURNS TABLE (wallet wallets, holds authorizations[], limits spend_limits[], counters spend_counters[],

@@ -2,13 +2,13 @@
 --
 -- A wallet's field `limits` is "id window channel country amount counts-from;…" with - for any channel or country; a
 -- counter is the field "spent <id> <start of its window>". A window that begins counts from 0. A counter of an older
--- window that is missing makes the wallet cold: a load brings those that its open authorizations need.
+-- window that is missing makes the wallet cold: a load adds those that its open authorizations need.
 
 local BEGINS = { CHARGE = true, AUTHORIZE = true, INCREMENT = true, UNPRICED = true }
 
 local HOUR, DAY = '1', '2' -- Windows, as wallet.domain.limits.Window; the third is the month.
 local HOUR_US, DAY_US = 3600e6, 86400e6
-local NO_USAGE = '0' -- As wallet.hot.fields writes the usage of a command that names none.
+local NO_USAGE = '0' -- As wallet.hot.fields writes the usage of a command without one.
 
 local function month_start(at)
   -- The civil calendar from days, in eras of 400 years that begin with a March.
@@ -52,7 +52,7 @@ local function forget_old_counters(wallet, limit, start)
   end
 end
 
--- The counter of a limit's window; nil where only the ledger knows it.
+-- The counter of a limit's window; nil if only the ledger has it.
 local function counter_of(wallet, limit, at)
   local start = window_start(limit.window, at)
   local field = 'spent ' .. limit.id .. ' ' .. integer(start)
@@ -80,8 +80,8 @@ local function usage_of(word)
   return { channel = channel, country = country }
 end
 
--- What a command adds to what is spent: what it holds, as the authorization's usage, and what it takes, as its own where it
--- names one. All of it counts at one time, which is when the authorization was opened where there is one.
+-- The spending of a command: the hold counts as the authorization's usage, the amount taken as the command's own if it has
+-- one. Both count at one time: when the authorization was opened, or the wallet's time without one.
 local function spending_of(wallet, c, hold, amount, held_delta)
   local held_as = hold and usage_of(hold.usage)
   local own = c.usage and c.usage ~= NO_USAGE and usage_of(c.usage)
@@ -89,8 +89,8 @@ local function spending_of(wallet, c, hold, amount, held_delta)
     taken_as = own or held_as or usage_of(NO_USAGE), taken = 0 - amount }
 end
 
--- What a spending adds to the counter of each limit that counts it: counter, amount, counter, amount, …; nil where one is
--- missing.
+-- The amounts that a spending adds to the counters of the limits that count it: counter, amount, counter, amount, …; nil
+-- if a counter is missing.
 local function additions_of(wallet, spending)
   local additions = {}
   for _, limit in ipairs(limits_of(wallet)) do
@@ -140,7 +140,7 @@ local function is_blocked(wallet, usage)
     or (usage.country ~= '' and string.find(words, ' ' .. usage.country .. ' ', 1, true))
 end
 
--- The usage that a command begins, which may be blocked: nil for what only ends something.
+-- The usage that a command begins, which may be blocked; nil for a command that only ends an authorization.
 local function begun_usage(c, hold)
   if c.op == 'INCREMENT' then
     return usage_of(hold.usage)
