@@ -60,14 +60,14 @@ def features(
 ) -> list[Feature]:
     """Return the features of the back office.
 
-    Without `provider` no card can be charged; without `transport` mails wait.
+    Without `provider` no card can be charged; without `transport` mails stay in the outbox.
     """
-    stores, pausing = TopUpStores.over(wallets.pool), AutoTopUps(wallets.pool).pause_for_dispute
-    paying = TopUpServices(wallets.engine, stores, provider, on_chargeback=pausing)
+    stores, pause_for_dispute = TopUpStores.over(wallets.pool), AutoTopUps(wallets.pool).pause_for_dispute
+    top_up_services = TopUpServices(wallets.engine, stores, provider, on_chargeback=pause_for_dispute)
     return [
         companies(wallets),
-        top_ups(wallets, paying, manual_micros_max=settings.manual_micros_max),
-        auto_top_ups(wallets, paying),
+        top_ups(wallets, top_up_services, manual_micros_max=settings.manual_micros_max),
+        auto_top_ups(wallets, top_up_services),
         adjustments(wallets, manual_micros_max=settings.manual_micros_max),
         statements(wallets),
         rates(wallets),

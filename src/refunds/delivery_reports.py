@@ -74,7 +74,7 @@ class DeliveryReports:
             try:
                 await self._finish(recorded, None)
             except Unavailable:
-                continue  # Perhaps of one wallet only: go on with the others; the next sweep finds this one.
+                continue  # It may concern one wallet only: continue with the others; the next sweep finds this one.
             finished += 1
         return finished
 

@@ -1,4 +1,4 @@
-"""The checks of VerifyLedger for refunds by a case or by the policy."""
+"""VerifyLedger's checks of refunds by a case or by the policy."""
 
 from refunds.delivery import CaseState
 from wallet.domain.commands import Kind

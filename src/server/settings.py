@@ -62,7 +62,7 @@ class ServerSettings(BaseSettings):
     """Named by each server: CHARGING_METRICS_PORT, ADMIN_METRICS_PORT."""
 
     token_file: Path | None = None
-    """TOKEN_FILE: the tokens that callers may send, one a line. Required. Read once, at the start."""
+    """TOKEN_FILE: the tokens that callers may send, one per line. Required. Read once, at the start."""
 
     tls_cert_file: Path | None = None
     """TLS_CERT_FILE: the certificate chain, PEM. With it the server speaks TLS only."""

@@ -54,9 +54,9 @@ class Tokens:
 
 
 def read_tokens(path: Path | None) -> Tokens:
-    """Read a token file: one token a line, blank lines ignored. Raises Misconfigured, saying what to do."""
+    """Read a token file: one token per line, blank lines ignored. Raises Misconfigured, saying what to do."""
     if path is None:
-        raise Misconfigured(f"TOKEN_FILE is not set: callers are identified by tokens, one a line in a file. {_HOW}")
+        raise Misconfigured(f"TOKEN_FILE is not set: callers are identified by tokens; list one token per line. {_HOW}")
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:

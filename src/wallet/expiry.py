@@ -38,7 +38,7 @@ class Expiry:
         self._engine = engine
         self._pool = pool
         self._after: tuple[int, str, str] = _START
-        """Where the next sweep continues: a company whose holds cannot be ended now must not delay the others."""
+        """The position after which the next sweep continues: holds that cannot be ended now must not delay others."""
         self._sweeps = 0
 
     async def run_once(self) -> int:

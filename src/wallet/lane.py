@@ -24,7 +24,7 @@ from wallet.ledger.append import Appender
 from wallet.loading import Loader
 from wallet.parking import Parking
 from wallet.requests import Request
-from wallet.verdicts import VERDICTS, Judged, Then, late_capture, raise_alarm
+from wallet.verdicts import VERDICTS, Judged, NextStep, late_capture, raise_alarm
 
 CYCLE_COMMANDS_MAX = 256
 AHEAD_COMMANDS_MIN = 128
@@ -34,8 +34,8 @@ QUEUE_COMMANDS_MAX = 20_000
 COMPANY_QUEUE_COMMANDS_MAX = 8_000
 IDLE_FLUSH_SECONDS = 0.02
 """How long clean-ups wait for a cycle that they can be sent with."""
-ASIDE_SECONDS = 1.0
-"""How long a company's commands are refused when another session keeps its row in Postgres locked."""
+LOCKED_SECONDS = 1.0
+"""The time for which a company's commands are refused after another session kept its row in Postgres locked."""
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,8 @@ class Lane:
         """Requests of a cycle that failed by a fault of ours: each gets a cycle of its own."""
         self._disposing: asyncio.Task[None] | None = None
         """The cycle that is in Postgres."""
-        self._aside: dict[str, float] = {}
+        self._locked_until: dict[str, float] = {}
+        """Company → time on the event loop's clock until which its commands are refused, since its row is locked."""
         self._wake = asyncio.Event()
         self._closing = False
 
@@ -144,11 +145,11 @@ class Lane:
         if self._health.away:
             request.answer(LedgerUnavailable("Postgres is away", applied=request.applied))
             return False
-        if self._aside and (until := self._aside.get(request.company)):
+        if self._locked_until and (until := self._locked_until.get(request.company)):
             if until > now:
                 request.answer(LedgerUnavailable("the wallet's row in Postgres is locked", applied=request.applied))
                 return False
-            del self._aside[request.company]
+            del self._locked_until[request.company]
         if self._parking.is_loading(request.company):
             self._parking.park(request)
             return False
@@ -229,23 +230,23 @@ class Lane:
     def _conclude(self, request: Request, proposal: Proposal, attempt: Attempt, answer: Answer) -> None:
         """Answer a request, or queue it for another cycle, as the row of the verdict says."""
         row = VERDICTS[answer.verdict]
-        if row.then is Then.ACKNOWLEDGE:
+        if row.next_step is NextStep.ACKNOWLEDGE:
             assert answer.entry is not None
             assert answer.wallet is not None
             request.answer(Outcome(answer.entry, answer.wallet, answer.authorization))
             return
-        judged = Judged(attempt, answer, request.applied, request.rounds, has_rival=proposal.other is not None)
+        judged = Judged(attempt, answer, request.applied, request.rounds, key_judged_before=proposal.other is not None)
         raise_alarm(attempt, answer)
         if row.repair is not None and (clean_up := row.repair(judged)):
             self._clean_ups.add(clean_up)
-        late = row.then is Then.RUN_AGAIN_LATE and request.command.kind is Kind.CAPTURE
+        late = row.next_step is NextStep.RUN_AGAIN_LATE and request.command.kind is Kind.CAPTURE
         if late:
             request.command = late_capture(request.command, answer.authorization)
-        if late or row.then is Then.RUN_AGAIN:
+        if late or row.next_step is NextStep.RUN_AGAIN:
             self._run_again(request, answer)
             return
-        if row.then is Then.PUT_ASIDE:
-            self._aside[request.company] = asyncio.get_running_loop().time() + ASIDE_SECONDS
+        if row.next_step is NextStep.REFUSE_LOCKED:
+            self._locked_until[request.company] = asyncio.get_running_loop().time() + LOCKED_SECONDS
         assert row.error is not None, "a row that neither acknowledges nor runs again has an error"
         request.answer(row.error(judged))
 
@@ -256,7 +257,7 @@ class Lane:
 
     def _return(self, request: Request, why: str) -> None:
         """Put a request back into the queue at the end of this cycle, or answer it if it had ROUNDS_MAX rounds."""
-        if request.has_rounds_left(why):
+        if request.begin_round(why):
             self._returning.setdefault(request.company, []).append(request)
 
     def _put_back_returning(self) -> None:

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 class Loader:
-    """Loads wallets, one process at a time per company, however many find it cold."""
+    """Loads wallets. A company is loaded by one process at a time."""
 
     def __init__(self, hot: HotStore, pool: asyncpg.Pool) -> None:
         """Use an open store and pool."""
@@ -41,7 +41,7 @@ class Loader:
     async def load(self, company: str, seen: Position = START, *, cause: str = "cold", rebuild: bool = False) -> None:
         """Load a wallet, unless Redis has one that is not behind `seen`.
 
-        With `rebuild` it is loaded in any case, and its new epoch is above the one that Redis has: after the ledger was
+        With `rebuild` it is loaded in any case, and its new epoch is greater than that of Redis: after the ledger was
         restored to the past, Redis may have a later epoch than the ledger.
         Raises CompanyNotFound, LedgerUnavailable, WalletUnavailable.
         """
@@ -49,16 +49,17 @@ class Loader:
             await self._load_over(connection, company, seen, cause, rebuild)
 
     async def _load_over(self, connection: Connection, company: str, seen: Position, cause: str, rebuild: bool) -> None:
-        # Held until Redis has the wallet: other loaders wait, find it there and need no epoch of their own. That spares
-        # work; loads are safe without it, so a lock that is not released (by a frozen machine) is not awaited for long.
+        """Load a wallet over a connection, with the errors of `load`."""
+        # The lock is held until Redis has the wallet: other loaders wait, find it and need no epoch of their own. That
+        # saves work; loads are safe without it, so a lock that a frozen machine never releases is not awaited for long.
         locked = await _lock(connection, company)
         try:
             peek = await self._hot.peek(company)
-            if _fresh(peek, seen) and not rebuild:
+            if _is_current(peek, seen) and not rebuild:
                 return
             await self._append_journal(connection, company, peek.journal)
-            above = max((peek.position.epoch, *(left.epoch for left in peek.journal))) if rebuild else 0
-            loaded = await self._new_epoch(connection, company, above)
+            epoch_min = max((peek.position.epoch, *(left.epoch for left in peek.journal))) if rebuild else 0
+            loaded = await self._new_epoch(connection, company, epoch_min)
             if loaded.epoch <= peek.position.epoch:
                 raise WalletUnavailable(
                     "Redis has a later load of the wallet than the ledger knows: was Postgres restored to the past? "
@@ -72,19 +73,19 @@ class Loader:
                 await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOAD_LOCK, company)
 
     async def _append_journal(self, connection: Connection, company: str, journal: list[Attempt]) -> None:
-        """Write what Redis applied and no process has written yet, so that it is in the sum that is loaded."""
+        """Write attempts that Redis applied and no process has written yet, so that the loaded balance has them."""
         if not journal:
             return
         answers = await append_over(connection, journal)
         await self._hot.apply(self._hot.keys.partition(company), clean_up_recovered(journal, answers))
 
-    async def _new_epoch(self, connection: Connection, company: str, above: int) -> Loaded:
-        """Begin a new epoch, which makes all that Redis has stale, and return the wallet as it is then.
+    async def _new_epoch(self, connection: Connection, company: str, epoch_min: int) -> Loaded:
+        """Begin an epoch greater than `epoch_min`, so that earlier loads in Redis are stale; return the wallet.
 
-        An append at this moment either committed before the row was locked here, and is in the sum, or comes with an
-        old epoch afterwards, and gets the verdict STALE.
+        A concurrent append was either committed before the row was locked here, and is in the balance, or has an old
+        epoch, and gets the verdict STALE.
         """
-        row = await connection.fetchrow("SELECT * FROM wallet_new_epoch($1, $2)", company, above)
+        row = await connection.fetchrow("SELECT * FROM wallet_new_epoch($1, $2)", company, epoch_min)
         assert row is not None, "a wallet is never deleted, and _lock has seen it"
         wallet = wallet_of(row["wallet"], company)
         return Loaded(
@@ -114,6 +115,6 @@ async def _lock(connection: Connection, company: str) -> bool:
     return False
 
 
-def _fresh(peek: Peek, seen: Position) -> bool:
+def _is_current(peek: Peek, seen: Position) -> bool:
     position = peek.position
     return peek.warm and (position.epoch, position.seq) >= (seen.epoch, seen.seq)

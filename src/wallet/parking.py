@@ -73,7 +73,7 @@ class Parking:
         parked = self._parked.pop(company, [])
         self._count -= len(parked)
         if failure is None:
-            self._put_back(company, [request for request in parked if request.has_rounds_left("cold")])
+            self._put_back(company, [request for request in parked if request.begin_round("cold")])
             return
         metrics.load_failures.inc()
         # A lock timeout may concern one wallet only; if Postgres is away, an append will show it soon.

@@ -68,8 +68,8 @@ class Request:
         """Give the result to the caller."""
         self.group.set(self.index, result)
 
-    def has_rounds_left(self, why: str) -> bool:
-        """Count another round; if that would exceed ROUNDS_MAX, answer WalletUnavailable and return False."""
+    def begin_round(self, why: str) -> bool:
+        """Count a round and return True; after ROUNDS_MAX rounds, answer WalletUnavailable and return False."""
         self.rounds += 1
         if self.rounds < ROUNDS_MAX:
             return True

@@ -54,7 +54,7 @@ class InRedis(Enum):
     """Nothing: it is not known whether the attempt will be an entry, or Redis never applied it."""
 
 
-class Then(Enum):
+class NextStep(Enum):
     """The next step of the command."""
 
     ACKNOWLEDGE = auto()
@@ -65,8 +65,8 @@ class Then(Enum):
     """In another cycle, after the row's `repair`."""
     RUN_AGAIN_LATE = auto()
     """A capture runs again as a charge, since its authorization has expired; other kinds: REFUSE."""
-    PUT_ASIDE = auto()
-    """REFUSE, and refuse all commands of the company for a moment."""
+    REFUSE_LOCKED = auto()
+    """REFUSE, and refuse all commands of the company for LOCKED_SECONDS."""
 
 
 class Judged(NamedTuple):
@@ -78,7 +78,7 @@ class Judged(NamedTuple):
     """Whether an attempt of the command may be in the journal."""
     rounds: int
     """Earlier cycles of the command without a definite answer."""
-    has_rival: bool
+    key_judged_before: bool
     """Whether an attempt of another request with the same key was judged before it."""
 
 
@@ -86,7 +86,7 @@ class VerdictRow(NamedTuple):
     """The consequences of a verdict."""
 
     in_redis: InRedis
-    then: Then
+    next_step: NextStep
     error: Callable[[Judged], WalletError] | None = None
     repair: Callable[[Judged], CleanUp | None] | None = None
     """Before the command runs again: the clean-up of a hot wallet that is wrong, if Redis did not apply the attempt."""
@@ -97,7 +97,7 @@ class VerdictRow(NamedTuple):
 def _forget_unrecorded(judged: Judged) -> CleanUp | None:
     """Remove a key record that is settled in Redis and unknown to the ledger; for a hold without one, the wallet."""
     attempt, answer = judged.attempt, judged.answer
-    if judged.has_rival:
+    if judged.key_judged_before:
         return None
     if attempt.epoch:
         return _clean_up_of(CleanUpAction.DISCARD, attempt)
@@ -120,43 +120,45 @@ def _refund_exceeds_charge(judged: Judged) -> WalletError:
 
 
 VERDICTS: dict[Verdict, VerdictRow] = {
-    Verdict.WRITTEN: VerdictRow(InRedis.SETTLE, Then.ACKNOWLEDGE),
-    Verdict.ALREADY: VerdictRow(InRedis.SETTLE, Then.ACKNOWLEDGE),
-    Verdict.DUPLICATE: VerdictRow(InRedis.UNDO, Then.ACKNOWLEDGE),
+    Verdict.WRITTEN: VerdictRow(InRedis.SETTLE, NextStep.ACKNOWLEDGE),
+    Verdict.ALREADY: VerdictRow(InRedis.SETTLE, NextStep.ACKNOWLEDGE),
+    Verdict.DUPLICATE: VerdictRow(InRedis.UNDO, NextStep.ACKNOWLEDGE),
     Verdict.KEY_REUSED: VerdictRow(
-        InRedis.UNDO, Then.REFUSE, lambda judged: IdempotencyKeyReused(judged.attempt.command.idempotency_key)
+        InRedis.UNDO, NextStep.REFUSE, lambda judged: IdempotencyKeyReused(judged.attempt.command.idempotency_key)
     ),
     Verdict.TRANSACTION_NOT_FOUND: VerdictRow(
-        InRedis.UNDO, Then.REFUSE, lambda judged: TransactionNotFound(str(judged.attempt.command.refunded_number))
+        InRedis.UNDO, NextStep.REFUSE, lambda judged: TransactionNotFound(str(judged.attempt.command.refunded_number))
     ),
     Verdict.REFUND_EXCEEDS_CHARGE: VerdictRow(
         InRedis.UNDO,
-        Then.REFUSE,
+        NextStep.REFUSE,
         _refund_exceeds_charge,
     ),
-    Verdict.QUARANTINED: VerdictRow(InRedis.UNDO, Then.REFUSE, lambda judged: EntryQuarantined(judged.attempt.name)),
+    Verdict.QUARANTINED: VerdictRow(
+        InRedis.UNDO, NextStep.REFUSE, lambda judged: EntryQuarantined(judged.attempt.name)
+    ),
     Verdict.COMPANY_NOT_FOUND: VerdictRow(
-        InRedis.DROP, Then.REFUSE, lambda judged: CompanyNotFound(judged.attempt.command.company)
+        InRedis.DROP, NextStep.REFUSE, lambda judged: CompanyNotFound(judged.attempt.command.company)
     ),
-    Verdict.REFUSED: VerdictRow(InRedis.DROP, Then.RUN_AGAIN),
-    Verdict.STALE: VerdictRow(InRedis.DISCARD, Then.RUN_AGAIN),
-    Verdict.BEHIND: VerdictRow(InRedis.KEEP, Then.RUN_AGAIN),
-    Verdict.UNRECORDED: VerdictRow(InRedis.KEEP, Then.RUN_AGAIN, repair=_forget_unrecorded),
-    Verdict.CONTESTED: VerdictRow(InRedis.KEEP, Then.RUN_AGAIN, repair=_forget_contested),
-    Verdict.EXPIRED: VerdictRow(InRedis.KEEP, Then.RUN_AGAIN_LATE, _authorization_closed),
-    Verdict.AUTHORIZATION_CLOSED: VerdictRow(InRedis.KEEP, Then.REFUSE, _authorization_closed),
+    Verdict.REFUSED: VerdictRow(InRedis.DROP, NextStep.RUN_AGAIN),
+    Verdict.STALE: VerdictRow(InRedis.DISCARD, NextStep.RUN_AGAIN),
+    Verdict.BEHIND: VerdictRow(InRedis.KEEP, NextStep.RUN_AGAIN),
+    Verdict.UNRECORDED: VerdictRow(InRedis.KEEP, NextStep.RUN_AGAIN, repair=_forget_unrecorded),
+    Verdict.CONTESTED: VerdictRow(InRedis.KEEP, NextStep.RUN_AGAIN, repair=_forget_contested),
+    Verdict.EXPIRED: VerdictRow(InRedis.KEEP, NextStep.RUN_AGAIN_LATE, _authorization_closed),
+    Verdict.AUTHORIZATION_CLOSED: VerdictRow(InRedis.KEEP, NextStep.REFUSE, _authorization_closed),
     Verdict.AUTHORIZATION_NOT_FOUND: VerdictRow(
-        InRedis.KEEP, Then.REFUSE, lambda judged: AuthorizationNotFound(judged.attempt.command.authorization)
+        InRedis.KEEP, NextStep.REFUSE, lambda judged: AuthorizationNotFound(judged.attempt.command.authorization)
     ),
-    Verdict.DECLINED: VerdictRow(InRedis.KEEP, Then.REFUSE, lambda judged: declined(judged.attempt, judged.answer)),
+    Verdict.DECLINED: VerdictRow(InRedis.KEEP, NextStep.REFUSE, lambda judged: declined(judged.attempt, judged.answer)),
     Verdict.BUSY: VerdictRow(
         InRedis.KEEP,
-        Then.PUT_ASIDE,
+        NextStep.REFUSE_LOCKED,
         lambda judged: LedgerUnavailable("the wallet's row in Postgres is locked", applied=judged.applied),
     ),
     Verdict.AHEAD: VerdictRow(
         InRedis.KEEP,
-        Then.REFUSE,
+        NextStep.REFUSE,
         lambda judged: WalletUnavailable(
             "Redis is ahead of the ledger: was Postgres restored to the past? Call RebuildWallet.",
             applied=judged.applied,
@@ -186,9 +188,9 @@ def clean_up(batch: Batch, attempt: Attempt, answer: Answer) -> None:
 
 
 def clean_up_recovered(attempts: Sequence[Attempt], answers: Sequence[Answer]) -> Batch:
-    """Return what Redis does about attempts of its journal that another process put to the ledger than their own.
+    """Return the clean-up of attempts in the journal, which another process than their own sent to the ledger.
 
-    Counts the answers, and raises their alarms: no request waits for them here that would.
+    Counts the answers and raises their alarms, since no request waits for them in this process.
     """
     batch = Batch()
     for attempt, answer in zip(attempts, answers, strict=True):

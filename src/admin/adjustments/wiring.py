@@ -1,4 +1,4 @@
-"""Put adjustments together."""
+"""Construct the feature `adjustments`: its stores, services, workers and routes."""
 
 from admin.adjustments.servicer import AdjustmentServicer
 from admin.feature import Feature, service

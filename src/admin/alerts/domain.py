@@ -133,7 +133,7 @@ def _state(before: LastEvaluation, status: BalanceStatus, policy: AlertPolicy) -
 
 
 def _cleared(before: LastEvaluation, status: BalanceStatus, level: int) -> bool:
-    """Return whether a state is left with at least `level` available: not by a small rise, and not with nothing."""
+    """Return whether a state ends with at least `level` available: not after a small rise, and never at 0 or less."""
     if status.available <= 0:
         return False
     if status.topped_up:

@@ -1,4 +1,4 @@
-"""Make the feature of alerts."""
+"""Construct the feature `alerts`: its stores, services, workers and routes."""
 
 from admin.alerts.store import Alerts
 from admin.alerts.worker import PAUSE_SECONDS, AlertWorker

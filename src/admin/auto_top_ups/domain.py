@@ -49,7 +49,7 @@ class FiringState(IntEnum):
     SUCCEEDED = 2
     """Recorded. The amount counts within bounds."""
     FAILED = 3
-    """Recorded. The amount counts no more."""
+    """Recorded. The amount no longer counts within bounds."""
 
 
 class AutoTopUpTerms(msgspec.Struct, frozen=True):
@@ -123,7 +123,7 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class FiringDecision(IntEnum):
-    """What to do about a company whose available amount is below its threshold."""
+    """The decision about a company below its threshold."""
 
     FIRE = 1
     WAIT_FOR_DAY = 2

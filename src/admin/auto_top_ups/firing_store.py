@@ -38,7 +38,7 @@ _RULES = load("admin.auto_top_ups.store", FiringState, RuleState)
 
 
 class AutoTopUpFirings:
-    """Times are Postgres's. Every method raises LedgerUnavailable; a change may have been made even so."""
+    """Times are Postgres's. Every method raises LedgerUnavailable; a change may still have been made."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""

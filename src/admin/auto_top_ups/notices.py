@@ -1,4 +1,4 @@
-"""Notices to companies about automatic top-ups: an event each, and a mail where it names a template."""
+"""Notices to companies about automatic top-ups: each is an event, and a mail if it has a template."""
 
 from collections.abc import Mapping
 

@@ -34,7 +34,7 @@ _SQL = load(__name__, FiringState, RuleState)
 class AutoTopUps:
     """Creates, reads, changes, pauses and deletes rules.
 
-    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made even so.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may still have been made.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -84,8 +84,8 @@ class AutoTopUps:
     async def pause(connection: Connection, company: str, reason: PauseReason) -> bool:
         """Pause a company's rule in the caller's transaction, and notify the company.
 
-        Return False if there is none, or it is paused already; a dispute replaces another reason. It takes no lock of a
-        wallet's row, so it may stand anywhere in a transaction.
+        Return False if there is none, or it is paused already; a dispute replaces another reason. It locks no
+        wallet's row, so it may be called at any point of a transaction.
         """
         row = await connection.fetchrow(_SQL["lock"], company)
         if row is None:

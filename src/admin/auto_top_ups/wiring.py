@@ -1,4 +1,4 @@
-"""Put automatic top-ups together."""
+"""Construct the feature `auto_top_ups`: its stores, services, workers and routes."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from wallet.runtime import Wallets
 
 
 def auto_top_ups(wallets: Wallets, top_ups: TopUpServices) -> Feature:
-    """Return AutoTopUpService, and the worker that charges cards where there is a provider to charge them."""
+    """Return AutoTopUpService, and the worker that charges cards, if there is a payment provider."""
     servicer = AutoTopUpServicer(AutoTopUps(wallets.pool), wallets.reader, top_ups.customers)
     top_up_starter = TopUpStarter(top_ups.top_ups, top_ups.stores.top_ups)
     worker = AutoTopUpWorker(AutoTopUpFirings(wallets.pool), wallets.hot, top_up_starter)

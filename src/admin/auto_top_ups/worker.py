@@ -176,7 +176,7 @@ class AutoTopUpWorker:
             case _:
                 await self._firings.retry_later(firing)
                 return False
-        # The balance may be below the threshold again: charges went on meanwhile, and cross nothing any more.
+        # Charges continued meanwhile: if the balance is below the threshold again, no further charge crosses it.
         self._signalled[firing.company] = self._clock() + SIGNAL_SECONDS
         return ended
 

@@ -1,1 +1,1 @@
-"""What the commands share that operators run against a running service."""
+"""Shared parts of the operators' commands: options, connections and output."""

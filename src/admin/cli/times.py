@@ -5,7 +5,7 @@ import click
 from admin.time_text import UnreadableTime, parse_time
 
 
-def parse_micros(text: str, option: str) -> int:
+def parse_time_option(text: str, option: str) -> int:
     """Return a time in microseconds since the epoch; without an offset it is in UTC.
 
     Raises click.BadParameter with the name of the option, such as "--from".

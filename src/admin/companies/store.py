@@ -26,9 +26,9 @@ _SQL = load(__name__, AuthorizationState)
 
 
 class Companies:
-    """Create, read and change companies.
+    """Creates, reads and changes companies.
 
-    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made nevertheless.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may still have been made.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -107,13 +107,13 @@ class Companies:
 
 
 async def _change_card(connection: Connection, company: str, currency: str, card: str) -> None:
-    """Price a company by a card from now on, "" for none. Raises RateCardNotFound, CurrencyMismatch."""
+    """Set a company's rate card, "" for none. Raises RateCardNotFound, CurrencyMismatch."""
     if card:
-        of_card = await connection.fetchval(_SQL["card_currency"], card)
-        if of_card is None:
+        card_currency = await connection.fetchval(_SQL["card_currency"], card)
+        if card_currency is None:
             raise RateCardNotFound(card)
-        if of_card != currency:
-            raise CurrencyMismatch(wallet=currency, given=of_card)
+        if card_currency != currency:
+            raise CurrencyMismatch(wallet=currency, given=card_currency)
     await connection.execute(_SQL["change_card"], company, card or None)
 
 

@@ -16,7 +16,7 @@ _SQL = load(__name__)
 class Billing:
     """Reads and changes the seller and billing profiles.
 
-    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made nevertheless.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may still have been made.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:

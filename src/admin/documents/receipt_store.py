@@ -50,7 +50,7 @@ class Receipts:
         return [row["company_id"] for row in rows]
 
     async def issue_next(self, company: str, limit: int) -> int:
-        """Issue the receipts of a company's next top-ups, up to `limit`; return how many were examined.
+        """Issue the receipts of a company's next top-ups, up to `limit`; return the number of entries examined.
 
         Raises SellerNotSet.
         """
@@ -102,10 +102,10 @@ async def _read(connection: Connection, company: str, number: int) -> Receipt | 
 async def _issue(connection: Connection, company: str, number: int, at: int | None) -> Receipt:
     async with connection.transaction():
         await connection.execute(_LOCK_SETTINGS)
-        source = await _source(connection, company, number)
+        source = await _read_source(connection, company, number)
         await connection.execute(_SQL["begin"], company)
         await connection.execute(_SQL["lock"], company)
-        # A statement of its own, which sees all that was committed while this one waited for the lock.
+        # A separate statement sees everything that was committed while the previous one waited for the lock.
         if issued := await _read(connection, company, number):
             return issued
         now: int = source["now"] if at is None else at
@@ -114,7 +114,7 @@ async def _issue(connection: Connection, company: str, number: int, at: int | No
         return await _issue_correction(connection, company, number, source, now)
 
 
-async def _source(connection: Connection, company: str, number: int) -> asyncpg.Record:
+async def _read_source(connection: Connection, company: str, number: int) -> asyncpg.Record:
     """Return the data of a receipt. Raises ReceiptNotFound if the entry has none."""
     source = await connection.fetchrow(_SQL["source"], company, number)
     if source is None or not (source["kind"] == Kind.TOP_UP or _corrects(source)):
@@ -174,7 +174,7 @@ async def _issue_correction(
         raise ReceiptNotFound(f"{number}")
     original = await _read(connection, company, original_number)
     if original is None:
-        paid = await _source(connection, company, original_number)
+        paid = await _read_source(connection, company, original_number)
         original = await _issue_original(connection, company, original_number, paid, now)
     amount = source["amount"]
     remaining = await connection.fetchval(_SQL["remaining"], company, original_number)
@@ -201,10 +201,10 @@ async def _insert(connection: Connection, receipt: Receipt) -> Receipt:
     """Insert a receipt with the next number of its series."""
     prefix = receipt.seller.number_prefix
     year = datetime.fromtimestamp(receipt.issued_at // 1_000_000, UTC).year
-    taken = await connection.fetchrow(_SQL["take_serial"], prefix, year, receipt.issued_at)
-    assert taken is not None
+    series = await connection.fetchrow(_SQL["take_serial"], prefix, year, receipt.issued_at)
+    assert series is not None
     receipt = msgspec.structs.replace(
-        receipt, serial_text=serial_text(prefix, year, taken["last"]), issued_at=taken["issued_at"]
+        receipt, serial_text=serial_text(prefix, year, series["last"]), issued_at=series["issued_at"]
     )
     await connection.execute(
         _SQL["insert"],
@@ -213,7 +213,7 @@ async def _insert(connection: Connection, receipt: Receipt) -> Receipt:
         receipt.kind,
         prefix,
         year,
-        taken["last"],
+        series["last"],
         receipt.issued_at,
         _encode(receipt).decode(),
         receipt.original_number or None,

@@ -38,7 +38,7 @@ def statement_pdf(statement: MonthlyStatement, seller: Seller, buyer: BillingPro
         (),
         [
             (f"On {month.first}", in_minor_units(statement.held_opening, currency)),
-            (_end(statement), in_minor_units(statement.held_closing, currency)),
+            (_end_label(statement), in_minor_units(statement.held_closing, currency)),
         ],
         widths=(120, 50),
         bold=frozenset(),
@@ -74,12 +74,12 @@ def _summary(statement: MonthlyStatement) -> list[tuple[str, str, str]]:
             (f"Adjustments{f': {_label(line.reason)}' if line.reason else ''}", str(line.count), line.amount)
             for line in statement.adjustments
         ),
-        (f"Closing balance, {_end(statement).lower()}", "", statement.closing),
+        (f"Closing balance, {_end_label(statement).lower()}", "", statement.closing),
     ]
     return [(name, count, in_minor_units(amount, currency)) for name, count, amount in rows]
 
 
-def _end(statement: MonthlyStatement) -> str:
+def _end_label(statement: MonthlyStatement) -> str:
     return "So far" if statement.provisional else f"On {statement.month.last}"
 
 

@@ -1,4 +1,4 @@
-"""The checks of VerifyLedger for receipts."""
+"""VerifyLedger's checks of receipts."""
 
 from admin.documents.receipts import ReceiptKind
 from wallet.domain.commands import Kind

@@ -30,7 +30,7 @@ class Route(NamedTuple):
 
 
 def webhook(path: str, receive: WebhookReceiver) -> Route:
-    """Return the route of a sender who has no token of ours and signs its requests.
+    """Return the route of a sender without a token, which signs its requests.
 
     `receive` gets the bytes that the signature covers, verifies it, and raises or answers: any 2xx status tells the
     sender not to send it again.

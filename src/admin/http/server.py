@@ -29,7 +29,7 @@ _quiet.setLevel(logging.CRITICAL)
 
 
 web_response.SERVER_SOFTWARE = "charging"  # type: ignore[attr-defined]  # aiohttp has no other way
-"""aiohttp itself answers clients that speak no HTTP, past our boundary; they need not learn its version."""
+"""aiohttp itself answers clients that speak no HTTP, without the boundary; its answer must not show its version."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Construct the feature `ledger`: LedgerService and its verifier."""
+"""Construct the feature `ledger`: its stores, services, workers and routes."""
 
 from admin.feature import Feature, service
 from admin.ledger.servicer import LedgerServicer

@@ -1,4 +1,4 @@
-"""Put mail together."""
+"""Construct the feature `mail`: its stores, services, workers and routes."""
 
 from admin.feature import Feature
 from admin.mail.store import Mails

@@ -90,7 +90,7 @@ def effective_now() -> int:
 class RateCards:
     """Create, read and change rate cards.
 
-    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made nevertheless.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may still have been made.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:

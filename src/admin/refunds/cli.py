@@ -11,7 +11,7 @@ import click
 from admin.cli.connection import Connection, connection_options
 from admin.cli.options import CHANNELS, resource_name
 from admin.cli.service import CALL_SECONDS_MAX, service_stub
-from admin.cli.times import parse_micros
+from admin.cli.times import parse_time_option
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.admin.v1.refund_pb2_grpc import RefundServiceStub
 from wallet.domain.money import format_money
@@ -107,7 +107,7 @@ def _settings(job_id: str, **options: Any) -> refund_pb2.CreateRefundJobSettings
     )
     for field, option, text in (("start_time", "--from", options["start"]), ("end_time", "--to", options["end"])):
         if text:
-            getattr(where, field).FromMicroseconds(parse_micros(text, option))
+            getattr(where, field).FromMicroseconds(parse_time_option(text, option))
     job = refund_pb2.RefundJob(
         filter=where,
         reason=f"REFUND_REASON_{options['reason'].upper()}",

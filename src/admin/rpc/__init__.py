@@ -1,1 +1,1 @@
-"""What the servicers share: field masks, pages, limits on concurrent calls."""
+"""Shared parts of servicers: field masks, pages, limits on concurrent calls."""

@@ -30,7 +30,7 @@ _SQL = load(__name__, AuthorizationState, Kind, Window)
 class SpendLimits:
     """Create, read, change and delete spend limits. A change applies to every charge that is answered from now on.
 
-    Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made nevertheless.
+    Every method raises LedgerUnavailable if Postgres does not answer; a change may still have been made.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:

@@ -8,7 +8,7 @@ import click
 from admin.cli.connection import Connection, connection_options
 from admin.cli.options import CHANNELS, output_file, output_option, resource_name
 from admin.cli.service import service_stub
-from admin.cli.times import parse_micros
+from admin.cli.times import parse_time_option
 from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.admin.v1.transaction_pb2_grpc import TransactionServiceStub
 from wallet.domain.resource_names import COMPANY
@@ -57,5 +57,5 @@ def _filter(**options: Any) -> transaction_pb2.TransactionFilter:
     )
     for field, option, text in (("start_time", "--from", options["start"]), ("end_time", "--to", options["end"])):
         if text:
-            getattr(found, field).FromMicroseconds(parse_micros(text, option))
+            getattr(found, field).FromMicroseconds(parse_time_option(text, option))
     return found

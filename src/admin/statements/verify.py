@@ -1,4 +1,4 @@
-"""The checks of VerifyLedger for usage by day."""
+"""VerifyLedger's checks of usage by day."""
 
 from wallet.domain.commands import Kind
 from wallet.verification.ledger import checks_of

@@ -1,4 +1,4 @@
-"""The checks of subscriptions in VerifyLedger."""
+"""VerifyLedger's checks of subscriptions."""
 
 from admin.subscriptions.domain import SubscriptionState
 from wallet.domain.commands import Kind

@@ -1,4 +1,4 @@
-"""Make the feature of subscriptions."""
+"""Construct the feature `subscriptions`: its stores, services, workers and routes."""
 
 from admin.feature import Feature, service
 from admin.subscriptions.lifecycle import SubscriptionLifecycle

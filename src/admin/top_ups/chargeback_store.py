@@ -14,7 +14,7 @@ _SQL = load(__name__, ChargebackState)
 
 
 class ChargebackRecords:
-    """Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made even so."""
+    """Every method raises LedgerUnavailable if Postgres does not answer; a change may still have been made."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""

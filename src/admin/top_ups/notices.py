@@ -1,4 +1,4 @@
-"""Notices to companies about top-ups, refunds and chargebacks: an event each, and a mail where it names a template."""
+"""Notices to companies about top-ups, refunds and chargebacks: each is an event, and a mail if it has a template."""
 
 from admin.notices.domain import Notice
 from admin.notices.event_types import EventType

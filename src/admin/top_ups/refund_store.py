@@ -24,7 +24,7 @@ _BY_CARD = (TopUpMethod.CARD, TopUpMethod.SAVED_CARD)
 
 
 class TopUpRefundRecords:
-    """Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made even so."""
+    """Every method raises LedgerUnavailable if Postgres does not answer; a change may still have been made."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""

@@ -65,22 +65,22 @@ class TopUps:
         self._customers = customers
         self._provider = provider
 
-    async def start(self, order: NewTopUp, *, timeout: float | None = None) -> TopUp:
-        """Create a top-up and take its steps; an equal order resumes the same top-up. `timeout` in seconds.
+    async def start(self, new: NewTopUp, *, timeout: float | None = None) -> TopUp:
+        """Create a top-up and take its steps; an equal request resumes the same top-up. `timeout` in seconds.
 
         Raises the errors of TopUpRecords.create; ProviderRefused if no card can pay the amount; Declined if the ledger
-        declines a METHOD_MANUAL, and then the same order may succeed later.
+        declines a METHOD_MANUAL, and then the same request may succeed later.
         """
-        if order.method in CARD_METHODS:
-            configured(self._provider).check_amount(order.amount, order.currency)
-        top_up, new = await self._records.create(order)
+        if new.method in CARD_METHODS:
+            configured(self._provider).check_amount(new.amount, new.currency)
+        top_up, is_new = await self._records.create(new)
         if not top_up.state.under_way:
             return top_up
         if top_up.cleared is not None:
             return await self._crediting.credit(top_up, timeout)
         if top_up.method is TopUpMethod.BANK_TRANSFER:
             return top_up
-        return await self._pay(top_up, new=new)
+        return await self._pay(top_up, new=is_new)
 
     async def reconcile(self, top_up: TopUp) -> TopUp:
         """Bring a top-up that is due to the state of its payment at the provider; no payment is created.

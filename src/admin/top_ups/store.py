@@ -38,7 +38,7 @@ _REFERENCE_LENGTH = 12
 
 
 class TopUpRecords:
-    """Every method raises LedgerUnavailable if Postgres does not answer; a change may have been made even so."""
+    """Every method raises LedgerUnavailable if Postgres does not answer; a change may still have been made."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         """Use an open pool."""

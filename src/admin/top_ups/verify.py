@@ -1,4 +1,4 @@
-"""What VerifyLedger checks of top-ups, their refunds and chargebacks."""
+"""VerifyLedger's checks of top-ups, their refunds and chargebacks."""
 
 from admin.top_ups.chargeback_domain import ChargebackState
 from admin.top_ups.domain import TopUpMethod, TopUpState

@@ -1,4 +1,4 @@
-"""Put top-ups together."""
+"""Construct the feature `top_ups`: its stores, services, workers and routes."""
 
 from admin.feature import Feature, service
 from admin.statements.usage_store import UsageDays

@@ -19,14 +19,14 @@ log = structlog.get_logger(__name__)
 
 
 class TopUpSweep:
-    """Reconciles what is due."""
+    """Reconciles top-ups, refunds and chargebacks that are due."""
 
     def __init__(self, services: TopUpServices) -> None:
         """Reconcile with `services`."""
         self._services = services
 
     async def run_once(self) -> int:
-        """Reconcile what is due; return the number of items. Raises LedgerUnavailable."""
+        """Reconcile top-ups, refunds and chargebacks that are due; return their number. Raises LedgerUnavailable."""
         its, stores = self._services, self._services.stores
         return (
             await _each(await stores.top_ups.claim_due(AT_ONCE_MAX), its.top_ups.reconcile)

@@ -1,4 +1,4 @@
-"""Make the feature of webhooks."""
+"""Construct the feature `webhooks`: its stores, services, workers and routes."""
 
 from admin.feature import Feature, service
 from admin.webhooks.event_store import Events

@@ -84,7 +84,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     authorization: Authorization | None = None
     refundable: int = 0
     passed: SpendLimitState | None = None
-    """DECLINED for SPEND: the limit that it would pass."""
+    """DECLINED for SPEND: the limit that the attempt would exceed."""
     passed_by: int = 0
     """The amount that the attempt would add to the spending that the limit counts, in micros."""
     required: int = 0

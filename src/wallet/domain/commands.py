@@ -16,7 +16,7 @@ FINGERPRINT_BYTES = 12
 
 
 class Kind(IntEnum):
-    """The kind of a command and of the entry that it makes. The values are stored: never renumber them."""
+    """The kinds of commands and of their entries. The values are stored: never renumber them."""
 
     CHARGE = 1
     TOP_UP = 2

@@ -35,7 +35,7 @@ RECONNECT_SECONDS = 0.02
 
 
 class CleanUpAction(StrEnum):
-    """The actions of Redis on an attempt that is not an entry; hot/scripts/apply.lua defines each action."""
+    """The kinds of clean-ups of attempts that are not entries; hot/scripts/apply.lua defines each."""
 
     DISCARD = "DISCARD"
     UNDO = "UNDO"
@@ -69,7 +69,7 @@ START = Position()
 
 @dataclass(slots=True)
 class Batch:
-    """The work of one cycle in one partition, in this order."""
+    """The work of one cycle in one partition. Redis does it in the order of the fields."""
 
     settled: list[Attempt] = field(default_factory=list)
     """Committed attempts, which leave the journal."""

@@ -9,7 +9,7 @@ from wallet.ledger.failures import translated
 CONNECT_SECONDS_MAX = 5.0
 COMMAND_SECONDS_MAX = 5.0
 LOCK_TIMEOUT_MS = 250
-"""How long a statement waits for a wallet's row, or for a load elsewhere, before that company is put aside."""
+"""The time that a statement waits for a wallet's row or another load, before that company's commands are refused."""
 
 _SETTINGS = {
     "application_name": "veloconnect-charging",

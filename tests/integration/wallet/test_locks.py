@@ -24,15 +24,15 @@ pytestmark = pytest.mark.usefixtures("clean_afterwards")
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds of tenths of seconds where production has seconds."""
-    monkeypatch.setattr(wallet.lane, "ASIDE_SECONDS", 0.05)
+    monkeypatch.setattr(wallet.lane, "LOCKED_SECONDS", 0.05)
     monkeypatch.setattr(wallet.ledger.pool, "COMMAND_SECONDS_MAX", 1.0)
 
 
 @pytest.mark.usefixtures("short_waits")
-async def test_p3_a_locked_row_puts_only_its_company_aside(
+async def test_p3_a_locked_row_refuses_only_its_company(
     acme: Wallets, database: asyncpg.Connection, database_url: str
 ) -> None:
-    """P3: a row lock that another session holds puts that company aside and no other."""
+    """P3: a row lock that another session holds refuses the commands of that company and of no other."""
     await make_company(database, "other")
     await acme.engine.submit(top_up(1_000, company="other"))
     stuck = charge(100)
@@ -41,8 +41,8 @@ async def test_p3_a_locked_row_puts_only_its_company_aside(
         assert isinstance(results[0], LedgerUnavailable)
         assert results[0].applied is Applied.UNKNOWN
         assert isinstance(results[1], Outcome)
-        (aside,) = await acme.engine.submit_many([charge(50)])
-        assert isinstance(aside, LedgerUnavailable)
+        (refused,) = await acme.engine.submit_many([charge(50)])
+        assert isinstance(refused, LedgerUnavailable)
         assert acme.healthy()
     outcome = await definite(acme, stuck)
     assert isinstance(outcome, Outcome)

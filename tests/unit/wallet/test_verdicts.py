@@ -21,7 +21,7 @@ from wallet.domain.errors import (
 )
 from wallet.domain.limits import HOUR_US
 from wallet.hot.store import Batch, CleanUpAction
-from wallet.verdicts import CONTESTED_ROUNDS_MAX, VERDICTS, InRedis, Judged, Then, clean_up
+from wallet.verdicts import CONTESTED_ROUNDS_MAX, VERDICTS, InRedis, Judged, NextStep, clean_up
 
 CHARGE = Command(Kind.CHARGE, "acme", "k", b"")
 CAPTURE = Command(Kind.CAPTURE, "acme", "k", b"", authorization="call-1")
@@ -46,11 +46,11 @@ def applied(command: Command = CHARGE) -> Attempt:
     return Attempt(command, Question.APPLIED, 7, 3, -5, 0, HOUR_US - 1)
 
 
-def judged(verdict: Verdict, *, epoch: int = 7, rounds: int = 0, has_rival: bool = False) -> Judged:
+def judged(verdict: Verdict, *, epoch: int = 7, rounds: int = 0, key_judged_before: bool = False) -> Judged:
     """Return a declined attempt with a verdict, for a closed company."""
     attempt = Attempt(CHARGE, Question.CLOSED, epoch)
     wallet = Wallet("acme", "EUR", 0, 0, 0, WalletState.CLOSED, 0)
-    return Judged(attempt, Answer(verdict, 9, 1, wallet), Applied.UNKNOWN, rounds, has_rival)
+    return Judged(attempt, Answer(verdict, 9, 1, wallet), Applied.UNKNOWN, rounds, key_judged_before)
 
 
 def cleaned(
@@ -70,8 +70,8 @@ def test_every_verdict_has_a_row() -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_row_has_an_error_where_the_caller_hears_one(verdict: Verdict) -> None:
     row = VERDICTS[verdict]
-    assert (row.error is None) == (row.then in (Then.ACKNOWLEDGE, Then.RUN_AGAIN))
-    assert row.repair is None or row.then is Then.RUN_AGAIN
+    assert (row.error is None) == (row.next_step in (NextStep.ACKNOWLEDGE, NextStep.RUN_AGAIN))
+    assert row.repair is None or row.next_step is NextStep.RUN_AGAIN
     assert row.error is None or type(row.error(judged(verdict))) is ERRORS[verdict]
 
 
@@ -111,7 +111,7 @@ def test_an_entry_of_another_hour_than_in_redis_drops_the_wallet() -> None:
 def test_an_unrecorded_key_loses_its_record_or_its_wallet() -> None:
     repair = VERDICTS[Verdict.UNRECORDED].repair
     assert repair is not None
-    assert repair(judged(Verdict.UNRECORDED, has_rival=True)) is None
+    assert repair(judged(Verdict.UNRECORDED, key_judged_before=True)) is None
     record, hold = repair(judged(Verdict.UNRECORDED)), repair(judged(Verdict.UNRECORDED, epoch=0))
     assert record is not None
     assert (record.action, record.attempt) == (CleanUpAction.DISCARD, "7:0")
