@@ -7,6 +7,8 @@ from inspect import isawaitable
 from typing import Any
 
 POLL_SECONDS = 0.005
+"""For what is seen in this process; what takes a call to see is asked for less often."""
+CALL_POLL_SECONDS = 0.02
 SECONDS_MAX = 20.0
 """Far more than any of it takes, on a busy machine too."""
 
@@ -26,7 +28,7 @@ async def until(
 
 
 def wait_until(
-    holds: Callable[[], Any], *, seconds_max: float = SECONDS_MAX, poll_seconds: float = POLL_SECONDS
+    holds: Callable[[], Any], *, seconds_max: float = SECONDS_MAX, poll_seconds: float = CALL_POLL_SECONDS
 ) -> Any:
     """Return what `holds()` returns, as soon as that is true; block this thread meanwhile."""
     give_up_at = time.monotonic() + seconds_max

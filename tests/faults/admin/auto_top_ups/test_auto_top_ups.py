@@ -15,7 +15,7 @@ from devstack import Stack
 from devstack.local_stripe import API_KEY, GOOD_CARD, LocalStripe
 from tests.acceptance.bad_requests.makers import charge, create, top_up
 from tests.support.clients import Clients
-from tests.support.polling import until
+from tests.support.polling import CALL_POLL_SECONDS, until
 from veloconnect.admin.v1 import auto_top_up_pb2, ledger_pb2, top_up_pb2
 
 UNIT = 1_000_000
@@ -115,7 +115,11 @@ class Company:
         """Wait until it has enough, and nothing is in flight."""
         in_flight = "SELECT count(*) FROM auto_top_up_firings WHERE state = 1 AND company_id = %s"
         company = self.name.removeprefix("companies/")
-        await until(lambda: self.balance >= THRESHOLD and not self.value(in_flight, company), seconds_max=SECONDS_MAX)
+        await until(
+            lambda: self.balance >= THRESHOLD and not self.value(in_flight, company),
+            seconds_max=SECONDS_MAX,
+            poll_seconds=CALL_POLL_SECONDS,
+        )
 
 
 async def test_p2_a_firing_is_charged_once_although_processes_are_killed(

@@ -14,7 +14,7 @@ from devstack import Stack
 from tests.acceptance.bad_requests.makers import create, top_up
 from tests.acceptance.bad_requests.subscriptions import subscribe
 from tests.support.clients import Clients
-from tests.support.polling import until
+from tests.support.polling import CALL_POLL_SECONDS, until
 from veloconnect.admin.v1 import subscription_pb2
 
 SUBSCRIPTIONS, WEEKS, AMOUNT = 150, 7, 10
@@ -85,7 +85,11 @@ async def test_p2_each_period_is_charged_once_though_workers_are_killed(stack: S
     with psycopg.connect(stack.database_url, autocommit=True) as database:
         make_weeks_due(database)
         for number in range(KILLS):
-            await until(lambda: charged_periods(database) > SUBSCRIPTIONS + len(seen) * 50, seconds_max=SECONDS_MAX)
+            await until(
+                lambda: charged_periods(database) > SUBSCRIPTIONS + len(seen) * 50,
+                seconds_max=SECONDS_MAX,
+                poll_seconds=CALL_POLL_SECONDS,
+            )
             for worker in psutil.Process(stack.admin.pid).children():
                 worker.kill()
             # As if the lease had expired: the test does not wait half a minute for that.
@@ -94,7 +98,7 @@ async def test_p2_each_period_is_charged_once_though_workers_are_killed(stack: S
                 stack.valkey.kill()
                 await asyncio.to_thread(stack.valkey.start)
             seen.append(charged_periods(database))
-        await until(lambda: not count(database, DUE), seconds_max=SECONDS_MAX)
+        await until(lambda: not count(database, DUE), seconds_max=SECONDS_MAX, poll_seconds=CALL_POLL_SECONDS)
         keys = database.execute("SELECT idempotency_key FROM entries WHERE kind = 1").fetchall()
         states = database.execute("SELECT state, charged, count(*) FROM subscriptions GROUP BY 1, 2").fetchall()
         event_counts = database.execute("SELECT type, count(*) FROM events GROUP BY 1").fetchall()
