@@ -26,7 +26,7 @@ class Priced(NamedTuple):
     price: Price | None
     usage: Usage | None
     unpriced: Unpriced | None = None
-    """Why it has no amount: only the entry recorded under its key is an answer."""
+    """The reason for which it has no amount: only the entry recorded under its key is an answer."""
 
 
 class AuthorizationUsage(NamedTuple):

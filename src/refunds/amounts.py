@@ -1,4 +1,4 @@
-"""Amounts of refunds: the state of the charge, the share that was delivered, and what follows from them."""
+"""Amounts of refunds, computed from the state of the charge and the delivered share."""
 
 import msgspec
 
@@ -19,7 +19,7 @@ class DeliveredShare(msgspec.Struct, frozen=True):
         return self.delivered * other.total == other.delivered * self.total
 
     def undelivered_amount(self, price: int) -> int:
-        """Return the part of a price for what was not delivered: in micros, rounded once, half up."""
+        """Return the undelivered part of a price in micros, rounded once, half up."""
         return (2 * price * (self.total - self.delivered) + self.total) // (2 * self.total)
 
 

@@ -35,7 +35,7 @@ class CaseState(IntEnum):
 
 
 class CaseOrigin(IntEnum):
-    """Why a case was opened. The values are stored: never renumber them."""
+    """The reasons for cases. The values are stored: never renumber them."""
 
     DELIVERY_REPORT = 1
     CONTRADICTION = 2

@@ -8,7 +8,7 @@ from refunds.amounts import DeliveredShare, Refundable, refund_amount
 
 
 class RefundReason(StrEnum):
-    """Why a charge is refunded. The ledger stores the names: never rename them."""
+    """The reasons for refunds. The ledger stores the names: never rename them."""
 
     CARRIER_OUTAGE = "CARRIER_OUTAGE"
     FAILED_DELIVERY = "FAILED_DELIVERY"

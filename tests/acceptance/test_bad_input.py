@@ -517,6 +517,6 @@ def raw_method(channel: grpc.Channel, path: str) -> Callable[..., bytes]:
 
 
 def waits_for_lock(database: "psycopg.Connection[Any]") -> bool:
-    """Whether somebody waits for a lock in this database."""
+    """Return whether a session waits for a lock in this database."""
     row = database.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
     return row is not None and row[0] > 0

@@ -943,7 +943,7 @@ def test_readme_and_banner_work_as_they_are_printed_one_after_the_other(
 
 
 def test_the_banner_works_as_it_is_printed_on_a_fresh_service(caller: Caller, stack: Stack) -> None:
-    """With a company that nobody made yet, in place of the one that README makes."""
+    """With a company that does not exist yet, in place of the one that README makes."""
     lines = [line.replace("acme", "banner") for line in banner(stack).splitlines() if "grpcurl" in line]
     company, top_up, charge, wallet = (documents(shell(line, Path.cwd()))[0] for line in lines)
     assert company["billing_email"] == "billing@banner.example"

@@ -348,7 +348,7 @@ class Protocol(Steps):
 
 
 def _lies_there_for_an_hour(state: State, pending: Entry) -> bool:
-    """Whether an entry may be in the journal for that long: nobody is under way with its command but who made it."""
+    """Return whether an entry may stay in the journal for that long: no other process handles its command."""
     return all(
         process.phase == IDLE or process.command != pending.command or process.entry == pending
         for process in state.processes

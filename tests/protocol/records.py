@@ -168,7 +168,7 @@ class Budget(NamedTuple):
     """A loader's connection to Postgres dies, and the lock with it, and the loader writes on; or who waits for it gives
     it up and loads without."""
     delays: int = 0
-    """A call is held up in the network: whoever sent it goes on without an answer, and it runs later, or never."""
+    """A call is delayed in the network: its sender continues without an answer, and it runs later, or never."""
 
 
 class HeldUp(NamedTuple):

@@ -91,9 +91,9 @@ class Steps:
         return moved(state, index, process._replace(phase=CONFIRM, entry=entry, verdict=reply))
 
     def _answered(self, state: State, number: int, reply: str) -> State:
-        """What a reply of Redis means for other calls: whoever declines a key marks it, whoever takes it ends the mark.
+        """Apply a reply of Redis to other calls: a decline marks its key, and an attempt under the key ends the mark.
 
-        Who sends one request twice at once may hear no to the one call and have the other charged.
+        If one request is sent twice at once, one call may be declined and the other charged.
         """
         if reply == redis.PENDING:
             state = obeyed(state, number)
@@ -136,7 +136,7 @@ class Steps:
         require(
             verdict != postgres.WRITTEN or entry.command not in state.told_no,
             "P5 true declines",
-            "a command is written after its final decline, though nobody sent it again",
+            "a command is written after its final decline, though it was not sent again",
         )
         return verdict, after
 

@@ -30,7 +30,7 @@ class RuleState(IntEnum):
 
 
 class PauseReason(IntEnum):
-    """Why a rule is paused. The values are stored: never renumber them."""
+    """The reasons for pauses of rules. The values are stored: never renumber them."""
 
     REQUESTED = 1
     DECLINES = 2

@@ -21,7 +21,7 @@ class TopUpIdTaken(Exception):
 
 
 class FiringFailure(NamedTuple):
-    """Why a firing adds nothing: "card_declined", "insufficient_funds"."""
+    """The reason for which a firing adds nothing: "card_declined", "insufficient_funds"."""
 
     code: str
     is_decline: bool = True

@@ -99,7 +99,7 @@ class Payment(msgspec.Struct, frozen=True):
     """The secret with which the front end completes a payment in state REQUIRES_ACTION."""
     card: Card | None = None
     failure_code: str = ""
-    """Why the last attempt failed: "card_declined", "insufficient_funds", "authentication_required"."""
+    """The reason of the last failure: "card_declined", "insufficient_funds", "authentication_required"."""
     failure_message: str = ""
 
 

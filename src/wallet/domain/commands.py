@@ -34,7 +34,7 @@ _UNCHECKED = frozenset({Kind.TOP_UP, Kind.REFUND, Kind.VOID, Kind.EXPIRY})
 
 
 class Unpriced(StrEnum):
-    """Why a command has no price."""
+    """The reasons for which a command has no price."""
 
     NO_CARD = "NO_CARD"
     """The company has no rate card."""
@@ -76,7 +76,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     price: Price | None = None
     """How the amount follows from the usage; None if the request named the amount."""
     unpriced: Unpriced | None = None
-    """Why it has no amount. Such a command is never applied: only the entry recorded under its key is an answer."""
+    """If set, the reason for having no amount. It is never applied: only the entry under its key is an answer."""
     reason: str = ""
     """The reason of a person or a policy, in a word such as CARRIER_OUTAGE; the entry keeps it permanently."""
     requested_by: str = ""

@@ -47,7 +47,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     price: Price | None = None
     """How the amount follows from the usage; None if the request named the amount."""
     reason: str = ""
-    """Why it was made, in a word such as CARRIER_OUTAGE."""
+    """The reason for it, in a word such as CARRIER_OUTAGE."""
     requested_by: str = ""
     """The person or policy that requested it."""
 

@@ -85,7 +85,7 @@ async def test_p2_killed_workers_refund_each_charge_once(stack: Stack, clients: 
             await moved(database, seen[-1])
             for worker in psutil.Process(stack.admin.pid).children():
                 worker.kill()
-            # As if its time were up: nobody waits for half a minute here.
+            # End its lease, so that the test need not wait for half a minute.
             database.execute("DELETE FROM leases")
             charge_batch(clients, f"meanwhile-{number}", 10)
             if number == KILLS // 2:

@@ -39,7 +39,7 @@ async def test_p3_recovery_writes_what_a_crashed_process_left(
     left = [charge(100), authorize(200, "call"), increment(250, "call"), capture(50, "call", keep_open=True)]
     await crash_after_redis(acme, *left, void("open"))
     recovery = Recovery(acme.hot, appender)
-    assert await recovery.run_once() == 0  # Too young: whoever made it may be writing it.
+    assert await recovery.run_once() == 0  # Too young: the process that made it may be writing it.
     assert await recovery.run_once(age_seconds_min=0) == 5
     assert not await journaled(acme)
     assert await sums_of(database) == (850, 200)

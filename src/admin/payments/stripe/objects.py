@@ -75,7 +75,7 @@ class PaymentMethod(msgspec.Struct):
 
 
 class PaymentError(msgspec.Struct):
-    """Why the last attempt to pay failed."""
+    """The reason of the last failed attempt to pay."""
 
     code: str | None = None
     decline_code: str | None = None

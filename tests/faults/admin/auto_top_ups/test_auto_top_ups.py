@@ -135,7 +135,7 @@ async def test_p2_a_firing_is_charged_once_although_processes_are_killed(
         for worker in psutil.Process(stack.admin.pid).children():
             worker.kill()
         in_the_middle += company.value("SELECT count(*) FROM auto_top_up_firings WHERE state = 1")
-        # As if the time were up that its lease and its claim have: nobody waits for half a minute here.
+        # End its lease and its claim, so that the test need not wait for half a minute.
         database.execute("DELETE FROM leases")
         database.execute("UPDATE auto_top_up_firings SET due_at = now() WHERE state = 1")
         await company.until_topped_up()

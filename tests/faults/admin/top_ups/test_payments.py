@@ -176,7 +176,7 @@ async def test_payments_are_credited_once_although_processes_are_killed(stack: S
                     for worker in psutil.Process(stack.admin.pid).children():
                         worker.kill()
                         killed += 1
-                    # As if its time were up: nobody waits for half a minute here.
+                    # End its lease, so that the test need not wait for half a minute.
                     database.execute("DELETE FROM leases")
                 await customers.at_work()
                 stop.set()
@@ -207,5 +207,5 @@ async def test_payments_are_credited_once_although_processes_are_killed(stack: S
     )
     assert seconds == (0,), "the provider's keys prevent a second payment"
     assert killed >= KILLS
-    assert customers.asked_again > 0, "nobody was killed at work"
+    assert customers.asked_again > 0, "no process was killed at work"
     assert min(customers.done[kind] for kind in ("card", "saved card", "refund")) > 10

@@ -130,7 +130,7 @@ async def test_a_paused_rule_is_signalled_too(ruled: Wallets, hot: redis.Redis) 
 
 
 async def test_a_charge_in_redis_is_signalled_and_its_undo_is_not(ruled: Wallets) -> None:
-    """A signal is a hint; whoever takes it asks the ledger."""
+    """A signal is a hint; the worker that reads it asks the ledger."""
     (attempt,) = await crash_after_redis(ruled, charge(600))
     assert await signals(ruled) == ["acme"]
     partition = ruled.hot.keys.partition("acme")

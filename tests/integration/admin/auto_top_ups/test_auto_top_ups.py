@@ -40,7 +40,7 @@ from wallet.ledger.append import Appender
 from wallet.recovery import Recovery
 
 THRESHOLD, AMOUNT = 500, 2_000
-AWAY = WalletUnavailable("nobody answers", applied=Applied.UNKNOWN)
+AWAY = WalletUnavailable("no answer", applied=Applied.UNKNOWN)
 pytestmark = pytest.mark.usefixtures("clean_afterwards")
 
 
@@ -80,7 +80,7 @@ async def rule(wallets: Wallets) -> AutoTopUp:
 
 
 async def expire_waits(database: asyncpg.Connection) -> None:
-    """Let the time be up that a rule, and whoever works on a firing, has."""
+    """End the waits of a rule and the claim of a firing."""
     await database.execute("UPDATE auto_top_ups SET wait_until = now() WHERE wait_until IS NOT NULL")
     await database.execute("UPDATE auto_top_up_firings SET due_at = now()")
 
@@ -147,8 +147,8 @@ async def test_a_signal_before_its_entry_is_not_lost(
     now = 12.1
     assert await worker.run_once(sweep=False) == 0, "the last look"
     await ruled.engine.submit(charge(1))
-    assert await ruled.hot.take_signals(10) == ["acme"], "taken by somebody who dies"
-    assert await worker.run_once(sweep=False) == 0, "what was signalled long ago is not looked at for ever"
+    assert await ruled.hot.take_signals(10) == ["acme"], "read by a process that is killed"
+    assert await worker.run_once(sweep=False) == 0, "a company is not checked long after its signal"
 
 
 async def test_one_charge_covers_the_whole_gap(
@@ -227,7 +227,7 @@ async def test_two_workers_on_one_firing_record_its_end_once(
     await charge_down(ruled, database)
     running = asyncio.create_task(first.run_once())
     await held_up.wait()
-    assert await second.run_once() == 0, "it is in flight, and somebody's"
+    assert await second.run_once() == 0, "it is in flight, and claimed by another worker"
     await expire_waits(database)
     assert await second.run_once() == 1
     goes_on.set()
@@ -602,7 +602,7 @@ async def test_a_pause_keeps_the_rule_and_a_resumed_rule_catches_up(
     await ruled.auto_top_ups.pause_by_request("acme")
     await charge_down(ruled, database)
     assert await worker.run_once() == 0
-    assert await mail_templates(database) == [], "somebody did it, and need not be told"
+    assert await mail_templates(database) == [], "a person did it and needs no mail"
     assert await event_types(database) == ["paused"]
     await ruled.auto_top_ups.resume("acme")
     assert await worker.run_once() == 1

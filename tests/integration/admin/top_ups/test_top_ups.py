@@ -310,7 +310,7 @@ async def test_a_retry_after_an_outage_has_the_same_key(
 async def test_a_provider_that_lost_its_payments_ends_no_top_up(
     acme: Wallets, services: TopUpServices, provider: FakeProvider, database: asyncpg.Connection
 ) -> None:
-    """Its key is of another account, say: the caller is told, and the sweep goes on when it is mended."""
+    """The key may be of another account: the caller gets an error, and the sweep continues when it is corrected."""
     await services.top_ups.start(CARD)
     provider.refuses_queries = True
     for call in (

@@ -138,7 +138,7 @@ async def test_each_contradiction_is_found(
 async def test_a_crash_at_any_moment_is_no_contradiction(
     wallets: Wallets, database: asyncpg.Connection, what: str
 ) -> None:
-    """What is under way is no problem, before anybody has mended it."""
+    """A step that is under way is no problem, before a sweep completes it."""
     await make_company(database)
     for moment in range(MOMENTS_MAX):
         provider, crash, key = FakeProvider(f"{moment}_"), CrashPoint(moment), f"k-{moment}"

@@ -86,7 +86,7 @@ class Request(NamedTuple):
 
 
 class Script:
-    """A server that gives one answer after the other, the last one for ever."""
+    """A server that gives one answer after the other, and repeats the last one."""
 
     def __init__(self) -> None:
         self.base = ""
