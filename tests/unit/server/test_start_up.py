@@ -15,6 +15,10 @@ SERVING = frozenset({"grpc", "asyncpg", "redis", "protovalidate", "phonenumbers"
 
 CHARGING_MODULES_MAX = 95
 SUPERVISOR_MODULES_MAX = 25
+CHARGING_CPU_MAX = 3.0
+"""CPU time to import charging.app, in that of the packages of SERVING alone; it is 2.2."""
+CPU_RUNS = 3
+"""Runs of which the shortest counts: the first may compile, and other processes make some longer."""
 
 REFUNDS_OF_CHARGING = {
     "refunds",
@@ -37,6 +41,13 @@ def loaded_by(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def cpu_seconds_of(*modules: str) -> float:
+    """Return the CPU time, in seconds, in which a fresh Python starts and imports `modules`."""
+    program = f"import {', '.join(modules)}, time; print(time.process_time())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    return float(done.stdout)
+
+
 def packages(modules: set[str]) -> set[str]:
     """Return the packages at the top of these modules."""
     return {name.partition(".")[0] for name in modules}
@@ -52,6 +63,13 @@ def test_a_worker_of_charging_loads_nothing_of_the_back_office() -> None:
     assert not packages(loaded) & (BACK_OFFICE | MIGRATIONS | DEVELOPMENT)
     assert {name for name in loaded if name.partition(".")[0] == "refunds"} == REFUNDS_OF_CHARGING
     assert len(of_the_product(loaded)) <= CHARGING_MODULES_MAX
+
+
+def test_a_worker_of_charging_starts_in_little_cpu_time() -> None:
+    """The bound is relative to the packages that it serves with, so that a busy or slow machine does not break it."""
+    runs = [(cpu_seconds_of("charging.app"), cpu_seconds_of(*sorted(SERVING))) for _ in range(CPU_RUNS)]
+    charging, packages_alone = (min(seconds) for seconds in zip(*runs, strict=True))
+    assert charging <= CHARGING_CPU_MAX * packages_alone
 
 
 def test_a_back_office_worker_loads_no_devstack_and_no_charging() -> None:
