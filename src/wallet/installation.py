@@ -2,7 +2,9 @@
 
 import asyncpg
 
+from wallet.domain.errors import Applied
 from wallet.hot.store import HotStore
+from wallet.ledger.transactions import autocommitting, reading
 
 PARTITIONS_ON_CLUSTER = 64
 
@@ -11,10 +13,10 @@ class NotThisInstallation(Exception):
     """Serving with these settings would mix up wallets. The text says what to change."""
 
 
-async def agree(pool: asyncpg.Pool, wanted: int | None, *, cluster: bool) -> int:
+async def agree_on_partitions(pool: asyncpg.Pool, wanted: int | None, *, cluster: bool) -> int:
     """Return the number of partitions, which the first process of the installation decides.
 
-    Raises NotThisInstallation if `wanted` is another number.
+    Raises NotThisInstallation if `wanted` is another number; LedgerUnavailable.
     """
     agreed = int(await _setting(pool, "partitions", str(wanted or (PARTITIONS_ON_CLUSTER if cluster else 1))))
     if wanted is not None and wanted != agreed:
@@ -24,12 +26,14 @@ async def agree(pool: asyncpg.Pool, wanted: int | None, *, cluster: bool) -> int
     return agreed
 
 
-async def claim(pool: asyncpg.Pool, hot: HotStore) -> None:
+async def claim_hot_state(pool: asyncpg.Pool, hot: HotStore) -> None:
     """Claim the hot state for this ledger: recovery writes every journal entry that it finds there.
 
-    Raises NotThisInstallation if the hot state belongs to another ledger; WalletUnavailable.
+    Raises NotThisInstallation if the hot state belongs to another ledger; LedgerUnavailable, WalletUnavailable.
     """
-    ours = await _setting(pool, "ledger", str(await pool.fetchval("SELECT gen_random_uuid()")))
+    async with reading(pool) as connection:
+        proposed = str(await connection.fetchval("SELECT gen_random_uuid()"))
+    ours = await _setting(pool, "ledger", proposed)
     owner = await hot.claim(ours)
     if owner != ours:
         raise NotThisInstallation(
@@ -40,6 +44,8 @@ async def claim(pool: asyncpg.Pool, hot: HotStore) -> None:
 
 async def _setting(pool: asyncpg.Pool, name: str, proposed: str) -> str:
     """Return the stored value of a setting, which is the first one that was proposed."""
-    await pool.execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, proposed)
-    value: str = await pool.fetchval("SELECT value FROM settings WHERE name = $1", name)
+    insert = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+    async with autocommitting(pool, Applied.NO) as connection:
+        await connection.execute(insert, name, proposed)
+        value: str = await connection.fetchval("SELECT value FROM settings WHERE name = $1", name)
     return value

@@ -17,7 +17,7 @@ from wallet.health import LedgerHealth
 from wallet.hot.connect import connect
 from wallet.hot.keys import Keys
 from wallet.hot.store import HotStore
-from wallet.installation import agree, claim
+from wallet.installation import agree_on_partitions, claim_hot_state
 from wallet.lane import Lane
 from wallet.ledger.append import Appender
 from wallet.ledger.failures import translated, unavailable
@@ -68,53 +68,51 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
         stack.push_async_callback(_close_pool, pool)
         client = await connect(settings.redis_url)
         stack.push_async_callback(client.aclose)
-        with translated(Applied.NO):
-            partitions = await agree(pool, settings.partitions, cluster=isinstance(client, RedisCluster))
+        partitions = await agree_on_partitions(pool, settings.partitions, cluster=isinstance(client, RedisCluster))
         hot = HotStore(client, Keys(partitions))
         stack.push_async_callback(hot.close)
-        with translated(Applied.NO):
-            await claim(pool, hot)
+        await claim_hot_state(pool, hot)
         loader = Loader(hot, pool)
 
-        def appender() -> Appender:
+        def open_appender() -> Appender:
             opened = Appender(settings.database_url)
             stack.callback(opened.close)
             return opened
 
-        health = LedgerHealth(appender())
+        health = LedgerHealth(open_appender())
         lane_of = hot.lanes()
-        lanes = [Lane(hot, appender(), loader, health) for _ in range(max(lane_of.values()) + 1)]
+        lanes = [Lane(hot, open_appender(), loader, health) for _ in range(max(lane_of.values()) + 1)]
         engine = Engine(hot.keys, lanes, lane_of, health)
         rating = RateSnapshot(pool, settings.database_url)
         wallets = Wallets(engine, Reader(pool), rating, loader, pool, hot, health)
 
         probing = asyncio.create_task(health.run(), name="ledger probe")
-        stack.push_async_callback(_cancelled, probing)
+        stack.push_async_callback(_cancel, probing)
         running = [asyncio.create_task(lane.run(), name="lane") for lane in lanes]
-        stack.push_async_callback(_drained, lanes, running)
+        stack.push_async_callback(_drain, lanes, running)
         if sweeps:
-            await _start_sweeps(stack, wallets, appender)
+            await _start_sweeps(stack, wallets, open_appender)
         yield wallets
 
 
-async def _start_sweeps(stack: AsyncExitStack, wallets: Wallets, appender: Callable[[], Appender]) -> None:
-    """Recover once, read the prices, and start the sweeps, which `stack` cancels. `appender` opens a new one."""
-    recover = Recovery(wallets.hot, appender()).run_once
+async def _start_sweeps(stack: AsyncExitStack, wallets: Wallets, open_appender: Callable[[], Appender]) -> None:
+    """Recover once, read the prices, and start the sweeps, which `stack` cancels."""
+    recover = Recovery(wallets.hot, open_appender()).run_once
     # Recover first: a retry must not be declined while its first try is still in the journal and the key record
     # has expired meanwhile.
-    with translated(Applied.NO):
+    with translated(Applied.NO):  # Not a form of transactions.py: an appender has a connection of its own.
         await recover()
     wallets.health.before_return = recover
     # No usage may be declined only because its price is not read yet.
     await wallets.rating.refresh()
     renewing = asyncio.create_task(wallets.rating.run(), name="rating")
-    stack.push_async_callback(_cancelled, renewing)
+    stack.push_async_callback(_cancel, renewing)
     for name, sweep, pause in (
-        ("recovery", Recovery(wallets.hot, appender()).run_once, recovery.SWEEP_SECONDS),
+        ("recovery", Recovery(wallets.hot, open_appender()).run_once, recovery.SWEEP_SECONDS),
         ("expiry", Expiry(wallets.engine, wallets.pool).run_once, expiry.SWEEP_SECONDS),
     ):
         sweeping = asyncio.create_task(_sweep(name, sweep, pause), name=name)
-        stack.push_async_callback(_cancelled, sweeping)
+        stack.push_async_callback(_cancel, sweeping)
 
 
 async def _sweep(name: str, run_once: Callable[[], Awaitable[int]], pause: float) -> None:
@@ -128,12 +126,12 @@ async def _sweep(name: str, run_once: Callable[[], Awaitable[int]], pause: float
         await asyncio.sleep(pause)
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def _drained(lanes: list[Lane], running: list[asyncio.Task[None]]) -> None:
+async def _drain(lanes: list[Lane], running: list[asyncio.Task[None]]) -> None:
     """Finish the accepted commands within DRAIN_SECONDS_MAX; the journal keeps the rest for recovery."""
     for lane in lanes:
         lane.close()

@@ -9,6 +9,7 @@ from wallet.domain.attempts import Attempt
 from wallet.domain.entries import AuthorizationState
 from wallet.hot.store import HotStore, Peek
 from wallet.ledger.queries import load
+from wallet.ledger.transactions import reading
 from wallet.verification.problems import Check, Findings, Problem
 
 WALLETS_PER_READ_MAX = 500
@@ -59,10 +60,13 @@ class HotVerifier:
         self._slots = asyncio.Semaphore(WALLETS_AT_ONCE_MAX)
 
     async def run(self) -> int:
-        """Compare every wallet; return how many were in Redis and could be compared. Raises WalletUnavailable."""
+        """Compare every wallet; return how many were in Redis and could be compared.
+
+        Raises LedgerUnavailable, WalletUnavailable.
+        """
         compared = 0
         after = ""
-        while wallets := await self._pool.fetch(_SQL["wallets"], after, WALLETS_PER_READ_MAX):
+        while wallets := await self._fetch(_SQL["wallets"], after, WALLETS_PER_READ_MAX):
             try:
                 async with asyncio.TaskGroup() as group:
                     checks = [group.create_task(self._check(wallet)) for wallet in wallets]
@@ -125,7 +129,7 @@ class HotVerifier:
         """Compare a wallet's open authorizations, part by part; return False if it changed during every read."""
         company, after = seen["company_id"], ""
         while True:
-            rows = await self._pool.fetch(_SQL["open_authorizations"], company, after, HOLDS_PER_READ_MAX)
+            rows = await self._fetch(_SQL["open_authorizations"], company, after, HOLDS_PER_READ_MAX)
             holds = [row["authorization_id"] for row in rows]
             read = await self._read(company, holds)
             if read is None:
@@ -162,9 +166,15 @@ class HotVerifier:
         """Return the present row of the ledger for a wallet that was read from Redis."""
         keys = [attempt.command.idempotency_key for attempt in peek.journal]
         position = peek.position
-        return await self._pool.fetchrow(
+        rows = await self._fetch(
             _SQL["wallet"], seen["company_id"], seen["last_number"], position.epoch, position.seq, keys, holds
         )
+        return rows[0] if rows else None
+
+    async def _fetch(self, statement: str, *parameters: object) -> list[asyncpg.Record]:
+        """Return the rows of a statement on a connection that is returned at once, so that the checks share them."""
+        async with reading(self._pool) as connection:
+            return await connection.fetch(statement, *parameters)
 
     def _report(self, company: str, detail: str) -> None:
         self._findings.add([Problem(company, Check.HOT, detail)], 1)

@@ -15,6 +15,7 @@ from wallet.domain.commands import Kind
 from wallet.domain.entries import AuthorizationState
 from wallet.ledger.pool import Connection
 from wallet.ledger.queries import Codes, load
+from wallet.ledger.transactions import reading
 from wallet.verification.problems import PROBLEMS_LISTED_MAX, Check, Findings, Problem
 
 RANGE_ENTRIES_MAX = 250_000
@@ -76,9 +77,9 @@ class LedgerVerifier:
         ]
 
     async def run(self) -> tuple[int, int]:
-        """Check range after range of companies; return the number of wallets and of entries."""
+        """Check range after range of companies; return the numbers of wallets and entries. Raises LedgerUnavailable."""
         wallets = entries = 0
-        async with self._pool.acquire() as connection:
+        async with reading(self._pool) as connection:
             after, end = "", ""
             while end is not None:
                 end = await connection.fetchval(_SQL["range_end"], after, RANGE_ENTRIES_MAX, RANGE_WALLETS_MAX)

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from wallet.domain.errors import Applied
 from wallet.hot.store import HotStore
-from wallet.ledger.failures import translated
 from wallet.verification.hot import HotVerifier
 from wallet.verification.ledger import LedgerCheck, LedgerVerifier
 from wallet.verification.problems import Findings, Problem
@@ -42,7 +40,6 @@ class Verifier:
     async def run(self) -> Verification:
         """Check the whole ledger, then all of Redis. Raises LedgerUnavailable, WalletUnavailable."""
         findings = Findings()
-        with translated(Applied.NO):
-            wallets, transactions = await LedgerVerifier(self._pool, self._checks, findings).run()
-            hot_wallets = await HotVerifier(self._pool, self._hot, findings).run()
+        wallets, transactions = await LedgerVerifier(self._pool, self._checks, findings).run()
+        hot_wallets = await HotVerifier(self._pool, self._hot, findings).run()
         return Verification(wallets, transactions, hot_wallets, findings.listed(), findings.count)
