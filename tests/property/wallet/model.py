@@ -1,4 +1,4 @@
-"""What a wallet does, as plainly as it can be said: one company, one command after the other, no Redis, no Postgres.
+"""A plain model of a wallet: one company, one command after the other, no Redis, no Postgres.
 
 The engine must be indistinguishable from this, whatever is restarted, forgotten or retried behind it.
 """
@@ -6,7 +6,7 @@ The engine must be indistinguishable from this, whatever is restarted, forgotten
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from tests.property.wallet.spending import Limit, Spending, passed, spent
+from tests.property.wallet.spending import Limit, Spending, counters, passed
 from wallet.domain.commands import Command, Kind
 from wallet.domain.entries import AuthorizationState, WalletState
 from wallet.domain.errors import (
@@ -24,6 +24,7 @@ from wallet.domain.errors import (
     SpendLimitReached,
     TransactionNotFound,
 )
+from wallet.domain.limits import window_start
 from wallet.domain.money import MICROS_MAX
 from wallet.domain.usage import Channel, Usage
 
@@ -50,14 +51,14 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Hold:
-    """An authorization. `due` when its time is up and no sweep has come yet; opened in a `period`, for a `usage`."""
+    """An authorization. `due` when its time is up and no sweep has come yet; opened `at` a time, for a `usage`."""
 
     state: AuthorizationState
     amount: int
     captured: int
     held: int
     due: bool = False
-    period: int = 0
+    at: int = 0
     usage: Usage | None = None
 
 
@@ -69,9 +70,9 @@ class No(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a command would do: its entry's amount and held delta, and the authorization afterwards.
+    """The effect of a command: its entry's amount and held delta, and the authorization afterwards.
 
-    It is `counted` in a period and as a usage: those of the authorization, where it is open. What is taken counts as
+    It is `counted` at a time and as a usage: those of the authorization, where it is open. What is taken counts as
     the usage of the command, where it has one.
     """
 
@@ -95,8 +96,6 @@ class Model:
     blocked_countries: frozenset[str] = frozenset()
     limits: dict[str, Limit] = field(default_factory=dict)
     spendings: list[Spending] = field(default_factory=list)
-    period: int = 0
-    """Counts up where all windows begin anew."""
 
     @property
     def held(self) -> int:
@@ -119,16 +118,21 @@ class Model:
             spendings=list(self.spendings),
         )
 
-    def spent(self, limit: str, period: int | None = None) -> int:
-        """Return the spending that a limit counts, now or in another period."""
-        return spent(self.limits[limit], self.period if period is None else period, self.spendings)
+    def spent(self, name: str, at: int) -> int:
+        """Return the spending that a limit counts in its window at a time."""
+        limit = self.limits[name]
+        return counters(limit, self.spendings)[window_start(limit.window, at)]
 
-    def submit(self, command: Command) -> Entry | No:
-        """Return the entry that the command has, now or since an earlier try, or why it has none."""
+    def counters(self, name: str) -> dict[int, int]:
+        """Return the counters of a limit that are not 0, by the start of the window."""
+        return {starts_at: spent for starts_at, spent in counters(self.limits[name], self.spendings).items() if spent}
+
+    def submit(self, command: Command, at: int) -> Entry | No:
+        """Return the entry that the command has, from this time or from an earlier try, or why it has none."""
         if known := self.keys.get(command.idempotency_key):
             fingerprint, entry = known
             return entry if fingerprint == command.fingerprint else No(IdempotencyKeyReused)
-        change = self._change(command)
+        change = self._change(command, at)
         if isinstance(change, No):
             return change
         if refusal := self._refusal(command, change):
@@ -154,10 +158,10 @@ class Model:
         self.keys[command.idempotency_key] = command.fingerprint, entry
         return entry
 
-    def _change(self, command: Command) -> Change | No:
+    def _change(self, command: Command, at: int) -> Change | No:
         if self.state is WalletState.CLOSED:
             return No(CompanyClosed)
-        now = self.period, command.usage
+        now = at, command.usage
         match command.kind:
             case Kind.CHARGE:
                 return Change(-command.amount, 0, now)
@@ -167,16 +171,16 @@ class Model:
                 hold = Hold(AuthorizationState.OPEN, command.amount, 0, command.amount, False, *now)
                 return Change(0, command.amount, now, hold)
             case _:
-                return self._change_of_hold(command)
+                return self._change_of_hold(command, at)
 
-    def _change_of_hold(self, command: Command) -> Change | No:
+    def _change_of_hold(self, command: Command, at: int) -> Change | No:
         hold = self.holds.get(command.authorization)
         if hold is None:
             return No(AuthorizationNotFound)
         if hold.state is AuthorizationState.EXPIRED and command.kind is Kind.CAPTURE:
             captured = hold.captured + command.amount
             after = replace(hold, captured=captured, amount=hold.amount + command.amount)
-            return Change(-command.amount, 0, (self.period, command.usage or hold.usage), after)
+            return Change(-command.amount, 0, (at, command.usage or hold.usage), after)
         if hold.state is not AuthorizationState.OPEN:
             return No(AuthorizationClosed)
         taken = 0
@@ -201,7 +205,7 @@ class Model:
                 return No(AuthorizationNotExpired)
             case _:
                 after = replace(hold, state=AuthorizationState.EXPIRED, held=0)
-        return Change(-taken, after.held - hold.held, (hold.period, hold.usage), after)
+        return Change(-taken, after.held - hold.held, (hold.at, hold.usage), after)
 
     def _refusal(self, command: Command, change: Change) -> No | None:
         required = change.held_delta - change.amount
@@ -249,12 +253,12 @@ class Model:
 
 def _parts(command: Command, change: Change, number: int) -> list[Spending]:
     """Return the micros that a command holds, and those that it takes."""
-    period, usage = change.counted
+    at, usage = change.counted
     if change.hold is None or (change.hold.state is AuthorizationState.EXPIRED and command.kind is Kind.CAPTURE):
-        return [Spending(period, command.usage or usage, -change.amount, number)]
+        return [Spending(at, command.usage or usage, -change.amount, number)]
     return [
-        Spending(period, usage, change.held_delta, number, of_hold=True, taken=False),
-        Spending(period, command.usage or usage, -change.amount, number, of_hold=True),
+        Spending(at, usage, change.held_delta, number, of_hold=True, taken=False),
+        Spending(at, command.usage or usage, -change.amount, number, of_hold=True),
     ]
 
 

@@ -1,14 +1,21 @@
-"""Spend limits as plainly as they can be said: every spending is kept, and a limit is asked by adding them all up."""
+"""A plain model of spend limits: every spending is kept, and a counter is the sum of those in its window.
 
+Times are in microseconds on the clock of the model.
+"""
+
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from wallet.domain.limits import Window
+from wallet.domain.limits import Window, window_start
 from wallet.domain.usage import Channel, Usage
 
 
 class Limit(NamedTuple):
-    """At most `amount` micros in each period from `since` on; None and empty: of any channel, of any country."""
+    """At most `amount` micros in each window that begins at `since` or later.
+
+    None and empty: of any channel, of any country.
+    """
 
     window: Window
     amount: int
@@ -20,15 +27,15 @@ class Limit(NamedTuple):
 
 
 class Spending(NamedTuple):
-    """What a command took or held, or gave back of what it had held. A period is all that happens in one window."""
+    """An amount that a command took or held, or released, at the time that windows count it."""
 
-    period: int
+    at: int
     usage: Usage | None
     delta: int
     number: int = 0
     """Of its entry."""
     of_hold: bool = False
-    """The period is the authorization's."""
+    """The time is the authorization's."""
     taken: bool = True
     """Captured or charged; else held."""
 
@@ -42,24 +49,28 @@ class Passed(NamedTuple):
 
 
 def counted(limit: Limit, spending: Spending) -> tuple[int, int]:
-    """Return in which period a limit counts a spending, and how much of it."""
+    """Return the start of the window in which a limit counts a spending, and how much of it."""
     channel = spending.usage and spending.usage.channel
     country = spending.usage and spending.usage.country
-    period = max(spending.period, limit.since) if spending.of_hold else spending.period
-    older = spending.period < limit.since
+    starts_at = window_start(limit.window, max(spending.at, limit.since) if spending.of_hold else spending.at)
+    older = spending.at < limit.since
     if (
         (older and not spending.of_hold)
         or (older and spending.taken and spending.number <= limit.made_at)
         or limit.channel not in (None, channel)
         or (limit.country and limit.country != country)
     ):
-        return period, 0
-    return period, spending.delta
+        return starts_at, 0
+    return starts_at, spending.delta
 
 
-def spent(limit: Limit, period: int, spendings: Iterable[Spending]) -> int:
-    """Return the spending of a period that a limit counts."""
-    return sum(delta for at, delta in (counted(limit, each) for each in spendings) if at == period)
+def counters(limit: Limit, spendings: Iterable[Spending]) -> Counter[int]:
+    """Return the spending that a limit counts, by the start of its window."""
+    sums: Counter[int] = Counter()
+    for each in spendings:
+        starts_at, delta = counted(limit, each)
+        sums[starts_at] += delta
+    return sums
 
 
 def passed(limits: dict[str, Limit], parts: Sequence[Spending], spendings: Iterable[Spending]) -> Passed | None:
@@ -67,7 +78,7 @@ def passed(limits: dict[str, Limit], parts: Sequence[Spending], spendings: Itera
     for name in sorted(limits, key=lambda name: (-limits[name].window, name)):
         delta = sum(counted(limits[name], part)[1] for part in parts)
         if delta > 0:
-            before = spent(limits[name], counted(limits[name], parts[0])[0], spendings)
+            before = counters(limits[name], spendings)[counted(limits[name], parts[0])[0]]
             if before + delta > limits[name].amount:
                 return Passed(name, before, delta)
     return None

@@ -1,4 +1,8 @@
-"""P1-P4, P6, P8: the engine on real servers answers as the model does, over faults."""
+"""P1-P4, P6, P8: the engine on real servers answers as the model does, over faults.
+
+The servers' clocks are real. The model gets the time of each entry from its answer, so an hour may end at any time; an
+answer without an entry must be right for the time before the call or for the time after it.
+"""
 
 import asyncio
 import time
@@ -7,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from hypothesis import strategies as st
@@ -57,7 +62,7 @@ from wallet.domain.errors import (
     SpendLimitReached,
     WalletError,
 )
-from wallet.domain.limits import DAY_US, HOUR_US, SpendLimit, SpendLimitState, window_start
+from wallet.domain.limits import DAY_US, SpendLimit, SpendLimitState, window_start
 from wallet.domain.usage import Channel, Usage
 from wallet.expiry import expire
 from wallet.hot.store import START, Batch
@@ -69,7 +74,6 @@ ENGINES = st.integers(0, 1)
 FOUR_YEARS_US = (3 * 365 + 366) * DAY_US
 """From 1901 to 2099, the calendar repeats itself: every window begins where another one of its kind does."""
 TIMES_MAX = 4
-HOUR_ENDS_SECONDS = 10
 
 
 class WalletMachine(RuleBasedStateMachine):
@@ -82,6 +86,8 @@ class WalletMachine(RuleBasedStateMachine):
         super().__init__()
         self.company = self.world.new_company()
         self.model = Model()
+        self.leaps = 0
+        """The number of times that four years have passed."""
         self.requests: list[Command] = []
         self.outcomes: dict[str, Outcome] = {}
         self.copy: dict[bytes, tuple[int, Any]] = {}
@@ -95,7 +101,6 @@ class WalletMachine(RuleBasedStateMachine):
     )
     def begin(self, floor: int, balance: int, limits: dict[str, Limit]) -> None:
         """Make the company."""
-        _stay_within_an_hour()
         self.model.floor = floor
         self.world.run(make_company(self.world.database, self.company, floor=floor))
         if balance:
@@ -167,8 +172,9 @@ class WalletMachine(RuleBasedStateMachine):
             several = _in_any_order(several)
         self.requests += several
         halves = [several[::2], several[1::2]] if split else [several, []]
+        began_at = self._now()
         results = self.world.run(self._submit_all(halves))
-        self._check_as_if_in_turn(several[::2] + several[1::2] if split else several, results)
+        self._check_as_if_in_turn(several[::2] + several[1::2] if split else several, results, began_at)
 
     # What time does
 
@@ -191,11 +197,11 @@ class WalletMachine(RuleBasedStateMachine):
             self.world.redis.delete(key)
 
     @rule()
-    @precondition(lambda self: self.model.period < TIMES_MAX)
+    @precondition(lambda self: self.leaps < TIMES_MAX)
     def windows_begin_anew(self) -> None:
-        """Years pass: what was spent is another hour's, day's and month's, as is what is held."""
-        self.model.period += 1
+        """Four years pass: earlier spending and holds belong to another hour, day and month."""
         self.world.run(self._four_years_pass())
+        self.leaps += 1
         for key, outcome in self.outcomes.items():
             entry = msgspec.structs.replace(outcome.entry, created_at=outcome.entry.created_at - FOUR_YEARS_US)
             self.outcomes[key] = msgspec.structs.replace(outcome, entry=entry)
@@ -239,7 +245,8 @@ class WalletMachine(RuleBasedStateMachine):
                 self.world.run(limits.set_amount(self.company, name, amount))
             return
         self.model.limits[name] = self.model.limits[name]._replace(amount=amount)
-        self._check_limit(name, self.world.run(limits.set_amount(self.company, name, amount)))
+        began_at = self._now()
+        self._check_limit(name, self.world.run(limits.set_amount(self.company, name, amount)), began_at)
 
     @rule(name=LIMIT_NAMES, engine=ENGINES)
     def delete_limit(self, name: str, engine: int) -> None:
@@ -306,7 +313,7 @@ class WalletMachine(RuleBasedStateMachine):
         else:
             self.world.redis.flushall()
 
-    # How it is told
+    # Checks
 
     @invariant()
     def ledger_agrees(self) -> None:
@@ -317,8 +324,9 @@ class WalletMachine(RuleBasedStateMachine):
             model = self.model
             assert found == (model.balance, model.held, model.floor, model.state, len(model.entries))
         if self.model.limits:
+            began_at = self._now()
             for state in self.world.run(self.world.engines[0].spend_limits.list(self.company)):
-                self._check_limit(state.limit.id, state)
+                self._check_limit(state.limit.id, state, began_at)
 
     @rule()
     def come_to_rest(self) -> None:
@@ -328,7 +336,7 @@ class WalletMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """At the end every entry, authorization and counter of the ledger is the model's; no promise is broken."""
         self.world.run(self._rest())
-        assert self.world.run(self._entries()) == self.model.entries
+        assert [_recorded(row) for row in self.world.run(self._rows())] == self.model.entries
         assert self.world.run(self._counters()) == self._expected_counters()
         # It raises where it does not add up. At the end only: entries are moved into the past meanwhile.
         this_month = Month.parse(f"{datetime.now(UTC):%Y-%m}")
@@ -338,44 +346,59 @@ class WalletMachine(RuleBasedStateMachine):
         }
 
     def _create_limit(self, engine: int, name: str, drawn: Limit) -> None:
-        limits, limit = (
-            self.world.engines[engine].spend_limits,
-            drawn._replace(since=self.model.period, made_at=len(self.model.entries)),
-        )
-        wanted = SpendLimit(self.company, name, limit.window, limit.amount, limit.channel, limit.country)
+        limits = self.world.engines[engine].spend_limits
+        wanted = SpendLimit(self.company, name, drawn.window, drawn.amount, drawn.channel, drawn.country)
         error = CompanyClosed if self.model.state is WalletState.CLOSED else SpendLimitAlreadyExists
         if error is CompanyClosed or name in self.model.limits:
             with pytest.raises(error):
                 self.world.run(limits.create(wanted))
             return
-        self.model.limits[name] = limit
-        self._check_limit(name, self.world.run(limits.create(wanted)))
+        began_at = self._now()
+        state = self.world.run(limits.create(wanted))
+        since = self._model_time(state.limit.counts_from)
+        assert window_start(drawn.window, began_at) <= since <= self._now()
+        self.model.limits[name] = drawn._replace(since=since, made_at=len(self.model.entries))
+        self._check_limit(name, state, began_at)
 
     def _refusal_of_change(self, name: str) -> type[WalletError] | None:
         if name not in self.model.limits:
             return SpendLimitNotFound
         return CompanyClosed if self.model.state is WalletState.CLOSED else None
 
-    def _check_limit(self, name: str, state: SpendLimitState) -> None:
+    def _check_limit(self, name: str, state: SpendLimitState, began_at: int) -> None:
+        """Check a limit and its present window, which is that of a time since `began_at`."""
         limit, found = self.model.limits[name], state.limit
+        last_at = self._model_time(state.resets_at) - 1
+        assert began_at <= last_at
+        assert window_start(limit.window, last_at) <= self._now()
         assert (found.window, found.amount, found.channel, found.country, state.spent) == (
             limit.window,
             limit.amount,
             limit.channel,
             limit.country,
-            self.model.spent(name),
+            self.model.spent(name, last_at),
         )
 
     def _submit(self, engine: int, command: Command) -> None:
         self.requests.append(command)
+        began_at = self._now()
         (result,) = self.world.run(self.world.engines[engine].engine.submit_many([command]))
-        self._check(command, result, self.model.submit(command))
+        self._check(command, result, began_at)
 
-    def _check(self, command: Command, result: Result, expected: Entry | No) -> None:
-        if isinstance(expected, No):
-            assert _no(result) == expected, repr(result)
+    def _now(self) -> int:
+        return self._model_time(time.time_ns() // 1_000)
+
+    def _model_time(self, at: int) -> int:
+        """Return a time of the servers, where four years pass by moving the past, on the clock of the model."""
+        return at + self.leaps * FOUR_YEARS_US
+
+    def _check(self, command: Command, result: Result, began_at: int) -> None:
+        if not isinstance(result, Outcome):
+            possible = [self.model.copy().submit(command, at) for at in (began_at, self._now())]
+            assert _no(result) in possible, repr(result)
             return
-        assert isinstance(result, Outcome), repr(result)
+        expected = self.model.submit(command, self._model_time(result.entry.created_at))
+        assert isinstance(expected, Entry), (command, expected)
         self._check_entry(command, result, expected)
         wallet, model = result.wallet, self.model
         assert (wallet.balance, wallet.held, wallet.floor, wallet.state) == (
@@ -396,9 +419,9 @@ class WalletMachine(RuleBasedStateMachine):
         assert result.entry == first.entry
         assert result.entry.currency == result.wallet.currency == "EUR"
 
-    def _check_as_if_in_turn(self, several: list[Command], results: list[Result]) -> None:
-        """There is an order in which the model gives all these answers: that of the entries' numbers."""
-        before = len(self.model.entries)
+    def _check_as_if_in_turn(self, several: list[Command], results: list[Result], began_at: int) -> None:
+        """Check that the model gives all these answers in the order of the entries' numbers."""
+        before, times = len(self.model.entries), (began_at, self._now())
         pairs = list(zip(several, results, strict=True))
         written = sorted(
             ((command, result) for command, result in pairs if isinstance(result, Outcome)),
@@ -406,29 +429,30 @@ class WalletMachine(RuleBasedStateMachine):
         )
         moments = [self.model.copy()]
         for command, result in written:
-            expected = self.model.submit(command)
+            expected = self.model.submit(command, self._model_time(result.entry.created_at))
             assert isinstance(expected, Entry), (command, expected)
             self._check_entry(command, result, expected)
             if expected.number > before:
                 moments.append(self.model.copy())
         for command, answer in pairs:
             if not isinstance(answer, Outcome):
-                possible = [moment.copy().submit(command) for moment in moments]
+                possible = [moment.copy().submit(command, at) for moment in moments for at in times]
                 assert _no(answer) in possible, (command, answer, possible)
 
     def _recover(self, engine: int) -> None:
         """Recovery writes the journal. The model would have applied what it finds there."""
         self.world.run(Recovery(self.world.engines[engine].hot, self.world.appender).run_once(age_seconds_min=0))
-        for entry in self.world.run(self._entries())[len(self.model.entries) :]:
+        for row in self.world.run(self._rows())[len(self.model.entries) :]:
+            entry, at = _recorded(row), self._model_time(row["created_at"])
             requests = [request for request in self.requests if request.idempotency_key == entry.key]
-            assert entry in [self.model.copy().submit(request) for request in requests]
-            next(request for request in requests if self._takes(request, entry))
+            assert entry in [self.model.copy().submit(request, at) for request in requests]
+            next(request for request in requests if self._makes(request, at, entry))
 
-    def _takes(self, request: Command, entry: Entry) -> bool:
-        """Let the model take the request if that makes the entry."""
-        if self.model.copy().submit(request) != entry:
+    def _makes(self, request: Command, at: int, entry: Entry) -> bool:
+        """Submit the request to the model if that makes the entry; return whether it does."""
+        if self.model.copy().submit(request, at) != entry:
             return False
-        self.model.submit(request)
+        self.model.submit(request, at)
         return True
 
     def _retry_without_a_price(self, engine: int, command: Command) -> None:
@@ -437,16 +461,18 @@ class WalletMachine(RuleBasedStateMachine):
             self._submit(engine, command)
             return
         retry = unpriced(command)
+        began_at = self._now()
         (result,) = self.world.run(self.world.engines[engine].engine.submit_many([retry]))
         if isinstance(result, Outcome):
-            self.model.submit(command)
-        self._check(retry, result, self.model.submit(retry))
+            self.model.submit(command, self._model_time(result.entry.created_at))
+        self._check(retry, result, began_at)
 
     def _submit_another_then_retry(self, engine: int, command: Command) -> None:
         """Two commands at once, the first of which is in the journal already."""
         another = Command(Kind.TOP_UP, self.company, f"{command.idempotency_key}-another", fingerprint(1), amount=100)
+        began_at = self._now()
         results = self.world.run(self._submit_all([[another], [command]] if engine else [[another, command], []]))
-        self._check_as_if_in_turn([another, command], results)
+        self._check_as_if_in_turn([another, command], results, began_at)
 
     async def _submit_all(self, halves: list[list[Command]]) -> list[Result]:
         submits = [each.engine.submit_many(half) for each, half in zip(self.world.engines, halves, strict=True)]
@@ -487,12 +513,10 @@ class WalletMachine(RuleBasedStateMachine):
         return {(row["limit_id"], row["starts_at"]): row["spent"] for row in rows if row["spent"]}
 
     def _expected_counters(self) -> dict[tuple[str, int], int]:
-        now = time.time_ns() // 1_000
         return {
-            (name, window_start(limit.window, now - (self.model.period - period) * FOUR_YEARS_US)): spent
-            for name, limit in self.model.limits.items()
-            for period in range(limit.since, self.model.period + 1)
-            if (spent := self.model.spent(name, period))
+            (name, starts_at - self.leaps * FOUR_YEARS_US): spent
+            for name in self.model.limits
+            for starts_at, spent in self.model.counters(name).items()
         }
 
     async def _rest(self) -> None:
@@ -501,25 +525,10 @@ class WalletMachine(RuleBasedStateMachine):
         assert await faults_of_hot(self.world.engines[0], self.world.database, self.company) == []
         assert await faults_of_ledger(self.world.database, self.company) == []
 
-    async def _entries(self) -> list[Entry]:
-        rows = await self.world.database.fetch(
+    async def _rows(self) -> list[asyncpg.Record]:
+        return await self.world.database.fetch(
             "SELECT * FROM entries WHERE company_id = $1 ORDER BY number", self.company
         )
-        return [
-            Entry(
-                row["number"],
-                Kind(row["kind"]),
-                row["amount"],
-                row["held_delta"],
-                row["balance_after"],
-                row["held_after"],
-                row["floor"],
-                row["idempotency_key"],
-                row["authorization_id"] or "",
-                row["refunded_number"] or 0,
-            )
-            for row in rows
-        ]
 
     async def _holds(self) -> dict[str, tuple[int, int, int, int]]:
         rows = await self.world.database.fetch("SELECT * FROM authorizations WHERE company_id = $1", self.company)
@@ -535,7 +544,7 @@ class WalletMachine(RuleBasedStateMachine):
 
 
 def _no(result: Result) -> No:
-    """Return an error as the model says it."""
+    """Return an error as the model has it."""
     assert isinstance(result, WalletError), repr(result)
     match result:
         case InsufficientFunds():
@@ -550,8 +559,24 @@ def _no(result: Result) -> No:
             return No(type(result))
 
 
+def _recorded(row: asyncpg.Record) -> Entry:
+    """Return a row of the ledger as the model has it."""
+    return Entry(
+        row["number"],
+        Kind(row["kind"]),
+        row["amount"],
+        row["held_delta"],
+        row["balance_after"],
+        row["held_after"],
+        row["floor"],
+        row["idempotency_key"],
+        row["authorization_id"] or "",
+        row["refunded_number"] or 0,
+    )
+
+
 def _entry(entry: LedgerEntry) -> Entry:
-    """Return an entry as the model says it."""
+    """Return an entry as the model has it."""
     return Entry(
         entry.number,
         entry.kind,
@@ -585,13 +610,6 @@ def _in_any_order(commands: list[Command]) -> list[Command]:
             changed.add(command.authorization)
         kept.append(command)
     return kept
-
-
-def _stay_within_an_hour() -> None:
-    """Wait, where an hour is about to end: no window begins anew but by the rule that says so."""
-    left = (HOUR_US - time.time_ns() // 1_000 % HOUR_US) / 1e6
-    if left < HOUR_ENDS_SECONDS:
-        time.sleep(left)
 
 
 @pytest.fixture
