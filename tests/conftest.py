@@ -102,7 +102,7 @@ def redis_server(request: pytest.FixtureRequest, _servers: Callable[[Flavour], d
 
 @pytest.fixture
 def redis_url(redis_server: devstack.Valkey) -> str:
-    """Where the empty Valkey is."""
+    """The URL of an empty Valkey."""
     return redis_server.url
 
 
@@ -147,7 +147,7 @@ async def wallets(open_more: OpenWallets) -> Wallets:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A plain connection to the test's database, to look behind the engine."""
+    """A plain connection to the test's database, to read what the engine wrote."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
@@ -155,7 +155,7 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 def hot(redis_server: devstack.Valkey) -> Iterator[redis.Redis]:
-    """A plain connection to the test's Redis, to look behind the engine."""
+    """A plain connection to the test's Redis, to read what the engine wrote."""
     with redis.Redis.from_url(redis_server.url) as client:
         yield client
 

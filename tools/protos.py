@@ -25,7 +25,7 @@ BUF = Path(sys.executable).with_name("buf")
 RELEASED = PROTOS / "released.binpb"
 
 IS_IMPORT = b"\xd2\xf6\x03\x02\x08\x01"
-"""What marks a file of an image as imported, which is not checked: buf_extension (8042) with is_import (1) true."""
+"""Marks a file of an image as imported, which is not checked: buf_extension (8042) with is_import (1) true."""
 
 
 def buf(*arguments: str) -> bool:

@@ -14,7 +14,7 @@ MANUAL_MICROS_MAX = 9 * 10**15 - 1
 
 @pytest.fixture(scope="package")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that looks as a clone does while `make run` serves from it: `.venv` and `.local` are there."""
+    """A directory like a clone while `make run` serves from it: `.venv` and `.local` are there."""
     directory = tmp_path_factory.mktemp("clone")
     (directory / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     return directory

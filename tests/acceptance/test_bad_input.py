@@ -130,7 +130,7 @@ SNAPSHOTS = {
     "second_payments": "SELECT to_jsonb(t) FROM second_payments t ORDER BY payment",
     "top_up_refunds": "SELECT to_jsonb(t) FROM top_up_refunds t ORDER BY company_id, refund_id",
     "chargebacks": "SELECT to_jsonb(t) FROM chargebacks t ORDER BY company_id, chargeback_id",
-    # Alerts are told when a worker has looked at the company.
+    # Alert events are written when a worker checks the company.
     "events": "SELECT to_jsonb(t) FROM events t WHERE cause NOT LIKE 'alert-%' ORDER BY company_id, cause",
     "webhooks": "SELECT to_jsonb(t) FROM webhooks t ORDER BY company_id",
     "mails": "SELECT to_jsonb(t) FROM mails t ORDER BY company_id, cause",
@@ -139,7 +139,7 @@ SNAPSHOTS = {
 }
 
 BY_THE_CLOCK = {"alerts", "leases", "rollups", "usage_days"} | {"receipts", "receipt_marks", "receipt_series"}
-"""What background work writes when its time comes, whatever is asked for meanwhile."""
+"""Tables that background work writes at its own times, independently of requests."""
 
 TABLES = (
     auto_top_ups,
@@ -364,7 +364,7 @@ def test_an_export_that_cannot_be_says_why(
     assert (refusal.reason, refusal.fields) == (reason, fields)
 
 
-def test_an_empty_wallet_and_the_largest_amount_decline_in_full_figures(clients: Clients) -> None:
+def test_an_empty_wallet_and_the_largest_amount_decline_with_exact_amounts(clients: Clients) -> None:
     request = charge(company="companies/empty", amount_micros=MICROS_MAX)
     assert clients.refused(clients.charging.Charge, request).metadata == {
         "available": "0",

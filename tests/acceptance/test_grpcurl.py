@@ -120,7 +120,7 @@ def fund(caller: Caller, company: str, amount: int) -> str:
     return f"companies/{company}"
 
 
-def figures(wallet: Mapping[str, str]) -> tuple[int, int, int]:
+def amounts(wallet: Mapping[str, str]) -> tuple[int, int, int]:
     """Return balance, held and available."""
     return int(wallet["balance_micros"]), int(wallet["held_micros"]), int(wallet["available_micros"])
 
@@ -163,17 +163,17 @@ def test_a_charge_is_taken_once_and_its_replay_names_the_same_transaction(caller
     assert (transaction["currency_code"], transaction["idempotency_key"]) == ("EUR", "sms-1")
     assert transaction["usage"]["destination"] == "DE", "the number is not kept"
     assert (transaction["usage"]["channel"], transaction["usage"]["quantity"]) == ("CHANNEL_SMS", "1")
-    assert figures(first["wallet"]) == (925_000, 0, 925_000)
+    assert amounts(first["wallet"]) == (925_000, 0, 925_000)
     assert caller.charging("ChargingService/Charge", request) == first
     assert caller.admin("TransactionService/GetTransaction", {"name": transaction["name"]}) == transaction
     wallet = caller.charging("ChargingService/GetWallet", {"name": f"{name}/wallet"})
-    assert (wallet["name"], wallet["state"], figures(wallet)) == (
+    assert (wallet["name"], wallet["state"], amounts(wallet)) == (
         f"{name}/wallet",
         "STATE_ACTIVE",
         (925_000, 0, 925_000),
     )
     same = caller.admin("CompanyService/GetWallet", {"name": f"{name}/wallet"})
-    assert same.pop("alert_state") == "ALERT_STATE_OK", "what only the back office is told"
+    assert same.pop("alert_state") == "ALERT_STATE_OK", "only the back office shows it"
     same.pop("estimated_empty_time", None)
     wallet.pop("alert_state")
     assert {"estimated_empty_time": None, **same} == {"estimated_empty_time": None, **wallet}
@@ -205,7 +205,7 @@ def test_a_batch_and_a_stream_answer_each_charge_in_its_place(caller: Caller) ->
         "INSUFFICIENT_FUNDS",
         "INVALID_REQUEST",
     ]
-    assert figures(results[3]["charge"]["wallet"]) == (0, 0, 0)
+    assert amounts(results[3]["charge"]["wallet"]) == (0, 0, 0)
 
     batches = [{"batch_id": "again", "requests": requests[:1]}, {"batch_id": "dry", "requests": [charge("b-5", 1)]}]
     method = f"{CHARGING}.ChargingService/StreamCharges"
@@ -244,7 +244,7 @@ def test_a_call_is_authorized_incremented_captured_twice_and_closed(caller: Call
     assert first["transaction"]["name"] == f"{name}/transactions/4"
     assert (first["transaction"]["kind"], first["transaction"]["amount_micros"]) == ("KIND_CAPTURE", "-200000")
     assert (first["authorization"]["state"], first["authorization"]["held_micros"]) == ("STATE_OPEN", "300000")
-    assert figures(first["wallet"]) == (800_000, 300_000, 500_000)
+    assert amounts(first["wallet"]) == (800_000, 300_000, 500_000)
 
     rest = {"authorization": hold, "idempotency_key": "call-7-4", "amount_micros": 50_000}
     last = caller.charging("ChargingService/Capture", rest)
@@ -252,7 +252,7 @@ def test_a_call_is_authorized_incremented_captured_twice_and_closed(caller: Call
     assert (last["transaction"]["amount_micros"], last["transaction"]["held_delta_micros"]) == ("-50000", "-300000")
     closed = last["authorization"]
     assert (closed["state"], closed["captured_micros"], closed["held_micros"]) == ("STATE_CAPTURED", "250000", "0")
-    assert figures(last["wallet"]) == (750_000, 0, 750_000)
+    assert amounts(last["wallet"]) == (750_000, 0, 750_000)
     assert caller.charging("ChargingService/Capture", part)["transaction"] == first["transaction"]
     assert caller.charging("ChargingService/Capture", rest) == last
     assert caller.charging("ChargingService/GetAuthorization", {"name": hold}) == closed
@@ -270,7 +270,7 @@ def test_a_void_gives_all_back_and_its_replay_is_the_same(caller: Caller) -> Non
     assert (voided["state"], voided["held_micros"], voided["captured_micros"]) == ("STATE_VOIDED", "0", "0")
     assert caller.charging("ChargingService/Void", request) == voided
     wallet = caller.charging("ChargingService/GetWallet", {"name": f"{name}/wallet"})
-    assert figures(wallet) == (500_000, 0, 500_000)
+    assert amounts(wallet) == (500_000, 0, 500_000)
 
 
 def test_a_company_is_made_changed_suspended_resumed_and_closed(caller: Caller) -> None:
@@ -291,7 +291,7 @@ def test_a_company_is_made_changed_suspended_resumed_and_closed(caller: Caller) 
     assert (made["currency_code"], made["floor_micros"], made["state"]) == ("GBP", "-250000", "STATE_ACTIVE")
     assert caller.admin("CompanyService/GetCompany", name) == made
     wallet = caller.admin("CompanyService/GetWallet", {"name": "companies/life/wallet"})
-    assert figures(wallet) == (0, 0, 250_000), "a negative floor is a credit line"
+    assert amounts(wallet) == (0, 0, 250_000), "a negative floor is a credit line"
 
     changed = caller.admin(
         "CompanyService/UpdateCompany",
@@ -850,7 +850,7 @@ def test_a_rebuilt_wallet_is_the_same_and_the_ledger_verifies(caller: Caller) ->
     caller.charging("ChargingService/Authorize", hold)
     before = caller.charging("ChargingService/GetWallet", {"name": f"{name}/wallet"})
     assert caller.admin("LedgerService/RebuildWallet", {"name": f"{name}/wallet"}) == before
-    assert figures(before) == (500, 200, 300)
+    assert amounts(before) == (500, 200, 300)
     void = {"authorization": f"{name}/authorizations/hold", "idempotency_key": "void"}
     assert caller.charging("ChargingService/Void", void)["state"] == "STATE_VOIDED"
 

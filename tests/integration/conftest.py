@@ -1,4 +1,4 @@
-"""What tests of the engine begin with."""
+"""Fixtures for tests of the engine."""
 
 from collections.abc import AsyncIterator, Iterator
 

@@ -1,6 +1,6 @@
-"""How long properties are looked for: quickly in every run, deeply on request.
+"""The number of examples of a property: few in every run, many on request.
 
-HYPOTHESIS_PROFILE=deep looks for half an hour or so.
+HYPOTHESIS_PROFILE=deep runs for about half an hour.
 """
 
 import os

@@ -22,7 +22,7 @@ from .records import Action, BrokenPromise, Command, Entry, Hot, Process, Safegu
 STUCK = "progress"
 PROGRESS_STATES = 100_000
 CLOCK_STATES = 1_000
-"""States between two looks at the clock."""
+"""States between two readings of the clock."""
 
 
 @dataclass(frozen=True, slots=True)

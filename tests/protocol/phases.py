@@ -31,7 +31,7 @@ RERUNS_BEFORE_FORGET: Final = 1
 """Runs of a declined command that the ledger would allow, before the hot wallet is deleted; the service takes four."""
 
 REFUND_RERUNS_MAX: Final = 1
-"""Runs of a refund before its client is told that there is no definite answer; the service takes twelve, of any
+"""Runs of a refund before its client gets no definite answer; the service takes twelve, of any
 command. A refund of nothing and a charge that lives on it may chase each other."""
 
 IDLE_PROCESS: Final = Process(IDLE, RECOVERY, 0, NOWHERE, NO_ENTRY, "", (), NO_READING, False)

@@ -1,4 +1,4 @@
-"""What the stores, the processes and the world remember: the whole state of the model, as tuples.
+"""The state of the stores, the processes and the world: the whole state of the model, as tuples.
 
 One company is modelled. Commands, idempotency keys and authorizations are small numbers, so a
 tuple indexed by them stands for a Redis hash or a Postgres table. Everything is immutable and
@@ -165,8 +165,8 @@ class Budget(NamedTuple):
     rebuilds: int = 0
     """An operator has a warm wallet loaded anew."""
     lost_locks: int = 0
-    """A loader's connection to Postgres dies, and the lock with it, and the loader writes on; or who waits for it gives
-    it up and loads without."""
+    """A loader's connection to Postgres dies, and the lock with it, and the loader writes on; or a loader that waits
+    for it gives up and loads without it."""
     delays: int = 0
     """A call is delayed in the network: its sender continues without an answer, and it runs later, or never."""
 
@@ -215,7 +215,7 @@ class Scenario(NamedTuple):
     """The hold of authorization 0 where it is open from the start."""
     floor: int = 0
     limit: int = NO_LIMIT
-    """What may be spent; an authorization that is open from the start counts. It may be less than that already."""
+    """The most that may be spent; an authorization that is open from the start counts, and may exceed it already."""
     processes: int = 2
 
 

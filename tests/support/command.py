@@ -11,7 +11,7 @@ COMMAND_SECONDS_MAX = 60
 
 
 class Command:
-    """Runs a group of commands where a stack's token is where they look for it."""
+    """Runs a group of commands in a directory that has the stack's token."""
 
     def __init__(self, group: str, stack: Stack, directory: Path) -> None:
         self._group = group

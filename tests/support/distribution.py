@@ -11,7 +11,7 @@ WHOLE_SERVICES = (
     "tests/integration/wallet/test_cluster.py",
     "tests/unit/benchmarks/",
 )
-"""They start programs of several processes, share those that cost most to start, and look at time: one after the other,
+"""They start programs of several processes, share those that cost most to start, and measure time: one after the other,
 so that no two of them want the machine at once."""
 MODULES = ("tests/unit/",)
 """So quick that one is handed out with its whole module."""

@@ -1,4 +1,4 @@
-"""Where the repository is, and what lies in it that tests read."""
+"""Paths of the repository, and of the files in it that tests read."""
 
 from pathlib import Path
 

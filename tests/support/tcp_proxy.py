@@ -14,10 +14,10 @@ class Proxy:
     def __init__(self, server_port: int) -> None:
         """Forward to `server_port`."""
         self.server_port = server_port
-        """Where new connections lead."""
+        """The port that new connections lead to."""
         self.port = 0
         self.kept = 0
-        """How many times something came that it did not hand on, since `hold`."""
+        """The number of reads since `hold` whose bytes were kept back."""
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._gates: set[asyncio.Event] = set()

@@ -1,4 +1,4 @@
-"""Where the tests keep their files: in memory, where the machine has room for it.
+"""The directory of the tests' files: in memory, if the machine has room for it.
 
 Each test has a database of its own: hundreds of files made and removed, which a disk takes far longer
 for than memory does. The tests kill processes, never the machine, so nothing that they promise needs the disk.
@@ -17,7 +17,7 @@ ENVIRONMENT = "PYTEST_DEBUG_TEMPROOT"
 
 
 def use_memory() -> None:
-    """Let pytest, and the processes that it starts, make temporary directories in memory, unless told where."""
+    """Let pytest and its processes make temporary directories in memory, unless the environment names a place."""
     if ENVIRONMENT not in os.environ and has_room(MEMORY):
         os.environ[ENVIRONMENT] = str(MEMORY)
 

@@ -1,4 +1,4 @@
-"""Open wallets with every store of the back office beside them, for tests that look at several."""
+"""Open wallets with every store of the back office beside them, for tests that need several."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ from wallet.verification.verifier import Verification
 
 
 class Wallets(runtime.Wallets):
-    """What the product makes a feature at a time."""
+    """Open wallets and the stores of every feature."""
 
     def __init__(self, opened: runtime.Wallets) -> None:
         """Stand on open wallets."""

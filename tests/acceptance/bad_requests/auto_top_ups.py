@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest
+from tests.acceptance.bad_requests.makers import MICROS_MAX, UNKNOWN, BadRequest, RefusedRequest
 from veloconnect.admin.v1 import auto_top_up_pb2
 
 UPDATE = "auto_top_ups.UpdateAutoTopUp"
@@ -44,7 +44,7 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "of a negative count": ({"max_day_count": -1}, "max_day_count"),
     "of a count out of range": ({"max_month_count": 31_001}, "max_month_count"),
 }
-"""What is wrong → the fields of a rule, and the one that it is."""
+"""Case → the fields of a rule, and the invalid field."""
 
 BAD: dict[str, BadRequest] = {
     **{
@@ -64,7 +64,7 @@ BAD: dict[str, BadRequest] = {
         for method in ("Get", "Pause", "Resume", "Delete")
     },
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 REFUSED: dict[str, RefusedRequest] = {
     **{
@@ -77,7 +77,7 @@ REFUSED: dict[str, RefusedRequest] = {
     },
     "rule of an unknown company": (
         UPDATE,
-        rule(name=f"{NOBODY}/autoTopUp", payment_method=f"{NOBODY}/paymentMethods/pm_1"),
+        rule(name=f"{UNKNOWN}/autoTopUp", payment_method=f"{UNKNOWN}/paymentMethods/pm_1"),
         "COMPANY_NOT_FOUND",
     ),
     "rule of a closed company": (
@@ -87,4 +87,4 @@ REFUSED: dict[str, RefusedRequest] = {
     ),
     "rule in another currency": (UPDATE, rule(currency_code="USD"), "CURRENCY_MISMATCH"),
 }
-"""What is wrong → the method, the request, and the reason."""
+"""Case → method, request, reason."""

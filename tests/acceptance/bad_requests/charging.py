@@ -6,7 +6,7 @@ from tests.acceptance.bad_requests.makers import (
     AVAILABLE,
     HELD,
     MICROS_MAX,
-    NOBODY,
+    UNKNOWN,
     BadRequest,
     RefusedRequest,
     authorize,
@@ -62,7 +62,7 @@ BAD_CHARGES: dict[str, tuple[charging_pb2.ChargeRequest, str]] = {
     "contact with DEL": (charge(usage=usage(contact_id="c\x7f")), "usage.contact_id"),
     "contact too long": (charge(usage=usage(contact_id="c" * 129)), "usage.contact_id"),
 }
-"""What is wrong → the charge, and the field that it is."""
+"""Case → the charge, and the invalid field."""
 
 BAD: dict[str, BadRequest] = {
     "authorization held for no time": ("charging.Authorize", authorize(ttl=Duration(nanos=5)), "ttl"),
@@ -92,18 +92,18 @@ BAD: dict[str, BadRequest] = {
     "batch of none": ("charging.BatchCharge", charging_pb2.BatchChargeRequest(), "requests"),
     "batch of 1 001": ("charging.BatchCharge", charging_pb2.BatchChargeRequest(requests=[charge()] * 1001), "requests"),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 REFUSED: dict[str, RefusedRequest] = {
-    "charge of an unknown company": ("charging.Charge", charge(company=NOBODY), "COMPANY_NOT_FOUND"),
+    "charge of an unknown company": ("charging.Charge", charge(company=UNKNOWN), "COMPANY_NOT_FOUND"),
     "capture of an unknown company": (
         "charging.Capture",
-        capture(authorization=hold("open", "nobody")),
+        capture(authorization=hold("open", "unknown")),
         "COMPANY_NOT_FOUND",
     ),
     "wallet of an unknown company": (
         "charging.GetWallet",
-        charging_pb2.GetWalletRequest(name=f"{NOBODY}/wallet"),
+        charging_pb2.GetWalletRequest(name=f"{UNKNOWN}/wallet"),
         "COMPANY_NOT_FOUND",
     ),
     "charge under a top-up's key": ("charging.Charge", charge(idempotency_key="first"), "IDEMPOTENCY_KEY_REUSED"),
@@ -133,7 +133,7 @@ REFUSED: dict[str, RefusedRequest] = {
     ),
     "authorization of an unknown company": (
         "charging.GetAuthorization",
-        charging_pb2.GetAuthorizationRequest(name=hold("open", "nobody")),
+        charging_pb2.GetAuthorizationRequest(name=hold("open", "unknown")),
         "AUTHORIZATION_NOT_FOUND",
     ),
     "capture of a captured authorization": ("charging.Capture", capture("captured"), "AUTHORIZATION_CLOSED"),
@@ -203,4 +203,4 @@ REFUSED: dict[str, RefusedRequest] = {
         "INSUFFICIENT_FUNDS",
     ),
 }
-"""What is asked for → the method, the request, and the reason of the refusal."""
+"""Case → method, request, reason."""

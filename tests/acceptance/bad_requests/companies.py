@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest, create, forged
+from tests.acceptance.bad_requests.makers import MICROS_MAX, UNKNOWN, BadRequest, RefusedRequest, create, forged
 from veloconnect.admin.v1 import company_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -97,7 +97,7 @@ BAD: dict[str, BadRequest] = {
         update("*", state=wallet_pb2.Wallet.STATE_SUSPENDED),
         "company.state",
     ),
-    "update of nobody": ("companies.UpdateCompany", update("display_name", name=""), "company.name"),
+    "update without a name": ("companies.UpdateCompany", update("display_name", name=""), "company.name"),
     "update with a control character": (
         "companies.UpdateCompany",
         update("display_name", display_name="\x07"),
@@ -124,17 +124,17 @@ BAD: dict[str, BadRequest] = {
         "company.rate_card",
     ),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 REFUSED: dict[str, RefusedRequest] = {
     "update of an unknown company": (
         "companies.UpdateCompany",
-        update("display_name", name=NOBODY),
+        update("display_name", name=UNKNOWN),
         "COMPANY_NOT_FOUND",
     ),
     "suspension of an unknown company": (
         "companies.SuspendCompany",
-        company_pb2.SuspendCompanyRequest(name=NOBODY),
+        company_pb2.SuspendCompanyRequest(name=UNKNOWN),
         "COMPANY_NOT_FOUND",
     ),
     "company made twice": ("companies.CreateCompany", create("bad", display_name="Another"), "COMPANY_ALREADY_EXISTS"),
@@ -159,4 +159,4 @@ REFUSED: dict[str, RefusedRequest] = {
         "RATE_CARD_NOT_FOUND",
     ),
 }
-"""What is asked for → the method, the request, and the reason of the refusal."""
+"""Case → method, request, reason."""

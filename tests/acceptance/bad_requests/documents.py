@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.acceptance.bad_requests.makers import NOBODY, BadRequest, RefusedRequest, forged
+from tests.acceptance.bad_requests.makers import UNKNOWN, BadRequest, RefusedRequest, forged
 from veloconnect.admin.v1 import document_pb2
 
 INCLUDED, REVERSE = document_pb2.TAX_TREATMENT_INCLUDED, document_pb2.TAX_TREATMENT_REVERSE_CHARGE
@@ -106,23 +106,23 @@ BAD: dict[str, BadRequest] = {
         "name",
     ),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 REFUSED: dict[str, RefusedRequest] = {
     "receipt of a charge": ("documents.GetReceipt", receipt("8"), "RECEIPT_NOT_FOUND"),
     "receipt of nothing": ("documents.GetReceipt", receipt("999"), "RECEIPT_NOT_FOUND"),
-    "receipt of an unknown company": ("documents.GetReceipt", receipt("1", NOBODY), "RECEIPT_NOT_FOUND"),
-    "receipts of an unknown company": ("documents.ListReceipts", listed(parent=NOBODY), "COMPANY_NOT_FOUND"),
-    "statement of an unknown company": ("documents.GetStatement", statement("2026-11", NOBODY), "COMPANY_NOT_FOUND"),
+    "receipt of an unknown company": ("documents.GetReceipt", receipt("1", UNKNOWN), "RECEIPT_NOT_FOUND"),
+    "receipts of an unknown company": ("documents.ListReceipts", listed(parent=UNKNOWN), "COMPANY_NOT_FOUND"),
+    "statement of an unknown company": ("documents.GetStatement", statement("2026-11", UNKNOWN), "COMPANY_NOT_FOUND"),
     "buyer of an unknown company": (
         "documents.GetBillingProfile",
-        document_pb2.GetBillingProfileRequest(name=f"{NOBODY}/billingProfile"),
+        document_pb2.GetBillingProfileRequest(name=f"{UNKNOWN}/billingProfile"),
         "COMPANY_NOT_FOUND",
     ),
     "change of an unknown company's buyer": (
         "documents.UpdateBillingProfile",
-        profile(name=f"{NOBODY}/billingProfile", legal_name="x"),
+        profile(name=f"{UNKNOWN}/billingProfile", legal_name="x"),
         "COMPANY_NOT_FOUND",
     ),
 }
-"""What is asked for → the method, the request, and the reason; each is NOT_FOUND."""
+"""Case → method, request, reason; the status is always NOT_FOUND."""

@@ -16,7 +16,7 @@ BALANCE = 1_000_000
 HELD = 250_000
 AVAILABLE = BALANCE - HELD - 2
 """After a capture and a charge of a micro each."""
-NOBODY = "companies/nobody"
+UNKNOWN = "companies/unknown"
 
 BadRequest = tuple[str, Any, str]
 """The method, the request (the messages of a stream in a list), and the field that is wrong."""

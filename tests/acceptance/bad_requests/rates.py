@@ -5,7 +5,7 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.acceptance.bad_requests.makers import BadRequest, RefusedRequest, forged
+from tests.acceptance.bad_requests.makers import UNKNOWN, BadRequest, RefusedRequest, forged
 from veloconnect.admin.v1 import rate_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -150,7 +150,7 @@ BAD: dict[str, BadRequest] = {
         batch(rate(effective_time=at(20)), rate(effective_time=at(10), expire_time=at(30))),
         "rates[0]",
     ),
-    "quote of nobody": ("rates.QuotePrice", quote(rate_card=""), "rate_card"),
+    "quote without a card or a company": ("rates.QuotePrice", quote(rate_card=""), "rate_card"),
     "quote by no card": ("rates.QuotePrice", quote(company="bad"), "company"),
     "quote of nothing": ("rates.QuotePrice", quote(usage=None), "usage"),
     "quote of a bad country": (
@@ -166,7 +166,7 @@ BAD: dict[str, BadRequest] = {
         "usage.quantity",
     ),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 NONE = "rateCards/none"
 
@@ -195,7 +195,7 @@ REFUSED: dict[str, RefusedRequest] = {
     "rates of an unknown card": ("rates.ListRates", listing(parent=NONE), "RATE_CARD_NOT_FOUND"),
     "batch for an unknown card": ("rates.BatchUpdateRates", batch(rate(), parent=NONE), "RATE_CARD_NOT_FOUND"),
     "quote by an unknown card": ("rates.QuotePrice", quote(rate_card=NONE), "RATE_CARD_NOT_FOUND"),
-    "quote of an unknown company": ("rates.QuotePrice", quote(company="companies/nobody"), "COMPANY_NOT_FOUND"),
+    "quote of an unknown company": ("rates.QuotePrice", quote(company=UNKNOWN), "COMPANY_NOT_FOUND"),
     "quote of a company without a card": (
         "rates.QuotePrice",
         quote(company="companies/bad"),
@@ -209,4 +209,4 @@ REFUSED: dict[str, RefusedRequest] = {
         {"channel": "SMS", "variant": "flash", "country": "FR"},
     ),
 }
-"""What is wrong → the method, the request, the reason and its metadata."""
+"""Case → method, request, reason, metadata."""

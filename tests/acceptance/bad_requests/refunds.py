@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest, charge, forged
+from tests.acceptance.bad_requests.makers import MICROS_MAX, UNKNOWN, BadRequest, RefusedRequest, charge, forged
 from tests.support.clients import Clients
 from veloconnect.admin.v1 import refund_pb2
 from veloconnect.charging.v1 import charging_pb2
@@ -121,7 +121,7 @@ _BAD_JOBS: dict[str, tuple[list[Any], str]] = {
     "of settings twice": ([job(), job()], "settings"),
     "of a bad id": ([job("A b")], "settings.refund_job_id"),
     "without a reason": ([job(reason=0)], "settings.refund_job.reason"),
-    "of nobody": ([job(requested_by="")], "settings.refund_job.requested_by"),
+    "without a requester": ([job(requested_by="")], "settings.refund_job.requested_by"),
     "without a start": ([job(filter_={"start_time": None})], f"{_FILTER}.start_time"),
     "without an end": ([job(filter_={"end_time": None})], f"{_FILTER}.end_time"),
     "from its end to its start": ([job(filter_={"start_time": at(2)})], f"{_FILTER}.end_time"),
@@ -134,13 +134,13 @@ _BAD_JOBS: dict[str, tuple[list[Any], str]] = {
         [job(filter_={"start_time": None, "end_time": None}), names(CHARGED, "7")],
         "names.transactions[1]",
     ),
-    "of somebody else's charges": (
+    "of another company's charges": (
         [job(filter_={"start_time": None, "end_time": None}), names("companies/full/transactions/1")],
         "names.transactions[0]",
     ),
     "of no names": ([job(), names()], "names.transactions"),
 }
-"""What is wrong with a refund job → its messages, and the field that it is."""
+"""Case → the messages of a refund job, and the invalid field."""
 
 BAD: dict[str, BadRequest] = {
     **{f"job {what}": ("refunds.CreateRefundJob", parts, field) for what, (parts, field) in _BAD_JOBS.items()},
@@ -155,10 +155,10 @@ BAD: dict[str, BadRequest] = {
             "out of range": (refund(amount_micros=MICROS_MAX + 1), "refund.amount_micros"),
             "without a charge": (refund(transaction=""), "refund.transaction"),
             "of transaction zero": (refund(transaction="companies/bad/transactions/0"), "refund.transaction"),
-            "of somebody else's charge": (refund(transaction="companies/full/transactions/1"), "refund.transaction"),
+            "of another company's charge": (refund(transaction="companies/full/transactions/1"), "refund.transaction"),
             "without a reason": (refund(reason=0), "refund.reason"),
             "for an unknown reason": (refund(reason=99), "refund.reason"),
-            "that nobody asks for": (refund(requested_by=""), "refund.requested_by"),
+            "without a requester": (refund(requested_by=""), "refund.requested_by"),
             "asked for by the service": (refund(requested_by="~refund-policy"), "refund.requested_by"),
             "asked for with a line end": (refund(requested_by="ann\n"), "refund.requested_by"),
             "with NUL in its reference": (refund(reference="a\0"), "refund.reference"),
@@ -212,8 +212,8 @@ BAD: dict[str, BadRequest] = {
     ),
     "case about nothing": ("refunds.CreateRefundCase", case(description=""), "refund_case.description"),
     "case with an escape": ("refunds.CreateRefundCase", case(description="\x1b[0m"), "refund_case.description"),
-    "case of nobody": ("refunds.CreateRefundCase", case(requested_by=""), "refund_case.requested_by"),
-    "case of somebody else's charge": (
+    "case without a requester": ("refunds.CreateRefundCase", case(requested_by=""), "refund_case.requested_by"),
+    "case of another company's charge": (
         "refunds.CreateRefundCase",
         case(transaction="companies/full/transactions/1"),
         "refund_case.transaction",
@@ -225,7 +225,7 @@ BAD: dict[str, BadRequest] = {
     ),
     "cases of a bad name": ("refunds.ListRefundCases", cases(parent="companies/*"), "parent"),
     "cases in an unknown state": ("refunds.ListRefundCases", cases(state=77), "state"),
-    "cases of somebody else's charge": (
+    "cases of another company's charge": (
         "refunds.ListRefundCases",
         cases(transaction="companies/full/transactions/1"),
         "transaction",
@@ -242,7 +242,7 @@ BAD: dict[str, BadRequest] = {
     ),
     "decision of nothing": ("refunds.DecideRefundCase", decide(verdict=0), "decision.verdict"),
     "decision without a reason": ("refunds.DecideRefundCase", decide(reason=0), "decision.reason"),
-    "decision of nobody": ("refunds.DecideRefundCase", decide(decided_by=""), "decision.decided_by"),
+    "decision without a decider": ("refunds.DecideRefundCase", decide(decided_by=""), "decision.decided_by"),
     "decision of an amount of nothing": ("refunds.DecideRefundCase", decide(amount_micros=0), "decision.amount_micros"),
     "rejection with an amount": (
         "refunds.DecideRefundCase",
@@ -267,7 +267,7 @@ BAD: dict[str, BadRequest] = {
         }.items()
     },
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 REFUSED: dict[str, RefusedRequest] = {
     "refund of a top-up": ("refunds.CreateRefund", refund(transaction=TOP_UP), "TRANSACTION_NOT_FOUND"),
@@ -285,7 +285,7 @@ REFUSED: dict[str, RefusedRequest] = {
     "preview above the charge": ("refunds.CreateRefund", previewed(amount_micros=2), "REFUND_EXCEEDS_CHARGE"),
     "refund of an unknown company": (
         "refunds.CreateRefund",
-        refund(parent=NOBODY, transaction=f"{NOBODY}/transactions/1"),
+        refund(parent=UNKNOWN, transaction=f"{UNKNOWN}/transactions/1"),
         "COMPANY_NOT_FOUND",
     ),
     "refund under a charge's key": ("refunds.CreateRefund", refund(key="charged"), "IDEMPOTENCY_KEY_REUSED"),
@@ -307,7 +307,7 @@ REFUSED: dict[str, RefusedRequest] = {
     ),
     "job of an unknown company": (
         "refunds.CreateRefundJob",
-        [job(filter_={"company": NOBODY})],
+        [job(filter_={"company": UNKNOWN})],
         "COMPANY_NOT_FOUND",
     ),
     "another job under a job's id": ("refunds.CreateRefundJob", [job("none")], "IDEMPOTENCY_KEY_REUSED"),
@@ -333,12 +333,12 @@ REFUSED: dict[str, RefusedRequest] = {
         case("open", description="Something else."),
         "IDEMPOTENCY_KEY_REUSED",
     ),
-    "cases of an unknown company": ("refunds.ListRefundCases", cases(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "cases of an unknown company": ("refunds.ListRefundCases", cases(parent=UNKNOWN), "COMPANY_NOT_FOUND"),
     "report of a top-up": ("charging.ReportDelivery", report(transaction=TOP_UP), "TRANSACTION_NOT_FOUND"),
     "report of an unknown company": (
         "charging.ReportDelivery",
-        report(transaction=f"{NOBODY}/transactions/1"),
+        report(transaction=f"{UNKNOWN}/transactions/1"),
         "COMPANY_NOT_FOUND",
     ),
 }
-"""What is asked for → the method, the request or the messages of a stream, and the reason."""
+"""Case → method, request or the messages of a stream, reason."""

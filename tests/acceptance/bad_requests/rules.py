@@ -5,7 +5,7 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.acceptance.bad_requests.makers import NOBODY, BadRequest, RefusedRequest, without
+from tests.acceptance.bad_requests.makers import UNKNOWN, BadRequest, RefusedRequest, without
 from veloconnect.admin.v1 import rule_pb2
 
 
@@ -89,23 +89,23 @@ BAD: dict[str, BadRequest] = {
         "name",
     ),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 REFUSED: dict[str, RefusedRequest] = {
     "alert policy of an unknown company": (
         "rules.GetAlertPolicy",
-        rule_pb2.GetAlertPolicyRequest(name=f"{NOBODY}/alertPolicy"),
+        rule_pb2.GetAlertPolicyRequest(name=f"{UNKNOWN}/alertPolicy"),
         "COMPANY_NOT_FOUND",
     ),
     "alert policy for an unknown company": (
         "rules.UpdateAlertPolicy",
-        policy(name=f"{NOBODY}/alertPolicy", warning=threshold(amount_micros=1)),
+        policy(name=f"{UNKNOWN}/alertPolicy", warning=threshold(amount_micros=1)),
         "COMPANY_NOT_FOUND",
     ),
-    "limit of an unknown company": ("rules.CreateSpendLimit", limit(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "limit of an unknown company": ("rules.CreateSpendLimit", limit(parent=UNKNOWN), "COMPANY_NOT_FOUND"),
     "limits of an unknown company": (
         "rules.ListSpendLimits",
-        rule_pb2.ListSpendLimitsRequest(parent=NOBODY),
+        rule_pb2.ListSpendLimitsRequest(parent=UNKNOWN),
         "COMPANY_NOT_FOUND",
     ),
     "unknown limit": (
@@ -120,7 +120,7 @@ REFUSED: dict[str, RefusedRequest] = {
     ),
     "deletion of an unknown limit": (
         "rules.DeleteSpendLimit",
-        rule_pb2.DeleteSpendLimitRequest(name="companies/nobody/spendLimits/none"),
+        rule_pb2.DeleteSpendLimitRequest(name="companies/unknown/spendLimits/none"),
         "SPEND_LIMIT_NOT_FOUND",
     ),
     "limit made twice": (
@@ -129,4 +129,4 @@ REFUSED: dict[str, RefusedRequest] = {
         "SPEND_LIMIT_ALREADY_EXISTS",
     ),
 }
-"""What is asked for → the method, the request, and the reason of the refusal."""
+"""Case → method, request, reason."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest, forged
+from tests.acceptance.bad_requests.makers import MICROS_MAX, UNKNOWN, BadRequest, RefusedRequest, forged
 from veloconnect.admin.v1 import transaction_pb2
 from veloconnect.wallet.v1 import wallet_pb2
 
@@ -53,7 +53,7 @@ BAD_FILTERS: dict[str, tuple[dict[str, Any], str]] = {
     "amounts crossed": ({"min_amount_micros": 2, "max_amount_micros": 1}, "filter.max_amount_micros"),
     "a reference with a line break": ({"reference": "a\nb"}, "filter.reference"),
 }
-"""What is wrong → the fields of a filter, and the one that it is."""
+"""Case → the fields of a filter, and the invalid field."""
 
 BAD: dict[str, BadRequest] = {
     "statement of a bad name": ("transactions.ListTransactions", statement(parent="companies/bad/"), "parent"),
@@ -106,13 +106,17 @@ BAD: dict[str, BadRequest] = {
     "usage by an unknown channel": ("transactions.GetUsageSummary", summary(channel=77), "channel"),
     "usage of a country that is none": ("transactions.GetUsageSummary", summary(country_code="QX"), "country_code"),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 REFUSED: dict[str, RefusedRequest] = {
-    "statement of an unknown company": ("transactions.ListTransactions", statement(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "statement of an unknown company": (
+        "transactions.ListTransactions",
+        statement(parent=UNKNOWN),
+        "COMPANY_NOT_FOUND",
+    ),
     "usage of an unknown company": (
         "transactions.GetUsageSummary",
-        transaction_pb2.GetUsageSummaryRequest(parent=NOBODY),
+        transaction_pb2.GetUsageSummaryRequest(parent=UNKNOWN),
         "COMPANY_NOT_FOUND",
     ),
     "unknown transaction": (
@@ -122,15 +126,15 @@ REFUSED: dict[str, RefusedRequest] = {
     ),
     "transaction of an unknown company": (
         "transactions.GetTransaction",
-        transaction_pb2.GetTransactionRequest(name=f"{NOBODY}/transactions/1"),
+        transaction_pb2.GetTransactionRequest(name=f"{UNKNOWN}/transactions/1"),
         "TRANSACTION_NOT_FOUND",
     ),
 }
-"""What is asked for → the method, the request, and the reason of the refusal."""
+"""Case → method, request, reason."""
 
 BAD_EXPORTS: dict[str, tuple[transaction_pb2.ExportTransactionsRequest, str, tuple[str, ...]]] = {
     "of a bad name": (export("companies/"), "INVALID_REQUEST", ("parent",)),
-    "of an unknown company": (export(NOBODY), "COMPANY_NOT_FOUND", ()),
+    "of an unknown company": (export(UNKNOWN), "COMPANY_NOT_FOUND", ()),
     **{f"by {what}": (export(**fields), "INVALID_REQUEST", (field,)) for what, (fields, field) in BAD_FILTERS.items()},
 }
-"""What is wrong → the request, the reason, and the fields that it names."""
+"""Case → request, reason, and the fields that it names."""

@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.acceptance.bad_requests.makers import MICROS_MAX, NOBODY, BadRequest, RefusedRequest, forged
+from tests.acceptance.bad_requests.makers import MICROS_MAX, UNKNOWN, BadRequest, RefusedRequest, forged
 from tests.support.clients import Clients
 from veloconnect.admin.v1 import subscription_pb2
 from veloconnect.wallet.v1 import wallet_pb2
@@ -165,13 +165,13 @@ BAD: dict[str, BadRequest] = {
         "page_token",
     ),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 _NONE, _ENDED = "companies/bad/subscriptions/none", "companies/bad/subscriptions/ended"
 REFUSED: dict[str, RefusedRequest] = {
     "subscription of an unknown company": (
         "subscriptions.CreateSubscription",
-        subscribe(parent=NOBODY),
+        subscribe(parent=UNKNOWN),
         "COMPANY_NOT_FOUND",
     ),
     "subscription of a closed company": (
@@ -194,7 +194,7 @@ REFUSED: dict[str, RefusedRequest] = {
         subscribe("ended", start_time=None),
         "IDEMPOTENCY_KEY_REUSED",
     ),
-    "list of an unknown company": ("subscriptions.ListSubscriptions", listing(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "list of an unknown company": ("subscriptions.ListSubscriptions", listing(parent=UNKNOWN), "COMPANY_NOT_FOUND"),
     "subscription that is not there": ("subscriptions.GetSubscription", get(_NONE), "SUBSCRIPTION_NOT_FOUND"),
     "change of none": ("subscriptions.UpdateSubscription", changed(name=_NONE), "SUBSCRIPTION_NOT_FOUND"),
     "change of one that has ended": ("subscriptions.UpdateSubscription", changed(name=_ENDED), "SUBSCRIPTION_CANCELED"),
@@ -208,4 +208,4 @@ REFUSED: dict[str, RefusedRequest] = {
     "going on of none": ("subscriptions.ResumeSubscription", resume(_NONE), "SUBSCRIPTION_NOT_FOUND"),
     "going on of one that has ended": ("subscriptions.ResumeSubscription", resume(_ENDED), "SUBSCRIPTION_CANCELED"),
 }
-"""What it is → the method, the request and the reason of the answer."""
+"""Case → method, request, reason."""

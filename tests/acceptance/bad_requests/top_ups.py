@@ -7,7 +7,7 @@ from tests.acceptance.bad_requests.makers import (
     BALANCE,
     HELD,
     MICROS_MAX,
-    NOBODY,
+    UNKNOWN,
     BadRequest,
     RefusedRequest,
     top_up,
@@ -73,7 +73,7 @@ BAD: dict[str, BadRequest] = {
     ),
     "top-up of the service's own": (CREATE, top_up(requested_by="~expiry"), "top_up.requested_by"),
     "read of a top-up without a name": ("top_ups.GetTopUp", top_up_pb2.GetTopUpRequest(), "name"),
-    "list of top-ups of nobody": ("top_ups.ListTopUps", top_up_pb2.ListTopUpsRequest(), "parent"),
+    "list of top-ups without a company": ("top_ups.ListTopUps", top_up_pb2.ListTopUpsRequest(), "parent"),
     "list of top-ups in no state": (
         "top_ups.ListTopUps",
         top_up_pb2.ListTopUpsRequest(parent="companies/bad", state=77),  # type: ignore[arg-type]
@@ -106,10 +106,10 @@ BAD: dict[str, BadRequest] = {
         "failure_message",
     ),
     "cancel of a bad name": ("top_ups.CancelTopUp", top_up_pb2.CancelTopUpRequest(name="companies/bad"), "name"),
-    "suggestion for nobody": ("top_ups.SuggestTopUpAmounts", top_up_pb2.SuggestTopUpAmountsRequest(), "parent"),
+    "suggestion without a company": ("top_ups.SuggestTopUpAmounts", top_up_pb2.SuggestTopUpAmountsRequest(), "parent"),
     "refund of a top-up under no key": ("top_ups.RefundTopUp", refund(idempotency_key=""), "idempotency_key"),
     "refund of a top-up without a reason": ("top_ups.RefundTopUp", refund(reason=""), "reason"),
-    "refund of a top-up by nobody": ("top_ups.RefundTopUp", refund(requested_by=""), "requested_by"),
+    "refund of a top-up without a requester": ("top_ups.RefundTopUp", refund(requested_by=""), "requested_by"),
     "refund of a part of a cent": ("top_ups.RefundTopUp", refund(amount_micros=1), "amount_micros"),
     "refund of a top-up of nothing": ("top_ups.RefundTopUp", refund(amount_micros=0), "amount_micros"),
     "read of a refund by a bad name": ("top_ups.GetTopUpRefund", top_up_pb2.GetTopUpRefundRequest(name="x"), "name"),
@@ -118,8 +118,8 @@ BAD: dict[str, BadRequest] = {
         top_up_pb2.ListTopUpRefundsRequest(parent="companies/bad", top_up="companies/full/topUps/first"),
         "top_up",
     ),
-    "list of chargebacks of nobody": ("top_ups.ListChargebacks", top_up_pb2.ListChargebacksRequest(), "parent"),
-    "list of cards of nobody": ("top_ups.ListPaymentMethods", top_up_pb2.ListPaymentMethodsRequest(), "parent"),
+    "list of chargebacks without a company": ("top_ups.ListChargebacks", top_up_pb2.ListChargebacksRequest(), "parent"),
+    "list of cards without a company": ("top_ups.ListPaymentMethods", top_up_pb2.ListPaymentMethodsRequest(), "parent"),
     "removal of no card": ("top_ups.DeletePaymentMethod", top_up_pb2.DeletePaymentMethodRequest(name="pm_1"), "name"),
     "adjustment by nothing": (ADJUST, adjustment(amount_micros=0), "adjustment.amount_micros"),
     "adjustment out of range": (ADJUST, adjustment(amount_micros=-MICROS_MAX - 1), "adjustment.amount_micros"),
@@ -130,7 +130,7 @@ BAD: dict[str, BadRequest] = {
     ),
     "adjustment of other words": (ADJUST, adjustment(amount_text="0.10 EUR"), "adjustment.amount_text"),
     "adjustment without a reason": (ADJUST, adjustment(reason=""), "adjustment.reason"),
-    "adjustment by nobody": (ADJUST, adjustment(requested_by=""), "adjustment.requested_by"),
+    "adjustment without a requester": (ADJUST, adjustment(requested_by=""), "adjustment.requested_by"),
     "adjustment in no currency": (ADJUST, adjustment(currency_code=""), "adjustment.currency_code"),
     "adjustment that is none": (
         ADJUST,
@@ -144,11 +144,11 @@ BAD: dict[str, BadRequest] = {
         "name",
     ),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 _NONE = "companies/bad/topUps/none"
 REFUSED: dict[str, RefusedRequest] = {
-    "top-up of an unknown company": ("top_ups.CreateTopUp", top_up(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "top-up of an unknown company": ("top_ups.CreateTopUp", top_up(parent=UNKNOWN), "COMPANY_NOT_FOUND"),
     "top-up of another currency under its key": (
         "top_ups.CreateTopUp",
         top_up(key="first", amount_micros=BALANCE, currency_code="USD"),
@@ -194,7 +194,7 @@ REFUSED: dict[str, RefusedRequest] = {
         "PAYMENTS_NOT_CONFIGURED",
     ),
     **{
-        f"list of {what} of an unknown company": (f"top_ups.List{what}", request(parent=NOBODY), "COMPANY_NOT_FOUND")
+        f"list of {what} of an unknown company": (f"top_ups.List{what}", request(parent=UNKNOWN), "COMPANY_NOT_FOUND")
         for what, request in (
             ("TopUps", top_up_pb2.ListTopUpsRequest),
             ("TopUpRefunds", top_up_pb2.ListTopUpRefundsRequest),
@@ -203,10 +203,10 @@ REFUSED: dict[str, RefusedRequest] = {
     },
     "suggestion for an unknown company": (
         "top_ups.SuggestTopUpAmounts",
-        top_up_pb2.SuggestTopUpAmountsRequest(parent=NOBODY),
+        top_up_pb2.SuggestTopUpAmountsRequest(parent=UNKNOWN),
         "COMPANY_NOT_FOUND",
     ),
-    "adjustment of an unknown company": (ADJUST, adjustment(parent=NOBODY), "COMPANY_NOT_FOUND"),
+    "adjustment of an unknown company": (ADJUST, adjustment(parent=UNKNOWN), "COMPANY_NOT_FOUND"),
     "adjustment of a closed company": (ADJUST, adjustment(parent="companies/closed"), "COMPANY_CLOSED"),
     "adjustment in another currency": (ADJUST, adjustment(currency_code="USD"), "CURRENCY_MISMATCH"),
     "adjustment under a used key": (ADJUST, adjustment(key="charged"), "IDEMPOTENCY_KEY_REUSED"),
@@ -240,4 +240,4 @@ REFUSED: dict[str, RefusedRequest] = {
         "TRANSACTION_NOT_FOUND",
     ),
 }
-"""What is wrong → the method, the request, and the reason."""
+"""Case → method, request, reason."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.acceptance.bad_requests.makers import NOBODY, BadRequest, RefusedRequest
+from tests.acceptance.bad_requests.makers import UNKNOWN, BadRequest, RefusedRequest
 from veloconnect.admin.v1 import webhook_pb2
 
 WEBHOOK = "companies/bad/webhook"
@@ -87,12 +87,12 @@ BAD: dict[str, BadRequest] = {
     "events in an unknown state": ("webhooks.ListEvents", listed(delivery_state=77), "delivery_state"),
     "events by a forged token": ("webhooks.ListEvents", listed(page_token="x"), "page_token"),
 }
-"""What is wrong → the method, the request, and the field that it is."""
+"""Case → method, request, invalid field."""
 
 REFUSED: dict[str, RefusedRequest] = {
     "webhook of an unknown company": (
         "webhooks.UpdateWebhook",
-        change(name=f"{NOBODY}/webhook", url="https://acme.example"),
+        change(name=f"{UNKNOWN}/webhook", url="https://acme.example"),
         "COMPANY_NOT_FOUND",
     ),
     "webhook of a closed company": (
@@ -107,7 +107,7 @@ REFUSED: dict[str, RefusedRequest] = {
     ),
     "webhook read of an unknown company": (
         "webhooks.GetWebhook",
-        webhook_pb2.GetWebhookRequest(name=f"{NOBODY}/webhook"),
+        webhook_pb2.GetWebhookRequest(name=f"{UNKNOWN}/webhook"),
         "COMPANY_NOT_FOUND",
     ),
     "secret of no webhook": (
@@ -135,6 +135,6 @@ REFUSED: dict[str, RefusedRequest] = {
         webhook_pb2.RedeliverEventRequest(name=f"companies/bad/events/{10**17}"),
         "EVENT_NOT_FOUND",
     ),
-    "events of an unknown company": ("webhooks.ListEvents", listed(NOBODY), "COMPANY_NOT_FOUND"),
+    "events of an unknown company": ("webhooks.ListEvents", listed(UNKNOWN), "COMPANY_NOT_FOUND"),
 }
-"""What is asked for → the method, the request, and the reason."""
+"""Case → method, request, reason."""

@@ -52,14 +52,14 @@ def charge_batch(clients: Clients, name: str, count: int) -> None:
 
 
 def progress(database: "psycopg.Connection[Any]") -> tuple[int, int]:
-    """Return the job's state, and how many charges it has looked at; the service may be away."""
+    """Return the job's state, and how many charges it has checked; the service may be away."""
     row = database.execute("SELECT state, matched FROM refund_jobs").fetchone()
     assert row is not None
     return row[0], row[1]
 
 
 async def moved(database: "psycopg.Connection[Any]", matched: int) -> None:
-    """Wait until the job has looked at another number of charges, or has ended."""
+    """Wait until the job has checked another number of charges, or has ended."""
     unmoved = (refund_pb2.RefundJob.STATE_RUNNING, matched)
     await until(lambda: progress(database) != unmoved, seconds_max=SECONDS_MAX, poll_seconds=KILL_POLL_SECONDS)
 

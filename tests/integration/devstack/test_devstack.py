@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -151,16 +152,16 @@ def test_a_paused_postgres_answers_after_it_is_resumed(tmp_path: Path) -> None:
             server.pause()
             answered = threading.Event()
 
-            def ask() -> None:
+            def query() -> None:
                 connection.execute("SELECT 1")
                 answered.set()
 
-            asking = threading.Thread(target=ask)
-            asking.start()
+            client = threading.Thread(target=query)
+            client.start()
             assert not answered.wait(0.2)
             server.resume()
             assert answered.wait(GONE_SECONDS_MAX)
-            asking.join()
+            client.join()
         server.pause()  # a paused server can still be stopped
 
 
@@ -253,7 +254,9 @@ def test_a_server_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     starting.start()
     starting.join()
     try:
-        time.sleep(0.1)  # for a signal that must not come
+        # The signal that must not come is sent while the kernel ends the thread, which is after `join`.
+        while starting.native_id in {thread.id for thread in psutil.Process().threads()}:
+            time.sleep(0.001)
         with server.connect() as client:
             assert client.ping()
     finally:

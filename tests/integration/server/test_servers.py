@@ -219,7 +219,7 @@ def test_a_server_says_over_http_that_it_is_well_and_what_it_did(stack: Stack, c
 def test_the_back_office_serves_downloads_beside_grpc_from_every_worker(stack: Stack) -> None:
     path = "/v1/companies/acme/transactions:export?filter.kinds=KIND_TOP_UP"
     for _ in range(CONNECTIONS):
-        for token, status in ((stack.token, 200), ("a token nobody knows", 401)):
+        for token, status in ((stack.token, 200), ("an unknown token", 401)):
             connection = http.client.HTTPConnection(LOOPBACK, stack.ports.admin_http, timeout=POLL_SECONDS_MAX)
             connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()

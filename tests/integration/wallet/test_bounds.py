@@ -49,7 +49,7 @@ async def test_bounds_a_command_past_its_deadline_is_not_applied(
     assert (await acme.engine.submit(request)).entry.number == 2
 
 
-async def test_bounds_what_nobody_waits_for_any_more_is_not_applied(
+async def test_bounds_a_request_whose_caller_has_left_is_not_applied(
     acme: Wallets, database: asyncpg.Connection
 ) -> None:
     gone = asyncio.create_task(acme.engine.submit(charge(400)))

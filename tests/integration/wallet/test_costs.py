@@ -1,8 +1,8 @@
-"""What a charge costs, counted instead of timed, so that a slower way of doing it is noticed on any machine.
+"""The cost of a charge, counted instead of timed, so that a slower way of doing it is noticed on any machine.
 
-Each bound says what was measured when it was set, on Valkey 9.1, Postgres 18 and Python 3.11, with company ids and keys
-as long as the benchmarks' (21 and 24 characters). Raise a bound only for a reason that is worth it; `pytest -s` shows
-the figures of today.
+Each bound names the measurement of the day it was set, on Valkey 9.1, Postgres 18 and Python 3.11, with company ids and
+keys as long as the benchmarks' (21 and 24 characters). Raise a bound only for a reason that is worth it; `pytest -s`
+shows the present numbers.
 """
 
 import asyncio
@@ -237,14 +237,14 @@ async def test_redis_keeps_an_idle_company_in_few_bytes(
 
 
 async def test_a_charge_writes_little_wal(warm: Wallets, database: asyncpg.Connection) -> None:
-    figures = []
+    wal_bytes = []
     for _ in range(CYCLES):
         batch = charges(CHARGES)
         before = await database.fetchval("SELECT pg_current_wal_insert_lsn()")
         await submit(warm, batch)
-        figures.append(await database.fetchval("SELECT pg_current_wal_insert_lsn() - $1::pg_lsn", before))
+        wal_bytes.append(await database.fetchval("SELECT pg_current_wal_insert_lsn() - $1::pg_lsn", before))
     # The least of them: a checkpoint makes Postgres write whole pages once more, and others write here too.
-    assert_at_most("bytes of WAL for a charge", float(min(figures)) / CHARGES, WAL_BYTES_MAX)
+    assert_at_most("bytes of WAL for a charge", float(min(wal_bytes)) / CHARGES, WAL_BYTES_MAX)
 
 
 async def test_a_charge_takes_few_calls_of_functions(warm: Wallets) -> None:

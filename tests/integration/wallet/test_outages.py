@@ -46,7 +46,7 @@ async def test_p3_commands_do_not_touch_redis_while_postgres_is_away(
         first = charge(100)
         with pytest.raises(LedgerUnavailable) as raised:
             await cut_off.engine.submit(first)
-        assert raised.value.applied is Applied.UNKNOWN  # Nobody knew it before this one.
+        assert raised.value.applied is Applied.UNKNOWN  # It was unknown before this one.
         before = {key: hot.dump(key) for key in keys_of(hot)}
         for refused in (charge(100), top_up(5), charge(1, company="cold")):
             with pytest.raises(LedgerUnavailable) as raised:

@@ -98,7 +98,7 @@ async def test_a_change_is_seen_at_once_where_it_is_told(
     assert seconds < VISIBLE_SECONDS_MAX
 
 
-async def test_a_change_is_seen_by_the_poll_where_nobody_can_listen(
+async def test_a_change_is_seen_by_the_poll_where_listening_fails(
     wallets: Wallets, database: asyncpg.Connection, database_url: str
 ) -> None:
     rating = RateSnapshot(wallets.pool, "postgresql://127.0.0.1:1/nowhere")
@@ -184,7 +184,7 @@ async def test_a_version_is_taken_over_as_a_whole(wallets: Wallets, monkeypatch:
     seen: set[int | None] = set()
     async with running(wallets.rating), asyncio.timeout(60):
         await asyncio.gather(import_versions(), read_books())
-    assert len(seen) > 2, "it was looked at while versions came and went"
+    assert len(seen) > 2, "it was read while versions came and went"
 
 
 async def test_a_parent_and_a_companys_card_are_followed(wallets: Wallets, database: asyncpg.Connection) -> None:

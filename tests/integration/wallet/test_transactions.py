@@ -1,4 +1,4 @@
-"""What each kind of transaction commits, and the `applied` of its errors."""
+"""Each kind of transaction: its commits, and the `applied` of its errors."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager

@@ -337,18 +337,18 @@ async def test_what_is_in_the_journal_is_told_apart_exactly(
     assert broken(await filled.verify()) == {(TAMPERED, Check.HOT)}
 
 
-@pytest.mark.parametrize("look", [1, 2, 3], ids=["at the wallet", "at the authorizations", "a second time"])
-async def test_what_happens_after_a_look_at_redis_is_told_apart_exactly(
-    filled: Wallets, monkeypatch: pytest.MonkeyPatch, look: int
+@pytest.mark.parametrize("reading", [1, 2, 3], ids=["of the wallet", "of the authorizations", "a second time"])
+async def test_entries_written_after_a_reading_of_redis_are_told_apart(
+    filled: Wallets, monkeypatch: pytest.MonkeyPatch, reading: int
 ) -> None:
-    """Entries are written between the look at Redis and that at the ledger, also to an authorization."""
-    peek, looks = filled.hot.peek, 0
+    """Entries are written between the reading of Redis and that of the ledger, also to an authorization."""
+    peek, readings = filled.hot.peek, 0
 
-    async def peek_and_go_on(company: str) -> Peek:
-        nonlocal looks
+    async def peek_and_write(company: str) -> Peek:
+        nonlocal readings
         seen = await peek(company)
-        looks += company == TAMPERED
-        if company == TAMPERED and looks == look:
+        readings += company == TAMPERED
+        if company == TAMPERED and readings == reading:
             for command in (
                 charge(9, company=company),
                 capture(10, "open-2", company=company, keep_open=True),
@@ -357,12 +357,12 @@ async def test_what_happens_after_a_look_at_redis_is_told_apart_exactly(
                 await filled.engine.submit(command)
         return seen
 
-    monkeypatch.setattr(filled.hot, "peek", peek_and_go_on)
+    monkeypatch.setattr(filled.hot, "peek", peek_and_write)
     assert await filled.verify() == Verification(3, 3 * ENTRIES_PER_COMPANY, 3, [], 0)
-    assert looks >= 3
+    assert readings >= 3
 
 
-async def test_an_entry_that_nobody_settles_is_found(filled: Wallets, hot: redis.Redis) -> None:
+async def test_an_entry_that_no_process_settles_is_found(filled: Wallets, hot: redis.Redis) -> None:
     attempt = await applied_attempt(filled.hot, TAMPERED, 7)
     journal, key = filled.hot.keys.journal(0), attempt.command.idempotency_key
     field = f"{TAMPERED} {attempt.name}"

@@ -69,7 +69,7 @@ COMMANDS = st.builds(
 def test_p3_a_journal_entry_gives_back_the_attempt_that_was_written(
     command: Command, epoch: int, seq: int, amount: int, held_delta: int, applied_at: int
 ) -> None:
-    """Whatever bytes the command has, colons and line ends among them."""
+    """The command may have any bytes, colons and line ends among them."""
     change = f"{epoch}:{seq}:{amount}:{held_delta}:{applied_at}".encode()
     attempt = Attempt(command, Question.APPLIED, epoch, seq, amount, held_delta, applied_at)
     encoded = change + b":" + encode_command(command)

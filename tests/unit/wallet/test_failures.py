@@ -82,7 +82,7 @@ def test_the_driver_has_errors_to_tell_apart() -> None:
 def test_every_sqlstate_is_classified(error_class: type[asyncpg.PostgresError]) -> None:
     error = error_class("as it was raised")
     state = error_class.sqlstate
-    assert state[:2] in AWAY | DATA | OURS, "a class of errors that nobody has thought about"
+    assert state[:2] in AWAY | DATA | OURS, "a class of errors that is not classified"
     away = state in AWAY_STATES or state[:2] in AWAY
     assert unavailable(error) is away
     assert data_refused(error) is (state[:2] in DATA)

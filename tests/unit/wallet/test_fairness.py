@@ -46,7 +46,7 @@ def test_a_company_gets_its_share_of_a_take_however_much_the_others_have(compani
 
 
 @given(PUTS, COUNTS)
-def test_nobody_waits_longer_than_all_the_others_take_their_turn(companies: list[str], count: int) -> None:
+def test_no_company_waits_for_more_than_one_turn_of_each_other(companies: list[str], count: int) -> None:
     """A company that waits at the beginning is served within as many takes as there are companies."""
     queue = filled(companies)
     served: set[str] = set()

@@ -118,7 +118,7 @@ def test_a_refund_says_by_its_key_what_made_it() -> None:
 
 
 def test_refunds_of_a_job_need_a_job() -> None:
-    """An estimate, which has none, must not look for keys that no job could have made."""
+    """An estimate, which has none, must not search for keys that no job could have made."""
     with pytest.raises(AssertionError):
         system_keys.job_refunds("")
 

@@ -255,7 +255,7 @@ def test_a_chargeback_is_debited_once(stack: Stack, clients: Clients, stripe: Lo
 
     opened = dispute("dp_open", payment, "needs_response", cents=CENTS)
     forged = {
-        "by another secret": card_payments.signed(opened, "whsec_of_somebody"),
+        "by another secret": card_payments.signed(opened, "whsec_of_another"),
         "of another body": card_payments.signed(opened + b" "),
         "overheard long ago": card_payments.signed(opened, age_seconds=3600),
         "no signature": "",

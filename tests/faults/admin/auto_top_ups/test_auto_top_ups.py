@@ -82,20 +82,20 @@ class Company:
 
     @property
     def balance(self) -> int:
-        """What the ledger says."""
+        """The balance of the ledger, in micros."""
         return int(
             self.value("SELECT balance FROM wallets WHERE company_id = %s", self.name.removeprefix("companies/"))
         )
 
     @property
     def taken(self) -> int:
-        """What was taken from its card, as the provider says."""
+        """The amount that the provider took from its card, in micros."""
         path = f"/v1/payment_intents?customer={self.customer}&limit=100"
         payments = self._stripe._call("GET", path, {})["data"]
         return sum(int(each["amount"]) for each in payments if each["status"] == "succeeded") * 10_000
 
     def charge(self, amount: int) -> None:
-        """Charge, and have the answer."""
+        """Charge, and wait for the answer."""
         self._charges += 1
         self.charged += amount
         request = charge(company=self.name, idempotency_key=f"sms-{self._charges}", amount_micros=amount)

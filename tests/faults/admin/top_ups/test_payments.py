@@ -1,9 +1,9 @@
 """Kill -9 of the admin's processes while cards pay and are refunded: what the provider took is credited, once.
 
 Clients send every request under its key until the answer is definite. The Stripe server beside the service keeps the
-answers to idempotency keys and loses no payment, but sends its news once: what comes while nobody listens is lost, and
-the sweep has to find out. It does not show what Stripe does a day later, when it has forgotten a key; that is in
-tests/integration/admin/top_ups/test_top_ups.py ("forgetful").
+answers to idempotency keys and loses no payment, but sends its events once: one that comes while no server listens is
+lost, and the sweep has to find the payment. It does not show what Stripe does a day later, when it has forgotten a key;
+that is in tests/integration/admin/top_ups/test_top_ups.py ("forgetful").
 """
 
 import asyncio

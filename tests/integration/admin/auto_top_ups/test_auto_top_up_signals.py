@@ -76,7 +76,7 @@ async def test_what_is_held_and_the_floor_count(ruled: Wallets, database: asyncp
 
 
 async def test_each_command_of_a_batch_is_checked(ruled: Wallets) -> None:
-    """Down, up and down again in one call: the look at the first crossing may have been before the last."""
+    """Down, up and down again in one call: the check of the first crossing may have been before the last."""
     await submit(ruled, charge(600))
     assert await signals(ruled) == ["acme"]
     await submit(ruled, top_up(1_000), charge(1_200))

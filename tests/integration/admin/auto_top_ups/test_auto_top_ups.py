@@ -145,7 +145,7 @@ async def test_a_signal_before_its_entry_is_not_lost(
     now = 10.0
     assert await worker.run_once(sweep=False) == 0
     now = 12.1
-    assert await worker.run_once(sweep=False) == 0, "the last look"
+    assert await worker.run_once(sweep=False) == 0, "the last check"
     await ruled.engine.submit(charge(1))
     assert await ruled.hot.take_signals(10) == ["acme"], "read by a process that is killed"
     assert await worker.run_once(sweep=False) == 0, "a company is not checked long after its signal"
@@ -296,7 +296,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "end: paid": (firings_adapter, "paid: $1::text"),
     "end: declined": (firings_adapter, "declined: $1::text, $2::integer, $3::float8"),
 }
-"""What is asked of Postgres, and with what."""
+"""Each statement of a firing, with its parameters."""
 
 
 @pytest.mark.parametrize(
@@ -586,7 +586,7 @@ async def test_a_runaway_pauses_the_rule(
     assert len(top_ups.paid()) == 10
     assert await mail_templates(database) == ["auto_top_up_first", "auto_top_up_paused_runaway"]
     await ruled.auto_top_ups.resume("acme")
-    assert await worker.run_once() == 1, "a person has looked at it, so it begins anew"
+    assert await worker.run_once() == 1, "a person has resumed it, so it begins anew"
 
 
 # Pause, resume, end

@@ -384,7 +384,7 @@ async def test_chargebacks_that_cannot_be_finished_delay_no_others(
     database: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever pays by stolen cards is closed before the banks take the money back."""
+    """A company that pays by stolen cards is closed before the banks take the money back."""
     monkeypatch.setattr("admin.top_ups.worker.AT_ONCE_MAX", 1)
     await acme.engine.submit(charge(AMOUNT))
     await acme.companies.close("acme")
@@ -401,8 +401,8 @@ async def test_chargebacks_that_cannot_be_finished_delay_no_others(
         await TopUpSweep(services).run_once()
     (done,) = await database.fetch("SELECT debit_number FROM chargebacks WHERE company_id = 'brick'")
     assert done["debit_number"] is not None
-    looks = [await acme.chargebacks.claim_due(9) for _ in range(2)]
-    assert looks == [[], []], "it rests"
+    claimed = [await acme.chargebacks.claim_due(9) for _ in range(2)]
+    assert claimed == [[], []], "it rests"
     hour = "interval '1 hour'"
     await database.execute(f"UPDATE chargebacks SET updated_at = updated_at - {hour}, created_at = created_at - {hour}")
     assert [[each.company for each in await acme.chargebacks.claim_due(9)] for _ in range(2)] == [["acme"], []]

@@ -91,7 +91,7 @@ async def age(database: asyncpg.Connection, seconds: float) -> None:
 
 
 async def sweep_all(wallets: Wallets, provider: FakeProvider, database: asyncpg.Connection) -> None:
-    """Let another process look at all that was left, soon after and long after."""
+    """Run the sweep of another process, soon after and long after."""
     for seconds in (100.0, BEGIN_SECONDS_MAX, FINISH_SECONDS_MAX):
         await age(database, seconds)
         await TopUpSweep(services_of(wallets, provider)).run_once()
@@ -486,7 +486,7 @@ Flow = Callable[[TopUpServices, FakeProvider, str], Awaitable[None]]
 async def test_a_top_up_survives_a_crash_at_any_moment(
     acme: Wallets, database: asyncpg.Connection, flow: Flow, retried: bool, forgetful: bool
 ) -> None:
-    """What came in is credited once: by a retry, by the webhook, or by the sweep alone."""
+    """A payment is credited once: by a retry, by the webhook, or by the sweep alone."""
     ends = set()
     for moment in range(MOMENTS_MAX):
         provider, crash, key = FakeProvider(f"{moment}_", forgetful=forgetful), CrashPoint(moment), f"t-{moment}"

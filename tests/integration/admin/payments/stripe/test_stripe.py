@@ -48,7 +48,7 @@ EVENTS = ["payment_intent.succeeded", "payment_intent.payment_failed"]
 
 @pytest.fixture
 async def stripe(local_stripe: LocalStripe) -> AsyncIterator[StripeProvider]:
-    """What is tested."""
+    """The provider under test."""
     provider = StripeProvider(API_KEY, ["whsec_before", SECRET], api_base=local_stripe.api_base)
     yield provider
     await provider.close()
@@ -293,7 +293,7 @@ async def test_a_webhook_comes_signed_and_names_the_payment(
         payment = await stripe.pay(order(customer))
         local_stripe.enter_card(payment.client_secret)
         async with asyncio.timeout(WEBHOOK_SECONDS_MAX):
-            while True:  # Other tests' payments may be told of first.
+            while True:  # Events of other tests' payments may come first.
                 body, headers = await received.get()
                 if stripe.parse_event(body, headers) == PaymentChanged(payment.id):
                     break

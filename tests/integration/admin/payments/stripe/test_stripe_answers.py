@@ -1,4 +1,4 @@
-"""What Stripe's answers mean, good and bad, with the real SDK: they are written here as Stripe documents them.
+"""The meaning of Stripe's answers, good and bad, with the real SDK: they are written here as Stripe documents them.
 
 The server answers as the test says, so these tests show what is sent and what an answer does, and not what Stripe
 would have answered.
@@ -77,7 +77,7 @@ class Answer(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What the server was request."""
+    """A request that the server received."""
 
     method: str
     path: str
@@ -136,7 +136,7 @@ async def script() -> AsyncIterator[Script]:
 
 @pytest.fixture
 async def provider(script: Script, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StripeProvider]:
-    """What is tested, without rests between the SDK's tries."""
+    """The provider under test, without rests between the SDK's tries."""
     monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
     monkeypatch.setattr(stripe_provider, "TRY_SECONDS_MAX", 0.3)
     provider = StripeProvider(KEY, ["whsec_1"], api_base=script.base)
