@@ -1,1 +1,1 @@
-"""Shared parts of the operators' commands: options, connections and output."""
+"""Shared parts of the operators' commands: connections, options, calls and times."""

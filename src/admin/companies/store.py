@@ -125,9 +125,8 @@ def blocked_text(channels: Iterable[Channel], countries: Iterable[str]) -> str:
 def blocked_of(text: str) -> tuple[tuple[Channel, ...], tuple[str, ...]]:
     """Parse wallets.blocked; return the blocked channels and countries."""
     words = text.split()
-    return tuple(Channel(int(word)) for word in words if word.isdigit()), tuple(
-        word for word in words if not word.isdigit()
-    )
+    channels = tuple(Channel(int(word)) for word in words if word.isdigit())
+    return channels, tuple(word for word in words if not word.isdigit())
 
 
 async def _get(connection: Connection, company: str) -> Company:
