@@ -20,7 +20,7 @@ GLOBALS = {"KEYS", "ARGV", "redis", "ipairs", "math", "pairs", "string", "table"
 """The globals that a script may use."""
 
 HEADINGS = ("KEYS", "ARGV", "Reply")
-"""What the comment at the top of a script lists."""
+"""The parts that the comment at the top of a script lists."""
 
 
 def scripts() -> dict[str, str]:
