@@ -41,8 +41,9 @@ WITH ups AS (
 )
 SELECT company_id, coalesce(made.number, steps.number) AS place,
        format('by its record key %s is of transaction %s of kind %s with amount %s; found is %s of kind %s with amount %s',
-              key, coalesce(steps.number::text, 'none'), steps.kind, steps.amount, coalesce(made.number::text, 'none'),
-              made.kind, made.amount) AS detail
+              key, coalesce(steps.number::text, 'none'), coalesce(steps.kind::text, 'none'),
+              coalesce(steps.amount::text, 'none'), coalesce(made.number::text, 'none'),
+              coalesce(made.kind::text, 'none'), coalesce(made.amount::text, 'none')) AS detail
 FROM steps FULL JOIN made USING (company_id, key)
 WHERE (steps.kind IS NULL AND key ~ '^~(payment|second-payment|top-up|top-up-refund|chargeback):')
    OR (steps.number IS NOT NULL AND made.number IS NULL)
