@@ -88,7 +88,7 @@ class Customers:
         await asyncio.sleep(self._random.uniform(0, AT_WORK_SECONDS_MAX))  # To be killed at any place.
 
     async def _turn(self, parent: str, key: str, turn: int) -> None:
-        amount = self._random.randrange(100, 5_000) * CENT
+        amount = self._random.randrange(2_000, 5_000) * CENT  # Many refunds of at most 99 cents stay below it.
         if turn % 3 == 0 and self.paid:
             await self._refund(self._random.choice(self.paid), key)
         elif turn % 3 == 1:
