@@ -28,6 +28,7 @@ from admin.top_ups.wiring import top_ups
 from admin.webhooks.wiring import webhooks
 from admin.work.leases import Leases
 from admin.work.runner import running
+from server.grpc_front import GrpcFront
 from server.lifecycle import serve
 from server.lifetime import Lifetime
 from server.worker import run_worker
@@ -50,7 +51,7 @@ def run(settings: AdminSettings, tether: int | None) -> int:
             services = list(chain.from_iterable(feature.services for feature in all_features))
             await stack.enter_async_context(running(workers, Leases(wallets.pool)))
             await stack.enter_async_context(serving(settings, routes, lifetime))
-            await serve(settings, services, healthy=wallets.healthy, lifetime=lifetime)
+            await serve(settings, services, GrpcFront(settings), healthy=wallets.healthy, lifetime=lifetime)
 
     return run_worker(work, tether=tether)
 

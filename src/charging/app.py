@@ -10,6 +10,7 @@ from refunds.delivery_reports import DeliveryReports
 from refunds.delivery_store import DeliveryReportStore
 from refunds.service import Refunds
 from refunds.store import ChargeReader
+from server.grpc_front import GrpcFront
 from server.lifecycle import Service, serve
 from server.lifetime import Lifetime
 from server.worker import run_worker
@@ -30,6 +31,6 @@ def run(settings: ChargingSettings, tether: int | None) -> int:
         )
         servicer = ChargingServicer(wallets.engine, wallets.reader, pricing, deliveries, lifetime.stopping)
         service = Service(NAME, partial(charging_pb2_grpc.add_ChargingServiceServicer_to_server, servicer))
-        await serve(settings, [service], healthy=wallets.healthy, lifetime=lifetime)
+        await serve(settings, [service], GrpcFront(settings), healthy=wallets.healthy, lifetime=lifetime)
 
     return run_worker(work, tether=tether)

@@ -1,42 +1,21 @@
-"""The lifecycle of a gRPC server, from its bind to its last answer."""
+"""The lifecycle of a server, from its first call to its last answer, whichever front accepts the calls."""
 
 import asyncio
 import gc
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from server.boundary import Boundary
 from server.lifetime import BEAT_SECONDS, Lifetime
-from server.settings import Misconfigured, ServerSettings
+from server.settings import ServerSettings
 from server.tokens import read_tokens
 
 DRAIN_SECONDS_MAX = 3.0
 """How long a stopping server waits for its calls before it cancels them."""
-TRANSPORT_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
-"""gRPC itself refuses a larger message; one between MESSAGE_BYTES_MAX and this is answered by the error table."""
-CONNECTION_AGE_SECONDS = 300
-"""After this time clients connect again, so that a new worker or machine gets its share."""
-CONNECTION_AGE_GRACE_SECONDS = 900
-"""How long a connection's calls may take after that: longer than the longest stream."""
-KEEPALIVE_SECONDS = 60
-KEEPALIVE_TIMEOUT_SECONDS = 20
-CLIENT_PING_SECONDS_MIN = 10
-
-OPTIONS = (
-    ("grpc.so_reuseport", 1),
-    ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES_MAX),
-    ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS * 1000),
-    ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_SECONDS * 1000),
-    ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
-    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_SECONDS * 1000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", CLIENT_PING_SECONDS_MIN * 1000),
-)
 
 _REFLECTION: str = reflection.SERVICE_NAME
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -52,10 +31,25 @@ class Service(NamedTuple):
     add_to: Callable[[Any], None]
 
 
+class Front(Protocol):
+    """What accepts connections and hands each call to the boundary."""
+
+    async def start(self, boundary: Boundary) -> None:
+        """Accept calls. Raises Misconfigured."""
+
+    async def stop(self) -> None:
+        """Accept no new calls, and return when those that have begun have ended, after DRAIN_SECONDS_MAX at most."""
+
+
 async def serve(
-    settings: ServerSettings, services: Sequence[Service], *, healthy: Callable[[], bool], lifetime: Lifetime
+    settings: ServerSettings,
+    services: Sequence[Service],
+    front: Front,
+    *,
+    healthy: Callable[[], bool],
+    lifetime: Lifetime,
 ) -> None:
-    """Serve until `lifetime.stopping` is set, then finish the calls that have begun.
+    """Serve by `front` until `lifetime.stopping` is set, then finish the calls that have begun.
 
     Health and reflection are served beside `services`; health follows `healthy`. Raises Misconfigured.
     """
@@ -68,10 +62,8 @@ async def serve(
     health_pb2_grpc.add_HealthServicer_to_server(checks, boundary)
     reflected: Any = reflection.aio.ReflectionServicer([*names, _HEALTH, _REFLECTION])  # type: ignore[attr-defined]  # as above
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, boundary)
-    server = grpc.aio.server(handlers=[boundary], options=OPTIONS)
-    bind(server, settings)
 
-    await server.start()
+    await front.start(boundary)
     # Imported modules and open stores stay: the collector need not traverse them again.
     gc.collect()
     gc.freeze()
@@ -81,20 +73,7 @@ async def serve(
     log.info("stopping")
     await checks.enter_graceful_shutdown()
     lifetime.beat(serving=False)
-    await server.stop(DRAIN_SECONDS_MAX)
-
-
-def bind(server: grpc.aio.Server, settings: ServerSettings) -> None:
-    """Listen on the address of the settings. Raises Misconfigured."""
-    try:
-        if settings.tls_cert_file and settings.tls_key_file:
-            pair = settings.tls_key_file.read_bytes(), settings.tls_cert_file.read_bytes()
-            # Client certificates would be configured here: root_certificates and require_client_auth.
-            server.add_secure_port(settings.address, grpc.ssl_server_credentials([pair]))
-        else:
-            server.add_insecure_port(settings.address)
-    except (RuntimeError, OSError) as error:
-        raise Misconfigured(f"cannot serve on {settings.address}: {error}") from error
+    await front.stop()
 
 
 async def _report(checks: Any, names: Sequence[str], healthy: Callable[[], bool], lifetime: Lifetime) -> None:
