@@ -17,10 +17,10 @@ from google.protobuf.message import Message
 from server.context import Context
 from server.errors import DETAILS_KEY, ErrorAnswer, answer, is_fault
 from server.metrics import CallMetrics
-from server.rejections import InvalidRequest, Unauthenticated
+from server.rejections import CallerTooSlow, InvalidRequest, Unauthenticated
 from server.tokens import Tokens
 from server.validation import read
-from wallet.domain.errors import Applied, DeadlineExceeded
+from wallet.domain.errors import Applied
 
 if TYPE_CHECKING:  # grpc's classes are generic in its stubs only.
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -31,7 +31,15 @@ else:
 
 UPLOAD_PAUSE_SECONDS_MAX = 30
 """How long the caller of an upload may take for the next message."""
+UPLOAD_SECONDS_MAX = 300
+"""How long the messages of an upload may take in all: the largest deck, 64 MiB, at 2 Mbit/s. Few uploads run at once,
+so a slow one keeps others from theirs."""
 UPLOAD_MESSAGES_MAX = 100_000
+ANSWER_SECONDS_MAX = 60
+"""How long the caller of a download may take to receive an answer; HTTP downloads have the same limit. A caller that
+never receives would hold its place among the concurrent exports."""
+DOWNLOAD_SECONDS_MAX = 900
+"""How long a download may take in all; HTTP downloads have the same limit."""
 
 log = structlog.get_logger(__name__)
 
@@ -128,15 +136,20 @@ def _upload(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[b
 
     async def requests(raws: AsyncIterator[bytes]) -> AsyncGenerator[Message, None]:
         count = 0
+        clock = asyncio.get_running_loop().time
+        whole_until = clock() + UPLOAD_SECONDS_MAX
         while True:
+            pause_until = clock() + UPLOAD_PAUSE_SECONDS_MAX
             try:
-                async with asyncio.timeout(UPLOAD_PAUSE_SECONDS_MAX):
+                async with asyncio.timeout_at(min(pause_until, whole_until)):
                     raw = await anext(raws)
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
                 late = f"the next message did not come within {UPLOAD_PAUSE_SECONDS_MAX} s"
-                raise DeadlineExceeded(late, applied=Applied.NO) from error
+                if whole_until < pause_until:
+                    late = f"the upload was not complete within {UPLOAD_SECONDS_MAX} s"
+                raise CallerTooSlow(late, applied=Applied.NO) from error
             count += 1
             if count > UPLOAD_MESSAGES_MAX:
                 raise InvalidRequest(f"More than {UPLOAD_MESSAGES_MAX} messages were sent: send larger ones.")
@@ -151,16 +164,38 @@ def _upload(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[b
 
 
 def _download(handler: Handler, metrics: CallMetrics) -> Callable[[bytes, Context], Awaitable[None]]:
-    """Return the wrapper of a method with one request and many answers. Each waits until the caller can receive it."""
+    """Return the wrapper of a method with one request and many answers. Each waits until the caller can receive it.
+
+    When the caller is too slow the servicer's generator is closed first, so that its place is free for others even if
+    the caller never receives the status either.
+    """
     behaviour: Any = handler.unary_stream
     deserialize: Any = handler.request_deserializer
 
     async def serve(raw: bytes, context: Context) -> None:
-        async with _answered(metrics, context), aclosing(behaviour(read(deserialize, raw), context)) as answers:
+        async with (
+            _answered(metrics, context),
+            aclosing(behaviour(read(deserialize, raw), context)) as answers,
+            _in_time(DOWNLOAD_SECONDS_MAX, "the download was not complete"),
+        ):
             async for answer_ in answers:
-                await context.write(answer_)
+                async with _in_time(ANSWER_SECONDS_MAX, "an answer was not received"):
+                    await context.write(answer_)
 
     return serve
+
+
+@asynccontextmanager
+async def _in_time(seconds: float, late: str) -> AsyncGenerator[None, None]:
+    """Raise CallerTooSlow if the block of a download takes longer; `late` says what did not happen."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise CallerTooSlow(f"{late} within {seconds} s", applied=Applied.NO) from error
 
 
 def _stream(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:

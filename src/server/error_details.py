@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from server.reasons import rfc3339
+from server.rejections import CallerTooSlow
 from wallet.domain import errors as e
 from wallet.domain.money import format_money
 from wallet.domain.resource_names import SPEND_LIMIT
 
 
-def applied(error: e.Unavailable) -> Mapping[str, str]:
+def applied(error: e.Unavailable | CallerTooSlow) -> Mapping[str, str]:
     """Return whether the request may still have been applied."""
     return {"applied": error.applied}
 

@@ -10,7 +10,7 @@ import grpc
 
 from server import error_details as details
 from server.reasons import ErrorRow, Reason, sentence
-from server.rejections import InvalidRequest, StreamEnded, Unauthenticated, Violation
+from server.rejections import CallerTooSlow, InvalidRequest, StreamEnded, Unauthenticated, Violation
 from wallet.domain import errors as e
 from wallet.domain.errors import Applied
 from wallet.domain.limits import LIMITS_PER_COMPANY_MAX
@@ -72,6 +72,13 @@ TABLE: Mapping[type[Exception], ErrorRow] = {
         Reason.DEADLINE_EXCEEDED,
         lambda error: sentence(f"There was no answer in time: {error}"),
         "Send the same request again under the same key, with a later deadline.",
+        details.applied,
+    ),
+    CallerTooSlow: ErrorRow(
+        _C.DEADLINE_EXCEEDED,
+        Reason.DEADLINE_EXCEEDED,
+        lambda error: sentence(f"The caller is too slow: {error}"),
+        "Call again, and send and receive without long pauses: a call that waits keeps others from being served.",
         details.applied,
     ),
     e.LedgerUnavailable: ErrorRow(

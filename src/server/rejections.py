@@ -3,11 +3,14 @@
 Rejection
 ├── Unauthenticated    no token, or an unknown one
 ├── InvalidRequest     the request breaks a rule of its message
+├── CallerTooSlow      the caller neither sends nor receives in time
 └── StreamEnded        the server ends a stream; unanswered batches were not read
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from wallet.domain.errors import Applied
 
 
 class Violation(NamedTuple):
@@ -32,6 +35,15 @@ class InvalidRequest(Rejection):
         """Give one `message`, or the `violations` field by field."""
         super().__init__(message or "; ".join(f"{field}: {how}" for field, how in violations))
         self.violations = tuple(violations)
+
+
+class CallerTooSlow(Rejection):
+    """The caller of a stream did not send the next message, or receive an answer, within the time for it."""
+
+    def __init__(self, message: str, *, applied: Applied) -> None:
+        """Say what was awaited and for how long; `applied` says whether anything may have been done for the call."""
+        super().__init__(message)
+        self.applied = applied
 
 
 class StreamEnded(Rejection):

@@ -1,6 +1,7 @@
 """Unary and streaming calls at the boundary have the same tokens, checks, errors and metrics."""
 # ruff: noqa: ARG002, N802  Names and arguments are gRPC's.
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,6 +32,9 @@ class Servicer(rate_pb2_grpc.RateServiceServicer):
 
     def __init__(self) -> None:
         self.closed = 0
+        self.received = 0
+        self.piece = ""
+        """Sent after the number of each piece of a download."""
 
     async def ImportRates(
         self, requests: AsyncIterator[rate_pb2.ImportRatesRequest], context: Context
@@ -38,6 +42,7 @@ class Servicer(rate_pb2_grpc.RateServiceServicer):
         """Count, and fail where a chunk says so."""
         rows = 0
         async for request in requests:
+            self.received += 1
             if request.chunk == b"stop":
                 raise RateCardNotFound("none")
             rows += 1
@@ -49,7 +54,7 @@ class Servicer(rate_pb2_grpc.RateServiceServicer):
         """Send, and then fail."""
         try:
             for number in range(int(request.name.rpartition("/")[2])):
-                yield rate_pb2.ExportRatesResponse(csv=str(number))
+                yield rate_pb2.ExportRatesResponse(csv=f"{number}{self.piece}")
             raise RateCardNotFound("none")
         finally:
             self.closed += 1
@@ -163,6 +168,42 @@ async def test_an_upload_that_pauses_too_long_is_ended(
     assert "the next message did not come within" in text
 
 
+async def test_an_upload_that_takes_too_long_in_all_is_ended(
+    stub: rate_pb2_grpc.RateServiceStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upload whose messages come in time, one after the other, has a limit on its whole time."""
+    monkeypatch.setattr(boundary, "UPLOAD_SECONDS_MAX", 0.3)
+
+    async def slow() -> AsyncIterator[rate_pb2.ImportRatesRequest]:
+        while True:
+            yield next(chunks(b"1"))
+            await asyncio.sleep(0.02)
+
+    code, reason, text = await refused(stub.ImportRates(slow(), metadata=SHOWN, timeout=CALL_SECONDS_MAX))
+    assert (code, reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+    assert "the upload was not complete within 0.3 s" in text
+
+
+@pytest.mark.parametrize(
+    ("limit", "late"),
+    [
+        ("ANSWER_SECONDS_MAX", "an answer was not received within 0.2 s"),
+        ("DOWNLOAD_SECONDS_MAX", "the download was not complete within 0.2 s"),
+    ],
+)
+async def test_a_download_that_is_not_received_ends_and_frees_its_place(
+    stub: rate_pb2_grpc.RateServiceStub, servicer: Servicer, monkeypatch: pytest.MonkeyPatch, limit: str, late: str
+) -> None:
+    """The servicer's generator, which holds a place, is closed although the caller receives nothing."""
+    monkeypatch.setattr(boundary, limit, 0.2)
+    servicer.piece = "x" * 100_000
+    download = stub.ExportRates(exported(1_000_000), metadata=SHOWN, timeout=CALL_SECONDS_MAX)
+    await until(lambda: servicer.closed == 1)
+    code, reason, text = await refused(anext(piece async for piece in download if not piece.csv))
+    assert (code, reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+    assert late in text
+
+
 async def test_a_download_is_answered_piece_by_piece_and_then_by_the_table(
     stub: rate_pb2_grpc.RateServiceStub,
 ) -> None:
@@ -188,5 +229,6 @@ async def test_who_goes_away_ends_both_ways(stub: rate_pb2_grpc.RateServiceStub,
     before = counted("ImportRates", "CANCELLED")
     upload = stub.ImportRates(metadata=SHOWN, timeout=CALL_SECONDS_MAX)
     await upload.write(next(chunks(b"1")))
+    await until(lambda: servicer.received)
     upload.cancel()
     await until(lambda: counted("ImportRates", "CANCELLED") == before + 1)

@@ -45,7 +45,7 @@ from server.errors import (
     is_fault,
 )
 from server.reasons import Reason
-from server.rejections import InvalidRequest, Rejection, StreamEnded, Unauthenticated, Violation
+from server.rejections import CallerTooSlow, InvalidRequest, Rejection, StreamEnded, Unauthenticated, Violation
 from server.settings import Misconfigured
 from tests.support.paths import DOCS
 from veloconnect.admin.v1 import webhook_pb2
@@ -86,6 +86,7 @@ SAMPLES: list[Exception] = [
     InvalidRequest("The bytes are not such a message: cut off."),
     InvalidRequest(violations=[Violation("usage.channel", "is required: one of CHANNEL_SMS, CHANNEL_VOICE")]),
     StreamEnded(),
+    CallerTooSlow("an answer was not received within 60 s", applied=Applied.UNKNOWN),
     e.UnfitRateCard("would make the card an ancestor of its own", field="rate_card.parent"),
     e.TooManySpendLimits("acme"),
     e.Overloaded("8000 commands wait already"),
