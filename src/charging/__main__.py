@@ -3,7 +3,7 @@
 import click
 
 from charging.settings import ChargingSettings
-from server.commands import Run, add_serving
+from server.commands import Hosting, Run, add_serving
 
 
 @click.group()
@@ -17,7 +17,13 @@ def _load() -> Run[ChargingSettings]:
     return run
 
 
-add_serving(main, name="CHARGING", settings=ChargingSettings, load=_load)
+add_serving(
+    main,
+    name="CHARGING",
+    settings=ChargingSettings,
+    load=_load,
+    hosting=Hosting("charging.hosted:app", lambda settings: settings.front),
+)
 
 if __name__ == "__main__":
     main()

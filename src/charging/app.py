@@ -11,9 +11,9 @@ from refunds.delivery_store import DeliveryReportStore
 from refunds.service import Refunds
 from refunds.store import ChargeReader
 from server.grpc_front import GrpcFront
-from server.lifecycle import Service, serve
+from server.lifecycle import Front, Service, serve
 from server.lifetime import Lifetime
-from server.worker import run_worker
+from server.worker import Work, run_worker
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from wallet.runtime import Wallets
 
@@ -21,7 +21,12 @@ NAME: str = charging_pb2.DESCRIPTOR.services_by_name["ChargingService"].full_nam
 
 
 def run(settings: ChargingSettings, tether: int | None) -> int:
-    """Serve in this process until it is to stop; return its exit status. Raises Misconfigured."""
+    """Serve with gRPC's own server until the process is to stop; return its exit status. Raises Misconfigured."""
+    return run_worker(work_of(settings, GrpcFront(settings)), tether=tether)
+
+
+def work_of(settings: ChargingSettings, front: Front) -> Work:
+    """Return the work of a worker: to serve by `front`."""
 
     async def work(wallets: Wallets, lifetime: Lifetime) -> None:
         pricing = Pricing(lambda: wallets.rating.books, wallets.reader)
@@ -31,6 +36,6 @@ def run(settings: ChargingSettings, tether: int | None) -> int:
         )
         servicer = ChargingServicer(wallets.engine, wallets.reader, pricing, deliveries, lifetime.stopping)
         service = Service(NAME, partial(charging_pb2_grpc.add_ChargingServiceServicer_to_server, servicer))
-        await serve(settings, [service], GrpcFront(settings), healthy=wallets.healthy, lifetime=lifetime)
+        await serve(settings, [service], front, healthy=wallets.healthy, lifetime=lifetime)
 
-    return run_worker(work, tether=tether)
+    return work

@@ -17,10 +17,10 @@ from google.protobuf.message import Message
 from server.context import Context
 from server.errors import DETAILS_KEY, ErrorAnswer, answer, is_fault
 from server.metrics import CallMetrics
-from server.rejections import CallerTooSlow, InvalidRequest, Unauthenticated
-from server.tokens import Tokens
+from server.rejections import CallerTooSlow, InvalidRequest, Rejection, Unauthenticated
+from server.tokens import Metadata, Tokens
 from server.validation import read
-from wallet.domain.errors import Applied
+from wallet.domain.errors import Applied, WalletError
 
 if TYPE_CHECKING:  # grpc's classes are generic in its stubs only.
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -50,6 +50,15 @@ class _Method(NamedTuple):
     served: Handler
     refused: Handler
     open: bool
+    metrics: CallMetrics | None
+    """None if its calls are not counted."""
+
+
+class Found(NamedTuple):
+    """The handler of a call, and whether the caller was admitted; if not, the handler needs no request."""
+
+    handler: Handler
+    admitted: bool
 
 
 class Boundary(GenericHandler):
@@ -80,20 +89,29 @@ class Boundary(GenericHandler):
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """Return the handler of a call; None if there is no such method."""
-        method = self._methods.get(handler_call_details.method)
+        found = self.find(handler_call_details.method, handler_call_details.invocation_metadata)
+        return None if found is None else found.handler
+
+    def find(self, path: str, metadata: Metadata) -> Found | None:
+        """Return the handler of a call of the method at `path`; None if there is none."""
+        method = self._methods.get(path)
         if method is None:
             return None
-        if method.open or self._tokens.admits(handler_call_details.invocation_metadata):
-            return method.served
-        return method.refused
+        if method.open or self._tokens.admits(metadata):
+            return Found(method.served, admitted=True)
+        return Found(method.refused, admitted=False)
+
+    async def fail(self, path: str, context: Context, error: Rejection | WalletError) -> NoReturn:
+        """End a call whose request could not be read for its handler."""
+        await _fail(context, error, self._methods[path].metrics, perf_counter())
 
     def _wrapped(self, service: str, method: str, handler: Handler) -> _Method:
         if service in self._open_services:
-            return _Method(served=handler, refused=handler, open=True)
+            return _Method(served=handler, refused=handler, open=True, metrics=None)
         streams = handler.request_streaming or handler.response_streaming
         metrics = CallMetrics(service.rpartition(".")[2], method, timed=not streams)
         served = _served(handler, metrics) if service in self._ours else handler
-        return _Method(served=served, refused=_refused(handler, metrics), open=False)
+        return _Method(served=served, refused=_refused(handler, metrics), open=False, metrics=metrics)
 
 
 def _served(handler: Handler, metrics: CallMetrics) -> Handler:
@@ -242,12 +260,13 @@ async def _answered(metrics: CallMetrics, context: Context) -> AsyncGenerator[No
     metrics.succeeded(started)
 
 
-async def _fail(context: Context, error: Exception, metrics: CallMetrics, started: float) -> NoReturn:
+async def _fail(context: Context, error: Exception, metrics: CallMetrics | None, started: float) -> NoReturn:
     """End the call with the error's status. Faults are logged here, and only here."""
     if is_fault(error):
         log.error("call_failed", exc_info=error)
     answered: ErrorAnswer = answer(error)
-    metrics.failed(started, answered.code, answered.reason)
+    if metrics is not None:
+        metrics.failed(started, answered.code, answered.reason)
     details = answered.status.SerializeToString()
     await context.abort(answered.code, answered.status.message, ((DETAILS_KEY, details),))
 

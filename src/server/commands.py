@@ -1,15 +1,18 @@
 """The commands of both servers: `serve`, and `worker`, which `serve` starts."""
 
+import os
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
 
 import click
 
 from server import logs
+from server.envoy.launch import Arguments, become_envoy, find_programs
 from server.metric_files import use_slot_files
-from server.settings import WORKERS_MAX, ServerSettings, check, read_settings
-from server.supervisor import supervise
+from server.settings import WORKERS_MAX, FrontChoice, ServerSettings, check, read_settings
+from server.supervisor import METRICS_FOLDER, supervise
 from server.tokens import read_tokens
 
 Settings = TypeVar("Settings", bound=ServerSettings)
@@ -17,10 +20,27 @@ Run = Callable[[Settings, int | None], int]
 """Serves in this process, with settings and a tether; returns the exit status."""
 
 
-def add_serving(group: click.Group, *, name: str, settings: type[Settings], load: Callable[[], Run[Settings]]) -> None:
+class Hosting(NamedTuple, Generic[Settings]):
+    """How a service is hosted by Envoy."""
+
+    application: str
+    """The ASGI application that Envoy loads, as module:attribute."""
+    choice: Callable[[Settings], FrontChoice]
+    """Returns which front the settings choose."""
+
+
+def add_serving(
+    group: click.Group,
+    *,
+    name: str,
+    settings: type[Settings],
+    load: Callable[[], Run[Settings]],
+    hosting: Hosting[Settings] | None = None,
+) -> None:
     """Add `serve` and `worker` to a command line.
 
     `name` is the service's, as in CHARGING_PORT; `load` imports the worker's code, which the supervisor never needs.
+    Without `hosting` the front is gRPC's own server.
     """
     package = name.lower()
 
@@ -36,6 +56,8 @@ def add_serving(group: click.Group, *, name: str, settings: type[Settings], load
             loaded = loaded.model_copy(update={"workers": workers})
         check(loaded, insecure=insecure)
         read_tokens(loaded.token_file)
+        if hosting is not None:
+            find_programs(hosting.choice(loaded))
         logs.configure(loaded.log_format, process=f"{package} supervisor")
         command = [sys.executable, "-m", package, "worker", *(["--insecure"] if insecure else [])]
         sys.exit(supervise(command, loaded, name=name))
@@ -50,6 +72,14 @@ def add_serving(group: click.Group, *, name: str, settings: type[Settings], load
         kept = {field: int(port) for field, _, port in (each.partition("=") for each in ports)}
         loaded = read_settings(settings).model_copy(update=kept)
         check(loaded, insecure=insecure)
-        logs.configure(loaded.log_format, process=f"{package} worker {slot}")
-        use_slot_files(slot)
+        if hosting is not None and (programs := find_programs(hosting.choice(loaded))) is not None:
+            arguments = Arguments(kept, slot, tether, insecure, Path(os.environ[METRICS_FOLDER]))
+            become_envoy(programs, loaded, hosting.application, arguments)
+        prepare(loaded, package, slot)
         sys.exit(load()(loaded, tether))
+
+
+def prepare(settings: ServerSettings, package: str, slot: int) -> None:
+    """Configure the logs and metrics of a worker, before any metric is made."""
+    logs.configure(settings.log_format, process=f"{package} worker {slot}")
+    use_slot_files(slot)

@@ -3,7 +3,7 @@
 import grpc
 
 from server.boundary import Boundary
-from server.lifecycle import DRAIN_SECONDS_MAX
+from server.lifetime import DRAIN_SECONDS_MAX
 from server.settings import Misconfigured, ServerSettings
 
 TRANSPORT_MESSAGE_BYTES_MAX = 16 * 1024 * 1024

@@ -14,9 +14,6 @@ from server.lifetime import BEAT_SECONDS, Lifetime
 from server.settings import ServerSettings
 from server.tokens import read_tokens
 
-DRAIN_SECONDS_MAX = 3.0
-"""How long a stopping server waits for its calls before it cancels them."""
-
 _REFLECTION: str = reflection.SERVICE_NAME
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _STATUS = health_pb2.HealthCheckResponse

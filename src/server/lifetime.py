@@ -8,6 +8,10 @@ from collections.abc import Awaitable, Callable
 from server.metric_files import write_metrics
 
 BEAT_SECONDS = 0.25
+DRAIN_SECONDS_MAX = 3.0
+"""How long a stopping server waits for its calls before it cancels them."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""Signals at which a process stops."""
 SERVING = b"+"
 NOT_SERVING = b"-"
 
@@ -23,11 +27,15 @@ class Lifetime:
         """Whether it serves; before that, stopping cancels the start."""
         self._tether = tether
 
-    def watch(self) -> None:
-        """Stop on SIGTERM, SIGINT, and the end of the tether."""
+    def watch_signals(self) -> None:
+        """Stop on one of SIGNALS."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             loop.add_signal_handler(number, self.stopping.set)
+
+    def watch_tether(self) -> None:
+        """Stop when the supervisor is gone."""
+        loop = asyncio.get_running_loop()
         if self._tether is not None:
             os.set_blocking(self._tether, False)
             loop.add_reader(self._tether, self._supervisor_gone)
@@ -52,7 +60,7 @@ class Lifetime:
 
 async def live(lifetime: Lifetime, work: Callable[[Lifetime], Awaitable[None]]) -> None:
     """Run `work` until it ends. It must end when `lifetime.stopping` is set, and is cancelled if it is not serving."""
-    lifetime.watch()
+    lifetime.watch_tether()
     working = asyncio.ensure_future(work(lifetime))
     stopping = asyncio.ensure_future(lifetime.stopping.wait())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)

@@ -33,6 +33,17 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+class FrontChoice(StrEnum):
+    """What accepts a server's connections."""
+
+    AUTO = "auto"
+    """ENVOY where it can be, else GRPC."""
+    ENVOY = "envoy"
+    """Envoy, with this server's Python in its process."""
+    GRPC = "grpc"
+    """gRPC's own server."""
+
+
 class Listener(NamedTuple):
     """A port that workers share and whose callers need tokens."""
 

@@ -30,6 +30,17 @@ Work = Callable[[Wallets, Lifetime], Awaitable[None]]
 
 
 def run_worker(work: Work, *, tether: int | None) -> int:
+    """Run a worker in an event loop of its own, in the main thread, until a signal; see work_until_stopped."""
+
+    async def main() -> int:
+        lifetime = Lifetime(tether)
+        lifetime.watch_signals()
+        return await work_until_stopped(work, lifetime)
+
+    return uvloop.run(main())
+
+
+async def work_until_stopped(work: Work, lifetime: Lifetime) -> int:
     """Open the engine and run `work` until the process is to stop; return its exit status.
 
     Raises Misconfigured if another start would fail as well.
@@ -39,11 +50,8 @@ def run_worker(work: Work, *, tether: int | None) -> int:
         async with open_wallets(read_settings(WalletSettings)) as wallets:
             await work(wallets, lifetime)
 
-    async def main() -> None:
-        await live(Lifetime(tether), with_wallets)
-
     try:
-        uvloop.run(main())
+        await live(lifetime, with_wallets)
     except Unavailable as error:
         # The text suffices: no traceback.
         log.error("cannot_start", error=str(error), hint="see DATABASE_URL and REDIS_URL")  # noqa: TRY400

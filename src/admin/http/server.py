@@ -12,8 +12,7 @@ from aiohttp import web, web_response
 from admin.http.boundary import application
 from admin.http.route import Route
 from admin.settings import AdminSettings
-from server.lifecycle import DRAIN_SECONDS_MAX
-from server.lifetime import Lifetime
+from server.lifetime import DRAIN_SECONDS_MAX, Lifetime
 from server.settings import Misconfigured
 from server.tokens import read_tokens
 

@@ -35,6 +35,9 @@ from admin.webhooks.messages import webhook_change
 from admin.webhooks.sender import DeliveryFailed
 from admin.webhooks.targets import AddressRefused
 from server.countries import UnknownCountry
+from server.envoy.call import Aborted
+from server.envoy.framing import Disconnected
+from server.envoy.launch import Missing
 from server.error_table import TABLE
 from server.errors import (
     DOMAIN,
@@ -61,6 +64,9 @@ NEVER_ANSWERED = {
     Rejection,  # the root
     Misconfigured,  # ends the process before it serves
     UnknownCountry,  # server.usage_messages makes an InvalidRequest of it
+    Aborted,  # ends a call with the status that it carries
+    Disconnected,  # there is no one to answer
+    Missing,  # decides the front before a server serves
     UnreadableTime,  # an option or a cell that is refused
     BadCell,  # these three are rows of a deck's report
     BadFile,

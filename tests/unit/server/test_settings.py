@@ -10,12 +10,13 @@ from pydantic_settings import BaseSettings
 
 from admin.settings import AdminSettings
 from charging.settings import ChargingSettings
-from server.settings import LogFormat, Misconfigured, ServerSettings, check, read_settings
+from server.settings import FrontChoice, LogFormat, Misconfigured, ServerSettings, check, read_settings
 from wallet.settings import WalletSettings
 
 SAMPLES: dict[str, tuple[str, Any]] = {
     "CHARGING_PORT": ("7001", 7001),
     "CHARGING_METRICS_PORT": ("7002", 7002),
+    "CHARGING_FRONT": ("grpc", FrontChoice.GRPC),
     "ADMIN_PORT": ("7003", 7003),
     "ADMIN_METRICS_PORT": ("7004", 7004),
     "ADMIN_HTTP_PORT": ("7005", 7005),

@@ -1,0 +1,187 @@
+"""Each request that Envoy passes on is a call: find its handler, read its messages, answer, and end it in time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import grpc
+import structlog
+
+from server.boundary import Boundary
+from server.envoy.call import Aborted, Call, Ended, Send
+from server.envoy.framing import Disconnected, Event, Messages, Receive, Room, status_headers, timeout_seconds
+from server.errors import DETAILS_KEY, answer
+from server.rejections import InvalidRequest, Rejection
+from wallet.domain.errors import Applied, DeadlineExceeded, WalletError, WalletUnavailable
+
+REQUEST_SECONDS_MAX = 10.0
+"""How long the request of a call with one message may take until it is whole."""
+SWEEP_SECONDS = 0.1
+"""How often open calls are checked: their deadlines, and whether their callers are still there."""
+POLLS_MAX = 100
+"""How many callers are asked for in a sweep: each takes two hops between Envoy's thread and Python's."""
+GATHERED_BYTES_MAX = 64 * 1024 * 1024
+"""Bytes of messages that come in several parts and are not whole yet, of all calls together."""
+
+log = structlog.get_logger(__name__)
+
+
+class Calls:
+    """The calls of this process that have not ended."""
+
+    def __init__(self, boundary: Boundary) -> None:
+        """Find handlers by `boundary`."""
+        self._boundary = boundary
+        self._open: dict[Call, Receive | None] = {}
+        """Open call → how to ask whether its caller is still there; None while its request is read anyway."""
+        self._room = Room(GATHERED_BYTES_MAX)
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
+        self._sweeping = False
+        self._drained: asyncio.Event | None = None
+        """While draining: set when there is no call."""
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until every call has ended, for `seconds` at most; cancel the others: they may have been applied."""
+        self._drained = asyncio.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._open:
+                    self._drained.clear()
+                    await self._drained.wait()
+        except TimeoutError:
+            for call in list(self._open):
+                call.cancel(Ended.STOPPING)
+
+    async def serve(self, scope: Event, receive: Receive, send: Send) -> None:
+        """Serve one request. Raises nothing: what is raised here would be printed and nobody's."""
+        call = Call(send, self._now)
+        self._open[call] = None
+        if not self._sweeping:
+            self._sweeping = True
+            self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        try:
+            await self._serve(call, scope, receive)
+        except Aborted as aborted:
+            call.fail(aborted.headers)
+        except (Disconnected, asyncio.CancelledError):
+            self._end(call)
+        except Exception:
+            log.exception("call_failed", path=scope["path"])
+            call.fail(status_headers(grpc.StatusCode.INTERNAL, "A fault of the service."))
+        finally:
+            del self._open[call]
+            if self._drained is not None and not self._open:
+                self._drained.set()
+
+    async def _serve(self, call: Call, scope: Event, receive: Receive) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        path: str = scope["path"]
+        if not headers.get(b"content-type", b"").startswith(b"application/grpc"):
+            call.refuse_http(415)
+            return
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        found = self._boundary.find(path, (("authorization", authorization),))
+        if found is None:
+            await call.abort(grpc.StatusCode.UNIMPLEMENTED, f"There is no method {path} here.")
+        messages = Messages(receive, self._room)
+        handler: Any = found.handler
+        try:
+            if (timeout := headers.get(b"grpc-timeout")) is not None:
+                call.deadline = call.begun_at + timeout_seconds(timeout)
+            if headers.get(b"te") != b"trailers":
+                raise InvalidRequest("The header te: trailers is missing: something in between cannot carry gRPC.")
+            if handler.request_streaming:
+                requests: Any = self._requests(call, messages, receive, handler.request_deserializer)
+            elif found.admitted:
+                requests = await self._only(call, messages, handler.request_deserializer)
+                self._open[call] = receive
+            else:
+                requests = None  # Nothing of a stranger's request is read.
+        except (Rejection, WalletError) as error:
+            await self._boundary.fail(path, call, error)
+        await _run(handler, requests, call)
+
+    async def _only(self, call: Call, messages: Messages, deserialize: Any) -> Any:
+        """Return the one message of a call."""
+        try:
+            message = await messages.only()
+        except asyncio.CancelledError:
+            if call.ended is not Ended.SLOW_REQUEST:
+                raise
+            call.revive()
+            late = f"the request was not whole after {REQUEST_SECONDS_MAX:g} s"
+            raise DeadlineExceeded(late, applied=Applied.NO) from None
+        call.reading = False
+        return message if deserialize is None else deserialize(message)
+
+    async def _requests(self, call: Call, messages: Messages, receive: Receive, deserialize: Any) -> AsyncIterator[Any]:
+        """Yield the messages of a stream."""
+        call.reading = False
+        try:
+            async for message in messages:
+                yield message if deserialize is None else deserialize(message)
+        except Disconnected:
+            call.cancel(Ended.DISCONNECTED)
+            await self._loop.create_future()  # The handler is cancelled while it waits.
+        self._open[call] = receive
+
+    def _end(self, call: Call) -> None:
+        """Answer a call that was cancelled."""
+        match call.ended:
+            case Ended.DEADLINE | Ended.SLOW_REQUEST:
+                call.fail(status_headers(grpc.StatusCode.DEADLINE_EXCEEDED, "The deadline has passed."))
+            case Ended.STOPPING:
+                answered = answer(WalletUnavailable("this process stops", applied=Applied.UNKNOWN))
+                details = answered.status.SerializeToString()
+                call.fail(status_headers(answered.code, answered.status.message, ((DETAILS_KEY, details),)))
+            case Ended.DISCONNECTED | None:
+                pass
+
+    def _sweep(self) -> None:
+        """Cancel the calls whose time is over, and ask for the callers of those that are open for long."""
+        now = self._now()
+        polls: list[tuple[Call, Receive]] = []
+        for call, receive in self._open.items():
+            if call.deadline is not None and call.deadline <= now:
+                call.cancel(Ended.DEADLINE)
+            elif call.reading and call.begun_at + REQUEST_SECONDS_MAX <= now:
+                call.cancel(Ended.SLOW_REQUEST)
+            elif receive is not None and len(polls) < POLLS_MAX and call.begun_at + SWEEP_SECONDS <= now:
+                polls.append((call, receive))
+        for call, receive in polls:
+            self._open[call] = None
+            asked = asyncio.ensure_future(receive())
+            asked.add_done_callback(partial(self._polled, call, receive))
+        self._sweeping = bool(self._open)
+        if self._open:
+            self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _polled(self, call: Call, receive: Receive, answered: "asyncio.Future[Event]") -> None:
+        """Cancel a call whose caller is gone; otherwise its turn comes again after all others'."""
+        if call not in self._open or answered.cancelled():
+            return
+        if answered.exception() is not None or answered.result()["type"] != "http.request":
+            call.cancel(Ended.DISCONNECTED)
+            return
+        del self._open[call]
+        self._open[call] = receive
+
+
+async def _run(handler: Any, requests: Any, call: Call) -> None:
+    """Run a handler of any of gRPC's four kinds, and send what it answers."""
+    serialize = handler.response_serializer
+    if handler.unary_unary is not None:
+        call.answer(serialize(await handler.unary_unary(requests, call)))
+    elif handler.stream_unary is not None:
+        call.answer(serialize(await handler.stream_unary(requests, call)))
+    else:
+        call.serialized_by(serialize)
+        answers = (handler.unary_stream or handler.stream_stream)(requests, call)
+        if hasattr(answers, "__aiter__"):
+            async for message in answers:
+                await call.write(message)
+        else:
+            await answers
+        call.end()

@@ -1,0 +1,159 @@
+"""gRPC over HTTP/2: messages with a prefix, the caller's timeout, and the status in trailers.
+
+The rules are those of gRPC's "gRPC over HTTP2" (doc/PROTOCOL-HTTP2.md in its repository).
+"""
+
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from struct import Struct
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+import grpc
+
+from server.rejections import InvalidRequest
+from server.tokens import Metadata
+from server.validation import MESSAGE_BYTES_MAX
+from wallet.domain.errors import Overloaded
+
+PREFIX_BYTES = 5
+TIMEOUT_DIGITS_MAX = 8
+TIMEOUT_SECONDS_MAX = 366 * 86_400.0
+"""A longer timeout is as good as none."""
+
+_PREFIX = Struct(">BI")
+_SECONDS = {b"n": 1e-9, b"u": 1e-6, b"m": 1e-3, b"S": 1.0, b"M": 60.0, b"H": 3600.0}
+_AS_THEY_ARE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+"""ASCII that grpc-message has as it is, beside letters and digits: all that can be printed but %."""
+
+Event = dict[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Disconnected(Exception):
+    """The caller is gone, or has cancelled the call."""
+
+
+def framed(message: bytes) -> bytes:
+    """Return a message with its prefix, not compressed."""
+    return _PREFIX.pack(0, len(message)) + message
+
+
+def timeout_seconds(header: bytes) -> float:
+    """Return the seconds in a grpc-timeout such as 250m. Raises InvalidRequest."""
+    digits, unit = header[:-1], _SECONDS.get(header[-1:])
+    if unit is None or not digits.isdigit() or len(digits) > TIMEOUT_DIGITS_MAX:
+        raise InvalidRequest("The header grpc-timeout must be 1 to 8 digits and a unit of H, M, S, m, u and n.")
+    return min(int(digits) * unit, TIMEOUT_SECONDS_MAX)
+
+
+def status_headers(code: grpc.StatusCode, message: str, metadata: Metadata = ()) -> Headers:
+    """Return the headers that end a call. Values of keys that end in -bin are sent in base64, without padding."""
+    number: int = code.value[0]
+    headers = [(b"grpc-status", b"%d" % number)]
+    if message:
+        headers.append((b"grpc-message", quote_from_bytes(message.encode(), _AS_THEY_ARE).encode()))
+    for key, value in metadata:
+        text = b64encode(value).rstrip(b"=") if isinstance(value, bytes) else value.encode()
+        headers.append((key.encode(), text))
+    return headers
+
+
+class Room:
+    """Bounds the bytes of all messages that are not whole yet."""
+
+    def __init__(self, size: int) -> None:
+        """Have room for `size` bytes."""
+        self._left = size
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Hold `size` bytes while the context lasts. Raises Overloaded if there is no room."""
+        if size > self._left:
+            raise Overloaded("too many large messages are on their way")
+        self._left -= size
+        try:
+            yield
+        finally:
+            self._left += size
+
+
+class Messages:
+    """The messages of one request, one by one, while its bytes arrive."""
+
+    __slots__ = ("_data", "_more", "_receive", "_room")
+
+    def __init__(self, receive: Receive, room: Room) -> None:
+        """Read by ASGI's `receive`; `room` is for messages that come in several parts."""
+        self._receive = receive
+        self._room = room
+        self._data = b""
+        self._more = True
+
+    def __aiter__(self) -> "Messages":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next message. Raises InvalidRequest, and Disconnected."""
+        while len(self._data) < PREFIX_BYTES:
+            if not self._more:
+                if self._data:
+                    raise InvalidRequest(_CUT_OFF)
+                raise StopAsyncIteration
+            await self._read()
+        compressed, length = _PREFIX.unpack_from(self._data)
+        end = PREFIX_BYTES + _checked(compressed, length)
+        if len(self._data) < end:
+            with self._room.taken(end):
+                await self._gather(end)
+        message, self._data = self._data[PREFIX_BYTES:end], self._data[end:]
+        return message
+
+    async def only(self) -> bytes:
+        """Return the one message of a unary call. Raises InvalidRequest, and Disconnected."""
+        await self._read()
+        data = self._data
+        if not self._more and len(data) >= PREFIX_BYTES:  # Nearly always.
+            compressed, length = _PREFIX.unpack_from(data)
+            if not compressed and length + PREFIX_BYTES == len(data):
+                return data[PREFIX_BYTES:]
+        async for message in self:
+            async for _ in self:
+                raise InvalidRequest("More than one message was sent to a method that takes one.")
+            return message
+        raise InvalidRequest("No message was sent.")
+
+    async def _gather(self, size: int) -> None:
+        """Read until there are `size` bytes. Parts are joined once: a large message comes in many."""
+        parts = [self._data]
+        missing = size - len(self._data)
+        while missing > 0:
+            self._data = b""
+            if not self._more:
+                raise InvalidRequest(_CUT_OFF)
+            await self._read()
+            parts.append(self._data)
+            missing -= len(self._data)
+        self._data = b"".join(parts)
+
+    async def _read(self) -> None:
+        event = await self._receive()
+        if event["type"] != "http.request":
+            raise Disconnected
+        body: bytes = event["body"]
+        self._data = self._data + body if self._data else body
+        self._more = event["more_body"]
+
+
+_CUT_OFF = "The request ends in the middle of a message."
+
+
+def _checked(compressed: int, length: int) -> int:
+    """Return the length of a message. Raises InvalidRequest if it is not to be read."""
+    if compressed:
+        raise InvalidRequest("The message is compressed: send it as it is.")
+    if length > MESSAGE_BYTES_MAX:
+        raise InvalidRequest(f"The message has {length} bytes, more than {MESSAGE_BYTES_MAX}: send fewer at a time.")
+    return length
