@@ -1,7 +1,7 @@
 """/metrics and /healthz over plain HTTP, for all workers of a service."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
@@ -38,15 +38,17 @@ class WorkerMetrics(Collector):
 
 @contextmanager
 def serve_monitoring(
-    host: str, port: int, *, folder: Path, healthy: Callable[[], bool], metrics: Collector
+    host: str, port: int, *, folder: Path, healthy: Callable[[], bool], collectors: Sequence[Collector]
 ) -> Iterator[int]:
     """Serve /metrics and /healthz in threads while the context lasts; yield the port.
 
-    `folder` has the files of the workers' metrics. Raises OSError if the port is taken.
+    `folder` has the files of the workers' metrics; `collectors` are asked with every scrape. Raises OSError if the
+    port is taken.
     """
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]  # prometheus_client has no types there
-    registry.register(metrics)
+    for collector in collectors:
+        registry.register(collector)
     server = _Server((host, port), _Handler)
     server.set_app(_application(make_wsgi_app(registry), healthy))
     thread = threading.Thread(target=server.serve_forever, name="monitoring", daemon=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
+from server.envoy.metrics import EnvoyMetrics
 from server.lifetime import SERVING
 from server.monitoring import WorkerMetrics, serve_monitoring
 from server.ports import reserve, taken
@@ -194,7 +195,7 @@ def supervise(command: Sequence[str], settings: ServerSettings, *, name: str) ->
                         settings.metrics_port,
                         folder=folder,
                         healthy=supervisor.healthy,
-                        metrics=metrics,
+                        collectors=(metrics, EnvoyMetrics(folder)),
                     )
                 )
             except OSError as error:

@@ -111,6 +111,7 @@ def _listener(settings: ServerSettings, hosted: Hosted) -> Config:
     tls = {} if hosted.certificate is None else {"transport_socket": _tls(hosted.certificate)}
     return {
         "name": "grpc",
+        "stat_prefix": "grpc",
         "address": {"socket_address": {"address": address, "port_value": settings.port}},
         "enable_reuse_port": True,
         "per_connection_buffer_limit_bytes": CONNECTION_WINDOW_BYTES,

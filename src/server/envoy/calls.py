@@ -21,6 +21,8 @@ SWEEP_SECONDS = 0.1
 """How often open calls are checked: their deadlines, and whether their callers are still there."""
 POLLS_MAX = 100
 """How many callers are asked for in a sweep: each takes two hops between Envoy's thread and Python's."""
+QUIET_SECONDS = 0.1
+"""A server that stops waits this long for one more call, from a client that has not heard of it yet."""
 GATHERED_BYTES_MAX = 64 * 1024 * 1024
 """Bytes of messages that come in several parts and are not whole yet, of all calls together."""
 
@@ -39,25 +41,37 @@ class Calls:
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._sweeping = False
-        self._drained: asyncio.Event | None = None
-        """While draining: set when there is no call."""
+        self._begun = 0
+        self._ended = asyncio.Event()
+        """Set whenever the last open call ends."""
 
     async def drain(self, seconds: float) -> None:
-        """Wait until every call has ended, for `seconds` at most; cancel the others: they may have been applied."""
-        self._drained = asyncio.Event()
+        """Return when calls no longer come and none is open, after `seconds` at most; then the open ones are cancelled.
+
+        Clients hear with their next answer that they should go. What they sent before is still served.
+        """
         try:
             async with asyncio.timeout(seconds):
-                while self._open:
-                    self._drained.clear()
-                    await self._drained.wait()
+                begun = -1
+                while begun != self._begun:
+                    begun = self._begun
+                    await self._until_none_is_open()
+                    await asyncio.sleep(QUIET_SECONDS)
         except TimeoutError:
             for call in list(self._open):
                 call.cancel(Ended.STOPPING)
+            await self._until_none_is_open()
+
+    async def _until_none_is_open(self) -> None:
+        while self._open:
+            self._ended.clear()
+            await self._ended.wait()
 
     async def serve(self, scope: Event, receive: Receive, send: Send) -> None:
         """Serve one request. Raises nothing: what is raised here would be printed and nobody's."""
         call = Call(send, self._now)
         self._open[call] = None
+        self._begun += 1
         if not self._sweeping:
             self._sweeping = True
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
@@ -72,8 +86,8 @@ class Calls:
             call.fail(status_headers(grpc.StatusCode.INTERNAL, "A fault of the service."))
         finally:
             del self._open[call]
-            if self._drained is not None and not self._open:
-                self._drained.set()
+            if not self._open:
+                self._ended.set()
 
     async def _serve(self, call: Call, scope: Event, receive: Receive) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])

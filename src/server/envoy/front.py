@@ -37,7 +37,8 @@ class EnvoyFront:
     async def stop(self) -> None:
         """Have Envoy tell clients to go, wait for the calls that have begun, and cancel those that take too long."""
         assert self.calls is not None
-        await ask(self._admin_socket, "POST", "/drain_listeners?graceful&skip_exit")
+        await ask(self._admin_socket, "POST", "/drain_listeners?graceful&skip_exit")  # GOAWAY with each answer
+        await ask(self._admin_socket, "POST", "/drain_listeners")  # No new connections, at once.
         await self.calls.drain(DRAIN_SECONDS_MAX)
 
     async def quit(self) -> None:
