@@ -1,13 +1,14 @@
 """Batches of charges: each charge is made on its own, and the results are in order."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 from charging import decode
 from charging.encode import fill_charged
 from charging.pricing import Pricing
+from charging.turns import Turn, Turns
 from server.errors import answer
 from server.metrics import batch_items
 from server.rejections import InvalidRequest
@@ -15,7 +16,8 @@ from server.validation import check
 from veloconnect.charging.v1 import charging_pb2
 from wallet.domain.commands import Command
 from wallet.domain.entries import Outcome
-from wallet.engine import Engine
+from wallet.domain.errors import WalletError
+from wallet.engine import Engine, Submission
 
 Requests = Sequence[charging_pb2.ChargeRequest]
 Results = RepeatedCompositeFieldContainer[charging_pb2.ChargeResult]
@@ -24,34 +26,63 @@ _OK = "OK"
 
 
 class Batches:
-    """Submits batches to the engine."""
+    """Submits batches to the engine, in turns."""
 
-    def __init__(self, engine: Engine, pricing: Pricing, *, method: str) -> None:
+    def __init__(self, engine: Engine, pricing: Pricing, turns: Turns, *, method: str) -> None:
         """Submit to `engine`, price by `pricing`, and count the items in the metrics of `method`."""
         self._engine = engine
         self._pricing = pricing
+        self._turns = turns
         self._method = method
 
-    async def charge(self, requests: Requests, results: Results, *, timeout: float | None) -> None:
+    async def charge(
+        self,
+        requests: Requests,
+        results: Results,
+        *,
+        timeout: float | None,
+        submitted: Callable[[], None] = lambda: None,
+    ) -> None:
         """Add a result for each request, in order. An invalid request does not prevent the other charges.
 
-        `timeout` is the rest of the caller's deadline, in seconds.
+        A charge waits until its company has room in the queue. `timeout` is the rest of the caller's deadline, in
+        seconds. `submitted` is called when all charges are in the queue.
         """
-        decoded = [_command(request, self._pricing) for request in requests]
-        commands = [command for command in decoded if isinstance(command, Command)]
-        outcomes = iter(await self._engine.submit_many(commands, timeout=timeout))
+        submission = self._engine.begin(timeout=timeout)
+        turn = await self._turns.take(requests[0].company)
+        try:
+            invalid = await self._submit(requests, submission, turn)
+            submitted()
+            outcomes = await submission.results()
+        finally:
+            submission.abandon()
+        await turn.renew()
         reasons: Counter[str] = Counter()
-        for command in decoded:
-            outcome = next(outcomes) if isinstance(command, Command) else command
-            if isinstance(outcome, Outcome):
-                fill_charged(results.add().charge, outcome)
-                reasons[_OK] += 1
-            else:
-                answered = answer(outcome)
-                results.add().status.CopyFrom(answered.status)
-                reasons[answered.reason] += 1
+        answers = iter(outcomes)
+        for place in range(len(requests)):
+            if turn.over:
+                await turn.renew()
+            reasons[_fill(results.add(), invalid.get(place) or next(answers))] += 1
         for reason, count in reasons.items():
             batch_items.labels(self._method, reason).inc(count)
+
+    async def _submit(self, requests: Requests, submission: Submission, turn: Turn) -> dict[int, InvalidRequest]:
+        """Submit the commands of the valid requests, in order; return the errors of the others by their places."""
+        invalid: dict[int, InvalidRequest] = {}
+        for place, request in enumerate(requests):
+            if turn.over:
+                await turn.renew()
+            command = _command(request, self._pricing)
+            if isinstance(command, InvalidRequest):
+                invalid[place] = command
+                continue
+            while not submission.has_room(command.company):
+                in_time = await submission.wait_for_room(command.company)
+                await turn.renew()
+                if not in_time:
+                    break
+            submission.submit(command)
+        return invalid
 
 
 def _command(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command | InvalidRequest:
@@ -60,3 +91,13 @@ def _command(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command |
         return decode.charge(request, pricing)
     except InvalidRequest as error:
         return error
+
+
+def _fill(result: charging_pb2.ChargeResult, outcome: Outcome | WalletError | InvalidRequest) -> str:
+    """Set the result of one charge; return its reason."""
+    if isinstance(outcome, Outcome):
+        fill_charged(result.charge, outcome)
+        return _OK
+    answered = answer(outcome)
+    result.status.CopyFrom(answered.status)
+    return answered.reason

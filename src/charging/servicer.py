@@ -8,6 +8,7 @@ from charging import decode, deliveries, encode
 from charging.batches import Batches
 from charging.pricing import Pricing
 from charging.streams import ChargeStream
+from charging.turns import Turns
 from refunds.delivery_reports import DeliveryReports
 from server import wire
 from server.context import Context
@@ -30,8 +31,9 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
         self._reader = reader
         self._reports = reports
         self._stopping = stopping
-        self._batches = Batches(engine, pricing, method="BatchCharge")
-        self._streamed = Batches(engine, pricing, method="StreamCharges")
+        self._turns = Turns()
+        self._batches = Batches(engine, pricing, self._turns, method="BatchCharge")
+        self._streamed = Batches(engine, pricing, self._turns, method="StreamCharges")
 
     async def Charge(
         self,
@@ -49,7 +51,8 @@ class ChargingServicer(charging_pb2_grpc.ChargingServiceServicer):
     ) -> charging_pb2.BatchChargeResponse:
         """Make many charges, each on its own."""
         response = charging_pb2.BatchChargeResponse()
-        await self._batches.charge(request.requests, response.results, timeout=context.time_remaining())
+        with self._turns.admitted(request.requests[0].company, len(request.requests)):
+            await self._batches.charge(request.requests, response.results, timeout=context.time_remaining())
         return response
 
     async def StreamCharges(

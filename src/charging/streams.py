@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from charging.batches import Batches
-from server.rejections import Rejection, StreamEnded
+from server.boundary import ANSWER_SECONDS_MAX
+from server.rejections import CallerTooSlow, Rejection, StreamEnded
 from veloconnect.charging.v1 import charging_pb2
+from wallet.domain.errors import Applied
 
 BATCHES_UNANSWERED_MAX = 16
 CHARGES_UNANSWERED_MAX = 4000
-"""The bounds of one stream's unanswered work; a stream within them never fills its company's queue."""
+"""The bounds of one stream's unanswered work."""
 STREAM_SECONDS_MAX = 600
 """After this time the server ends the stream, so that load spreads over new workers and machines."""
 
@@ -38,14 +40,17 @@ class ChargeStream:
         """Return when the caller has sent all batches and every one is answered.
 
         Raises InvalidRequest for a batch that cannot be read, and StreamEnded if the server ends the stream: both only
-        after every earlier batch is answered.
+        after every earlier batch is answered. Raises CallerTooSlow if the caller does not receive the answers.
         """
         failure: Rejection | None = None
-        async with asyncio.TaskGroup() as answers:
-            try:
-                await self._read(requests, answers)
-            except Rejection as error:
-                failure = error
+        try:
+            async with asyncio.TaskGroup() as answers:
+                try:
+                    await self._read(requests, answers)
+                except Rejection as error:
+                    failure = error
+        except* CallerTooSlow as slow:
+            failure = _first(slow)
         if failure is not None:
             raise failure
 
@@ -57,7 +62,11 @@ class ChargeStream:
                     async for request in requests:
                         self._unanswered_batches += 1
                         self._unanswered_charges += len(request.requests)
-                        answers.create_task(self._answer(request))
+                        submitted = asyncio.Event()
+                        answers.create_task(self._answer(request, submitted))
+                        # In the queue before the next one is read: they stay in order, and a stream whose company has
+                        # no room is not read on.
+                        await submitted.wait()
                         async with self._room:
                             await self._room.wait_for(self._has_room)
                 finally:
@@ -73,12 +82,25 @@ class ChargeStream:
     def _has_room(self) -> bool:
         return self._unanswered_batches < BATCHES_UNANSWERED_MAX and self._unanswered_charges < CHARGES_UNANSWERED_MAX
 
-    async def _answer(self, request: Request) -> None:
+    async def _answer(self, request: Request, submitted: asyncio.Event) -> None:
         response = Response(batch_id=request.batch_id)
-        await self._batches.charge(request.requests, response.results, timeout=self._time_remaining())
+        await self._batches.charge(
+            request.requests, response.results, timeout=self._time_remaining(), submitted=submitted.set
+        )
         async with self._writing:
-            await self._write(response)
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                    await self._write(response)
+            except TimeoutError as error:
+                late = f"an answer was not received within {ANSWER_SECONDS_MAX} s"
+                raise CallerTooSlow(late, applied=Applied.UNKNOWN) from error
         async with self._room:
             self._unanswered_batches -= 1
             self._unanswered_charges -= len(request.requests)
             self._room.notify()
+
+
+def _first(group: BaseExceptionGroup[CallerTooSlow]) -> CallerTooSlow:
+    """Return the first error of a group."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -30,7 +30,7 @@ class Engine:
         if self._health.away:
             raise LedgerUnavailable("Postgres is away", applied=Applied.NO)
         group = Group(1)
-        self._lane(command.company).submit(Request(command, group, 0, _deadline(timeout)))
+        self.lane(command.company).submit(Request(command, group, 0, _deadline(timeout)))
         await group.done
         result = group.results[0]
         assert result is not None
@@ -48,12 +48,54 @@ class Engine:
         deadline = _deadline(timeout)
         group = Group(len(commands))
         for i, command in enumerate(commands):
-            self._lane(command.company).submit(Request(command, group, i, deadline))
+            self.lane(command.company).submit(Request(command, group, i, deadline))
         await group.done
         return [result for result in group.results if result is not None]
 
-    def _lane(self, company: str) -> Lane:
+    def begin(self, *, timeout: float | None = None) -> "Submission":
+        """Return a submission of commands that come one by one. `timeout` in seconds, from now."""
+        return Submission(self, self._health, _deadline(timeout))
+
+    def lane(self, company: str) -> Lane:
+        """Return the lane of a company."""
         return self._lanes[self._lane_of[self._keys.partition(company)]]
+
+
+class Submission:
+    """The commands of one call, submitted one by one, each as soon as its company has room, and their results."""
+
+    def __init__(self, engine: Engine, health: LedgerHealth, deadline: float | None) -> None:
+        """Submit to an engine. `deadline` is on the event loop's clock."""
+        self._engine = engine
+        self._health = health
+        self._deadline = deadline
+        self._group = Group(0, complete=False)
+
+    def has_room(self, company: str) -> bool:
+        """Return whether a command of the company can be submitted now without filling its queue."""
+        return self._engine.lane(company).has_room(company)
+
+    async def wait_for_room(self, company: str) -> bool:
+        """Wait until the company may have room; return False if it did not within a bound."""
+        return await self._engine.lane(company).wait_for_room(company)
+
+    def submit(self, command: Command) -> None:
+        """Submit a command. It is applied on its own, and one company's commands in their order."""
+        request = Request(command, self._group, self._group.add(), self._deadline)
+        if self._health.away:
+            request.answer(LedgerUnavailable("Postgres is away", applied=Applied.NO))
+        else:
+            self._engine.lane(command.company).submit(request)
+
+    async def results(self) -> list[Result]:
+        """Return a result for each command, in the order of submission."""
+        self._group.complete()
+        await self._group.done
+        return [result for result in self._group.results if result is not None]
+
+    def abandon(self) -> None:
+        """Give up: commands that have not begun are not applied. After the results it does nothing."""
+        self._group.done.cancel()
 
 
 def _deadline(timeout: float | None) -> float | None:

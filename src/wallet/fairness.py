@@ -25,6 +25,10 @@ class FairQueue(Generic[T]):
         """Return the number of items in the queue."""
         return self._size
 
+    def count_of(self, company: str) -> int:
+        """Return the number of a company's items."""
+        return len(self._waiting.get(company, ()))
+
     def put(self, company: str, item: T, *, beside: int = 0) -> bool:
         """Add `item` at the end of its company's line; return False without adding it if a bound is reached.
 

@@ -24,6 +24,7 @@ from wallet.ledger.append import Appender
 from wallet.loading import Loader
 from wallet.parking import Parking
 from wallet.requests import Request
+from wallet.room import LINE_COMMANDS_MAX, Room
 from wallet.verdicts import VERDICTS, Judged, NextStep, late_capture, raise_alarm
 
 CYCLE_COMMANDS_MAX = 256
@@ -55,6 +56,7 @@ class Lane:
             size_max=QUEUE_COMMANDS_MAX, company_size_max=COMPANY_QUEUE_COMMANDS_MAX, order=_ticket
         )
         self._parking = Parking(loader, health, self._put_back)
+        self._room = Room(self.has_room)
         self._returning: dict[str, list[Request]] = {}
         self._suspects: deque[Request] = deque()
         """Requests of a cycle that failed by a fault of ours: each gets a cycle of its own."""
@@ -77,6 +79,17 @@ class Lane:
         else:
             request.answer(Overloaded(f"{self.depth} commands wait already"))
 
+    def has_room(self, company: str) -> bool:
+        """Return whether a caller that can wait may queue a command of a company now."""
+        if self._closing:
+            return True
+        waiting = self._queue.count_of(company) + self._parking.count_of(company)
+        return waiting < LINE_COMMANDS_MAX and self.depth < QUEUE_COMMANDS_MAX // 2
+
+    async def wait_for_room(self, company: str) -> bool:
+        """Wait until a company may have room, which `has_room` says; return False if there was none within a bound."""
+        return await self._room.wait(company)
+
     @property
     def depth(self) -> int:
         """The number of commands that wait."""
@@ -85,6 +98,7 @@ class Lane:
     def close(self) -> None:
         """Accept no more requests; let `run` end when the accepted ones are done."""
         self._closing = True
+        self._room.wake()
         self._wake.set()
 
     async def finish_loads(self) -> None:
@@ -102,6 +116,7 @@ class Lane:
                     continue
                 now = asyncio.get_running_loop().time()
                 taken = self._queue.take(CYCLE_COMMANDS_MAX)
+                self._room.wake()
                 requests = [request for request in taken if self._still_wanted(request, now)]
                 if requests or self._clean_ups:
                     await self._cycle(requests)
@@ -268,6 +283,7 @@ class Lane:
 
     def _put_back(self, company: str, requests: list[Request]) -> None:
         self._queue.put_back(company, requests)
+        self._room.wake()
         self._wake.set()
 
 

@@ -20,17 +20,30 @@ class Group:
 
     __slots__ = ("_missing", "done", "results")
 
-    def __init__(self, size: int) -> None:
-        """Wait for `size` results."""
+    def __init__(self, size: int, *, complete: bool = True) -> None:
+        """Wait for `size` results; unless it is `complete`, wait for more to be added, and for `complete`."""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.results: list[Result | None] = [None] * size
-        self._missing = size
+        self._missing = size if complete else size + 1
+
+    def add(self) -> int:
+        """Wait for one more result; return its index."""
+        self.results.append(None)
+        self._missing += 1
+        return len(self.results) - 1
+
+    def complete(self) -> None:
+        """Wait for no more results than were added."""
+        self._count_one()
 
     def set(self, index: int, result: Result) -> None:
         """Set one result; the last one wakes the caller. A caller that was cancelled is not an error."""
         if self.results[index] is not None:
             return
         self.results[index] = result
+        self._count_one()
+
+    def _count_one(self) -> None:
         self._missing -= 1
         if not self._missing and not self.done.done():
             self.done.set_result(None)

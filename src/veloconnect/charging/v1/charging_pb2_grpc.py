@@ -102,7 +102,9 @@ class ChargingServiceServicer:
 
     def BatchCharge(self, request, context):
         """Makes up to 1 000 independent charges of any companies: one may be declined and the next succeed. Results come in
-        the order of the requests. The call fails as a whole only if it cannot be read.
+        the order of the requests. Charges wait while 1 024 commands of their company are queued. The call fails as a whole
+        only if it cannot be read, or is OVERLOADED: 16 000 charges of the first one's company, or 64 000 in all, are under
+        way in such calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,7 +112,9 @@ class ChargingServiceServicer:
 
     def StreamCharges(self, request_iterator, context):
         """BatchCharge as a stream: each batch is answered as soon as it is finished, in any order, matched by batch_id.
-        The server reads on only while fewer than 16 batches of the stream are unanswered.
+        The server reads on only while fewer than 16 batches of the stream are unanswered and fewer than 1 024 commands of
+        the company are queued: a client that sends faster is held up by HTTP/2's flow control. A client that does not
+        receive an answer within 60 s loses the stream (DEADLINE_EXCEEDED): send what is not answered again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
