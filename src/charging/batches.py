@@ -9,7 +9,7 @@ from charging import decode
 from charging.encode import fill_charged
 from charging.pricing import Pricing
 from charging.turns import Turn, Turns
-from server.errors import answer
+from server.errors import ErrorAnswer, answer
 from server.metrics import batch_items
 from server.rejections import InvalidRequest
 from server.validation import check
@@ -58,11 +58,12 @@ class Batches:
             submission.abandon()
         await turn.renew()
         reasons: Counter[str] = Counter()
-        answers = iter(outcomes)
+        answered: dict[int, ErrorAnswer] = {}
+        remaining = iter(outcomes)
         for place in range(len(requests)):
             if turn.over:
                 await turn.renew()
-            reasons[_fill(results.add(), invalid.get(place) or next(answers))] += 1
+            reasons[_fill(results.add(), invalid.get(place) or next(remaining), answered)] += 1
         for reason, count in reasons.items():
             batch_items.labels(self._method, reason).inc(count)
 
@@ -93,11 +94,17 @@ def _command(request: charging_pb2.ChargeRequest, pricing: Pricing) -> Command |
         return error
 
 
-def _fill(result: charging_pb2.ChargeResult, outcome: Outcome | WalletError | InvalidRequest) -> str:
-    """Set the result of one charge; return its reason."""
+def _fill(
+    result: charging_pb2.ChargeResult,
+    outcome: Outcome | WalletError | InvalidRequest,
+    answered: dict[int, ErrorAnswer],
+) -> str:
+    """Set the result of one charge; return its reason. `answered` has the answers to shared errors, by identity."""
     if isinstance(outcome, Outcome):
         fill_charged(result.charge, outcome)
         return _OK
-    answered = answer(outcome)
-    result.status.CopyFrom(answered.status)
-    return answered.reason
+    shared = answered.get(id(outcome))
+    if shared is None:
+        shared = answered[id(outcome)] = answer(outcome)
+    result.status.CopyFrom(shared.status)
+    return shared.reason

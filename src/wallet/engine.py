@@ -35,7 +35,8 @@ class Engine:
         result = group.results[0]
         assert result is not None
         if isinstance(result, WalletError):
-            raise result
+            # Many callers may share one error: each raises it without the others' frames.
+            raise result.with_traceback(None)
         return result
 
     async def submit_many(self, commands: Sequence[Command], *, timeout: float | None = None) -> list[Result]:

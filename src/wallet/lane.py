@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+import asyncpg
 import structlog
 
 from wallet import metrics
@@ -22,6 +23,7 @@ from wallet.hot.replies import Proposal, Reply
 from wallet.hot.store import HotStore, Position
 from wallet.ledger.append import Appender
 from wallet.loading import Loader
+from wallet.newcomers import NEWCOMER_COMMANDS_MAX, Newcomers
 from wallet.parking import Parking
 from wallet.requests import Request
 from wallet.room import LINE_COMMANDS_MAX, Room
@@ -47,7 +49,9 @@ _MAYBE_APPLIED = frozenset({Reply.APPLIED, Reply.PENDING, Reply.KNOWN})
 class Lane:
     """One queue and its cycles, for the partitions of one Redis node."""
 
-    def __init__(self, hot: HotStore, appender: Appender, loader: Loader, health: LedgerHealth) -> None:
+    def __init__(
+        self, hot: HotStore, appender: Appender, loader: Loader, health: LedgerHealth, pool: asyncpg.Pool
+    ) -> None:
         """Use open stores; `run` does the work."""
         self._calls = CycleCalls(hot, appender, health)
         self._clean_ups = self._calls.clean_ups
@@ -56,6 +60,7 @@ class Lane:
             size_max=QUEUE_COMMANDS_MAX, company_size_max=COMPANY_QUEUE_COMMANDS_MAX, order=_ticket
         )
         self._parking = Parking(loader, health, self._put_back)
+        self._newcomers = Newcomers(pool, health, self._admit)
         self._room = Room(self.has_room)
         self._returning: dict[str, list[Request]] = {}
         self._suspects: deque[Request] = deque()
@@ -71,7 +76,14 @@ class Lane:
         """Queue a request, or answer it with Overloaded at once."""
         if self._closing:
             request.answer(Overloaded("this process is stopping"))
-        elif self.depth < QUEUE_COMMANDS_MAX and self._queue.put(
+        elif self._newcomers.knows(request.company):
+            self._queue_known(request)
+        else:
+            self._newcomers.wait(request)
+
+    def _queue_known(self, request: Request) -> None:
+        """Queue a request of a company that exists, or answer it with Overloaded."""
+        if self.depth < QUEUE_COMMANDS_MAX and self._queue.put(
             request.company, request, beside=self._parking.count_of(request.company)
         ):
             if self._disposing is None or len(self._queue) >= AHEAD_COMMANDS_MIN:
@@ -83,6 +95,8 @@ class Lane:
         """Return whether a caller that can wait may queue a command of a company now."""
         if self._closing:
             return True
+        if not self._newcomers.knows(company):
+            return len(self._newcomers) < NEWCOMER_COMMANDS_MAX // 2
         waiting = self._queue.count_of(company) + self._parking.count_of(company)
         return waiting < LINE_COMMANDS_MAX and self.depth < QUEUE_COMMANDS_MAX // 2
 
@@ -102,7 +116,8 @@ class Lane:
         self._wake.set()
 
     async def finish_loads(self) -> None:
-        """Cancel the loads that are under way, and answer the requests that wait for them."""
+        """Cancel the loads and lookups that are under way, and answer the requests that wait for them."""
+        await self._newcomers.finish()
         await self._parking.finish()
 
     async def run(self) -> None:
@@ -126,7 +141,7 @@ class Lane:
 
     def _is_done(self) -> bool:
         idle = self._disposing is None and not self._suspects and not self._clean_ups
-        return self._closing and idle and not self.depth
+        return self._closing and idle and not self.depth and not len(self._newcomers)
 
     async def _wait(self) -> None:
         """Return when a cycle can begin: requests wait, or clean-ups have waited for IDLE_FLUSH_SECONDS."""
@@ -135,7 +150,8 @@ class Lane:
             ahead = self._disposing is not None
             if len(self._queue) >= (AHEAD_COMMANDS_MIN if ahead else 1) or (self._suspects and not ahead):
                 return
-            if ahead or (not self._clean_ups and not (self._closing and not len(self._parking))):
+            elsewhere = len(self._parking) + len(self._newcomers)
+            if ahead or (not self._clean_ups and not (self._closing and not elsewhere)):
                 await self._wake.wait()
                 if self._is_done():
                     return
@@ -280,6 +296,13 @@ class Lane:
         for company, requests in self._returning.items():
             self._queue.put_back(company, requests)
         self._returning = {}
+
+    def _admit(self, requests: Sequence[Request]) -> None:
+        """Queue the requests of a company that was found to exist; none where newcomers were answered."""
+        for request in requests:
+            self._queue_known(request)
+        self._room.wake()
+        self._wake.set()
 
     def _put_back(self, company: str, requests: list[Request]) -> None:
         self._queue.put_back(company, requests)

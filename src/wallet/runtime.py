@@ -81,7 +81,7 @@ async def open_wallets(settings: WalletSettings, *, sweeps: bool = True) -> Asyn
 
         health = LedgerHealth(open_appender())
         lane_of = hot.lanes()
-        lanes = [Lane(hot, open_appender(), loader, health) for _ in range(max(lane_of.values()) + 1)]
+        lanes = [Lane(hot, open_appender(), loader, health, pool) for _ in range(max(lane_of.values()) + 1)]
         engine = Engine(hot.keys, lanes, lane_of, health)
         rating = RateSnapshot(pool, settings.database_url)
         wallets = Wallets(engine, Reader(pool), rating, loader, pool, hot, health)

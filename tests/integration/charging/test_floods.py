@@ -88,6 +88,8 @@ def charge_seconds(clients: Clients, name: str) -> list[float]:
         pytest.param(["--method=stream", "--company=flood"], "OK", id="streams"),
         pytest.param(["--method=stream", "--company=poor"], "INSUFFICIENT_FUNDS", id="declined streams"),
         pytest.param(["--method=batch", "--company=flood", "--batch=1000"], "OK", id="batches"),
+        pytest.param(["--method=stream", "--company=invented-*"], "COMPANY_NOT_FOUND", id="streams of invented names"),
+        pytest.param(["--method=stream", "--company=invented"], "COMPANY_NOT_FOUND", id="streams of one invented name"),
         pytest.param(["--method=unread", "--company=flood"], None, id="streams whose answers are not received"),
     ],
 )

@@ -78,13 +78,30 @@ async def test_bounds_a_full_queue_answers_at_once_and_applies_nothing(
 
 
 async def test_bounds_a_stop_does_not_wait_for_a_load_that_fails(
-    wallets: Wallets, database: asyncpg.Connection, settings: WalletSettings
+    wallets: Wallets, database: asyncpg.Connection, settings: WalletSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_company(database)
+
+    async def fail(_: object) -> None:
+        raise WalletUnavailable("Redis does not answer", applied=Applied.NO)
+
+    async with asyncio.timeout(5):
+        async with open_wallets(settings, sweeps=False) as stopping:
+            monkeypatch.setattr(stopping.hot, "load", fail)
+            waiting = asyncio.create_task(stopping.engine.submit(charge(1)))
+            await until(lambda: stopping.engine._lanes[0]._parking._loads, poll_seconds=0)
+    with pytest.raises((WalletUnavailable, Overloaded)):
+        await waiting
+    assert not await journaled(wallets)
+
+
+async def test_bounds_a_stop_does_not_wait_for_a_company_that_is_looked_up(
+    wallets: Wallets, settings: WalletSettings
+) -> None:
     async with asyncio.timeout(5):
         async with open_wallets(settings, sweeps=False) as stopping:
             waiting = asyncio.create_task(stopping.engine.submit(charge(1, company="nobody")))
-            await until(lambda: stopping.engine._lanes[0]._parking._loads, poll_seconds=0)
+            await until(lambda: len(stopping.engine._lanes[0]._newcomers), poll_seconds=0)
     with pytest.raises((CompanyNotFound, Overloaded)):
         await waiting
     assert not await journaled(wallets)
