@@ -14,13 +14,15 @@ import grpc
 import structlog
 from google.protobuf.message import Message
 
+from server.calls_in_flight import CALLS_MAX, CallsInFlight
 from server.context import Context
-from server.errors import DETAILS_KEY, ErrorAnswer, answer, is_fault
+from server.errors import ErrorAnswer, answer, is_fault
 from server.metrics import CallMetrics
+from server.open_services import OpenCalls
 from server.rejections import CallerTooSlow, InvalidRequest, Rejection, Unauthenticated
 from server.tokens import Metadata, Tokens
 from server.validation import read
-from wallet.domain.errors import Applied, WalletError
+from wallet.domain.errors import Applied, Overloaded, Stopping, WalletError
 
 if TYPE_CHECKING:  # grpc's classes are generic in its stubs only.
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -35,6 +37,9 @@ UPLOAD_SECONDS_MAX = 300
 """How long the messages of an upload may take in all: the largest deck, 64 MiB, at 2 Mbit/s. Few uploads run at once,
 so a slow one keeps others from theirs."""
 UPLOAD_MESSAGES_MAX = 100_000
+UPLOAD_END_SECONDS = 0.05
+"""gRPC reports a caller that is gone as the end of its messages, and only then cancels the call. Half an upload must
+not count as a whole one."""
 ANSWER_SECONDS_MAX = 60
 """How long the caller of a download may take to receive an answer; HTTP downloads have the same limit. A caller that
 never receives would hold its place among the concurrent exports."""
@@ -45,17 +50,21 @@ log = structlog.get_logger(__name__)
 
 
 class _Method(NamedTuple):
-    """The handler of a method, and the one that refuses a caller without a known token."""
+    """The handlers of a method."""
 
     served: Handler
     refused: Handler
+    """Answers a caller without a known token."""
+    overloaded: Handler
+    """Answers a call that is one too many."""
     open: bool
+    """Whether it needs no token."""
     metrics: CallMetrics | None
     """None if its calls are not counted."""
 
 
 class Found(NamedTuple):
-    """The handler of a call, and whether the caller was admitted; if not, the handler needs no request."""
+    """The handler of a call, and whether the call was admitted; if not, the handler needs no request."""
 
     handler: Handler
     admitted: bool
@@ -78,6 +87,8 @@ class Boundary(GenericHandler):
         self._ours = ours
         self._open_services = open_services
         self._methods: dict[str, _Method] = {}
+        self.calls = CallsInFlight()
+        self.open_calls = OpenCalls()
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
         """Serve the methods of a service; called by `add_…Servicer_to_server`."""
@@ -97,9 +108,13 @@ class Boundary(GenericHandler):
         method = self._methods.get(path)
         if method is None:
             return None
-        if method.open or self._tokens.admits(metadata):
+        if method.open:
             return Found(method.served, admitted=True)
-        return Found(method.refused, admitted=False)
+        if not self._tokens.admits(metadata):
+            return Found(method.refused, admitted=False)
+        if self.calls.full:
+            return Found(method.overloaded, admitted=False)
+        return Found(method.served, admitted=True)
 
     async def fail(self, path: str, context: Context, error: Rejection | WalletError) -> NoReturn:
         """End a call whose request could not be read for its handler."""
@@ -107,47 +122,62 @@ class Boundary(GenericHandler):
 
     def _wrapped(self, service: str, method: str, handler: Handler) -> _Method:
         if service in self._open_services:
-            return _Method(served=handler, refused=handler, open=True, metrics=None)
+            bounded = self.open_calls.bounded(handler)
+            return _Method(served=bounded, refused=bounded, overloaded=bounded, open=True, metrics=None)
         streams = handler.request_streaming or handler.response_streaming
         metrics = CallMetrics(service.rpartition(".")[2], method, timed=not streams)
-        served = _served(handler, metrics) if service in self._ours else handler
-        return _Method(served=served, refused=_refused(handler, metrics), open=False, metrics=metrics)
+        return _Method(
+            served=_served(handler, metrics, self.calls) if service in self._ours else handler,
+            refused=_refused(Unauthenticated(), metrics),
+            overloaded=_refused(Overloaded(f"{CALLS_MAX} calls are in flight in this process"), metrics),
+            open=False,
+            metrics=metrics,
+        )
 
 
-def _served(handler: Handler, metrics: CallMetrics) -> Handler:
+def _served(handler: Handler, metrics: CallMetrics, calls: CallsInFlight) -> Handler:
     """Return the wrapped handler. It gets the raw bytes, so that unreadable ones are answered by the table too."""
     respond = handler.response_serializer
     match handler.request_streaming, handler.response_streaming:
         case True, True:
-            return grpc.stream_stream_rpc_method_handler(_stream(handler, metrics), None, respond)
+            return grpc.stream_stream_rpc_method_handler(_stream(handler, metrics, calls), None, respond)
         case True, False:
-            return grpc.stream_unary_rpc_method_handler(_upload(handler, metrics), None, respond)
+            return grpc.stream_unary_rpc_method_handler(_upload(handler, metrics, calls), None, respond)
         case False, True:
-            return grpc.unary_stream_rpc_method_handler(_download(handler, metrics), None, respond)
+            return grpc.unary_stream_rpc_method_handler(_download(handler, metrics, calls), None, respond)
         case _:
-            return grpc.unary_unary_rpc_method_handler(_unary(handler, metrics), None, respond)
+            return grpc.unary_unary_rpc_method_handler(_unary(handler, metrics, calls), None, respond)
 
 
-def _unary(handler: Handler, metrics: CallMetrics) -> Callable[[bytes, Context], Awaitable[Message]]:
+def _unary(
+    handler: Handler, metrics: CallMetrics, calls: CallsInFlight
+) -> Callable[[bytes, Context], Awaitable[Message]]:
     behaviour: Any = handler.unary_unary
     deserialize: Any = handler.request_deserializer
 
     async def serve(raw: bytes, context: Context) -> Message:
         started = perf_counter()
+        task = calls.begin()
         try:
+            if calls.held:
+                await calls.released()
             response: Message = await behaviour(read(deserialize, raw), context)
         except asyncio.CancelledError:
-            metrics.failed(started, _cancelled(context), None)
+            await _fail_cancelled(context, metrics, started, calls)
             raise
         except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
             await _fail(context, error, metrics, started)
+        finally:
+            calls.end(task)
         metrics.succeeded(started)
         return response
 
     return serve
 
 
-def _upload(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[bytes], Context], Awaitable[Message]]:
+def _upload(
+    handler: Handler, metrics: CallMetrics, calls: CallsInFlight
+) -> Callable[[AsyncIterator[bytes], Context], Awaitable[Message]]:
     """Return the wrapper of a method with many requests and one answer. The servicer bounds their total size."""
     behaviour: Any = handler.stream_unary
     deserialize: Any = handler.request_deserializer
@@ -162,6 +192,7 @@ def _upload(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[b
                 async with asyncio.timeout_at(min(pause_until, whole_until)):
                     raw = await anext(raws)
             except StopAsyncIteration:
+                await asyncio.sleep(UPLOAD_END_SECONDS)
                 return
             except TimeoutError as error:
                 late = f"the next message did not come within {UPLOAD_PAUSE_SECONDS_MAX} s"
@@ -174,14 +205,16 @@ def _upload(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[b
             yield read(deserialize, raw)
 
     async def serve(raws: AsyncIterator[bytes], context: Context) -> Message:
-        async with _answered(metrics, context), aclosing(requests(aiter(raws))) as checked:
+        async with _answered(metrics, context, calls), aclosing(requests(aiter(raws))) as checked:
             response: Message = await behaviour(checked, context)
         return response
 
     return serve
 
 
-def _download(handler: Handler, metrics: CallMetrics) -> Callable[[bytes, Context], Awaitable[None]]:
+def _download(
+    handler: Handler, metrics: CallMetrics, calls: CallsInFlight
+) -> Callable[[bytes, Context], Awaitable[None]]:
     """Return the wrapper of a method with one request and many answers. Each waits until the caller can receive it.
 
     When the caller is too slow the servicer's generator is closed first, so that its place is free for others even if
@@ -192,7 +225,7 @@ def _download(handler: Handler, metrics: CallMetrics) -> Callable[[bytes, Contex
 
     async def serve(raw: bytes, context: Context) -> None:
         async with (
-            _answered(metrics, context),
+            _answered(metrics, context, calls),
             aclosing(behaviour(read(deserialize, raw), context)) as answers,
             _in_time(DOWNLOAD_SECONDS_MAX, "the download was not complete"),
         ):
@@ -216,7 +249,9 @@ async def _in_time(seconds: float, late: str) -> AsyncGenerator[None, None]:
         raise CallerTooSlow(f"{late} within {seconds} s", applied=Applied.NO) from error
 
 
-def _stream(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
+def _stream(
+    handler: Handler, metrics: CallMetrics, calls: CallsInFlight
+) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
     behaviour: Any = handler.stream_stream
     deserialize: Any = handler.request_deserializer
 
@@ -225,39 +260,51 @@ def _stream(handler: Handler, metrics: CallMetrics) -> Callable[[AsyncIterator[b
             yield read(deserialize, raw)
 
     async def serve(raws: AsyncIterator[bytes], context: Context) -> None:
-        async with _answered(metrics, context):
+        async with _answered(metrics, context, calls):
             await behaviour(requests(raws), context)
 
     return serve
 
 
-def _refused(handler: Handler, metrics: CallMetrics) -> Handler:
-    """Return a handler of the same shape that answers Unauthenticated."""
+def _refused(error: Exception, metrics: CallMetrics) -> Handler:
+    """Return a handler that answers every call with the error, by its headers alone.
 
-    async def refuse(_request: object, context: Context) -> NoReturn:
-        await _fail(context, Unauthenticated(), metrics, perf_counter())
+    Its shape is a stream's, whatever the method's is, so that gRPC reads nothing of the request for it.
+    """
+    answered = answer(error)
+    trailers = answered.trailers
 
-    if handler.request_streaming and handler.response_streaming:
-        return grpc.stream_stream_rpc_method_handler(refuse)
-    if handler.request_streaming:
-        return grpc.stream_unary_rpc_method_handler(refuse)
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(refuse)
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    async def refuse(_requests: object, context: Context) -> NoReturn:
+        metrics.failed(perf_counter(), answered.code, answered.reason)
+        await context.abort(answered.code, answered.status.message, trailers)
+
+    return grpc.stream_stream_rpc_method_handler(refuse)
 
 
 @asynccontextmanager
-async def _answered(metrics: CallMetrics, context: Context) -> AsyncGenerator[None, None]:
+async def _answered(metrics: CallMetrics, context: Context, calls: CallsInFlight) -> AsyncGenerator[None, None]:
     """Count a streaming call and answer its errors. `_unary` does the same inline, since it is the hot path."""
     started = perf_counter()
+    task = calls.begin()
     try:
+        if calls.held:
+            await calls.released()
         yield
     except asyncio.CancelledError:
-        metrics.failed(started, _cancelled(context), None)
+        await _fail_cancelled(context, metrics, started, calls)
         raise
     except Exception as error:  # noqa: BLE001  The boundary: every error is answered here.
         await _fail(context, error, metrics, started)
+    finally:
+        calls.end(task)
     metrics.succeeded(started)
+
+
+async def _fail_cancelled(context: Context, metrics: CallMetrics, started: float, calls: CallsInFlight) -> None:
+    """Count a call that was cancelled. Answer it where nobody but this process, which stops, has cancelled it."""
+    if calls.ended:
+        await _fail(context, Stopping("the call was not finished in time", applied=Applied.UNKNOWN), metrics, started)
+    metrics.failed(started, _cancelled(context), None)
 
 
 async def _fail(context: Context, error: Exception, metrics: CallMetrics | None, started: float) -> NoReturn:
@@ -267,8 +314,7 @@ async def _fail(context: Context, error: Exception, metrics: CallMetrics | None,
     answered: ErrorAnswer = answer(error)
     if metrics is not None:
         metrics.failed(started, answered.code, answered.reason)
-    details = answered.status.SerializeToString()
-    await context.abort(answered.code, answered.status.message, ((DETAILS_KEY, details),))
+    await context.abort(answered.code, answered.status.message, answered.trailers)
 
 
 def _cancelled(context: Context) -> grpc.StatusCode:

@@ -60,6 +60,13 @@ TABLE: Mapping[type[Exception], ErrorRow] = {
         "Open another stream and send the batches that were not answered, under the same keys.",
         lambda _: {"applied": Applied.NO},
     ),
+    e.Stopping: ErrorRow(
+        _C.UNAVAILABLE,
+        Reason.SERVER_STOPPING,
+        lambda error: sentence(f"This process stops: {error}"),
+        "Send the same request again under the same key, over another connection.",
+        details.applied,
+    ),
     e.Overloaded: ErrorRow(
         _C.RESOURCE_EXHAUSTED,
         Reason.OVERLOADED,

@@ -1,13 +1,14 @@
 """Convert errors to statuses with reason and details, by the table."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from server.context import Context
 from server.error_table import FAULT, TABLE
 from server.reasons import Reason, sentence
 from server.rejections import Violation
@@ -29,6 +30,11 @@ class ErrorAnswer(NamedTuple):
     reason: Reason
     status: Status
 
+    @property
+    def trailers(self) -> tuple[tuple[str, bytes]]:
+        """The trailing metadata that has the status with its details."""
+        return ((DETAILS_KEY, self.status.SerializeToString()),)
+
 
 def answer(error: Exception) -> ErrorAnswer:
     """Return the answer to an error. One that is not in the table is a fault: nothing of it is shown."""
@@ -44,6 +50,12 @@ def answer(error: Exception) -> ErrorAnswer:
     if row.reason is Reason.OVERLOADED:
         status.details.add().Pack(RetryInfo(retry_delay=Duration(nanos=RETRY_MS * 1_000_000)))
     return ErrorAnswer(row.code, row.reason, status)
+
+
+async def abort(context: Context, error: Exception) -> NoReturn:
+    """End a call with an error's status."""
+    answered = answer(error)
+    await context.abort(answered.code, answered.status.message, answered.trailers)
 
 
 def is_fault(error: Exception) -> bool:

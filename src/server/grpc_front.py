@@ -1,13 +1,31 @@
 """The front that gRPC's own server is: it accepts connections and hands each call to the boundary."""
 
+import asyncio
+
 import grpc
 
 from server.boundary import Boundary
 from server.lifetime import DRAIN_SECONDS_MAX
 from server.settings import Misconfigured, ServerSettings
+from server.validation import MESSAGE_BYTES_MAX
 
-TRANSPORT_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
-"""gRPC itself refuses a larger message; one between MESSAGE_BYTES_MAX and this is answered by the error table."""
+TRANSPORT_MESSAGE_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
+"""gRPC itself refuses a larger message by its length, before it is sent, with a text of its own. One somewhat too
+large, such as a batch of too many charges, is read so that the answer is ours and says what to do."""
+METADATA_BYTES_MAX = 16 * 1024
+"""Of a call, as HTTP/2 counts: names, values and 32 bytes for each. W3C's baggage alone may have 8 KiB. gRPC has two
+limits and refuses by chance between them; here they are one."""
+STREAMS_MAX = 1_024
+"""Calls at once on one connection; a client holds back what is beyond. One connection is as fast with it as without."""
+STREAMS_ENDING_MAX = 1_024
+"""Calls that have ended for the client and not yet here. Without room for them a client at the limit is refused."""
+CONNECTIONS_MAX = 512
+"""Each takes a file descriptor, and many systems give a process 1 024. The stores need some too."""
+PENDING_CALLS_MAX = CONNECTIONS_MAX * STREAMS_MAX
+"""Calls that gRPC has read and the event loop has not taken yet. Beyond a limit gRPC cancels calls without a reason, so
+it is never reached: the boundary takes all, and answers those that are too many."""
+HANDSHAKE_SECONDS_MAX = 10
+"""How long a connection may take for TLS and its first frame."""
 CONNECTION_AGE_SECONDS = 300
 """After this time clients connect again, so that a new worker or machine gets its share."""
 CONNECTION_AGE_GRACE_SECONDS = 900
@@ -16,9 +34,31 @@ KEEPALIVE_SECONDS = 60
 KEEPALIVE_TIMEOUT_SECONDS = 20
 CLIENT_PING_SECONDS_MIN = 10
 
+SETTLE_SECONDS_MAX = 0.5
+QUIET_SECONDS = 0.05
+"""No call has come for so long when clients that wait for answers have no more to send: longer than a round trip."""
+GOAWAY_SECONDS = 0.1
+"""After this time clients have read that the server goes away, and call elsewhere."""
+LAST_SECONDS_MAX = 0.5
+"""For the answers to calls that were ended. What is left then gRPC cancels."""
+
+_ENCODINGS = 0b101
+"""Those that are not refused: none, and gzip."""
+
 OPTIONS = (
     ("grpc.so_reuseport", 1),
     ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES_MAX),
+    ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
+    ("grpc.max_concurrent_streams", STREAMS_MAX),
+    ("grpc.http2.max_deallocating_streams", STREAMS_ENDING_MAX),
+    ("grpc.max_allowed_incoming_connections", CONNECTIONS_MAX),
+    ("grpc.server.max_pending_requests", PENDING_CALLS_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS_MAX),
+    # gRPC would inflate before it is known who calls; validation.read inflates, within a bound.
+    ("grpc.per_message_decompression", 0),
+    ("grpc.compression_enabled_algorithms_bitset", _ENCODINGS),
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS_MAX * 1000),
     ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS * 1000),
     ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_SECONDS * 1000),
     ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
@@ -34,18 +74,35 @@ class GrpcFront:
     def __init__(self, settings: ServerSettings) -> None:
         """Listen where `settings` say."""
         self._settings = settings
-        self._server: grpc.aio.Server | None = None
+        self._serving: tuple[grpc.aio.Server, Boundary] | None = None
 
     async def start(self, boundary: Boundary) -> None:
         """Accept calls. Raises Misconfigured if the address or the certificate cannot be used."""
-        self._server = grpc.aio.server(handlers=[boundary], options=OPTIONS)
-        self._bind(self._server)
-        await self._server.start()
+        server = grpc.aio.server(handlers=[boundary], options=OPTIONS)
+        self._bind(server)
+        self._serving = server, boundary
+        await server.start()
 
     async def stop(self) -> None:
-        """Accept no new calls; cancel those that have not ended within DRAIN_SECONDS_MAX."""
-        if self._server is not None:
-            await self._server.stop(DRAIN_SECONDS_MAX)
+        """Accept no new calls; end those that have not ended within DRAIN_SECONDS_MAX.
+
+        gRPC cancels calls that reach it when it has begun to stop, before their clients know. So the calls that come
+        now wait, until those before have ended and clients have nothing more to send; then gRPC tells the clients to
+        go away; and then those that wait are served.
+        """
+        if self._serving is None:
+            return
+        server, boundary = self._serving
+        deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS_MAX
+        calls = boundary.calls
+        calls.hold()
+        await calls.settle(quiet_seconds=QUIET_SECONDS, seconds_max=SETTLE_SECONDS_MAX)
+        stopping = asyncio.ensure_future(server.stop(DRAIN_SECONDS_MAX + LAST_SECONDS_MAX))
+        await asyncio.sleep(GOAWAY_SECONDS)
+        calls.release()
+        boundary.open_calls.end()
+        await calls.finish(deadline - asyncio.get_running_loop().time())
+        await stopping
 
     def _bind(self, server: grpc.aio.Server) -> None:
         settings = self._settings

@@ -36,6 +36,8 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 WORKER_DEFAULTS = {
     # gRPC's older listener has one thread less between sockets and Python: a call costs a sixth less.
     "GRPC_EXPERIMENTS": "-event_engine_listener",
+    # gRPC would log a line for what any stranger sends, such as a compression that it does not know.
+    "GRPC_VERBOSITY": "NONE",
 }
 """Variables of a worker's environment, unless ours sets them."""
 

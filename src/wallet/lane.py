@@ -16,7 +16,7 @@ from wallet.cycle_calls import CycleCalls, Proposed
 from wallet.domain.attempts import Answer, Attempt
 from wallet.domain.commands import Kind
 from wallet.domain.entries import Outcome
-from wallet.domain.errors import Applied, DeadlineExceeded, LedgerUnavailable, Overloaded, WalletUnavailable
+from wallet.domain.errors import Applied, DeadlineExceeded, LedgerUnavailable, Overloaded, Stopping, WalletUnavailable
 from wallet.fairness import FairQueue
 from wallet.health import LedgerHealth
 from wallet.hot.replies import Proposal, Reply
@@ -73,9 +73,9 @@ class Lane:
         self._closing = False
 
     def submit(self, request: Request) -> None:
-        """Queue a request, or answer it with Overloaded at once."""
+        """Queue a request, or answer it with Overloaded, or Stopping, at once."""
         if self._closing:
-            request.answer(Overloaded("this process is stopping"))
+            request.answer(Stopping("it takes no more commands", applied=Applied.NO))
         elif self._newcomers.knows(request.company):
             self._queue_known(request)
         else:

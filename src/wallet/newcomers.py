@@ -12,7 +12,15 @@ from itertools import islice
 import asyncpg
 import structlog
 
-from wallet.domain.errors import Applied, CompanyNotFound, LedgerUnavailable, Overloaded, WalletError, WalletUnavailable
+from wallet.domain.errors import (
+    Applied,
+    CompanyNotFound,
+    LedgerUnavailable,
+    Overloaded,
+    Stopping,
+    WalletError,
+    WalletUnavailable,
+)
 from wallet.health import LedgerHealth
 from wallet.ledger.failures import is_lock_timeout
 from wallet.ledger.transactions import reading
@@ -85,7 +93,7 @@ class Newcomers:
         finally:
             self._looking = None
             for requests in (*lookup.values(), *self._waiting.values()):
-                self._answer(requests, Overloaded("this process is stopping"))
+                self._answer(requests, Stopping("the company was not looked up in time", applied=Applied.NO))
             self._waiting = {}
 
     async def _conclude(self, lookup: Lookup) -> None:

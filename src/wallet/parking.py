@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from wallet import metrics
-from wallet.domain.errors import Applied, LedgerUnavailable, Overloaded, WalletError, WalletUnavailable
+from wallet.domain.errors import Applied, LedgerUnavailable, Stopping, WalletError, WalletUnavailable
 from wallet.health import LedgerHealth
 from wallet.hot.store import Position
 from wallet.ledger.failures import is_lock_timeout
@@ -65,7 +65,7 @@ class Parking:
         except WalletError as error:
             failure = error
         except asyncio.CancelledError:
-            failure = Overloaded("this process is stopping")
+            failure = Stopping("the wallet was not loaded in time", applied=Applied.NO)
         except Exception:
             log.exception("load_failed", company=company)
             failure = WalletUnavailable("the wallet could not be loaded", applied=Applied.NO)
@@ -86,10 +86,8 @@ class Parking:
 
 def _with_applied(error: WalletError, applied: Applied) -> WalletError:
     """Return a load's failure with a request's own `applied`: an earlier round of it may be in the journal."""
-    if applied is Applied.NO or isinstance(error, Overloaded):
+    if applied is Applied.NO:
         return error
-    if isinstance(error, LedgerUnavailable):
-        return LedgerUnavailable(str(error), applied=applied)
-    if isinstance(error, WalletUnavailable):
-        return WalletUnavailable(str(error), applied=applied)
+    if isinstance(error, LedgerUnavailable | WalletUnavailable | Stopping):
+        return type(error)(str(error), applied=applied)
     return error

@@ -11,9 +11,9 @@ import structlog
 from server.boundary import Boundary
 from server.envoy.call import Aborted, Call, Ended, Send
 from server.envoy.framing import Disconnected, Event, Messages, Receive, Room, status_headers, timeout_seconds
-from server.errors import DETAILS_KEY, answer
+from server.errors import answer
 from server.rejections import InvalidRequest, Rejection
-from wallet.domain.errors import Applied, DeadlineExceeded, WalletError, WalletUnavailable
+from wallet.domain.errors import Applied, DeadlineExceeded, Stopping, WalletError
 
 REQUEST_SECONDS_MAX = 10.0
 """How long the request of a call with one message may take until it is whole."""
@@ -147,9 +147,8 @@ class Calls:
             case Ended.DEADLINE | Ended.SLOW_REQUEST:
                 call.fail(status_headers(grpc.StatusCode.DEADLINE_EXCEEDED, "The deadline has passed."))
             case Ended.STOPPING:
-                answered = answer(WalletUnavailable("this process stops", applied=Applied.UNKNOWN))
-                details = answered.status.SerializeToString()
-                call.fail(status_headers(answered.code, answered.status.message, ((DETAILS_KEY, details),)))
+                answered = answer(Stopping("the call was not finished in time", applied=Applied.UNKNOWN))
+                call.fail(status_headers(answered.code, answered.status.message, answered.trailers))
             case Ended.DISCONNECTED | None:
                 pass
 

@@ -47,6 +47,7 @@ WalletError
 └── Unavailable                   no answer now: send the same request under the same key later
     ├── LedgerUnavailable
     ├── WalletUnavailable
+    ├── Stopping
     ├── Overloaded
     ├── DeadlineExceeded
     └── PaymentProviderUnavailable
@@ -338,6 +339,10 @@ class LedgerUnavailable(Unavailable):
 
 class WalletUnavailable(Unavailable):
     """Redis did not answer, or the command got no definite answer within the bound on rounds."""
+
+
+class Stopping(Unavailable):
+    """The process stops: another one, or the next, serves the command."""
 
 
 class Overloaded(Unavailable):

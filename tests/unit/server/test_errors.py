@@ -95,6 +95,7 @@ SAMPLES: list[Exception] = [
     CallerTooSlow("an answer was not received within 60 s", applied=Applied.UNKNOWN),
     e.UnfitRateCard("would make the card an ancestor of its own", field="rate_card.parent"),
     e.TooManySpendLimits("acme"),
+    e.Stopping("it takes no more commands", applied=Applied.NO),
     e.Overloaded("8000 commands wait already"),
     e.DeadlineExceeded("the deadline passed in the queue", applied=Applied.UNKNOWN),
     e.LedgerUnavailable("Postgres is away", applied=Applied.NO),
