@@ -1,6 +1,7 @@
 """Real servers for the tests: started once, emptied for each test."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from itertools import count
@@ -16,6 +17,7 @@ import uvloop
 import devstack
 from devstack.binaries import Flavour
 from devstack.local_stripe import LocalStripe
+from tests.support import fronts
 from tests.support.audit import assert_clean
 from tests.support.temporary_root import use_memory
 from tests.support.wallets import Wallets, open_wallets
@@ -89,6 +91,14 @@ def local_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStri
     """A Stripe server, for all tests: each makes customers of its own."""
     with LocalStripe(tmp_path_factory.mktemp("stripe")) as server:
         yield server
+
+
+@pytest.fixture
+def front(request: pytest.FixtureRequest) -> str:
+    """The front of charging: the default one, or each for a test that is marked with ON_BOTH_FRONTS."""
+    chosen: str = getattr(request, "param", None) or fronts.default_front(os.environ)
+    fronts.require(chosen)
+    return chosen
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from devstack import Stack
+from tests.support.fronts import Fronts
 
 MANUAL_MICROS_MAX = 9 * 10**15 - 1
 """A wallet is filled to the brim by two top-ups."""
@@ -25,3 +26,10 @@ def stack(clone: Path) -> Iterator[Stack]:
     """The whole service."""
     with Stack(clone / ".local", environment={"MANUAL_MICROS_MAX": str(MANUAL_MICROS_MAX)}) as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def fronts(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronts]:
+    """The gateways' servers."""
+    with Fronts(stack, tmp_path_factory.mktemp("front")) as servers:
+        yield servers

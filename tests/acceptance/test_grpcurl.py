@@ -19,6 +19,7 @@ import pytest
 from devstack import BinaryMissing, Stack
 from devstack.binaries import grpcurl_binary
 from devstack.run import banner
+from tests.support.fronts import ON_BOTH_FRONTS, Fronts, on_each_front
 from tests.support.paths import DOCS, ROOT
 from tests.support.polling import wait_until
 
@@ -55,6 +56,7 @@ OURS = {
         )
     },
 }
+SERVERS = on_each_front({server: server for server in OURS}, both=lambda server: server == "charging")
 BESIDE = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
 SMS = {"channel": "CHANNEL_SMS", "destination": "+4915112345678"}
@@ -66,9 +68,10 @@ BACK_OFFICE = DOCS / "guides" / "back-office.md"
 class Caller:
     """Runs grpcurl against one stack."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._addresses = {"charging": stack.charging_address, "admin": stack.admin_address}
+    def __init__(self, stack: Stack, fronts: Fronts, front: str) -> None:
+        self._addresses = {"charging": fronts.server(front).address, "admin": stack.admin_address}
         self._token = stack.token
+        self.front = front
 
     def run(self, server: str, *words: str, body: str | None = None) -> "subprocess.CompletedProcess[str]":
         """Run it with the token, to its end."""
@@ -97,13 +100,14 @@ class Caller:
         return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
-def caller(stack: Stack) -> Caller:
-    return Caller(stack)
+@pytest.fixture
+def caller(stack: Stack, fronts: Fronts, front: str) -> Caller:
+    return Caller(stack, fronts, front)
 
 
 def fund(caller: Caller, company: str, amount: int) -> str:
-    """Make a company with `amount` micros; return its name."""
+    """Make a company with `amount` micros, another one for each front; return its name."""
+    company = f"{company}-{caller.front}"
     caller.admin(
         "CompanyService/CreateCompany",
         {"company_id": company, "company": {"display_name": "A shop", "currency_code": "EUR"}},
@@ -125,7 +129,7 @@ def amounts(wallet: Mapping[str, str]) -> tuple[int, int, int]:
     return int(wallet["balance_micros"]), int(wallet["held_micros"]), int(wallet["available_micros"])
 
 
-@pytest.mark.parametrize("server", OURS)
+@pytest.mark.parametrize(("front", "server"), SERVERS, indirect=["front"])
 def test_reflection_lists_and_describes_every_service(caller: Caller, server: str) -> None:
     assert set(caller.lines(server, "list")) == OURS[server] | BESIDE
     for service in OURS[server]:
@@ -136,7 +140,7 @@ def test_reflection_lists_and_describes_every_service(caller: Caller, server: st
     )
 
 
-@pytest.mark.parametrize("server", OURS)
+@pytest.mark.parametrize(("front", "server"), SERVERS, indirect=["front"])
 def test_health_is_serving_for_the_server_and_each_service(caller: Caller, server: str) -> None:
     for service in ("", *OURS[server]):
         done = caller.run(server, "grpc.health.v1.Health/Check", body=json.dumps({"service": service}))
@@ -152,6 +156,7 @@ def test_no_rpc_is_left_out_here(caller: Caller) -> None:
                 assert service_and_method in tested, method
 
 
+@ON_BOTH_FRONTS
 def test_a_charge_is_taken_once_and_its_replay_names_the_same_transaction(caller: Caller) -> None:
     name = fund(caller, "charged", 1_000_000)
     request = {"company": name, "idempotency_key": "sms-1", "usage": SMS, "amount_micros": "75000"}
@@ -179,6 +184,7 @@ def test_a_charge_is_taken_once_and_its_replay_names_the_same_transaction(caller
     assert {"estimated_empty_time": None, **same} == {"estimated_empty_time": None, **wallet}
 
 
+@ON_BOTH_FRONTS
 def test_a_decline_shows_its_reason_and_what_there_is(caller: Caller) -> None:
     name = fund(caller, "poor", 70_000)
     request = {"company": name, "idempotency_key": "sms-1", "usage": SMS, "amount_micros": 75_000}
@@ -188,6 +194,7 @@ def test_a_decline_shows_its_reason_and_what_there_is(caller: Caller) -> None:
     assert '"metadata":{"available":"70000","currency":"EUR","floor":"0","required":"75000"}' in done.stderr
 
 
+@ON_BOTH_FRONTS
 def test_a_batch_and_a_stream_answer_each_charge_in_its_place(caller: Caller) -> None:
     name = fund(caller, "batched", 100_000)
 
@@ -217,6 +224,7 @@ def test_a_batch_and_a_stream_answer_each_charge_in_its_place(caller: Caller) ->
     assert by_batch["dry"][0]["status"]["details"][0]["reason"] == "INSUFFICIENT_FUNDS"
 
 
+@ON_BOTH_FRONTS
 def test_a_call_is_authorized_incremented_captured_twice_and_closed(caller: Caller) -> None:
     name = fund(caller, "calling", 1_000_000)
     hold = f"{name}/authorizations/call-7"
@@ -258,6 +266,7 @@ def test_a_call_is_authorized_incremented_captured_twice_and_closed(caller: Call
     assert caller.charging("ChargingService/GetAuthorization", {"name": hold}) == closed
 
 
+@ON_BOTH_FRONTS
 def test_a_void_gives_all_back_and_its_replay_is_the_same(caller: Caller) -> None:
     name = fund(caller, "voiding", 500_000)
     hold = caller.charging(
@@ -669,6 +678,7 @@ def test_an_outage_is_refunded_by_a_job_that_is_looked_at_first(caller: Caller) 
     assert ours == ["refundJobs/outage-2", "refundJobs/outage-1"]
 
 
+@ON_BOTH_FRONTS
 def test_delivery_reports_are_refunded_by_policy_or_decided_case_by_case(caller: Caller) -> None:
     rules = [{"carrier_code": "500*", "action": "ACTION_REFUND", "description": "The carrier is out of order."}]
     policy = caller.admin("RefundService/UpdateRefundPolicy", {"refund_policy": {"rules": rules}})

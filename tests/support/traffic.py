@@ -13,7 +13,7 @@ from typing import Any, Self
 import asyncpg
 import grpc
 
-from devstack import Stack
+from devstack import Server, Stack
 from veloconnect.admin.v1 import (
     company_pb2,
     company_pb2_grpc,
@@ -71,8 +71,9 @@ class Books:
 class Gateways:
     """Clients of one running service."""
 
-    def __init__(self, stack: Stack, *, seed: int = 1) -> None:
-        """Open channels; use as an async context manager."""
+    def __init__(self, stack: Stack, charging: Server, *, seed: int = 1) -> None:
+        """Open channels to `charging` and the stack's back office; use as an async context manager."""
+        self.charging = charging
         # Several connections, so that they spread over the workers, with a short back-off.
         options = [
             ("grpc.use_local_subchannel_pool", 1),
@@ -80,7 +81,7 @@ class Gateways:
             ("grpc.max_reconnect_backoff_ms", 200),
         ]
         self._metadata = [("authorization", f"Bearer {stack.token}")]
-        self._channels = [grpc.aio.insecure_channel(stack.charging_address, options=options) for _ in range(4)]
+        self._channels = [grpc.aio.insecure_channel(charging.address, options=options) for _ in range(4)]
         self._stubs = [charging_pb2_grpc.ChargingServiceStub(channel) for channel in self._channels]
         self._admin = grpc.aio.insecure_channel(stack.admin_address, options=options)
         self._random = random.Random(seed)

@@ -10,7 +10,8 @@ import psutil
 import pytest
 import redis
 
-from devstack import Stack
+from devstack import Server, Stack
+from tests.support.fronts import ON_BOTH_FRONTS, Fronts
 from tests.support.polling import until
 from tests.support.traffic import Gateways, assert_books_match
 
@@ -30,9 +31,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-def workers(stack: Stack) -> list[psutil.Process]:
+@pytest.fixture(scope="module")
+def fronts(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronts]:
+    """The gateways' servers."""
+    with Fronts(stack, tmp_path_factory.mktemp("front"), workers=WORKERS) as servers:
+        yield servers
+
+
+def workers(charging: Server) -> list[psutil.Process]:
     """Return charging's worker processes."""
-    children: list[psutil.Process] = psutil.Process(stack.charging.pid).children()
+    children: list[psutil.Process] = psutil.Process(charging.pid).children()
     return children
 
 
@@ -48,15 +56,15 @@ async def noticed(gateways: Gateways) -> None:
     await until(lambda: gateways.books.indefinite >= enough)
 
 
-async def kill_worker(stack: Stack) -> None:
-    killed = workers(stack)[0]
+async def kill_worker(charging: Server) -> None:
+    killed = workers(charging)[0]
     killed.kill()
-    await until(lambda: len(alive := workers(stack)) == WORKERS and killed not in alive)
+    await until(lambda: len(alive := workers(charging)) == WORKERS and killed not in alive)
 
 
-async def kill_workers(stack: Stack, gateways: Gateways) -> None:
+async def kill_workers(_stack: Stack, gateways: Gateways) -> None:
     for _ in range(4):
-        await kill_worker(stack)
+        await kill_worker(gateways.charging)
         await acknowledged(gateways)
 
 
@@ -115,13 +123,15 @@ FAULTS = [
 ]
 
 
+@ON_BOTH_FRONTS
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.__name__ for fault in FAULTS])
 async def test_a_fault_leaves_nothing_lost_doubled_or_overdrawn(
-    fault: Callable[[Stack, Gateways], Awaitable[None]], stack: Stack
+    fault: Callable[[Stack, Gateways], Awaitable[None]], stack: Stack, fronts: Fronts, front: str
 ) -> None:
     """Keep charging through a fault; then compare the books and verify the whole ledger."""
-    companies = [f"{fault.__name__.replace('_', '-')}-{number}" for number in range(COMPANIES)]
-    async with Gateways(stack) as gateways:
+    charging = fronts.server(front)
+    companies = [f"{front}-{fault.__name__.replace('_', '-')}-{number}" for number in range(COMPANIES)]
+    async with Gateways(stack, charging) as gateways:
         for number, company in enumerate(companies):
             # Every other one runs dry now and then.
             await gateways.fund(company, 100_000 if number % 2 else 10**12, "first")
@@ -140,6 +150,7 @@ async def test_a_fault_leaves_nothing_lost_doubled_or_overdrawn(
         verdict = await gateways.verified()
     assert verdict.ok, list(verdict.problems)[:5]
     stack.check()
+    assert charging.child.is_running
     books = gateways.books
     print(
         f"{len(books.acknowledged)} acknowledged, {len(books.declined)} declined, "

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from devstack import Server, Stack
-from devstack.ports import LOOPBACK, free_port
-from devstack.process import Child
+from devstack.ports import LOOPBACK
 from server.lifetime import BEAT_SECONDS
 from server.settings import Misconfigured
 from tests.support.clients import Clients, Refusal
+from tests.support.fronts import ON_BOTH_FRONTS, Fronts, on_each_front, serving
 from tests.support.polling import wait_until
 from veloconnect.admin.v1 import company_pb2, top_up_pb2, transaction_pb2, webhook_pb2
 from veloconnect.charging.v1 import charging_pb2
@@ -43,7 +43,8 @@ PAUSE_MS_MAX = 1900
 """Redis is held up for less than the service waits for it."""
 POLL_SECONDS_MAX = 20.0
 START_REFUSED_SECONDS_MAX = 20.0
-PACKAGES = ["charging", "admin"]
+PACKAGES = on_each_front({"charging": "charging", "admin": "admin"}, both=lambda package: package == "charging")
+ON_EACH = pytest.mark.parametrize(("front", "package"), PACKAGES, indirect=["front"])
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 """(sample, its labels) → value."""
@@ -73,10 +74,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def fronts(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronts]:
+    """The gateways' servers."""
+    with Fronts(stack, tmp_path_factory.mktemp("front"), workers=WORKERS) as servers:
+        yield servers
+
+
 @pytest.fixture
-def clients(stack: Stack) -> Iterator[Clients]:
+def charging(fronts: Fronts, front: str) -> Server:
+    """The gateways' server with one of the fronts."""
+    return fronts.server(front)
+
+
+@pytest.fixture
+def clients(fronts: Fronts, front: str) -> Iterator[Clients]:
     """Connections of the test's own, and a verified ledger in the end."""
-    with Clients.of(stack) as opened:
+    with fronts.connect(front) as opened:
         yield opened
         opened.assert_ledger_clean()
 
@@ -96,33 +110,6 @@ def tls(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> dict
         pem.write_to_path(certificate, append=True)
     issued.private_key_pem.write_to_path(key)
     return {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key)}
-
-
-@contextmanager
-def serving(stack: Stack, package: str, directory: Path, *options: str, **environment: str) -> Iterator[Server]:
-    """One more server on the stack's stores, with settings of its own."""
-    port, metrics_port = free_port(), free_port()
-    name = package.upper()
-    child = Child(
-        name=package,
-        command=[sys.executable, "-m", package, "serve", *options],
-        environment={
-            **stack.environment(),
-            "WORKERS": "1",
-            f"{name}_PORT": str(port),
-            f"{name}_METRICS_PORT": str(metrics_port),
-            "ADMIN_HTTP_PORT": str(free_port()),
-            **environment,
-        },
-        log_path=directory / f"{package}.log",
-        working_directory=Path.cwd(),
-    )
-    server = Server(child, port, metrics_port)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 def charge(key: str, amount: int = 1) -> charging_pb2.ChargeRequest:
@@ -145,13 +132,13 @@ def read_wallet(clients: Clients, package: str) -> wallet_pb2.Wallet:
     return wallet
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@ON_EACH
 def test_tls_works_end_to_end_and_nothing_else_is_spoken_there(
-    stack: Stack, authority: trustme.CA, tls: Mapping[str, str], tmp_path: Path, package: str
+    stack: Stack, authority: trustme.CA, tls: Mapping[str, str], tmp_path: Path, package: str, front: str
 ) -> None:
     trusted = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
     distrusted = grpc.ssl_channel_credentials(trustme.CA().cert_pem.bytes())
-    with serving(stack, package, tmp_path, **tls) as server, ExitStack() as opened:
+    with serving(stack, package, tmp_path, CHARGING_FRONT=front, **tls) as server, ExitStack() as opened:
 
         def connect(credentials: grpc.ChannelCredentials | None) -> Clients:
             return opened.enter_context(Clients(server.address, server.address, stack.token, credentials=credentials))
@@ -163,16 +150,16 @@ def test_tls_works_end_to_end_and_nothing_else_is_spoken_there(
             assert Refusal.of(refused.value).code == "UNAVAILABLE"
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@ON_EACH
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_a_server_refuses_to_serve_outside_without_tls(stack: Stack, package: str, host: str) -> None:
+def test_a_server_refuses_to_serve_outside_without_tls(stack: Stack, package: str, front: str, host: str) -> None:
     started = subprocess.run(
         [sys.executable, "-m", package, "serve"],
         capture_output=True,
         text=True,
         check=False,
         timeout=START_REFUSED_SECONDS_MAX,
-        env={**stack.environment(), "LISTEN_HOST": host},
+        env={**stack.environment(), "LISTEN_HOST": host, "CHARGING_FRONT": front},
     )
     assert started.returncode == Misconfigured.exit_code == os.EX_CONFIG
     assert f"LISTEN_HOST={host}" in started.stderr
@@ -180,9 +167,13 @@ def test_a_server_refuses_to_serve_outside_without_tls(stack: Stack, package: st
     assert "Traceback" not in started.stderr
 
 
-def test_outside_of_loopback_reflection_wants_a_token_and_health_does_not(stack: Stack, tmp_path: Path) -> None:
+@ON_BOTH_FRONTS
+def test_outside_of_loopback_reflection_wants_a_token_and_health_does_not(
+    stack: Stack, tmp_path: Path, front: str
+) -> None:
+    environment = {"LISTEN_HOST": "0.0.0.0", "CHARGING_FRONT": front}
     with (
-        serving(stack, "charging", tmp_path, "--insecure", LISTEN_HOST="0.0.0.0") as server,
+        serving(stack, "charging", tmp_path, "--insecure", **environment) as server,
         Clients(server.address, server.address, stack.token) as clients,
     ):
         assert health_of(clients.charging_channel) == "SERVING"
@@ -196,15 +187,18 @@ def test_outside_of_loopback_reflection_wants_a_token_and_health_does_not(stack:
         assert refusal.reason == "UNAUTHENTICATED"
 
 
+@ON_BOTH_FRONTS
 def test_on_loopback_reflection_is_open(clients: Clients) -> None:
     for channel in (clients.charging_channel, clients.admin_channel):
         assert "grpc.health.v1.Health" in reflected(channel, metadata=[])
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_server_says_over_http_that_it_is_well_and_what_it_did(stack: Stack, clients: Clients, package: str) -> None:
+@ON_EACH
+def test_a_server_says_over_http_that_it_is_well_and_what_it_did(
+    stack: Stack, charging: Server, clients: Clients, package: str
+) -> None:
     read_wallet(clients, package)
-    server = stack.charging if package == "charging" else stack.admin
+    server = charging if package == "charging" else stack.admin
     for _ in range(2):  # One answer's length is not the next one's.
         assert get(server, "/healthz") == (200, "ok\n")
         assert get(server, "/other") == (404, "/metrics and /healthz are here\n")
@@ -262,30 +256,33 @@ def test_an_event_gets_to_the_companys_webhook_by_itself(clients: Clients) -> No
     assert b'"type":"webhook.test"' in body
 
 
-def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack: Stack) -> None:
-    before = settled_metrics(stack.charging)
+@ON_BOTH_FRONTS
+def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(
+    charging: Server, fronts: Fronts, front: str
+) -> None:
+    before = settled_metrics(charging)
     with ExitStack() as opened:
-        callers = [opened.enter_context(Clients.of(stack)) for _ in range(CONNECTIONS)]
+        callers = [opened.enter_context(fronts.connect(front)) for _ in range(CONNECTIONS)]
         for number in range(CHARGES):
             caller = callers[number % CONNECTIONS]
-            caller.call(caller.charging.Charge, charge(f"counted-{number}"))
+            caller.call(caller.charging.Charge, charge(f"{front}-{number}"))
         for caller in callers:
-            caller.refused(caller.charging.Charge, charge("counted-0"), metadata=[])
+            caller.refused(caller.charging.Charge, charge(f"{front}-0"), metadata=[])
             caller.refused(caller.charging.Charge, charge("bad", amount=0))
             caller.refused(caller.charging.Charge, charge("dear", amount=2 * BALANCE))
             batch = charging_pb2.BatchChargeRequest(
-                requests=[charge("counted-0"), charge("bad", 0), charge("counted-1")]
+                requests=[charge(f"{front}-0"), charge("bad", 0), charge(f"{front}-1")]
             )
             caller.call(caller.charging.BatchCharge, batch)
             stream = [
-                charging_pb2.StreamChargesRequest(batch_id=str(i), requests=[charge("counted-0")]) for i in (1, 2)
+                charging_pb2.StreamChargesRequest(batch_id=str(i), requests=[charge(f"{front}-0")]) for i in (1, 2)
             ]
             answers = caller.charging.StreamCharges(iter(stream), metadata=caller.metadata, timeout=10)
             assert len(list(answers)) == 2
-        used = {pid for pid in worker_pids(stack.charging) if connections(pid, stack.charging)}
-    assert used == set(worker_pids(stack.charging)), "both workers had calls"
+        used = {pid for pid in worker_pids(charging) if connections(pid, charging)}
+    assert used == set(worker_pids(charging)), "both workers had calls"
 
-    grown = growth(before, settled_metrics(stack.charging))
+    grown = growth(before, settled_metrics(charging))
 
     def calls(method: str, code: str, reason: str = "") -> float:
         labels = {"service": "ChargingService", "method": method, "code": code, "reason": reason}
@@ -308,28 +305,32 @@ def test_calls_are_counted_once_over_all_workers_by_method_code_and_reason(stack
     assert grown["rpc_seconds_count", timed] == CHARGES + 3 * CONNECTIONS
 
 
-def test_what_a_killed_worker_counted_stays_counted(stack: Stack) -> None:
+@ON_BOTH_FRONTS
+def test_what_a_killed_worker_counted_stays_counted(charging: Server, fronts: Fronts, front: str) -> None:
     labels = {"service": "ChargingService", "method": "Charge", "code": "OK", "reason": ""}
     charged = ("rpc_requests_total", tuple(sorted(labels.items())))
-    with Clients.of(stack) as caller:
-        caller.call(caller.charging.Charge, charge("before-the-kill"))
-    before = settled_metrics(stack.charging)
-    killed = worker_pids(stack.charging)
+    with fronts.connect(front) as caller:
+        caller.call(caller.charging.Charge, charge(f"{front}-before-the-kill"))
+    before = settled_metrics(charging)
+    killed = worker_pids(charging)
     for pid in killed:
         psutil.Process(pid).kill()
-    wait_until(lambda: len(worker_pids(stack.charging)) == WORKERS and not {*killed} & {*worker_pids(stack.charging)})
-    wait_until(stack.charging.is_healthy)
-    with Clients.of(stack) as caller:
-        caller.call(caller.charging.Charge, charge("after-the-kill"))
+    wait_until(lambda: len(worker_pids(charging)) == WORKERS and not {*killed} & {*worker_pids(charging)})
+    wait_until(charging.is_healthy)
+    with fronts.connect(front) as caller:
+        caller.call(caller.charging.Charge, charge(f"{front}-after-the-kill"))
         caller.assert_ledger_clean()
-    after = settled_metrics(stack.charging)
+    after = settled_metrics(charging)
     assert growth(before, after)[charged] == 1
     assert after["server_worker_restarts", ()] == before["server_worker_restarts", ()] + WORKERS
 
 
-def test_health_is_not_serving_while_postgres_is_paused(stack: Stack, clients: Clients) -> None:
+@ON_BOTH_FRONTS
+def test_health_is_not_serving_while_postgres_is_paused(
+    stack: Stack, charging: Server, clients: Clients, front: str
+) -> None:
     """Seen by the worker that charges; /healthz wants all of them well. What was asked meanwhile is charged once."""
-    request = charge("while-paused")
+    request = charge(f"{front}-while-paused")
     channel = clients.charging_channel
     assert health_of(channel) == "SERVING"
     stack.postgres.pause()
@@ -338,34 +339,35 @@ def test_health_is_not_serving_while_postgres_is_paused(stack: Stack, clients: C
         assert (first.code, first.reason) == ("UNAVAILABLE", "LEDGER_UNAVAILABLE")
         assert first.metadata == {"applied": "unknown"}
         wait_until(lambda: health_of(channel) == "NOT_SERVING")
-        wait_until(lambda: get(stack.charging, "/healthz") == (503, "not all workers serve\n"))
-        second = clients.refused(clients.charging.Charge, charge("not-begun"))
+        wait_until(lambda: get(charging, "/healthz") == (503, "not all workers serve\n"))
+        second = clients.refused(clients.charging.Charge, charge(f"{front}-not-begun"))
         assert (second.reason, second.metadata) == ("LEDGER_UNAVAILABLE", {"applied": "no"})
-        assert metrics_of(stack.charging)["wallet_ledger_away", ()] >= 1
+        assert metrics_of(charging)["wallet_ledger_away", ()] >= 1
     finally:
         stack.postgres.resume()
     wait_until(lambda: health_of(channel) == "SERVING")
-    wait_until(stack.charging.is_healthy)
+    wait_until(charging.is_healthy)
     answers = [clients.call(clients.charging.Charge, request) for _ in range(2)]
     assert answers[0].transaction == answers[1].transaction
-    assert recorded(clients, "while-paused") == 1
-    assert recorded(clients, "not-begun") == 0
+    assert recorded(clients, request.idempotency_key) == 1
+    assert recorded(clients, f"{front}-not-begun") == 0
 
 
-def test_a_server_that_stops_answers_what_was_begun(stack: Stack, tmp_path: Path) -> None:
+@ON_BOTH_FRONTS
+def test_a_server_that_stops_answers_what_was_begun(stack: Stack, tmp_path: Path, front: str) -> None:
     """Charges and a stream are under way, held up in Redis, when SIGTERM comes; every one of them is answered."""
     sent, stopped = threading.Event(), threading.Event()
 
     def batches() -> Iterator[charging_pb2.StreamChargesRequest]:
         for number in range(3):
             yield charging_pb2.StreamChargesRequest(
-                batch_id=str(number), requests=[charge(f"stream-{number}-{i}") for i in range(5)]
+                batch_id=str(number), requests=[charge(f"{front}-stream-{number}-{i}") for i in range(5)]
             )
         sent.set()
         stopped.wait(POLL_SECONDS_MAX)  # The caller would send more.
 
     with (
-        serving(stack, "charging", tmp_path) as server,
+        serving(stack, "charging", tmp_path, CHARGING_FRONT=front) as server,
         Clients(server.address, stack.admin_address, stack.token) as clients,
         redis.Redis.from_url(stack.redis_url) as hot,
     ):
@@ -373,7 +375,7 @@ def test_a_server_that_stops_answers_what_was_begun(stack: Stack, tmp_path: Path
         channel = clients.charging_channel
         hot.execute_command("CLIENT", "PAUSE", str(PAUSE_MS_MAX), "WRITE")
         begun = [
-            clients.charging.Charge.future(charge(f"begun-{number}"), metadata=clients.metadata, timeout=10)
+            clients.charging.Charge.future(charge(f"{front}-begun-{number}"), metadata=clients.metadata, timeout=10)
             for number in range(20)
         ]
         stream = iter(clients.charging.StreamCharges(batches(), metadata=clients.metadata, timeout=10))
