@@ -103,8 +103,11 @@ class Boundary(GenericHandler):
         found = self.find(handler_call_details.method, handler_call_details.invocation_metadata)
         return None if found is None else found.handler
 
-    def find(self, path: str, metadata: Metadata) -> Found | None:
-        """Return the handler of a call of the method at `path`; None if there is none."""
+    def find(self, path: str, metadata: Metadata, *, begun: int = 0) -> Found | None:
+        """Return the handler of a call of the method at `path`; None if there is none.
+
+        `begun` is how many calls the front has, including those whose requests are not whole yet.
+        """
         method = self._methods.get(path)
         if method is None:
             return None
@@ -112,7 +115,7 @@ class Boundary(GenericHandler):
             return Found(method.served, admitted=True)
         if not self._tokens.admits(metadata):
             return Found(method.refused, admitted=False)
-        if self.calls.full:
+        if self.calls.full or begun > CALLS_MAX:
             return Found(method.overloaded, admitted=False)
         return Found(method.served, admitted=True)
 

@@ -27,7 +27,7 @@ class Ended(Enum):
     SLOW_REQUEST = auto()
     """The request did not arrive in time."""
     STOPPING = auto()
-    """The process stops, and has waited long enough."""
+    """The process stops, and the request was not whole yet."""
 
 
 class Aborted(Exception):

@@ -10,7 +10,17 @@ import structlog
 
 from server.boundary import Boundary
 from server.envoy.call import Aborted, Call, Ended, Send
-from server.envoy.framing import Disconnected, Event, Messages, Receive, Room, status_headers, timeout_seconds
+from server.envoy.framing import (
+    ENCODINGS,
+    IDENTITY,
+    Disconnected,
+    Event,
+    Messages,
+    Receive,
+    Room,
+    status_headers,
+    timeout_seconds,
+)
 from server.errors import answer
 from server.rejections import InvalidRequest, Rejection
 from wallet.domain.errors import Applied, DeadlineExceeded, Stopping, WalletError
@@ -46,10 +56,11 @@ class Calls:
         """Set whenever the last open call ends."""
 
     async def drain(self, seconds: float) -> None:
-        """Return when calls no longer come and none is open, after `seconds` at most; then the open ones are cancelled.
+        """Return when calls no longer come and none is open; those that are open after `seconds` are ended.
 
         Clients hear with their next answer that they should go. What they sent before is still served.
         """
+        self._boundary.open_calls.end()
         try:
             async with asyncio.timeout(seconds):
                 begun = -1
@@ -58,8 +69,9 @@ class Calls:
                     await self._until_none_is_open()
                     await asyncio.sleep(QUIET_SECONDS)
         except TimeoutError:
+            await self._boundary.calls.finish(0)
             for call in list(self._open):
-                call.cancel(Ended.STOPPING)
+                call.cancel(Ended.STOPPING)  # Its request was not whole.
             await self._until_none_is_open()
 
     async def _until_none_is_open(self) -> None:
@@ -96,10 +108,14 @@ class Calls:
             call.refuse_http(415)
             return
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        found = self._boundary.find(path, (("authorization", authorization),))
+        found = self._boundary.find(path, (("authorization", authorization),), begun=len(self._open))
         if found is None:
             await call.abort(grpc.StatusCode.UNIMPLEMENTED, f"There is no method {path} here.")
-        messages = Messages(receive, self._room)
+        encoding = headers.get(b"grpc-encoding", IDENTITY)
+        if encoding not in ENCODINGS and found.admitted:
+            text = f"Messages compressed by {encoding.decode('latin-1')} are not read: send gzip, or as they are."
+            await call.abort(grpc.StatusCode.UNIMPLEMENTED, text, (("grpc-accept-encoding", "identity,gzip"),))
+        messages = Messages(receive, self._room, compressible=encoding != IDENTITY)
         handler: Any = found.handler
         try:
             if (timeout := headers.get(b"grpc-timeout")) is not None:
@@ -147,7 +163,7 @@ class Calls:
             case Ended.DEADLINE | Ended.SLOW_REQUEST:
                 call.fail(status_headers(grpc.StatusCode.DEADLINE_EXCEEDED, "The deadline has passed."))
             case Ended.STOPPING:
-                answered = answer(Stopping("the call was not finished in time", applied=Applied.UNKNOWN))
+                answered = answer(Stopping("the request was not whole", applied=Applied.NO))
                 call.fail(status_headers(answered.code, answered.status.message, answered.trailers))
             case Ended.DISCONNECTED | None:
                 pass

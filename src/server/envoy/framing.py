@@ -22,6 +22,10 @@ TIMEOUT_DIGITS_MAX = 8
 TIMEOUT_SECONDS_MAX = 366 * 86_400.0
 """A longer timeout is as good as none."""
 
+IDENTITY = b"identity"
+ENCODINGS = (IDENTITY, b"gzip")
+"""The values of grpc-encoding that are read."""
+
 _PREFIX = Struct(">BI")
 _SECONDS = {b"n": 1e-9, b"u": 1e-6, b"m": 1e-3, b"S": 1.0, b"M": 60.0, b"H": 3600.0}
 _AS_THEY_ARE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -83,12 +87,16 @@ class Room:
 class Messages:
     """The messages of one request, one by one, while its bytes arrive."""
 
-    __slots__ = ("_data", "_more", "_receive", "_room")
+    __slots__ = ("_compressible", "_data", "_more", "_receive", "_room")
 
-    def __init__(self, receive: Receive, room: Room) -> None:
-        """Read by ASGI's `receive`; `room` is for messages that come in several parts."""
+    def __init__(self, receive: Receive, room: Room, *, compressible: bool = False) -> None:
+        """Read by ASGI's `receive`; `room` is for messages that come in several parts.
+
+        Messages that are compressed, if they may be, stay so: validation.read inflates them.
+        """
         self._receive = receive
         self._room = room
+        self._compressible = compressible
         self._data = b""
         self._more = True
 
@@ -104,7 +112,7 @@ class Messages:
                 raise StopAsyncIteration
             await self._read()
         compressed, length = _PREFIX.unpack_from(self._data)
-        end = PREFIX_BYTES + _checked(compressed, length)
+        end = PREFIX_BYTES + self._checked(compressed, length)
         if len(self._data) < end:
             with self._room.taken(end):
                 await self._gather(end)
@@ -138,6 +146,16 @@ class Messages:
             missing -= len(self._data)
         self._data = b"".join(parts)
 
+    def _checked(self, compressed: int, length: int) -> int:
+        """Return the length of a message. Raises InvalidRequest if it is not to be read."""
+        if compressed and not self._compressible:
+            raise InvalidRequest("A message is compressed, and the header grpc-encoding does not say how.")
+        if length > MESSAGE_BYTES_MAX:
+            raise InvalidRequest(
+                f"The message has {length} bytes, more than {MESSAGE_BYTES_MAX}: send fewer at a time."
+            )
+        return length
+
     async def _read(self) -> None:
         event = await self._receive()
         if event["type"] != "http.request":
@@ -148,12 +166,3 @@ class Messages:
 
 
 _CUT_OFF = "The request ends in the middle of a message."
-
-
-def _checked(compressed: int, length: int) -> int:
-    """Return the length of a message. Raises InvalidRequest if it is not to be read."""
-    if compressed:
-        raise InvalidRequest("The message is compressed: send it as it is.")
-    if length > MESSAGE_BYTES_MAX:
-        raise InvalidRequest(f"The message has {length} bytes, more than {MESSAGE_BYTES_MAX}: send fewer at a time.")
-    return length
