@@ -15,9 +15,9 @@ large, such as a batch of too many charges, is read so that the answer is ours a
 METADATA_BYTES_MAX = 16 * 1024
 """Of a call, as HTTP/2 counts: names, values and 32 bytes for each. W3C's baggage alone may have 8 KiB. gRPC has two
 limits and refuses by chance between them; here they are one."""
-STREAMS_MAX = 1_024
+STREAMS_MAX = 1_000
 """Calls at once on one connection; a client holds back what is beyond. One connection is as fast with it as without."""
-STREAMS_ENDING_MAX = 1_024
+STREAMS_ENDING_MAX = 1_000
 """Calls that have ended for the client and not yet here. Without room for them a client at the limit is refused."""
 CONNECTIONS_MAX = 512
 """Each takes a file descriptor, and many systems give a process 1 024. The stores need some too."""

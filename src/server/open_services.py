@@ -16,7 +16,7 @@ from server.errors import abort
 from server.rejections import CallerTooSlow, InvalidRequest
 from wallet.domain.errors import Applied, Overloaded, Stopping
 
-OPEN_CALLS_MAX = 1_000
+OPEN_CALLS_MAX = 500
 """Watchers of health stay, one a connection; checks and reflection end at once."""
 UNREAD_MAX = 16
 """Requests that are missing, or not whole, at once. Each may hold as much as the largest message that a front takes."""

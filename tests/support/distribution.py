@@ -9,6 +9,7 @@ WHOLE_SERVICES = (
     "tests/integration/devstack/",
     "tests/integration/server/",
     "tests/integration/wallet/test_cluster.py",
+    "tests/security/",
     "tests/unit/benchmarks/",
 )
 """They start programs of several processes, share those that cost most to start, and measure time: one after the other,
