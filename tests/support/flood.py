@@ -21,8 +21,7 @@ from veloconnect.wallet.v1 import wallet_pb2
 
 USAGE = wallet_pb2.Usage(channel=wallet_pb2.CHANNEL_SMS, destination="DE")
 CONNECTIONS = 10
-BATCHES_UNANSWERED = 16
-"""Batches that a stream sends before it waits for an answer."""
+BATCHES_UNREAD = 20
 
 
 class Flood:
@@ -78,7 +77,7 @@ class Flood:
             self.reasons[reason] += 1
 
     async def _stream(self, stub: charging_pb2_grpc.ChargingServiceStub) -> None:
-        unanswered = asyncio.Semaphore(BATCHES_UNANSWERED)
+        unanswered = asyncio.Semaphore(self._options.unanswered)
 
         async def batches() -> AsyncIterator[charging_pb2.StreamChargesRequest]:
             while not self._is_over():
@@ -90,11 +89,12 @@ class Flood:
             self._count(response.results)
 
     async def _unread(self, stub: charging_pb2_grpc.ChargingServiceStub) -> None:
-        """Send batches, and receive no answer."""
+        """Send more batches than a stream may have unanswered, and receive no answer."""
 
         async def batches() -> AsyncIterator[charging_pb2.StreamChargesRequest]:
-            while not self._is_over():
+            for _ in range(BATCHES_UNREAD):
                 yield charging_pb2.StreamChargesRequest(requests=self._requests())
+            await asyncio.sleep(self._options.seconds)
 
         call = stub.StreamCharges(batches(), metadata=self._metadata)
         await asyncio.sleep(self._options.seconds)
@@ -121,6 +121,7 @@ def main() -> None:
     parser.add_argument("--method", choices=["stream", "batch", "unread"], default="stream")
     parser.add_argument("--calls", type=int, default=10, help="concurrent streams or calls")
     parser.add_argument("--batch", type=int, default=500, help="charges in a batch")
+    parser.add_argument("--unanswered", type=int, default=16, help="batches that a stream sends before it waits")
     parser.add_argument("--seconds", type=float, default=5)
     flood = Flood(parser.parse_args())
     asyncio.run(flood.run())
