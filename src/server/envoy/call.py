@@ -94,7 +94,7 @@ class Call:
             await self._send(_body(framed(self._serialize(message)), more=True))
         except OSError:
             self.cancel(Ended.DISCONNECTED)
-            raise asyncio.CancelledError from None
+            await asyncio.get_running_loop().create_future()  # The handler is cancelled while this waits.
 
     def answer(self, message: bytes) -> None:
         """Send the one answer of a call, and end it."""

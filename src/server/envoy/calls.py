@@ -45,8 +45,8 @@ class Calls:
     def __init__(self, boundary: Boundary) -> None:
         """Find handlers by `boundary`."""
         self._boundary = boundary
-        self._open: dict[Call, Receive | None] = {}
-        """Open call → how to ask whether its caller is still there; None while its request is read anyway."""
+        self._open: dict[Call, Messages | None] = {}
+        """Open call → its messages, which tell whether its caller is still there; None while they are asked."""
         self._room = Room(GATHERED_BYTES_MAX)
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
@@ -123,10 +123,11 @@ class Calls:
             if headers.get(b"te") != b"trailers":
                 raise InvalidRequest("The header te: trailers is missing: something in between cannot carry gRPC.")
             if handler.request_streaming:
-                requests: Any = self._requests(call, messages, receive, handler.request_deserializer)
+                self._open[call] = messages
+                requests: Any = self._requests(call, messages, handler.request_deserializer)
             elif found.admitted:
+                self._open[call] = messages
                 requests = await self._only(call, messages, handler.request_deserializer)
-                self._open[call] = receive
             else:
                 requests = None  # Nothing of a stranger's request is read.
         except (Rejection, WalletError) as error:
@@ -146,7 +147,7 @@ class Calls:
         call.reading = False
         return message if deserialize is None else deserialize(message)
 
-    async def _requests(self, call: Call, messages: Messages, receive: Receive, deserialize: Any) -> AsyncIterator[Any]:
+    async def _requests(self, call: Call, messages: Messages, deserialize: Any) -> AsyncIterator[Any]:
         """Yield the messages of a stream."""
         call.reading = False
         try:
@@ -155,7 +156,6 @@ class Calls:
         except Disconnected:
             call.cancel(Ended.DISCONNECTED)
             await self._loop.create_future()  # The handler is cancelled while it waits.
-        self._open[call] = receive
 
     def _end(self, call: Call) -> None:
         """Answer a call that was cancelled."""
@@ -171,23 +171,24 @@ class Calls:
     def _sweep(self) -> None:
         """Cancel the calls whose time is over, and ask for the callers of those that are open for long."""
         now = self._now()
-        polls: list[tuple[Call, Receive]] = []
-        for call, receive in self._open.items():
+        polls: list[tuple[Call, Messages]] = []
+        for call, messages in self._open.items():
             if call.deadline is not None and call.deadline <= now:
                 call.cancel(Ended.DEADLINE)
             elif call.reading and call.begun_at + REQUEST_SECONDS_MAX <= now:
                 call.cancel(Ended.SLOW_REQUEST)
-            elif receive is not None and len(polls) < POLLS_MAX and call.begun_at + SWEEP_SECONDS <= now:
-                polls.append((call, receive))
-        for call, receive in polls:
+            elif messages is None or messages.reading:
+                continue
+            elif len(polls) < POLLS_MAX and call.begun_at + SWEEP_SECONDS <= now:
+                polls.append((call, messages))
+        for call, messages in polls:
             self._open[call] = None
-            asked = asyncio.ensure_future(receive())
-            asked.add_done_callback(partial(self._polled, call, receive))
+            messages.look_ahead().add_done_callback(partial(self._polled, call, messages))
         self._sweeping = bool(self._open)
         if self._open:
             self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
-    def _polled(self, call: Call, receive: Receive, answered: "asyncio.Future[Event]") -> None:
+    def _polled(self, call: Call, messages: Messages, answered: "asyncio.Future[Event]") -> None:
         """Cancel a call whose caller is gone; otherwise its turn comes again after all others'."""
         if call not in self._open or answered.cancelled():
             return
@@ -195,7 +196,7 @@ class Calls:
             call.cancel(Ended.DISCONNECTED)
             return
         del self._open[call]
-        self._open[call] = receive
+        self._open[call] = messages
 
 
 async def _run(handler: Any, requests: Any, call: Call) -> None:

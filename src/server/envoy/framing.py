@@ -3,6 +3,7 @@
 The rules are those of gRPC's "gRPC over HTTP2" (doc/PROTOCOL-HTTP2.md in its repository).
 """
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -57,11 +58,11 @@ def status_headers(code: grpc.StatusCode, message: str, metadata: Metadata = ())
     """Return the headers that end a call. Values of keys that end in -bin are sent in base64, without padding."""
     number: int = code.value[0]
     headers = [(b"grpc-status", b"%d" % number)]
-    if message:
-        headers.append((b"grpc-message", quote_from_bytes(message.encode(), _AS_THEY_ARE).encode()))
+    if text := message.strip():  # HTTP/2 has no spaces around a value.
+        headers.append((b"grpc-message", quote_from_bytes(text.encode(), _AS_THEY_ARE).encode()))
     for key, value in metadata:
-        text = b64encode(value).rstrip(b"=") if isinstance(value, bytes) else value.encode()
-        headers.append((key.encode(), text))
+        encoded = b64encode(value).rstrip(b"=") if isinstance(value, bytes) else value.encode()
+        headers.append((key.encode(), encoded))
     return headers
 
 
@@ -87,7 +88,7 @@ class Room:
 class Messages:
     """The messages of one request, one by one, while its bytes arrive."""
 
-    __slots__ = ("_compressible", "_data", "_more", "_receive", "_room")
+    __slots__ = ("_ahead", "_compressible", "_data", "_more", "_receive", "_room", "reading")
 
     def __init__(self, receive: Receive, room: Room, *, compressible: bool = False) -> None:
         """Read by ASGI's `receive`; `room` is for messages that come in several parts.
@@ -99,6 +100,9 @@ class Messages:
         self._compressible = compressible
         self._data = b""
         self._more = True
+        self._ahead: asyncio.Future[Event] | None = None
+        self.reading = False
+        """Whether the next part is awaited, so that its reader hears of a caller that is gone."""
 
     def __aiter__(self) -> "Messages":
         return self
@@ -156,8 +160,23 @@ class Messages:
             )
         return length
 
+    def look_ahead(self) -> "asyncio.Future[Event]":
+        """Return the next part, or that the caller is gone, while nobody reads. A part is kept for its reader."""
+        ahead = self._ahead
+        if ahead is None or (ahead.done() and not ahead.exception() and ahead.result().get("body") == b""):
+            if ahead is not None:
+                self._more = ahead.result()["more_body"]
+            ahead = self._ahead = asyncio.ensure_future(self._receive())
+        return ahead
+
     async def _read(self) -> None:
-        event = await self._receive()
+        self.reading = True
+        if self._ahead is None:
+            event = await self._receive()
+        else:
+            event = await self._ahead
+            self._ahead = None
+        self.reading = False
         if event["type"] != "http.request":
             raise Disconnected
         body: bytes = event["body"]
