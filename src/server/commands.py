@@ -1,18 +1,17 @@
 """The commands of both servers: `serve`, and `worker`, which `serve` starts."""
 
-import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import click
 
 from server import logs
-from server.envoy.launch import Arguments, become_envoy, find_programs
+from server.envoy.launch import Arguments, Programs, check_certificate, find_programs, worker_program
 from server.metric_files import use_slot_files
 from server.settings import WORKERS_MAX, FrontChoice, ServerSettings, check, read_settings
-from server.supervisor import METRICS_FOLDER, supervise
+from server.spawning import Assignment, Prepare, Program
+from server.supervisor import supervise
 from server.tokens import read_tokens
 
 Settings = TypeVar("Settings", bound=ServerSettings)
@@ -56,11 +55,12 @@ def add_serving(
             loaded = loaded.model_copy(update={"workers": workers})
         check(loaded, insecure=insecure)
         read_tokens(loaded.token_file)
-        if hosting is not None:
-            find_programs(hosting.choice(loaded))
+        prepare_worker = _python(package, insecure=insecure)
+        if hosting is not None and (programs := find_programs(hosting.choice(loaded))) is not None:
+            check_certificate(loaded)
+            prepare_worker = _envoy(programs, loaded, hosting.application, insecure=insecure)
         logs.configure(loaded.log_format, process=f"{package} supervisor")
-        command = [sys.executable, "-m", package, "worker", *(["--insecure"] if insecure else [])]
-        sys.exit(supervise(command, loaded, name=name))
+        sys.exit(supervise(prepare_worker, loaded, name=name))
 
     @group.command(hidden=True)
     @click.option("--port", "ports", multiple=True, required=True)
@@ -72,11 +72,31 @@ def add_serving(
         kept = {field: int(port) for field, _, port in (each.partition("=") for each in ports)}
         loaded = read_settings(settings).model_copy(update=kept)
         check(loaded, insecure=insecure)
-        if hosting is not None and (programs := find_programs(hosting.choice(loaded))) is not None:
-            arguments = Arguments(kept, slot, tether, insecure, Path(os.environ[METRICS_FOLDER]))
-            become_envoy(programs, loaded, hosting.application, arguments)
         prepare(loaded, package, slot)
         sys.exit(load()(loaded, tether))
+
+
+def _python(package: str, *, insecure: bool) -> Prepare:
+    """Return what prepares a worker in a Python of its own: the command `worker`."""
+
+    def prepared(assignment: Assignment) -> Program:
+        ports = [word for field, port in assignment.ports.items() for word in ("--port", f"{field}={port}")]
+        place = ["--slot", str(assignment.slot), "--tether", str(assignment.tether)]
+        options = ["--insecure"] if insecure else []
+        return Program([sys.executable, "-m", package, "worker", *ports, *place, *options])
+
+    return prepared
+
+
+def _envoy(programs: Programs, settings: ServerSettings, application: str, *, insecure: bool) -> Prepare:
+    """Return what prepares a worker in Envoy. There is no Python before it, which would take a third of the start."""
+
+    def prepared(assignment: Assignment) -> Program:
+        ports = dict(assignment.ports)
+        arguments = Arguments(ports, assignment.slot, assignment.tether, insecure, assignment.folder)
+        return worker_program(programs, settings.model_copy(update=ports), application, arguments)
+
+    return prepared
 
 
 def prepare(settings: ServerSettings, package: str, slot: int) -> None:

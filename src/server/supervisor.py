@@ -1,6 +1,6 @@
 """The process that starts N workers, replaces crashed ones, stops them all, and serves their metrics and health.
 
-A worker is a new Python process, never a fork. Supervisor and worker each hold one end of a socket pair, the tether:
+A worker is a new program, never a fork. Supervisor and worker each hold one end of a socket pair, the tether:
 over it the worker reports four times a second whether it serves, and when it closes, each side knows that the other is
 gone, even by SIGKILL.
 """
@@ -11,7 +11,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from server.envoy.metrics import EnvoyMetrics
 from server.lifetime import SERVING
 from server.monitoring import WorkerMetrics, serve_monitoring
 from server.ports import reserve, taken
-from server.settings import ServerSettings
+from server.settings import Misconfigured, ServerSettings
+from server.spawning import Assignment, Prepare, Spawner
 
 BEAT_SECONDS_MAX = 3.0
 """A worker that has been silent for this long does not serve."""
@@ -32,26 +33,18 @@ RESTART_SECONDS_MAX = 10.0
 STOP_SECONDS_MAX = 14.0
 """How long workers may take to end, first their calls, then the engine; after that they are killed."""
 
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-WORKER_DEFAULTS = {
-    # gRPC's older listener has one thread less between sockets and Python: a call costs a sixth less.
-    "GRPC_EXPERIMENTS": "-event_engine_listener",
-    # gRPC would log a line for what any stranger sends, such as a compression that it does not know.
-    "GRPC_VERBOSITY": "NONE",
-}
-"""Variables of a worker's environment, unless ours sets them."""
-
 log = structlog.get_logger(__name__)
 
 
 class Slot:
     """The slot of one worker, and its present process."""
 
-    def __init__(self, number: int, command: Sequence[str], folder: Path) -> None:
-        """Start workers with `command`; their metric files are in `folder`."""
+    def __init__(self, number: int, spawner: Spawner, ports: Mapping[str, int], folder: Path) -> None:
+        """Have `spawner` start workers, which serve on `ports`; their metric files are in `folder`."""
         self.number = number
         self.restarts = 0
-        self._command = [*command, "--slot", str(number)]
+        self._spawner = spawner
+        self._ports = ports
         self._folder = folder
         self._beaten_at = 0.0
         self._serving = False
@@ -74,14 +67,13 @@ class Slot:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                self._process = process = await asyncio.create_subprocess_exec(
-                    *self._command,
-                    "--tether",
-                    str(theirs.fileno()),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    env={**WORKER_DEFAULTS, **os.environ, METRICS_FOLDER: str(self._folder)},
-                )
+                assignment = Assignment(self._ports, self.number, theirs.fileno(), self._folder)
+                try:
+                    self._process = process = await self._spawner.spawn(assignment)
+                except (OSError, Misconfigured) as error:
+                    # Other workers serve on, and this one is started again, as if it had ended.
+                    log.error("worker_not_started", slot=self.number, error=str(error))  # noqa: TRY400  The text suffices.
+                    return os.EX_CONFIG if isinstance(error, Misconfigured) else os.EX_OSERR, False
             log.info("worker_started", slot=self.number, pid=process.pid)
             if self._stopping:
                 process.terminate()
@@ -117,9 +109,10 @@ class Slot:
 class Supervisor:
     """Keeps the workers of one service running."""
 
-    def __init__(self, command: Sequence[str], settings: ServerSettings, folder: Path) -> None:
-        """Start `settings.workers` workers with `command`; `folder` is for their metric files."""
-        self.slots = [Slot(number, command, folder) for number in range(settings.workers)]
+    def __init__(self, prepare: Prepare, workers: int, ports: Mapping[str, int], folder: Path) -> None:
+        """Start `workers` workers, which serve on `ports`, by `prepare`; `folder` is for their metric files."""
+        spawner = Spawner(prepare)
+        self.slots = [Slot(number, spawner, ports, folder) for number in range(workers)]
         self._stopping = asyncio.Event()
         self._hopeless = 0
 
@@ -172,11 +165,10 @@ class Supervisor:
                 wait = min(wait * 2, RESTART_SECONDS_MAX)
 
 
-def supervise(command: Sequence[str], settings: ServerSettings, *, name: str) -> int:
+def supervise(prepare: Prepare, settings: ServerSettings, *, name: str) -> int:
     """Run a service until a signal; return its exit status.
 
-    `command` starts a worker; --port for each port, --slot and --tether are added. `name` is the service's, as in
-    CHARGING_METRICS_PORT.
+    `prepare` returns the program of a worker. `name` is the service's, as in CHARGING_METRICS_PORT.
     Raises Misconfigured if a port is taken.
     """
     with ExitStack() as stack:
@@ -185,10 +177,9 @@ def supervise(command: Sequence[str], settings: ServerSettings, *, name: str) ->
         for listener in settings.listeners():
             kept = stack.enter_context(reserve(listener.host, listener.port, setting=listener.port_variable))
             ports[listener.field] = kept.getsockname()[1]
-        options = [word for field, port in ports.items() for word in ("--port", f"{field}={port}")]
 
         async def run() -> int:
-            supervisor = Supervisor([*command, *options], settings, folder)
+            supervisor = Supervisor(prepare, settings.workers, ports, folder)
             metrics = WorkerMetrics(settings.workers, supervisor.serving, supervisor.restarts)
             try:
                 metrics_port = stack.enter_context(

