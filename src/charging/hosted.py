@@ -1,5 +1,10 @@
 """The gateways' service in Envoy's process: the module that Envoy loads."""
 # ruff: noqa: PLC0415  Metrics are made after their files are chosen, so what makes them is imported later.
+# ruff: noqa: E402  The collector is off before anything large is imported.
+
+import gc
+
+gc.disable()  # Until the worker serves: the collector would traverse all that is imported, again and again.
 
 from server.envoy.application import Application
 from server.envoy.front import EnvoyFront

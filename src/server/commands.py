@@ -1,5 +1,6 @@
 """The commands of both servers: `serve`, and `worker`, which `serve` starts."""
 
+import gc
 import sys
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
@@ -69,6 +70,7 @@ def add_serving(
     @click.option("--insecure", is_flag=True)
     def worker(ports: tuple[str, ...], slot: int, tether: int, *, insecure: bool) -> None:
         """Serve in one process, for a supervisor, on the ports that it keeps: port=50052, http_port=8081."""
+        gc.disable()  # Until it serves: the collector would traverse all that is imported, again and again.
         kept = {field: int(port) for field, _, port in (each.partition("=") for each in ports)}
         loaded = read_settings(settings).model_copy(update=kept)
         check(loaded, insecure=insecure)

@@ -61,9 +61,9 @@ async def serve(
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, boundary)
 
     await front.start(boundary)
-    # Imported modules and open stores stay: the collector need not traverse them again.
-    gc.collect()
+    # Imported modules and open stores stay: the collector, off since the start, need not traverse them.
     gc.freeze()
+    gc.enable()
     lifetime.started = True
     log.info("serving", address=settings.address, tls=bool(settings.tls_cert_file))
     await _report(checks, names, healthy, lifetime)

@@ -43,6 +43,8 @@ PAUSE_MS_MAX = 1900
 """Redis is held up for less than the service waits for it."""
 POLL_SECONDS_MAX = 20.0
 START_REFUSED_SECONDS_MAX = 20.0
+START_CPU_MAX = 4.0
+"""CPU time of a worker until it serves, in that of an import of its packages alone; it is about 2 with each front."""
 PACKAGES = on_each_front({"charging": "charging", "admin": "admin"}, both=lambda package: package == "charging")
 ON_EACH = pytest.mark.parametrize(("front", "package"), PACKAGES, indirect=["front"])
 
@@ -323,6 +325,17 @@ def test_what_a_killed_worker_counted_stays_counted(charging: Server, fronts: Fr
     after = settled_metrics(charging)
     assert growth(before, after)[charged] == 1
     assert after["server_worker_restarts", ()] == before["server_worker_restarts", ()] + WORKERS
+
+
+@ON_BOTH_FRONTS
+def test_a_worker_serves_after_little_cpu_time(stack: Stack, front: str, tmp_path: Path) -> None:
+    """The bound is relative to an import of the packages that it serves with: it holds on a slow machine too."""
+    packages = "import asyncpg, grpc, phonenumbers, protovalidate, redis, time; print(time.process_time())"
+    packages_alone = min(float(subprocess.check_output([sys.executable, "-c", packages])) for _ in range(3))
+    with serving(stack, "charging", tmp_path, CHARGING_FRONT=front) as server:
+        (pid,) = worker_pids(server)
+        spent = psutil.Process(pid).cpu_times()
+    assert spent.user + spent.system < START_CPU_MAX * packages_alone
 
 
 @ON_BOTH_FRONTS
