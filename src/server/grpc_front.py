@@ -16,7 +16,8 @@ METADATA_BYTES_MAX = 16 * 1024
 """Of a call, as HTTP/2 counts: names, values and 32 bytes for each. W3C's baggage alone may have 8 KiB. gRPC has two
 limits and refuses by chance between them; here they are one."""
 STREAMS_MAX = 1_000
-"""Calls at once on one connection; a client holds back what is beyond. One connection is as fast with it as without."""
+"""Calls at once on one connection; a client holds back what is beyond. A burst over one connection costs as much CPU
+with the limit as without (docs/internals/attacks.md)."""
 STREAMS_ENDING_MAX = 1_000
 """Calls that have ended for the client and not yet here. Without room for them a client at the limit is refused."""
 CONNECTIONS_MAX = 512
