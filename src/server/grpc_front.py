@@ -7,17 +7,20 @@ import grpc
 from server.boundary import Boundary
 from server.lifetime import DRAIN_SECONDS_MAX
 from server.settings import Misconfigured, ServerSettings
+from server.transport_limits import (
+    CONNECTION_AGE_SECONDS,
+    HANDSHAKE_SECONDS_MAX,
+    KEEPALIVE_SECONDS,
+    KEEPALIVE_TIMEOUT_SECONDS,
+    METADATA_BYTES_MAX,
+    STREAM_SECONDS_MAX,
+    STREAMS_MAX,
+)
 from server.validation import MESSAGE_BYTES_MAX
 
 TRANSPORT_MESSAGE_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
 """gRPC itself refuses a larger message by its length, before it is sent, with a text of its own. One somewhat too
 large, such as a batch of too many charges, is read so that the answer is ours and says what to do."""
-METADATA_BYTES_MAX = 16 * 1024
-"""Of a call, as HTTP/2 counts: names, values and 32 bytes for each. W3C's baggage alone may have 8 KiB. gRPC has two
-limits and refuses by chance between them; here they are one."""
-STREAMS_MAX = 1_000
-"""Calls at once on one connection; a client holds back what is beyond. A burst over one connection costs as much CPU
-with the limit as without (docs/internals/attacks.md)."""
 STREAMS_ENDING_MAX = 1_000
 """Calls that have ended for the client and not yet here. Without room for them a client at the limit is refused."""
 CONNECTIONS_MAX = 512
@@ -25,14 +28,6 @@ CONNECTIONS_MAX = 512
 PENDING_CALLS_MAX = CONNECTIONS_MAX * STREAMS_MAX
 """Calls that gRPC has read and the event loop has not taken yet. Beyond a limit gRPC cancels calls without a reason, so
 it is never reached: the boundary takes all, and answers those that are too many."""
-HANDSHAKE_SECONDS_MAX = 10
-"""How long a connection may take for TLS and its first frame."""
-CONNECTION_AGE_SECONDS = 300
-"""After this time clients connect again, so that a new worker or machine gets its share."""
-CONNECTION_AGE_GRACE_SECONDS = 900
-"""How long a connection's calls may take after that: longer than the longest stream."""
-KEEPALIVE_SECONDS = 60
-KEEPALIVE_TIMEOUT_SECONDS = 20
 CLIENT_PING_SECONDS_MIN = 10
 
 SETTLE_SECONDS_MAX = 0.5
@@ -49,6 +44,7 @@ _ENCODINGS = 0b101
 OPTIONS = (
     ("grpc.so_reuseport", 1),
     ("grpc.max_receive_message_length", TRANSPORT_MESSAGE_BYTES_MAX),
+    # gRPC has two limits, and refuses by chance between them: here they are one.
     ("grpc.max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
     ("grpc.max_concurrent_streams", STREAMS_MAX),
@@ -61,7 +57,7 @@ OPTIONS = (
     ("grpc.compression_enabled_algorithms_bitset", _ENCODINGS),
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS_MAX * 1000),
     ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS * 1000),
-    ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_SECONDS * 1000),
+    ("grpc.max_connection_age_grace_ms", STREAM_SECONDS_MAX * 1000),
     ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_SECONDS * 1000),
     ("grpc.keepalive_permit_without_calls", 1),

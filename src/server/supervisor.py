@@ -24,6 +24,7 @@ from server.monitoring import WorkerMetrics, serve_monitoring
 from server.ports import reserve, taken
 from server.settings import Misconfigured, ServerSettings
 from server.spawning import Assignment, Prepare, Spawner
+from server.transport_limits import raise_descriptor_limit
 
 BEAT_SECONDS_MAX = 3.0
 """A worker that has been silent for this long does not serve."""
@@ -171,6 +172,7 @@ def supervise(prepare: Prepare, settings: ServerSettings, *, name: str) -> int:
     `prepare` returns the program of a worker. `name` is the service's, as in CHARGING_METRICS_PORT.
     Raises Misconfigured if a port is taken.
     """
+    raise_descriptor_limit()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{name.lower()}-metrics-")))
         ports: dict[str, int] = {}

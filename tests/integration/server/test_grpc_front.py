@@ -20,8 +20,9 @@ from devstack.ports import LOOPBACK, free_port
 from server import calls_in_flight, grpc_front, open_services
 from server.boundary import Boundary
 from server.context import Context
-from server.grpc_front import METADATA_BYTES_MAX, STREAMS_MAX, TRANSPORT_MESSAGE_BYTES_MAX, GrpcFront
+from server.grpc_front import TRANSPORT_MESSAGE_BYTES_MAX, GrpcFront
 from server.tokens import Tokens
+from server.transport_limits import METADATA_BYTES_MAX, STREAMS_MAX
 from server.validation import MESSAGE_BYTES_MAX
 from tests.support.polling import until
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
