@@ -6,7 +6,7 @@ import grpc
 
 from server.boundary import Boundary
 from server.lifetime import DRAIN_SECONDS_MAX
-from server.settings import Misconfigured, ServerSettings
+from server.settings import FrontChoice, Misconfigured, ServerSettings
 from server.transport_limits import (
     CONNECTION_AGE_SECONDS,
     HANDSHAKE_SECONDS_MAX,
@@ -67,6 +67,8 @@ OPTIONS = (
 
 class GrpcFront:
     """Serves with grpc.aio, in the process of the worker."""
+
+    name = FrontChoice.GRPC.value
 
     def __init__(self, settings: ServerSettings) -> None:
         """Listen where `settings` say."""

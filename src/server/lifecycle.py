@@ -31,6 +31,9 @@ class Service(NamedTuple):
 class Front(Protocol):
     """What accepts connections and hands each call to the boundary."""
 
+    name: str
+    """As in CHARGING_FRONT."""
+
     async def start(self, boundary: Boundary) -> None:
         """Accept calls. Raises Misconfigured."""
 
@@ -65,7 +68,7 @@ async def serve(
     gc.freeze()
     gc.enable()
     lifetime.started = True
-    log.info("serving", address=settings.address, tls=bool(settings.tls_cert_file))
+    log.info("serving", front=front.name, address=settings.address, tls=bool(settings.tls_cert_file))
     await _report(checks, names, healthy, lifetime)
     log.info("stopping")
     await checks.enter_graceful_shutdown()

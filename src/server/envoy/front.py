@@ -9,6 +9,7 @@ from server.boundary import Boundary
 from server.envoy.admin import ask
 from server.envoy.calls import Calls
 from server.lifetime import DRAIN_SECONDS_MAX
+from server.settings import FrontChoice
 
 POLL_SECONDS = 0.01
 START_SECONDS_MAX = 10.0
@@ -18,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 class EnvoyFront:
     """Serves calls that the Envoy around this Python passes on."""
+
+    name = FrontChoice.ENVOY.value
 
     def __init__(self, admin_socket: Path) -> None:
         """Reach Envoy by `admin_socket`."""
