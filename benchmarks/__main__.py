@@ -19,6 +19,7 @@ from benchmarks import archive, machine
 from benchmarks.companies import AdminFailed
 from benchmarks.http2.client import TargetUnreachable
 from benchmarks.http2.endpoint import Target
+from benchmarks.isolated.at_once import AtOnce
 from benchmarks.isolated.growth import Growth
 from benchmarks.isolated.rates import Rates
 from benchmarks.isolated.refunds import Refunds
@@ -84,6 +85,7 @@ class Choice:
             Growth(self.growth_companies, self.growth_entries),
             Refunds(charges=self.refunded_charges),
             Rates(),
+            AtOnce(),
         ]
         chosen = [each for each in every if each.name in self.only or (self.full and not self.only)]
         if not self.targets:

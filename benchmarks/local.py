@@ -4,11 +4,13 @@ import importlib
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import devstack
 from benchmarks.http2.endpoint import Endpoint, Target
 from benchmarks.loadgen.cpu import Processes
 from benchmarks.servers import Server, ServerRole, Service
@@ -16,6 +18,8 @@ from benchmarks.stores import settings_of, versions_of
 from devstack import Ports, Stack
 from devstack.ports import LOOPBACK, free_port
 from devstack.process import Child
+from server.envoy.launch import find_programs
+from server.settings import FrontChoice
 
 READY_SECONDS_MAX = 20.0
 
@@ -40,6 +44,16 @@ def started_here(directory: Path, *, workers: int, with_workers2: bool) -> Itera
             ServerRole.ADMIN: Server(_endpoint(stack.admin_address, stack), Processes({"admin": stack.admin.pid})),
             ServerRole.ECHO: Server(Endpoint((echo,), stack.token), Processes({"echo": echo_pid})),
         }
+        has_envoy = find_programs(FrontChoice(os.environ.get("CHARGING_FRONT") or FrontChoice.AUTO)) is not None
+        if has_envoy:
+            behind_envoy, envoy_pid = more.enter_context(echo_server(directory, module="benchmarks.echo_envoy"))
+            servers[ServerRole.ECHO_ENVOY] = Server(
+                Endpoint((behind_envoy,), stack.token), Processes({"echo": envoy_pid})
+            )
+            grpc = more.enter_context(_with_grpc_front(directory, stack, workers))
+            servers[ServerRole.GRPC] = Server(
+                _endpoint(grpc.address, stack), Processes({"charging": grpc.pid, **stores})
+            )
         if with_workers2:
             second = more.enter_context(_second_stack(directory / "workers2", stack))
             servers[ServerRole.WORKERS2] = Server(
@@ -60,20 +74,22 @@ def started_here(directory: Path, *, workers: int, with_workers2: bool) -> Itera
             settings={
                 **settings_of(stack.database_url, stack.redis_url),
                 "workers": str(workers),
+                "front": "envoy" if has_envoy else "grpc",
                 "client": "on the same cores",
             },
         )
 
 
 @contextmanager
-def echo_server(directory: Path) -> Iterator[tuple[Target, int]]:
-    """Run the bare handler; yield its address and its process id."""
+def echo_server(directory: Path, *, module: str = "benchmarks.echo_server") -> Iterator[tuple[Target, int]]:
+    """Run a bare handler; yield its address and its process id."""
     target = Target(LOOPBACK, free_port())
+    folder = tempfile.TemporaryDirectory(prefix="echo-")  # A short path: it may have a socket in it.
     child = Child(
-        name="echo",
-        command=(sys.executable, "-m", "benchmarks.echo_server", str(target.port)),
+        name=module.rpartition(".")[2],
+        command=(sys.executable, "-m", module, str(target.port), folder.name),
         environment=os.environ,
-        log_path=directory / "echo.log",
+        log_path=directory / f"{module}.log",
         working_directory=Path.cwd(),
     )
 
@@ -87,6 +103,31 @@ def echo_server(directory: Path) -> Iterator[tuple[Target, int]]:
         yield target, child.pid
     finally:
         child.stop()
+        folder.cleanup()
+
+
+@contextmanager
+def _with_grpc_front(directory: Path, stack: Stack, workers: int) -> Iterator[devstack.Server]:
+    """Serve the gateways once more, on the stack's stores, with gRPC's own server as the front."""
+    port, metrics_port = free_port(), free_port()
+    child = Child(
+        name="charging-grpc",
+        command=(sys.executable, "-m", "charging", "serve", "--workers", str(workers)),
+        environment={
+            **stack.environment(),
+            "CHARGING_FRONT": "grpc",
+            "CHARGING_PORT": str(port),
+            "CHARGING_METRICS_PORT": str(metrics_port),
+        },
+        log_path=directory / "charging-grpc.log",
+        working_directory=Path.cwd(),
+    )
+    server = devstack.Server(child, port, metrics_port)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def _second_stack(directory: Path, first: Stack) -> Stack:

@@ -46,12 +46,19 @@ def _method_p99_ms(method: str) -> Callable[[Row], float]:
 _METRICS = (
     _Metric("echo_rps", "echo", _rps, 0),
     _Metric("echo_p50_ms", "echo", _p50_ms),
+    _Metric("echo_envoy_rps", "echo_envoy", _rps, 0),
     _Metric("charge_rps_16", "charge16", _rps, 0),
     _Metric("charge_p50_ms_16", "charge16", _p50_ms),
     _Metric("charge_p99_ms_16", "charge16", _p99_ms),
     _Metric("charge_rps_64", "charge64", _rps, 0),
     _Metric("charge_p50_ms", "charge64", _p50_ms),
     _Metric("charge_p99_ms", "charge64", _p99_ms),
+    _Metric("charge_rps_64_grpc", "charge64_grpc", _rps, 0),
+    _Metric("charge_p50_ms_grpc", "charge64_grpc", _p50_ms),
+    _Metric("charge_p99_ms_grpc", "charge64_grpc", _p99_ms),
+    _Metric("charge_rps_16_grpc", "charge16_grpc", _rps, 0),
+    _Metric("charge_p99_ms_16_grpc", "charge16_grpc", _p99_ms),
+    _Metric("one_p50_ms_grpc", "one_grpc", _p50_ms),
     _Metric("charge_priced_rps_64", "priced", _rps, 0),
     _Metric("one_p50_ms", "one", _p50_ms),
     _Metric("one_p99_ms", "one", _p99_ms),
@@ -91,6 +98,9 @@ _METRICS = (
 
 _RATIOS = (
     ("charge_over_echo", "charge64", "echo"),
+    ("envoy_over_grpc_64", "charge64", "charge64_grpc"),
+    ("envoy_over_grpc_16", "charge16", "charge16_grpc"),
+    ("envoy_over_grpc_1", "one", "one_grpc"),
     ("charge_priced_ratio", "priced", "charge64"),
     ("hot_over_many", "hot1", "charge64"),
     ("charge_over_naive_hot", "hot1", "naive_hot"),
@@ -121,6 +131,9 @@ def collect_metrics(
         metrics["client_cpu_us"] = round(found["charge64"].client_cpu_us, 1)
         for name, cpu_us in found["charge64"].server_cpu_us.items():
             metrics[f"{name}_cpu_us"] = round(cpu_us, 1)
+        metrics["servers_cpu_us"] = round(sum(found["charge64"].server_cpu_us.values()), 1)
+    if "charge64_grpc" in found:
+        metrics["servers_cpu_us_grpc"] = round(sum(found["charge64_grpc"].server_cpu_us.values()), 1)
     if results.ramp is not None:
         metrics["knee_rps"] = round(results.ramp.knee_rps)
     if results.memory is not None:

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from benchmarks.http2.endpoint import Target
+from benchmarks.isolated.at_once import AtOnce
 from benchmarks.isolated.growth import COMPANIES_SMALL, Growth
 from benchmarks.isolated.rates import Rates
 from benchmarks.isolated.refunds import Refunds
 from benchmarks.scenarios import RATE_DEFAULT, scenarios
 
-ISOLATED = (Growth.name, Refunds.name, Rates.name)
+ISOLATED = (Growth.name, Refunds.name, Rates.name, AtOnce.name)
 """The isolated scenarios."""
 
 NAME_PATTERN = "abcdefghijklmnopqrstuvwxyz0123456789-"

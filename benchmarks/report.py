@@ -13,7 +13,7 @@ from benchmarks.rows import Row
 
 CURVES = ("one", "charge16", "charge64", "open", "burst", "calls", "mixed", "naive_hot", "workers2")
 """The rows whose latencies are drawn."""
-PEERS = ("echo", "naive_hot", "naive_batch")
+PEERS = ("echo", "echo_envoy", "charge64_grpc", "charge16_grpc", "one_grpc", "naive_hot", "naive_batch")
 PERCENT_TICKS = {nines(percent): f"p{percent:g}" for percent in (50, 90, 99, 99.9)}
 BATCH_ROWS = ("batch100", "stream", "naive_batch", "burst/1")
 GIVEN_RATES = ("open", "burst", "mixed/1", "mixed/2")

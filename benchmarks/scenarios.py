@@ -23,6 +23,7 @@ BURST_RATE_SHARE = 0.25
 BURST_BATCHES = 16
 TOP_UP_RATE = 20.0
 LISTING_RATE = 20.0
+_GRPC = "gRPC's own front"
 WORKERS2_CONNECTIONS = 16
 """The system assigns connections to worker processes at random; with this many, each gets some."""
 
@@ -63,10 +64,16 @@ def scenarios(rate: float = RATE_DEFAULT) -> Sequence[Scenario]:
     """Return all scenarios in the order of a round; `rate` is the open loop's."""
     return (
         _one("echo", "bare handler, 64 in flight", _echo, Closed(Charges, 64), ServerRole.ECHO),
+        _one(
+            "echo_envoy", "bare handler behind Envoy, 64 in flight", _echo, Closed(Charges, 64), ServerRole.ECHO_ENVOY
+        ),
         _one("charge64", "Charge, 64 in flight", _many, Closed(Charges, 64)),
+        _one("charge64_grpc", f"Charge, 64 in flight, {_GRPC}", _many, Closed(Charges, 64), ServerRole.GRPC),
         _one("priced", "Charge, 64 in flight, priced by card", _many, Closed(_priced, 64), ServerRole.PRICED),
         _one("charge16", "Charge, 16 in flight", _many, Closed(Charges, 16)),
+        _one("charge16_grpc", f"Charge, 16 in flight, {_GRPC}", _many, Closed(Charges, 16), ServerRole.GRPC),
         _one("one", "Charge, one in flight", _many, Closed(Charges, 1)),
+        _one("one_grpc", f"Charge, one in flight, {_GRPC}", _many, Closed(Charges, 1), ServerRole.GRPC),
         _one("hot1", "Charge, 64 in flight, one company", _hot, Closed(Charges, 64)),
         _one("naive_hot", "peer: Charge, 64 in flight, one company", _naive_hot, Closed(Charges, 64), ServerRole.NAIVE),
         _one("zipf", "Charge, 64 in flight, Zipf", _many, Closed(_zipf, 64)),

@@ -15,6 +15,11 @@ class ServerRole(StrEnum):
     ADMIN = "admin"
     ECHO = "echo"
     """The bare handler: `echo_server`."""
+    ECHO_ENVOY = "echo_envoy"
+    """The bare handler behind Envoy: `echo_envoy`."""
+    GRPC = "grpc"
+    """The charging service once more, on the same stores, with gRPC's own server as its front; only where the front of
+    CHARGING is Envoy."""
     NAIVE = "naive"
     """The same API on Postgres alone: `peers`."""
     PRICED = "priced"
@@ -25,7 +30,7 @@ class ServerRole(StrEnum):
     @property
     def uses_ledger(self) -> bool:
         """Whether its acknowledged charges must be in the service's ledger."""
-        return self not in {ServerRole.ECHO, ServerRole.NAIVE}
+        return self not in {ServerRole.ECHO, ServerRole.ECHO_ENVOY, ServerRole.NAIVE}
 
 
 @dataclass(frozen=True, slots=True)
