@@ -36,6 +36,8 @@ class OpenCalls:
         """Begin without calls."""
         self._tasks: _Tasks = {}
         self._unread: _Tasks = {}
+        self.unread_max = UNREAD_MAX
+        """For a front that holds less of a request than the largest message, more."""
         self._ended = False
 
     def end(self) -> None:
@@ -80,7 +82,7 @@ class OpenCalls:
 
     async def _requests(self, handler: Any, raws: AsyncIterator[bytes]) -> AsyncIterator[Message]:
         while True:
-            task = _admit(self._unread, UNREAD_MAX)
+            task = _admit(self._unread, self.unread_max)
             try:
                 async with asyncio.timeout(REQUEST_SECONDS_MAX):
                     raw = await anext(raws, None)

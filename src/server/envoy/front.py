@@ -11,6 +11,9 @@ from server.envoy.calls import Calls
 from server.lifetime import DRAIN_SECONDS_MAX
 from server.settings import FrontChoice
 
+UNREAD_MAX = 256
+"""Requests without a token that are not whole. Envoy holds a stream's window of each, and each has its headers for a
+moment before its message, so that many at once are usual: clients that watch health all come back at a restart."""
 POLL_SECONDS = 0.01
 START_SECONDS_MAX = 10.0
 
@@ -32,6 +35,7 @@ class EnvoyFront:
     async def start(self, boundary: Boundary) -> None:
         """Let Envoy accept calls, and return when it does."""
         self.calls = Calls(boundary)
+        boundary.open_calls.unread_max = UNREAD_MAX
         self.accepting.set()
         async with asyncio.timeout(START_SECONDS_MAX):
             while not await self._live():  # noqa: ASYNC110  Nothing tells when Envoy has opened its listener.

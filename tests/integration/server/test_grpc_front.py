@@ -225,10 +225,10 @@ async def test_requests_to_health_are_small_and_come_at_once(
 
 
 async def test_the_oldest_unfinished_request_gives_way(
-    channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
+    served: Served, channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_services, "REQUEST_SECONDS_MAX", CALL_SECONDS_MAX)
-    monkeypatch.setattr(open_services, "UNREAD_MAX", 2)
+    served.boundary.open_calls.unread_max = 2
     stub = health_pb2_grpc.HealthStub(channel)
     await stub.Check(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS_MAX)
     unfinished = []
