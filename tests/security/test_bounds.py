@@ -16,7 +16,7 @@ from devstack import Stack
 from server.grpc_front import CONNECTIONS_MAX
 from server.validation import MESSAGE_BYTES_MAX
 from tests.security.bystander import memory_bytes
-from tests.security.wire import CHARGE, Closed, Connection
+from tests.security.wire import CHARGE, CHECK, Closed, Connection
 from tests.support.polling import wait_until
 from veloconnect.charging.v1 import charging_pb2, charging_pb2_grpc
 from veloconnect.wallet.v1 import wallet_pb2
@@ -27,6 +27,7 @@ BURST_SECONDS_MAX = 60.0
 BURST_BYTES_MAX = 320 << 20
 """The memory that a burst may take of a worker."""
 BEYOND = 50
+UNFINISHED = 3
 CALL_SECONDS_MAX = 10.0
 
 
@@ -100,3 +101,47 @@ def test_a_worker_keeps_so_many_connections_and_closes_more(stack: Stack, front:
             return len(wires) <= CONNECTIONS_MAX
 
         wait_until(are_closed)
+
+
+@pytest.mark.parametrize("path", ["/%ff", CHARGE.replace("/Charge", "/%43harge"), f"{CHARGE}?", "/é"])
+def test_a_path_in_another_spelling_is_answered_and_is_no_method(stack: Stack, path: str) -> None:
+    """The module in Envoy would not answer a path that is not UTF-8, and its stream would be open for 15 minutes."""
+    host, _, port = stack.charging_address.rpartition(":")
+    seen: Counter[str] = Counter()
+    with Connection((host, int(port)), seen) as wire:
+        wire.greet()
+        wire.open(wire.headers(path))
+
+        def is_answered() -> bool:
+            wire.read(0.01)
+            return bool(seen)
+
+        wait_until(is_answered)
+    codes = grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.PERMISSION_DENIED
+    assert {f"status {code.value[0]}" for code in codes} & seen.keys(), seen
+
+
+def test_what_a_stranger_leaves_unfinished_is_not_logged(stack: Stack) -> None:
+    host, _, port = stack.charging_address.rpartition(":")
+    seen: Counter[str] = Counter()
+    with Connection((host, int(port)), seen) as wire:
+        wire.greet()
+        block = wire.headers(CHECK)
+
+        def are_answered() -> bool:
+            wire.read(0.01)
+            return seen[f"status {grpc.StatusCode.DEADLINE_EXCEEDED.value[0]}"] == UNFINISHED
+
+        for _ in range(UNFINISHED):
+            wire.open(block)
+        wait_until(are_answered)
+    with Connection((host, int(port)), seen) as wire:  # What the first ones left to the event loop is done by then.
+        wire.greet()
+        wire.open(wire.headers(CHARGE))
+
+        def is_answered() -> bool:
+            wire.read(0.01)
+            return seen[f"status {grpc.StatusCode.UNAUTHENTICATED.value[0]}"] > 0
+
+        wait_until(is_answered)
+    assert "Traceback" not in (stack.log_directory / "charging.log").read_text()

@@ -43,6 +43,7 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Start the worker; end Envoy when the worker ends, and the worker's coroutine when Envoy ends."""
+        asyncio.get_running_loop().set_exception_handler(_report)
         await receive()
         arguments = Arguments.of_environment()
         self._front = EnvoyFront(arguments.admin_socket)
@@ -70,7 +71,21 @@ class Application:
         finally:
             if status or not front.accepting.is_set():
                 os._exit(status)
-        await front.quit()
+        try:
+            await front.quit()
+        except OSError as error:
+            log.warning("envoy_not_ended", error=repr(error))
+            os._exit(status)
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what a callback raised, unless it is that the reader of a request, whom it should tell, was cancelled.
+
+    The module tells every reader that its caller is gone, also those that do not wait any more. A stranger can make it
+    do so with every call.
+    """
+    if not isinstance(context.get("exception"), asyncio.InvalidStateError):
+        loop.default_exception_handler(context)
 
 
 def _watch_signals(lifetime: Lifetime) -> None:

@@ -41,7 +41,11 @@ HEAP_BYTES_MAX = 512 * MIB
 
 FILTER = "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter"
 MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-HEALTH_PREFIX = "/grpc.health.v1.Health/"
+ACCESS = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"
+
+PATHS = "[!-$&->@-~]+"
+"""Paths that reach Python: printable ASCII without % and ?, as all paths of gRPC are. The module decodes a path, and
+does not answer one that is not UTF-8 then; nor is a method to be had by another spelling of its path."""
 
 Config = dict[str, Any]
 
@@ -186,15 +190,21 @@ def _http(hosted: Hosted) -> Config:
             },
         },
         "route_config": {"virtual_hosts": [_routes()]},
-        "http_filters": [_python(hosted)],
+        "http_filters": [_only_plain_paths(), _python(hosted)],
     }
 
 
 def _routes() -> Config:
-    """Return the routes. They lead nowhere, since Python answers; they say how long a stream may be idle."""
-    nowhere = {"status": 404}
-    watch = {"match": {"prefix": HEALTH_PREFIX}, "direct_response": nowhere}  # Whoever watches waits for long.
-    return {"name": "all", "domains": ["*"], "routes": [watch, {"match": {"prefix": "/"}, "direct_response": nowhere}]}
+    """Return the routes. Envoy must have one; it leads nowhere, since Python answers."""
+    return {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 404}}]}
+
+
+def _only_plain_paths() -> Config:
+    """Return the filter that refuses requests whose path is not one of PATHS, with PERMISSION_DENIED."""
+    plain = {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": PATHS}}}}
+    policy = {"permissions": [plain], "principals": [{"any": True}]}
+    rules = {"action": "ALLOW", "policies": {"plain paths": policy}}
+    return {"name": "paths", "typed_config": {"@type": ACCESS, "rules": rules}}
 
 
 def _python(hosted: Hosted) -> Config:
