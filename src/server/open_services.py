@@ -41,7 +41,7 @@ class OpenCalls:
         self._ended = False
 
     def end(self) -> None:
-        """End all calls, since the process stops."""
+        """End all calls, and those that come later at once, since the process stops."""
         self._ended = True
         for task in self._tasks:
             task.cancel()
@@ -50,6 +50,8 @@ class OpenCalls:
         """Return a handler that serves the same within the bounds. Its shape is a stream's, so that it reads itself."""
 
         async def serve(raws: AsyncIterator[bytes], context: Context) -> None:
+            if self._ended:
+                await abort(context, _stopping())
             task = _admit(self._tasks, OPEN_CALLS_MAX)
             try:
                 await self._serve(handler, raws, context)
@@ -59,7 +61,7 @@ class OpenCalls:
                 if task not in self._tasks:
                     await abort(context, Overloaded("too many calls without a token are open"))
                 if self._ended:
-                    await abort(context, Stopping("call another one", applied=Applied.NO))
+                    await abort(context, _stopping())
                 raise
             finally:
                 self._tasks.pop(task, None)
@@ -104,6 +106,10 @@ class OpenCalls:
             except DecodeError as error:
                 raise InvalidRequest(f"The bytes are not such a message: {error}.") from error
             yield request
+
+
+def _stopping() -> Stopping:
+    return Stopping("call another one", applied=Applied.NO)
 
 
 def _admit(tasks: _Tasks, tasks_max: int) -> asyncio.Task[Any]:

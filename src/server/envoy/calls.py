@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,8 @@ POLLS_MAX = 100
 """How many callers are asked for in a sweep: each takes two hops between Envoy's thread and Python's."""
 QUIET_SECONDS = 0.1
 """A server that stops waits this long for one more call, from a client that has not heard of it yet."""
+LAST_SECONDS_MAX = 0.5
+"""For calls that were ended, since the process stops, to be answered."""
 GATHERED_BYTES_MAX = 64 * 1024 * 1024
 """Bytes of messages that come in several parts and are not whole yet, of all calls together."""
 
@@ -58,7 +61,8 @@ class Calls:
     async def drain(self, seconds: float) -> None:
         """Return when calls no longer come and none is open; those that are open after `seconds` are ended.
 
-        Clients hear with their next answer that they should go. What they sent before is still served.
+        Clients hear with their next answer that they should go. What they sent before is still served. What comes
+        after `seconds` is refused, so that no client keeps the process.
         """
         self._boundary.open_calls.end()
         try:
@@ -72,7 +76,9 @@ class Calls:
             await self._boundary.calls.finish(0)
             for call in list(self._open):
                 call.cancel(Ended.STOPPING)  # Its request was not whole.
-            await self._until_none_is_open()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_SECONDS_MAX):
+                    await self._until_none_is_open()
 
     async def _until_none_is_open(self) -> None:
         while self._open:
@@ -82,6 +88,10 @@ class Calls:
     async def serve(self, scope: Event, receive: Receive, send: Send) -> None:
         """Serve one request. Raises nothing: what is raised here would be printed and nobody's."""
         call = Call(send, self._now)
+        if self._boundary.calls.ended:
+            call.ended = Ended.STOPPING
+            self._end(call)
+            return
         self._open[call] = None
         self._begun += 1
         if not self._sweeping:

@@ -42,14 +42,20 @@ class EnvoyFront:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> None:
-        """Have Envoy tell clients to go, wait for the calls that have begun, and cancel those that take too long."""
+        """Have Envoy tell clients to go, wait for the calls that have begun, and cancel those that take too long.
+
+        An Envoy that is too busy to be told costs nobody the answer to a call that has begun.
+        """
         assert self.calls is not None
-        await ask(self._admin_socket, "POST", "/drain_listeners?graceful&skip_exit")  # GOAWAY with each answer
-        await ask(self._admin_socket, "POST", "/drain_listeners")  # No new connections, at once.
+        try:
+            await ask(self._admin_socket, "POST", "/drain_listeners?graceful&skip_exit")  # GOAWAY with each answer
+            await ask(self._admin_socket, "POST", "/drain_listeners")  # No new connections, at once.
+        except OSError as error:
+            log.warning("envoy_not_drained", error=repr(error))
         await self.calls.drain(DRAIN_SECONDS_MAX)
 
     async def quit(self) -> None:
-        """End Envoy, and with it this process."""
+        """End Envoy, and with it this process. Raises OSError if it cannot be told."""
         await ask(self._admin_socket, "POST", "/quitquitquit")
 
     async def _live(self) -> bool:

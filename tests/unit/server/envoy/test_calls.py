@@ -5,6 +5,7 @@ import asyncio
 import gzip
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,6 +19,7 @@ from server.envoy import calls
 from server.envoy.call import Aborted, Call, Ended
 from server.envoy.calls import Calls
 from server.envoy.framing import framed
+from server.envoy.front import EnvoyFront
 from server.tokens import Tokens
 from tests.support.asgi import GONE, Caller, body, request
 from tests.support.polling import until
@@ -112,7 +114,12 @@ def servicer() -> Servicer:
 
 @pytest.fixture
 async def served(servicer: Servicer) -> Calls:
-    boundary = Boundary(Tokens([TOKEN]), ours=frozenset({CHARGING, RATES}), open_services=frozenset())
+    return calls_of(servicer)
+
+
+def calls_of(servicer: Servicer, *, open_services: frozenset[str] = frozenset()) -> Calls:
+    """Return the calls of a process that serves both services by one servicer."""
+    boundary = Boundary(Tokens([TOKEN]), ours=frozenset({CHARGING, RATES}), open_services=open_services)
     charging_pb2_grpc.add_ChargingServiceServicer_to_server(servicer, boundary)
     rate_pb2_grpc.add_RateServiceServicer_to_server(servicer, boundary)
     return Calls(boundary)
@@ -308,6 +315,55 @@ async def test_a_server_that_stops_waits_for_calls_and_then_ends_them(served: Ca
     await served.drain(0.01)
     for each in left:
         assert reason_of(await each) == ("UNAVAILABLE", "SERVER_STOPPING", {"applied": "unknown"})
+
+
+async def test_no_caller_keeps_a_server_that_stops(served: Calls) -> None:
+    """A client that does not go opens another call as soon as its last one has ended, and never finishes a request."""
+    callers: list[Caller] = []
+    over = False
+
+    async def keep() -> None:
+        while len(callers) < 20 and not over:
+            callers.append(Caller(UNARY, body(b"", more=True), headers=[SHOWN], waits=True))
+            await serve(served, callers[-1])
+
+    keeping = asyncio.create_task(keep())
+    try:
+        async with asyncio.timeout(5):
+            await served.drain(0.01)
+            await keeping
+    finally:
+        over = True
+    for each in callers:
+        assert reason_of(each) == ("UNAVAILABLE", "SERVER_STOPPING", {"applied": "no"})
+
+
+async def test_a_stranger_does_not_delay_a_server_that_stops(servicer: Servicer) -> None:
+    """Who watches health watches again when the watch ends."""
+    servicer.may_answer.clear()
+    served = calls_of(servicer, open_services=frozenset({CHARGING}))
+    first = begin(served, caller_of(UNARY, waits=True))
+    await until(lambda: servicer.begun == 1)
+    draining = asyncio.create_task(served.drain(60))
+    await asyncio.sleep(0)
+    again = begin(served, caller_of(UNARY, waits=True))
+    await until(lambda: first.done() and again.done())
+    for each in (first, again):
+        assert reason_of(each.result()) == ("UNAVAILABLE", "SERVER_STOPPING", {"applied": "no"})
+    await draining
+
+
+async def test_a_server_whose_envoy_does_not_hear_finishes_its_calls(servicer: Servicer, tmp_path: Path) -> None:
+    front = EnvoyFront(tmp_path / "no.sock")
+    front.calls = served = calls_of(servicer)
+    servicer.may_answer.clear()
+    begun = begin(served, caller_of(UNARY, waits=True))
+    await until(lambda: servicer.begun == 1)
+    stopping = asyncio.create_task(front.stop())
+    await asyncio.sleep(0)
+    servicer.may_answer.set()
+    await stopping
+    assert (await begun).code == 0
 
 
 async def test_callers_are_asked_for_a_few_at_a_time_and_each_in_turn(
