@@ -88,7 +88,7 @@ class Room:
 class Messages:
     """The messages of one request, one by one, while its bytes arrive."""
 
-    __slots__ = ("_ahead", "_compressible", "_data", "_more", "_receive", "_room", "reading")
+    __slots__ = ("_ahead", "_at", "_compressible", "_data", "_more", "_receive", "_room", "reading")
 
     def __init__(self, receive: Receive, room: Room, *, compressible: bool = False) -> None:
         """Read by ASGI's `receive`; `room` is for messages that come in several parts.
@@ -99,6 +99,8 @@ class Messages:
         self._room = room
         self._compressible = compressible
         self._data = b""
+        self._at = 0
+        """Where in `_data` the next message begins: what is left is not copied for each of many small ones."""
         self._more = True
         self._ahead: asyncio.Future[Event] | None = None
         self.reading = False
@@ -109,19 +111,19 @@ class Messages:
 
     async def __anext__(self) -> bytes:
         """Return the next message. Raises InvalidRequest, and Disconnected."""
-        while len(self._data) < PREFIX_BYTES:
+        while self._left < PREFIX_BYTES:
             if not self._more:
-                if self._data:
+                if self._left:
                     raise InvalidRequest(_CUT_OFF)
                 raise StopAsyncIteration
             await self._read()
-        compressed, length = _PREFIX.unpack_from(self._data)
-        end = PREFIX_BYTES + self._checked(compressed, length)
-        if len(self._data) < end:
-            with self._room.taken(end):
-                await self._gather(end)
-        message, self._data = self._data[PREFIX_BYTES:end], self._data[end:]
-        return message
+        compressed, length = _PREFIX.unpack_from(self._data, self._at)
+        size = PREFIX_BYTES + self._checked(compressed, length)
+        if self._left < size:
+            with self._room.taken(size):
+                await self._gather(size)
+        begin, self._at = self._at + PREFIX_BYTES, self._at + size
+        return self._data[begin : self._at]
 
     async def only(self) -> bytes:
         """Return the one message of a unary call. Raises InvalidRequest, and Disconnected."""
@@ -139,16 +141,21 @@ class Messages:
 
     async def _gather(self, size: int) -> None:
         """Read until there are `size` bytes. Parts are joined once: a large message comes in many."""
-        parts = [self._data]
-        missing = size - len(self._data)
+        parts = [self._data[self._at :]]
+        missing = size - self._left
         while missing > 0:
-            self._data = b""
+            self._data, self._at = b"", 0
             if not self._more:
                 raise InvalidRequest(_CUT_OFF)
             await self._read()
             parts.append(self._data)
             missing -= len(self._data)
         self._data = b"".join(parts)
+
+    @property
+    def _left(self) -> int:
+        """The number of bytes that have been read and belong to no message yet."""
+        return len(self._data) - self._at
 
     def _checked(self, compressed: int, length: int) -> int:
         """Return the length of a message. Raises InvalidRequest if it is not to be read."""
@@ -180,7 +187,7 @@ class Messages:
         if event["type"] != "http.request":
             raise Disconnected
         body: bytes = event["body"]
-        self._data = self._data + body if self._data else body
+        self._data, self._at = (self._data[self._at :] + body if self._left else body), 0
         self._more = event["more_body"]
 
 
