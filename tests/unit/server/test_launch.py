@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from charging.settings import ChargingSettings
-from server.envoy.launch import Arguments, find_programs, worker_program
+from server.envoy.launch import SOCKET_PATH_BYTES_MAX, Arguments, Programs, find_programs, worker_program
 from server.lifetime import SIGNALS
-from server.settings import FrontChoice
+from server.settings import FrontChoice, Misconfigured
 
 
 def test_a_worker_in_envoy_is_envoy_from_its_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +26,20 @@ def test_a_worker_in_envoy_is_envoy_from_its_beginning(tmp_path: Path, monkeypat
     for name, value in program.environment.items():
         monkeypatch.setenv(name, value)
     assert Arguments.of_environment() == arguments
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_folder_too_long_for_a_socket_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, excess: int
+) -> None:
+    """Envoy would end with a status of its own, and be started again for ever."""
+    monkeypatch.setenv("TOKEN_FILE", str(tmp_path / "tokens"))
+    folder = tmp_path / ("x" * (SOCKET_PATH_BYTES_MAX - len(f"{tmp_path}//envoy-0.sock") + excess))
+    folder.mkdir()
+    arguments = Arguments({"port": 50051}, 0, 7, insecure=False, folder=folder)
+    programs = Programs(Path("envoy"), Path("module"), Path("libpython"))
+    if not excess:
+        assert worker_program(programs, ChargingSettings(), "charging.hosted:app", arguments)
+        return
+    with pytest.raises(Misconfigured, match="1 bytes too long"):
+        worker_program(programs, ChargingSettings(), "charging.hosted:app", arguments)

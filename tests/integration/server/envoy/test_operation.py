@@ -49,6 +49,12 @@ def test_envoy_is_the_front_where_it_is_there_and_grpc_elsewhere(
             assert clients.call(clients.charging.GetWallet, READ_WALLET).currency_code == "EUR"
 
 
+def test_the_python_in_envoy_reads_utf_8_in_every_locale(stack: Stack, tmp_path: Path) -> None:
+    """The program python sees to it by itself where the locale is C; a library in another program does not."""
+    with serving(stack, "charging", tmp_path, CHARGING_FRONT="envoy", LC_ALL="C") as server:
+        assert server.is_healthy()
+
+
 def test_a_server_that_is_to_have_envoy_and_cannot_says_how_to_get_it(
     stack: Stack, without_pyvoy: dict[str, str]
 ) -> None:
