@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from charging.batches import Batches
-from server.boundary import ANSWER_SECONDS_MAX
 from server.rejections import CallerTooSlow, Rejection, StreamEnded
+from server.transport_limits import ANSWER_SECONDS_MAX
 from veloconnect.charging.v1 import charging_pb2
 from wallet.domain.errors import Applied
 

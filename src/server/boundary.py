@@ -21,6 +21,7 @@ from server.metrics import CallMetrics
 from server.open_services import OpenCalls
 from server.rejections import CallerTooSlow, InvalidRequest, Rejection, Unauthenticated
 from server.tokens import Metadata, Tokens
+from server.transport_limits import ANSWER_SECONDS_MAX
 from server.validation import read
 from wallet.domain.errors import Applied, Overloaded, Stopping, WalletError
 
@@ -40,9 +41,6 @@ UPLOAD_MESSAGES_MAX = 100_000
 UPLOAD_END_SECONDS = 0.05
 """gRPC reports a caller that is gone as the end of its messages, and only then cancels the call. Half an upload must
 not count as a whole one."""
-ANSWER_SECONDS_MAX = 60
-"""How long the caller of a download may take to receive an answer; HTTP downloads have the same limit. A caller that
-never receives would hold its place among the concurrent exports."""
 DOWNLOAD_SECONDS_MAX = 900
 """How long a download may take in all; HTTP downloads have the same limit."""
 

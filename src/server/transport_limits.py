@@ -13,6 +13,9 @@ CONNECTION_AGE_SECONDS = 300
 """After this time clients connect again, so that a new worker or machine gets its share."""
 STREAM_SECONDS_MAX = 900
 """How long a call may go on when its connection is that old, and be silent: longer than the longest stream of ours."""
+ANSWER_SECONDS_MAX = 60
+"""How long a caller may take to receive an answer: HTTP downloads have the same limit. A caller that never receives
+would hold memory, and its place among the concurrent exports."""
 KEEPALIVE_SECONDS = 60
 KEEPALIVE_TIMEOUT_SECONDS = 20
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from server.lifetime import DRAIN_SECONDS_MAX
 from server.settings import ServerSettings
 from server.transport_limits import (
+    ANSWER_SECONDS_MAX,
     CONNECTION_AGE_SECONDS,
     HANDSHAKE_SECONDS_MAX,
     KEEPALIVE_SECONDS,
@@ -113,10 +114,11 @@ def _overload_manager() -> Config:
 def _listener(settings: ServerSettings, hosted: Hosted) -> Config:
     (_, _, _, _, (address, *_)), *_ = socket.getaddrinfo(settings.listen_host, settings.port, type=socket.SOCK_STREAM)
     tls = {} if hosted.certificate is None else {"transport_socket": _tls(hosted.certificate)}
+    both = {"ipv4_compat": True} if address == "::" else {}  # As gRPC: "any address" is IPv4's as well.
     return {
         "name": "grpc",
         "stat_prefix": "grpc",
-        "address": {"socket_address": {"address": address, "port_value": settings.port}},
+        "address": {"socket_address": {"address": address, "port_value": settings.port, **both}},
         "enable_reuse_port": True,
         "per_connection_buffer_limit_bytes": CONNECTION_WINDOW_BYTES,
         "filter_chains": [
@@ -172,6 +174,7 @@ def _http(hosted: Hosted) -> Config:
         "max_request_headers_kb": METADATA_BYTES_MAX // KIB,
         "request_headers_timeout": f"{HEADERS_SECONDS_MAX}s",
         "stream_idle_timeout": f"{STREAM_SECONDS_MAX}s",
+        "stream_flush_timeout": f"{ANSWER_SECONDS_MAX}s",
         "drain_timeout": f"{DRAIN_SECONDS_MAX:.0f}s",
         "common_http_protocol_options": {
             "max_connection_duration": f"{CONNECTION_AGE_SECONDS}s",

@@ -190,6 +190,17 @@ def test_outside_of_loopback_reflection_wants_a_token_and_health_does_not(
 
 
 @ON_BOTH_FRONTS
+def test_a_server_on_all_addresses_is_reached_by_ipv4_as_well(stack: Stack, front: str, tmp_path: Path) -> None:
+    listening = {"LISTEN_HOST": "::", "CHARGING_FRONT": front}
+    with (
+        serving(stack, "charging", tmp_path, "--insecure", **listening) as server,
+        Clients(server.address, stack.admin_address, stack.token) as clients,
+    ):
+        assert server.address.startswith(LOOPBACK)
+        assert read_wallet(clients, "charging").currency_code == "EUR"
+
+
+@ON_BOTH_FRONTS
 def test_on_loopback_reflection_is_open(clients: Clients) -> None:
     for channel in (clients.charging_channel, clients.admin_channel):
         assert "grpc.health.v1.Health" in reflected(channel, metadata=[])

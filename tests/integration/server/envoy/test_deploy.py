@@ -23,7 +23,13 @@ from veloconnect.admin.v1 import company_pb2
 from veloconnect.charging.v1 import charging_pb2
 
 DEPLOYED = Path(__file__).parents[4] / "deploy" / "envoy.yaml"
-SAME = ("max_request_headers_kb", "request_headers_timeout", "stream_idle_timeout", "http2_protocol_options")
+SAME = (
+    "max_request_headers_kb",
+    "request_headers_timeout",
+    "stream_idle_timeout",
+    "stream_flush_timeout",
+    "http2_protocol_options",
+)
 
 
 def http_of(config: Any) -> Any:
