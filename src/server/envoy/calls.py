@@ -180,6 +180,9 @@ class Calls:
 
     def _sweep(self) -> None:
         """Cancel the calls whose time is over, and ask for the callers of those that are open for long."""
+        self._sweeping = bool(self._open)
+        if self._sweeping:
+            self._loop.call_later(SWEEP_SECONDS, self._sweep)  # First of all: a fault in a sweep must not end them.
         now = self._now()
         polls: list[tuple[Call, Messages]] = []
         for call, messages in self._open.items():
@@ -194,9 +197,6 @@ class Calls:
         for call, messages in polls:
             self._open[call] = None
             messages.look_ahead().add_done_callback(partial(self._polled, call, messages))
-        self._sweeping = bool(self._open)
-        if self._open:
-            self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _polled(self, call: Call, messages: Messages, answered: "asyncio.Future[Event]") -> None:
         """Cancel a call whose caller is gone; otherwise its turn comes again after all others'."""

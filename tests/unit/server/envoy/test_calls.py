@@ -6,7 +6,7 @@ import gzip
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import pytest
@@ -18,7 +18,7 @@ from server.context import Context
 from server.envoy import calls
 from server.envoy.call import Aborted, Call, Ended
 from server.envoy.calls import Calls
-from server.envoy.framing import framed
+from server.envoy.framing import Messages, framed
 from server.envoy.front import EnvoyFront
 from server.tokens import Tokens
 from tests.support.asgi import GONE, Caller, body, request
@@ -248,6 +248,27 @@ async def test_a_request_that_is_not_whole_in_time_is_refused(served: Calls, mon
     stream.go()
     await streaming
     assert stream.sent[-1]["type"] != "http.response.trailers", "its caller was gone meanwhile"
+
+
+async def test_a_fault_in_a_sweep_does_not_end_the_sweeps(
+    served: Calls, servicer: Servicer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[str] = []
+
+    def fail(_messages: Messages) -> NoReturn:
+        failed.append("a fault of ours")
+        raise RuntimeError
+
+    monkeypatch.setattr(Messages, "look_ahead", fail)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    servicer.may_answer.clear()
+    waiting = begin(served, caller_of(UNARY, waits=True))
+    await until(lambda: failed)
+    timed = begin(served, caller_of(UNARY, waits=True, headers=[(b"grpc-timeout", b"1m")]))
+    await until(timed.done)
+    assert timed.result().code == grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
+    servicer.may_answer.set()
+    await waiting
 
 
 @pytest.mark.parametrize("path", SHAPES)
