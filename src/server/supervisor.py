@@ -116,6 +116,7 @@ class Supervisor:
         self.slots = [Slot(number, spawner, ports, folder) for number in range(workers)]
         self._stopping = asyncio.Event()
         self._hopeless = 0
+        self._has_served = False
 
     def healthy(self) -> bool:
         """Return whether every worker serves."""
@@ -130,7 +131,7 @@ class Supervisor:
         return sum(slot.restarts for slot in self.slots)
 
     async def run(self) -> int:
-        """Keep the workers running until a signal; return the exit status, not 0 if none of them can start."""
+        """Keep the workers running until a signal; return the exit status, not 0 if none could ever start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -152,14 +153,16 @@ class Supervisor:
             status, served = await slot.run_once()
             if self._stopping.is_set():
                 return
-            if status == os.EX_CONFIG and not served and not self.serving():
-                # It has logged the reason. Another start would end the same way.
+            self._has_served |= served or self.serving() > 0
+            if status == os.EX_CONFIG and not self._has_served:
+                # It has logged the reason. Another start would end the same way. (Where workers have served, what is
+                # wrong now was right before, such as a certificate that is being replaced.)
                 self._hopeless = status
                 self._stopping.set()
                 return
+            wait = RESTART_SECONDS_MIN if served else wait
             log.warning("worker_ended", slot=slot.number, status=status, restart_seconds=wait)
             slot.restarts += 1
-            wait = RESTART_SECONDS_MIN if served else wait
             try:
                 await asyncio.wait_for(self._stopping.wait(), wait)
             except TimeoutError:

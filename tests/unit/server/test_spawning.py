@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from server.lifetime import SIGNALS
 from server.settings import Misconfigured
 from server.spawning import Assignment, Prepare, Program, Spawner
-from server.supervisor import Slot, Supervisor
+from server.supervisor import RESTART_SECONDS_MIN, Slot, Supervisor
 
 SECONDS_MAX = 30.0
 
@@ -113,3 +114,26 @@ async def test_a_worker_that_could_not_be_started_is_started_again(tmp_path: Pat
     finally:
         os.kill(os.getpid(), signal.SIGTERM)
         assert await running == 0
+
+
+async def test_a_service_that_has_served_is_not_ended_by_what_is_wrong_for_a_moment(tmp_path: Path) -> None:
+    """Its only worker dies while a certificate and its key are being replaced, one after the other."""
+    served = python("import os; os.write({tether}, b'+')")
+    serve = python("import os, time; os.write({tether}, b'+'); time.sleep(60)")
+    prepared = [serve, broken_certificate, served, served]
+
+    def prepare(assignment: Assignment) -> Program:
+        return prepared.pop()(assignment)
+
+    supervisor = Supervisor(prepare, 1, {}, tmp_path)
+    with capture_logs() as logged:
+        running = asyncio.ensure_future(supervisor.run())
+        try:
+            async with asyncio.timeout(SECONDS_MAX):
+                while not running.done() and (prepared or not supervisor.healthy()):
+                    await asyncio.sleep(0.01)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert await running == 0
+    waits = [line["restart_seconds"] for line in logged if line["event"] == "worker_ended"]
+    assert waits == [RESTART_SECONDS_MIN, RESTART_SECONDS_MIN, 2 * RESTART_SECONDS_MIN]
