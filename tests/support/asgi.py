@@ -41,6 +41,7 @@ class Caller:
         """Send `parts`, with `headers` beside those that gRPC always has; then go away, unless it `waits`."""
         self.scope: Event = {
             "type": "http",
+            "method": "POST",
             "path": path,
             "headers": [(b"content-type", b"application/grpc"), (b"te", b"trailers"), *headers],
         }

@@ -12,6 +12,8 @@ import structlog
 from server.boundary import Boundary
 from server.envoy.call import Aborted, Call, Ended, Send
 from server.envoy.framing import (
+    CONTENT_TYPE,
+    CONTENT_TYPES,
     ENCODINGS,
     IDENTITY,
     Disconnected,
@@ -114,8 +116,12 @@ class Calls:
     async def _serve(self, call: Call, scope: Event, receive: Receive) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         path: str = scope["path"]
-        if not headers.get(b"content-type", b"").startswith(b"application/grpc"):
+        content_type = headers.get(b"content-type", b"")
+        if content_type != CONTENT_TYPE and not content_type.startswith(CONTENT_TYPES):
             call.refuse_http(415)
+            return
+        if scope["method"] != "POST":
+            call.refuse_http(405)
             return
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         found = self._boundary.find(path, (("authorization", authorization),), begun=len(self._open))

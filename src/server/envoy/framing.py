@@ -23,6 +23,10 @@ TIMEOUT_DIGITS_MAX = 8
 TIMEOUT_SECONDS_MAX = 366 * 86_400.0
 """A longer timeout is as good as none."""
 
+CONTENT_TYPE = b"application/grpc"
+CONTENT_TYPES = (b"application/grpc+", b"application/grpc;")
+"""How other values begin that mean the same; application/grpc-web is another protocol, with other answers."""
+
 IDENTITY = b"identity"
 ENCODINGS = (IDENTITY, b"gzip")
 """The values of grpc-encoding that are read."""

@@ -196,6 +196,33 @@ async def test_nothing_of_a_strangers_request_is_read(
     assert not servicer.begun
 
 
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        (b"application/grpc", 200),
+        (b"application/grpc+proto", 200),
+        (b"application/grpc;charset=utf-8", 200),
+        (b"application/grpc-web", 415),  # Its caller could not read the answer to what it has paid for.
+        (b"application/grpc-web+proto", 415),
+        (b"application/json", 415),
+    ],
+)
+async def test_grpc_is_known_by_its_content_type(served: Calls, content_type: bytes, status: int) -> None:
+    caller = caller_of(UNARY)
+    caller.scope["headers"] = [SHOWN, (b"content-type", content_type), (b"te", b"trailers")]
+    await serve(served, caller)
+    assert caller.sent[0]["status"] == status
+
+
+async def test_a_call_is_a_post(served: Calls, servicer: Servicer) -> None:
+    """Whatever is in between takes a GET for what changes nothing, and may send it again or answer it itself."""
+    caller = caller_of(UNARY)
+    caller.scope["method"] = "GET"
+    await serve(served, caller)
+    assert [event.get("status") for event in caller.sent] == [405, None]
+    assert not servicer.begun
+
+
 async def test_what_is_not_grpc_is_told_so(served: Calls) -> None:
     caller = caller_of(UNARY)
     caller.scope["headers"] = [SHOWN]
