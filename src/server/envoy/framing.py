@@ -13,12 +13,14 @@ from urllib.parse import quote_from_bytes
 
 import grpc
 
-from server.rejections import InvalidRequest
+from server.rejections import CallerTooSlow, InvalidRequest
 from server.tokens import Metadata
 from server.validation import MESSAGE_BYTES_MAX
-from wallet.domain.errors import Overloaded
+from wallet.domain.errors import Applied, Overloaded
 
 PREFIX_BYTES = 5
+MESSAGE_SECONDS_MAX = 10.0
+"""How long a message that comes in several parts may take: meanwhile it holds room that others need."""
 TIMEOUT_DIGITS_MAX = 8
 TIMEOUT_SECONDS_MAX = 366 * 86_400.0
 """A longer timeout is as good as none."""
@@ -114,7 +116,7 @@ class Messages:
         return self
 
     async def __anext__(self) -> bytes:
-        """Return the next message. Raises InvalidRequest, and Disconnected."""
+        """Return the next message. Raises InvalidRequest, CallerTooSlow, Overloaded, and Disconnected."""
         while self._left < PREFIX_BYTES:
             if not self._more:
                 if self._left:
@@ -125,12 +127,12 @@ class Messages:
         size = PREFIX_BYTES + self._checked(compressed, length)
         if self._left < size:
             with self._room.taken(size):
-                await self._gather(size)
+                await self._gather_in_time(size)
         begin, self._at = self._at + PREFIX_BYTES, self._at + size
         return self._data[begin : self._at]
 
     async def only(self) -> bytes:
-        """Return the one message of a unary call. Raises InvalidRequest, and Disconnected."""
+        """Return the one message of a unary call. Raises as `__anext__` does."""
         await self._read()
         data = self._data
         if not self._more and len(data) >= PREFIX_BYTES:  # Nearly always.
@@ -142,6 +144,14 @@ class Messages:
                 raise InvalidRequest("More than one message was sent to a method that takes one.")
             return message
         raise InvalidRequest("No message was sent.")
+
+    async def _gather_in_time(self, size: int) -> None:
+        try:
+            async with asyncio.timeout(MESSAGE_SECONDS_MAX):
+                await self._gather(size)
+        except TimeoutError as error:
+            late = f"a message was not whole {MESSAGE_SECONDS_MAX:g} s after it had begun"
+            raise CallerTooSlow(late, applied=Applied.NO) from error
 
     async def _gather(self, size: int) -> None:
         """Read until there are `size` bytes. Parts are joined once: a large message comes in many."""

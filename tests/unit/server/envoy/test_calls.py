@@ -15,12 +15,13 @@ from google.rpc.status_pb2 import Status
 
 from server.boundary import Boundary
 from server.context import Context
-from server.envoy import calls
+from server.envoy import calls, framing
 from server.envoy.call import Aborted, Call, Ended
 from server.envoy.calls import Calls
 from server.envoy.framing import Messages, framed
 from server.envoy.front import EnvoyFront
 from server.tokens import Tokens
+from server.validation import MESSAGE_BYTES_MAX
 from tests.support.asgi import GONE, Caller, body, request
 from tests.support.polling import until
 from veloconnect.admin.v1 import rate_pb2, rate_pb2_grpc
@@ -275,6 +276,18 @@ async def test_a_request_that_is_not_whole_in_time_is_refused(served: Calls, mon
     stream.go()
     await streaming
     assert stream.sent[-1]["type"] != "http.response.trailers", "its caller was gone meanwhile"
+
+
+async def test_a_stream_within_a_message_does_not_hold_the_room_of_others(
+    served: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(framing, "MESSAGE_SECONDS_MAX", 0.05)
+    announced = b"\0" + MESSAGE_BYTES_MAX.to_bytes(4, "big")
+    for _ in range(2):  # The room is full, and is free again.
+        stalled = [Caller(STREAM, body(announced, more=True), headers=[SHOWN], waits=True) for _ in range(20)]
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(serve(served, each) for each in stalled))
+        assert {reason_of(each)[1] for each in stalled} == {"DEADLINE_EXCEEDED", "OVERLOADED"}
 
 
 async def test_a_fault_in_a_sweep_does_not_end_the_sweeps(
