@@ -18,11 +18,11 @@ from server.calls_in_flight import CALLS_MAX, CallsInFlight
 from server.context import Context
 from server.errors import ErrorAnswer, answer, is_fault
 from server.metrics import CallMetrics
-from server.open_services import OpenCalls
+from server.open_services import REQUEST_BYTES_MAX, OpenCalls
 from server.rejections import CallerTooSlow, InvalidRequest, Rejection, Unauthenticated
 from server.tokens import Metadata, Tokens
 from server.transport_limits import ANSWER_SECONDS_MAX
-from server.validation import read
+from server.validation import MESSAGE_BYTES_MAX, read
 from wallet.domain.errors import Applied, Overloaded, Stopping, WalletError
 
 if TYPE_CHECKING:  # grpc's classes are generic in its stubs only.
@@ -66,6 +66,8 @@ class Found(NamedTuple):
 
     handler: Handler
     admitted: bool
+    bytes_max: int = MESSAGE_BYTES_MAX
+    """Of a message, before it is inflated."""
 
 
 class Boundary(GenericHandler):
@@ -110,7 +112,7 @@ class Boundary(GenericHandler):
         if method is None:
             return None
         if method.open:
-            return Found(method.served, admitted=True)
+            return Found(method.served, admitted=True, bytes_max=REQUEST_BYTES_MAX)
         if not self._tokens.admits(metadata):
             return Found(method.refused, admitted=False)
         if self.calls.full or begun > CALLS_MAX:

@@ -131,7 +131,7 @@ class Calls:
         if encoding not in ENCODINGS and found.admitted:
             text = f"Messages compressed by {encoding.decode('latin-1')} are not read: send gzip, or as they are."
             await call.abort(grpc.StatusCode.UNIMPLEMENTED, text, (("grpc-accept-encoding", "identity,gzip"),))
-        messages = Messages(receive, self._room, compressible=encoding != IDENTITY)
+        messages = Messages(receive, self._room, bytes_max=found.bytes_max, compressible=encoding != IDENTITY)
         handler: Any = found.handler
         try:
             if (timeout := headers.get(b"grpc-timeout")) is not None:

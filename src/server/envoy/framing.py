@@ -94,15 +94,18 @@ class Room:
 class Messages:
     """The messages of one request, one by one, while its bytes arrive."""
 
-    __slots__ = ("_ahead", "_at", "_compressible", "_data", "_more", "_receive", "_room", "reading")
+    __slots__ = ("_ahead", "_at", "_bytes_max", "_compressible", "_data", "_more", "_receive", "_room", "reading")
 
-    def __init__(self, receive: Receive, room: Room, *, compressible: bool = False) -> None:
-        """Read by ASGI's `receive`; `room` is for messages that come in several parts.
+    def __init__(
+        self, receive: Receive, room: Room, *, bytes_max: int = MESSAGE_BYTES_MAX, compressible: bool = False
+    ) -> None:
+        """Read by ASGI's `receive`; `room` is for messages that come in several parts, of `bytes_max` at most.
 
         Messages that are compressed, if they may be, stay so: validation.read inflates them.
         """
         self._receive = receive
         self._room = room
+        self._bytes_max = bytes_max
         self._compressible = compressible
         self._data = b""
         self._at = 0
@@ -175,10 +178,8 @@ class Messages:
         """Return the length of a message. Raises InvalidRequest if it is not to be read."""
         if compressed and not self._compressible:
             raise InvalidRequest("A message is compressed, and the header grpc-encoding does not say how.")
-        if length > MESSAGE_BYTES_MAX:
-            raise InvalidRequest(
-                f"The message has {length} bytes, more than {MESSAGE_BYTES_MAX}: send fewer at a time."
-            )
+        if length > self._bytes_max:
+            raise InvalidRequest(f"The message has {length} bytes, more than {self._bytes_max}: send fewer at a time.")
         return length
 
     def look_ahead(self) -> "asyncio.Future[Event]":

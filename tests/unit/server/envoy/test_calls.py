@@ -20,6 +20,7 @@ from server.envoy.call import Aborted, Call, Ended
 from server.envoy.calls import Calls
 from server.envoy.framing import Messages, framed
 from server.envoy.front import EnvoyFront
+from server.open_services import REQUEST_BYTES_MAX
 from server.tokens import Tokens
 from server.validation import MESSAGE_BYTES_MAX
 from tests.support.asgi import GONE, Caller, body, request
@@ -288,6 +289,14 @@ async def test_a_stream_within_a_message_does_not_hold_the_room_of_others(
         async with asyncio.timeout(20):
             await asyncio.gather(*(serve(served, each) for each in stalled))
         assert {reason_of(each)[1] for each in stalled} == {"DEADLINE_EXCEEDED", "OVERLOADED"}
+
+
+async def test_strangers_hold_no_room_for_messages(servicer: Servicer) -> None:
+    """A call without a token, to health, may not announce what would fill the room of those who have one."""
+    served = calls_of(servicer, open_services=frozenset({CHARGING}))
+    announced = b"\0" + (REQUEST_BYTES_MAX + 1).to_bytes(4, "big")
+    refused = await serve(served, Caller(UNARY, body(announced, more=True), waits=True))
+    assert reason_of(refused)[0] == "INVALID_ARGUMENT"
 
 
 async def test_a_fault_in_a_sweep_does_not_end_the_sweeps(
