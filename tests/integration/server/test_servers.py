@@ -357,6 +357,8 @@ def test_health_is_not_serving_while_postgres_is_paused(
     request = charge(f"{front}-while-paused")
     channel = clients.charging_channel
     assert health_of(channel) == "SERVING"
+    # This worker knows the company then, and asks Redis; of one it does not know it would ask Postgres first.
+    clients.call(clients.charging.Charge, charge(f"{front}-before-the-pause"))
     stack.postgres.pause()
     try:
         first = clients.refused(clients.charging.Charge, request)
