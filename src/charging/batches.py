@@ -70,6 +70,7 @@ class Batches:
     async def _submit(self, requests: Requests, submission: Submission, turn: Turn) -> dict[int, InvalidRequest]:
         """Submit the commands of the valid requests, in order; return the errors of the others by their places."""
         invalid: dict[int, InvalidRequest] = {}
+        waits = True
         for place, request in enumerate(requests):
             if turn.over:
                 await turn.renew()
@@ -77,11 +78,10 @@ class Batches:
             if isinstance(command, InvalidRequest):
                 invalid[place] = command
                 continue
-            while not submission.has_room(command.company):
-                in_time = await submission.wait_for_room(command.company)
+            while waits and not submission.has_room(command.company):
+                # After one wait in vain the rest is submitted, and refused: each would wait as long for nothing.
+                waits = await submission.wait_for_room(command.company)
                 await turn.renew()
-                if not in_time:
-                    break
             submission.submit(command)
         return invalid
 

@@ -9,6 +9,7 @@ from server.lifetime import DRAIN_SECONDS_MAX
 from server.settings import FrontChoice, Misconfigured, ServerSettings
 from server.transport_limits import (
     CONNECTION_AGE_SECONDS,
+    CONNECTION_IDLE_SECONDS,
     HANDSHAKE_SECONDS_MAX,
     KEEPALIVE_SECONDS,
     KEEPALIVE_TIMEOUT_SECONDS,
@@ -56,6 +57,7 @@ OPTIONS = (
     ("grpc.per_message_decompression", 0),
     ("grpc.compression_enabled_algorithms_bitset", _ENCODINGS),
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS_MAX * 1000),
+    ("grpc.max_connection_idle_ms", CONNECTION_IDLE_SECONDS * 1000),
     ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS * 1000),
     ("grpc.max_connection_age_grace_ms", STREAM_SECONDS_MAX * 1000),
     ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),

@@ -65,7 +65,11 @@ class Slot:
 
     async def run_once(self) -> tuple[int, bool]:
         """Start a worker and wait for its end; return its exit status and whether it ever served."""
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            log.error("worker_not_started", slot=self.number, error=str(error))  # noqa: TRY400  The text suffices.
+            return os.EX_OSERR, False
         with ours:
             with theirs:
                 assignment = Assignment(self._ports, self.number, theirs.fileno(), self._folder)

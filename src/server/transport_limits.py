@@ -11,6 +11,9 @@ HANDSHAKE_SECONDS_MAX = 10
 """How long a connection may take for TLS and its first frame."""
 CONNECTION_AGE_SECONDS = 300
 """After this time clients connect again, so that a new worker or machine gets its share."""
+CONNECTION_IDLE_SECONDS = 60
+"""A connection without a call is closed after this time: a stranger who keeps them has to come back every minute.
+A client connects again with its next call."""
 STREAM_SECONDS_MAX = 900
 """How long a call may go on when its connection is that old, and be silent: longer than the longest stream of ours."""
 ANSWER_SECONDS_MAX = 60

@@ -108,7 +108,7 @@ class Connection:
         """Send, reading meanwhile. Raises Closed."""
         give_up_at = time.monotonic() + SEND_SECONDS_MAX
         while data:
-            readable, writable, _ = select.select([self._socket], [self._socket], [], 0.1)
+            readable, writable = self._wait(select.POLLIN | select.POLLOUT, 0.1)
             try:
                 if readable:
                     self._receive()
@@ -125,7 +125,7 @@ class Connection:
         """Read what has come within a time. Raises Closed."""
         until = time.monotonic() + seconds
         while True:
-            readable, _, _ = select.select([self._socket], [], [], max(0.0, until - time.monotonic()))
+            readable, _ = self._wait(select.POLLIN, max(0.0, until - time.monotonic()))
             if not readable:
                 return
             try:
@@ -133,6 +133,14 @@ class Connection:
             except OSError as error:
                 self.seen["connection closed"] += 1
                 raise Closed from error
+
+    def _wait(self, events: int, seconds: float) -> tuple[bool, bool]:
+        """Return whether the socket can be read and written. By poll: select knows no descriptor beyond 1 023."""
+        poll = select.poll()
+        poll.register(self._socket, events)
+        found = poll.poll(seconds * 1000)
+        seen = found[0][1] if found else 0
+        return bool(seen & ~select.POLLOUT), bool(seen & select.POLLOUT)
 
     def _receive(self) -> None:
         data = self._socket.recv(READ_BYTES)

@@ -10,6 +10,7 @@ from server.settings import ServerSettings
 from server.transport_limits import (
     ANSWER_SECONDS_MAX,
     CONNECTION_AGE_SECONDS,
+    CONNECTION_IDLE_SECONDS,
     HANDSHAKE_SECONDS_MAX,
     KEEPALIVE_SECONDS,
     KEEPALIVE_TIMEOUT_SECONDS,
@@ -177,6 +178,7 @@ def _http(hosted: Hosted) -> Config:
         "stream_flush_timeout": f"{ANSWER_SECONDS_MAX}s",
         "drain_timeout": f"{DRAIN_SECONDS_MAX:.0f}s",
         "common_http_protocol_options": {
+            "idle_timeout": f"{CONNECTION_IDLE_SECONDS}s",
             "max_connection_duration": f"{CONNECTION_AGE_SECONDS}s",
             "max_headers_count": HEADERS_MAX,
         },

@@ -67,20 +67,19 @@ class Calls:
         after `seconds` is refused, so that no client keeps the process.
         """
         self._boundary.open_calls.end()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 begun = -1
                 while begun != self._begun:
                     begun = self._begun
                     await self._until_none_is_open()
                     await asyncio.sleep(QUIET_SECONDS)
-        except TimeoutError:
-            await self._boundary.calls.finish(0)
-            for call in list(self._open):
-                call.cancel(Ended.STOPPING)  # Its request was not whole.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_SECONDS_MAX):
-                    await self._until_none_is_open()
+        await self._boundary.calls.finish(0)  # What comes now is refused too: the stores close.
+        for call in list(self._open):
+            call.cancel(Ended.STOPPING)  # Its request was not whole.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS_MAX):
+                await self._until_none_is_open()
 
     async def _until_none_is_open(self) -> None:
         while self._open:

@@ -367,7 +367,7 @@ async def test_a_stream_to_a_caller_that_is_gone_is_cancelled(served: Calls, ser
     assert len(caller.sent) == 10
 
 
-async def test_a_server_that_stops_waits_for_calls_and_then_ends_them(served: Calls, servicer: Servicer) -> None:
+async def test_a_server_that_stops_waits_for_calls(served: Calls, servicer: Servicer) -> None:
     servicer.may_answer.clear()
     first = begin(served, caller_of(UNARY, waits=True))
     await until(lambda: servicer.begun == 1)
@@ -379,9 +379,14 @@ async def test_a_server_that_stops_waits_for_calls_and_then_ends_them(served: Ca
     await draining
     assert [(await each).code for each in (first, meanwhile)] == [0, 0]
 
+    late = await begin(served, caller_of(UNARY, waits=True))
+    assert reason_of(late) == ("UNAVAILABLE", "SERVER_STOPPING", {"applied": "no"})
+
+
+async def test_a_server_that_stops_ends_the_calls_that_take_too_long(served: Calls, servicer: Servicer) -> None:
     servicer.may_answer.clear()
     left = [begin(served, caller_of(path, waits=True)) for path in SHAPES]
-    await until(lambda: servicer.begun == 6)
+    await until(lambda: servicer.begun == len(SHAPES))
     await served.drain(0.01)
     for each in left:
         assert reason_of(await each) == ("UNAVAILABLE", "SERVER_STOPPING", {"applied": "unknown"})
