@@ -151,7 +151,7 @@ def _tls(certificate: Path) -> Config:
 def server_certificate(certificate: Path, key: Path) -> Config:
     """Return the contents of the file by which Envoy finds a certificate and its key.
 
-    It reads them again when a file is moved into their folder, as by Kubernetes for a mounted secret and by certbot.
+    It reads them again when a file is moved into their folder, as by Kubernetes for a mounted secret.
     """
     secret = {
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",

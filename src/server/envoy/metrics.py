@@ -19,35 +19,31 @@ _TYPES = ("counter", "gauge")
 
 
 class EnvoyMetrics(Collector):
-    """Sums the counters of the Envoys of all workers of a service, if they have any."""
+    """The counters of the Envoys of all workers of a service, if they have any, each with its worker's number.
+
+    They are not added up: a sum falls when a worker is replaced, which Prometheus takes for a restart of all and counts
+    as new what the others have; and some are times, such as when a certificate ends.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Ask the Envoys whose sockets are in `folder`."""
         self._folder = folder
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each of Envoy's counters and gauges, summed over the workers that answer."""
-        summed: dict[str, Metric] = {}
+        """Yield each of Envoy's counters and gauges, for the workers that answer."""
+        metrics: dict[str, Metric] = {}
         for path in sorted(self._folder.glob("envoy-*.sock")):
+            worker = path.stem.removeprefix("envoy-")
             for family in _families(path):
                 if family.type in _TYPES:
-                    _add(summed.setdefault(family.name, Metric(family.name, _help(family.name), family.type)), family)
-        yield from summed.values()
+                    metric = metrics.setdefault(family.name, Metric(family.name, _help(family.name), family.type))
+                    for sample in family.samples:
+                        metric.add_sample(sample.name, {**sample.labels, "worker": worker}, sample.value)
+        yield from metrics.values()
 
 
 def _help(name: str) -> str:
     return f"Envoy's {name.removeprefix('envoy_')}; see its documentation."
-
-
-def _add(total: Metric, family: Metric) -> None:
-    """Add the samples of a worker's Envoy to those of the workers before."""
-    values = {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in total.samples}
-    for sample in family.samples:
-        key = sample.name, tuple(sorted(sample.labels.items()))
-        values[key] = values.get(key, 0.0) + sample.value
-    total.samples = []
-    for (name, labels), value in values.items():
-        total.add_sample(name, dict(labels), value)
 
 
 def _families(path: Path) -> list[Metric]:

@@ -76,7 +76,7 @@ def test_a_certificate_that_is_replaced_is_read_again(stack: Stack, tmp_path: Pa
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
 
     def replace() -> None:
-        """Move a new certificate and its key over the old ones, as Kubernetes and certbot do."""
+        """Move a new certificate and its key over the old ones, one after the other."""
         issued = authority.issue_cert(LOOPBACK)
         for pem, path in ((issued.private_key_pem, key), (issued.cert_chain_pems[0], certificate)):
             pem.write_to_path(path.with_suffix(".new"))
