@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -18,6 +19,10 @@ from server.lifetime import SIGNALS, Lifetime
 Send = Callable[[Event], Awaitable[None]]
 Serve = Callable[[Arguments, EnvoyFront, Lifetime], Awaitable[int]]
 """Runs the worker until it is to stop; returns its exit status. Raises Misconfigured."""
+
+SWITCH_SECONDS = 0.001
+"""How long the thread that brings calls waits at most for Python's lock while the event loop runs. With Python's 5 ms a
+worker made some 10 % fewer charges at 16 in flight."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +50,7 @@ class Application:
         """Start the worker; end Envoy when the worker ends, and the worker's coroutine when Envoy ends."""
         asyncio.get_running_loop().set_exception_handler(_report)
         await receive()
+        sys.setswitchinterval(SWITCH_SECONDS)
         arguments = Arguments.of_environment()
         self._front = EnvoyFront(arguments.admin_socket)
         lifetime = Lifetime(arguments.tether)
