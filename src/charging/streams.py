@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from charging.batches import Batches
+from server.in_time import in_time
 from server.rejections import CallerTooSlow, Rejection, StreamEnded
 from server.transport_limits import ANSWER_SECONDS_MAX
 from veloconnect.charging.v1 import charging_pb2
@@ -87,13 +88,9 @@ class ChargeStream:
         await self._batches.charge(
             request.requests, response.results, timeout=self._time_remaining(), submitted=submitted.set
         )
-        async with self._writing:
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                    await self._write(response)
-            except TimeoutError as error:
-                late = f"an answer was not received within {ANSWER_SECONDS_MAX} s"
-                raise CallerTooSlow(late, applied=Applied.UNKNOWN) from error
+        late = "an answer was not received"
+        async with self._writing, in_time(ANSWER_SECONDS_MAX, late, applied=Applied.UNKNOWN):
+            await self._write(response)
         async with self._room:
             self._unanswered_batches -= 1
             self._unanswered_charges -= len(request.requests)

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from server.calls_in_flight import CALLS_MAX, CallsInFlight
 from server.context import Context
 from server.errors import ErrorAnswer, answer, caller_is_gone, is_fault
+from server.in_time import in_time
 from server.metrics import CallMetrics
 from server.open_services import REQUEST_BYTES_MAX, OpenCalls
 from server.rejections import CallerTooSlow, InvalidRequest, Rejection, Unauthenticated
@@ -230,26 +231,13 @@ def _download(
         async with (
             _answered(metrics, context, calls),
             aclosing(behaviour(read(deserialize, raw), context)) as answers,
-            _in_time(DOWNLOAD_SECONDS_MAX, "the download was not complete"),
+            in_time(DOWNLOAD_SECONDS_MAX, "the download was not complete"),
         ):
             async for answer_ in answers:
-                async with _in_time(ANSWER_SECONDS_MAX, "an answer was not received"):
+                async with in_time(ANSWER_SECONDS_MAX, "an answer was not received"):
                     await context.write(answer_)
 
     return serve
-
-
-@asynccontextmanager
-async def _in_time(seconds: float, late: str) -> AsyncGenerator[None, None]:
-    """Raise CallerTooSlow if the block of a download takes longer; `late` says what did not happen."""
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            yield
-    except TimeoutError as error:
-        if not limit.expired():
-            raise
-        raise CallerTooSlow(f"{late} within {seconds} s", applied=Applied.NO) from error
 
 
 def _stream(

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError, Message
 
 from server.context import Context
 from server.errors import abort
+from server.in_time import in_time
 from server.rejections import CallerTooSlow, InvalidRequest
 from wallet.domain.errors import Applied, Overloaded, Stopping
 
@@ -88,11 +89,8 @@ class OpenCalls:
         while True:
             task = _admit(self._unread, self.unread_max)
             try:
-                async with asyncio.timeout(REQUEST_SECONDS_MAX):
+                async with in_time(REQUEST_SECONDS_MAX, "the request did not come"):
                     raw = await anext(raws, None)
-            except TimeoutError as error:
-                late = f"the request did not come within {REQUEST_SECONDS_MAX:g} s"
-                raise CallerTooSlow(late, applied=Applied.NO) from error
             except asyncio.CancelledError:
                 if task not in self._unread:
                     self._tasks.pop(task, None)

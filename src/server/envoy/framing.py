@@ -13,10 +13,11 @@ from urllib.parse import quote_from_bytes
 
 import grpc
 
-from server.rejections import CallerTooSlow, InvalidRequest
+from server.in_time import in_time
+from server.rejections import InvalidRequest
 from server.tokens import Metadata
 from server.validation import MESSAGE_BYTES_MAX
-from wallet.domain.errors import Applied, Overloaded
+from wallet.domain.errors import Overloaded
 
 PREFIX_BYTES = 5
 MESSAGE_SECONDS_MAX = 10.0
@@ -130,7 +131,8 @@ class Messages:
         size = PREFIX_BYTES + self._checked(compressed, length)
         if self._left < size:
             with self._room.taken(size):
-                await self._gather_in_time(size)
+                async with in_time(MESSAGE_SECONDS_MAX, "a message that had begun was not whole"):
+                    await self._gather(size)
         begin, self._at = self._at + PREFIX_BYTES, self._at + size
         return self._data[begin : self._at]
 
@@ -147,14 +149,6 @@ class Messages:
                 raise InvalidRequest("More than one message was sent to a method that takes one.")
             return message
         raise InvalidRequest("No message was sent.")
-
-    async def _gather_in_time(self, size: int) -> None:
-        try:
-            async with asyncio.timeout(MESSAGE_SECONDS_MAX):
-                await self._gather(size)
-        except TimeoutError as error:
-            late = f"a message was not whole {MESSAGE_SECONDS_MAX:g} s after it had begun"
-            raise CallerTooSlow(late, applied=Applied.NO) from error
 
     async def _gather(self, size: int) -> None:
         """Read until there are `size` bytes. Parts are joined once: a large message comes in many."""
